@@ -1,0 +1,257 @@
+package failover
+
+import "time"
+
+// Alignment says how inputs are put on one clock.
+type Alignment string
+
+const (
+	// AlignAuto tries what follows, in this order.
+	AlignAuto Alignment = "auto"
+	// AlignTimestamp: equal timestamps mean equal content.
+	AlignTimestamp Alignment = "timestamp"
+	// AlignProgramDateTime: equal EXT-X-PROGRAM-DATE-TIME means equal content.
+	AlignProgramDateTime Alignment = "program_date_time"
+	// AlignSequence: equal media sequence numbers mean equal content.
+	AlignSequence Alignment = "sequence"
+	// AlignArrival: what arrives at the same time is equal content.
+	AlignArrival Alignment = "arrival"
+)
+
+// Basis is the Alignment that put a generation on the channel's clock.
+type Basis = Alignment
+
+// plausible is how far the lateness of two inputs may differ before an
+// agreement of their timestamps, dates or numbers is taken for an accident.
+const plausible = 10 * ClockRate
+
+// rank orders the ways to an offset; lower is better.
+type rank uint8
+
+const (
+	matched   rank = iota // timestamps and boundaries of another input
+	continued             // timestamps go on where those of the generation before ended
+	dated                 // EXT-X-PROGRAM-DATE-TIME
+	related               // timestamps of another input, other boundaries
+	numbered              // media sequence number
+	timed                 // arrival
+	unranked
+)
+
+// align finds the place of a generation on the channel's clock, from its first
+// segment, and unwraps that segment's timestamps.
+func (c *Channel) align(now time.Time, g *generation, s *segment) {
+	length := s.media.End - s.media.Start
+	near := s.media.Start
+	for _, ref := range c.references(g) {
+		// Unwrapped near the clock it most likely shares, positions of both can
+		// be compared as they are.
+		near = nearest(s.media.Start, s.media.Modulus, ref.expected(now)-length)
+		if abs(near+length-ref.expected(now)) <= plausible {
+			break
+		}
+	}
+	s.start, s.end = near, near+length
+	c.improve(now, g, s)
+}
+
+// realign looks for a better basis as long as nothing was published from the
+// generation, and keeps the state of the pairs.
+func (c *Channel) realign(now time.Time, s *segment) {
+	g := s.generation
+	if !g.used && g.rank > matched {
+		c.improve(now, g, s)
+	}
+	if s.pdt != 0 {
+		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
+	}
+	for _, p := range c.pairs {
+		if p.a == g.input || p.b == g.input {
+			p.compare(now)
+		}
+	}
+}
+
+// references lists the generations whose clock a new one may share: the latest
+// one of every other input, then the one before of its own.
+func (c *Channel) references(g *generation) []*generation {
+	var list []*generation
+	for _, in := range c.inputs {
+		if in != g.input && in.latest != nil {
+			list = append(list, in.latest)
+		}
+	}
+	if own := g.input.own(g); own != nil {
+		list = append(list, own)
+	}
+	return list
+}
+
+// own is the generation before g of the same input.
+func (in *input) own(g *generation) *generation {
+	if in.latest == g {
+		return in.previous
+	}
+	return in.latest
+}
+
+// expected is the end that media arriving now would have on this generation's
+// clock if it came in this input's rhythm.
+func (g *generation) expected(now time.Time) Ticks {
+	return TicksAt(now) - g.lateness() - g.offset
+}
+
+// improve gives the generation the best offset there is evidence for, if that
+// is better than what it has.
+func (c *Channel) improve(now time.Time, g *generation, s *segment) {
+	take := func(offset Ticks, basis Basis, r rank) {
+		if r < g.rank {
+			g.offset, g.basis, g.rank = offset, basis, r
+		}
+	}
+	wants := func(a Alignment) bool {
+		return c.config.Alignment == AlignAuto || c.config.Alignment == "" || c.config.Alignment == a
+	}
+	if wants(AlignTimestamp) {
+		c.byTimestamp(now, g, s, take)
+	}
+	if wants(AlignProgramDateTime) {
+		c.byDate(now, g, s, take)
+	}
+	if wants(AlignSequence) {
+		c.byNumber(now, g, s, take)
+	}
+	c.byArrival(now, g, s, take)
+
+	// An encoder's new run is later than its last one, whatever its clock says.
+	if own := g.input.own(g); own != nil && !g.used && g.rank > continued {
+		if behind := own.last + own.offset - (s.start + g.offset); behind > 0 && g.last == 0 {
+			g.offset += behind
+		}
+	}
+}
+
+type takeOffset func(offset Ticks, basis Basis, r rank)
+
+// byTimestamp: equal timestamps mean equal content, if they arrive at about the
+// same time.
+func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take takeOffset) {
+	own := g.input.own(g)
+	if own != nil && own.modulus == g.modulus {
+		start := nearest(s.media.Start, g.modulus, own.last)
+		if start >= own.last-s.media.Frame && c.near(own.expected(now)-(start+s.end-s.start)) {
+			take(own.offset+start-s.start, AlignTimestamp, continued)
+		} else if g.last == 0 {
+			g.input.clockRestarts = true
+		}
+	}
+	for _, in := range c.inputs {
+		ref := in.latest
+		if in == g.input || ref == nil || ref.modulus != g.modulus {
+			continue
+		}
+		late := ref.expected(now) - s.end
+		if g.input.clockRestarts {
+			// The numbers begin anew with every run: only if it comes in just
+			// the rhythm it had before is it no accident.
+			late += ref.lateness() - s.rendition.lateness
+			if abs(late) > (s.end-s.start)/2 && c.config.Alignment != AlignTimestamp {
+				continue
+			}
+		}
+		if !c.near(late) {
+			continue
+		}
+		if coincides(in, ref, s) {
+			take(ref.offset, AlignTimestamp, matched)
+		} else {
+			take(ref.offset, AlignTimestamp, related)
+		}
+	}
+}
+
+// near reports whether a difference of lateness is plausible. Where the operator
+// has said how to align, it is not asked.
+func (c *Channel) near(late Ticks) bool {
+	explicit := c.config.Alignment != AlignAuto && c.config.Alignment != ""
+	return explicit || abs(late) <= plausible
+}
+
+// coincides reports whether a boundary of the segment is one of the other input
+// as well.
+func coincides(in *input, ref *generation, s *segment) bool {
+	r := in.rendition(s.rendition.path)
+	if r == nil {
+		return false
+	}
+	slack := s.slack()
+	for i := len(r.segments) - 1; i >= 0; i-- {
+		o := r.segments[i]
+		if o.state != sound || o.generation != ref {
+			continue
+		}
+		if abs(o.start-s.start) <= slack || abs(o.end-s.end) <= slack ||
+			abs(o.end-s.start) <= slack || abs(o.start-s.end) <= slack {
+			return true
+		}
+	}
+	return false
+}
+
+// byDate: equal dates mean equal content.
+func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffset) {
+	if s.pdt == 0 {
+		return
+	}
+	alone := true
+	for _, ref := range c.references(g) {
+		if ref.input != g.input {
+			alone = false
+		}
+		if !ref.hasPDT {
+			continue
+		}
+		start := s.pdt - ref.pdtShift
+		if c.near(TicksAt(now) - ref.lateness() - (start + s.end - s.start)) {
+			take(start-s.start, AlignProgramDateTime, dated)
+			return
+		}
+	}
+	if alone {
+		take(s.pdt-s.start, AlignProgramDateTime, dated)
+	}
+}
+
+// byNumber: equal media sequence numbers mean equal content.
+func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOffset) {
+	for _, in := range c.inputs {
+		if in == g.input || in.latest == nil {
+			continue
+		}
+		r := in.rendition(s.rendition.path)
+		if r == nil {
+			continue
+		}
+		o := r.find(s.number)
+		if o == nil || o.state != sound || o.generation != in.latest {
+			continue
+		}
+		if c.near(TicksAt(now) - in.latest.lateness() - (o.channelStart() + s.end - s.start)) {
+			take(o.channelStart()-s.start, AlignSequence, numbered)
+			return
+		}
+	}
+}
+
+// byArrival: what arrives now is as late as what other inputs deliver now. The
+// very first segment of a channel ends where it arrives.
+func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
+	late := Ticks(0)
+	for _, ref := range c.references(g) {
+		if ref.input.up {
+			late = ref.lateness()
+			break
+		}
+	}
+	take(TicksAt(now)-late-s.end, AlignArrival, timed)
+}

@@ -1,0 +1,275 @@
+package failover
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is what the operator says about a channel.
+type Config struct {
+	// Inputs by name; the first one is the first choice where nothing else
+	// decides.
+	Inputs    []string
+	Endpoints []EndpointConfig
+	// Alignment is how inputs are put on one clock. Default: AlignAuto.
+	Alignment Alignment
+	// MaxBacklog is how much media of an input is kept that no endpoint has
+	// used. Default: 10 minutes.
+	MaxBacklog time.Duration
+}
+
+// EndpointConfig is what the operator says about an endpoint.
+type EndpointConfig struct {
+	Name string
+	// SegmentDuration is the wanted length of a slot.
+	SegmentDuration time.Duration
+	// FailoverGrace is how long after a slot is due the active input is waited
+	// for. Default: half of SegmentDuration.
+	FailoverGrace time.Duration
+	// TimeDelay: media of time t is published at t + TimeDelay.
+	TimeDelay time.Duration
+}
+
+// Channel is the state machine of one channel. It does no I/O, has no clock and
+// starts no goroutine; it is used by one goroutine at a time.
+type Channel struct {
+	config    Config
+	inputs    []*input
+	endpoints []*endpoint
+	pairs     []*pair
+	now       time.Time
+	swept     time.Time
+	effects   []Effect
+	released  []string
+}
+
+// New makes a channel that has seen nothing yet.
+func New(config Config) (*Channel, error) {
+	c := &Channel{}
+	if err := c.Reconfigure(time.Time{}, config); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Reconfigure applies other options. Inputs and endpoints keep their state by
+// name; what was published stays.
+func (c *Channel) Reconfigure(now time.Time, config Config) error {
+	if len(config.Inputs) == 0 {
+		return errors.New("a channel needs at least one input")
+	}
+	for _, e := range config.Endpoints {
+		if e.SegmentDuration <= 0 {
+			return fmt.Errorf("endpoint %s: segment duration must be positive", e.Name)
+		}
+	}
+	if config.MaxBacklog <= 0 {
+		config.MaxBacklog = 10 * time.Minute
+	}
+	c.config = config
+	var inputs []*input
+	for _, name := range config.Inputs {
+		in := c.input(name)
+		if in == nil {
+			in = &input{channel: c, name: name, expected: map[string][]*segment{}, waiting: map[string]waitingObject{}}
+		}
+		inputs = append(inputs, in)
+	}
+	for _, old := range c.inputs {
+		if !contains(inputs, old) {
+			c.remove(old, inputs[0])
+		}
+	}
+	c.inputs = inputs
+	c.pairUp()
+	var endpoints []*endpoint
+	for _, ec := range config.Endpoints {
+		e := c.endpoint(ec.Name)
+		if e == nil {
+			e = newEndpoint(c, ec)
+		}
+		e.config = ec
+		endpoints = append(endpoints, e)
+	}
+	c.endpoints = endpoints
+	return nil
+}
+
+func contains(list []*input, in *input) bool {
+	for _, i := range list {
+		if i == in {
+			return true
+		}
+	}
+	return false
+}
+
+// remove takes an input out of the channel; endpoints that were on it go on
+// with another one.
+func (c *Channel) remove(in, instead *input) {
+	for _, r := range in.renditions {
+		for _, s := range r.segments {
+			if !s.passed {
+				c.release(s.object)
+			}
+		}
+	}
+	for _, w := range in.waiting {
+		c.release(w.ID)
+	}
+	for _, e := range c.endpoints {
+		if e.active == in {
+			e.active = instead
+		}
+	}
+}
+
+func (c *Channel) pairUp() {
+	old := c.pairs
+	c.pairs = nil
+	for i, a := range c.inputs {
+		for _, b := range c.inputs[i+1:] {
+			p := &pair{channel: c, a: a, b: b, state: Unaligned}
+			for _, o := range old {
+				if o.a == a && o.b == b {
+					p = o
+				}
+			}
+			c.pairs = append(c.pairs, p)
+		}
+	}
+}
+
+func (c *Channel) input(name string) *input {
+	for _, in := range c.inputs {
+		if in.name == name {
+			return in
+		}
+	}
+	return nil
+}
+
+func (c *Channel) endpoint(name string) *endpoint {
+	for _, e := range c.endpoints {
+		if e.config.Name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+func (c *Channel) pair(a, b *input) *pair {
+	for _, p := range c.pairs {
+		if p.a == a && p.b == b || p.a == b && p.b == a {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *Channel) emit(e Effect) { c.effects = append(c.effects, e) }
+
+func (c *Channel) release(object string) {
+	if object != "" {
+		c.released = append(c.released, object)
+	}
+}
+
+// Step takes a fact in at the time now and returns what is to be done. Time
+// never goes back: a now before the last one counts as the last one. A fact of
+// an input that the channel does not have is ignored.
+func (c *Channel) Step(now time.Time, fact Fact) []Effect {
+	if now.Before(c.now) {
+		now = c.now
+	}
+	c.now = now
+	c.effects = nil
+	switch f := fact.(type) {
+	case Object:
+		if in := c.input(f.Input); in != nil {
+			in.receive(now, f)
+		} else {
+			c.release(f.ID)
+		}
+	case Playlist:
+		if in := c.input(f.Input); in != nil {
+			in.list(now, f)
+		}
+	case Multivariant:
+		if in := c.input(f.Input); in != nil {
+			in.announce(f)
+		}
+	}
+	for _, in := range c.inputs {
+		in.checkDown(now)
+	}
+	for _, e := range c.endpoints {
+		e.decide(now)
+	}
+	c.checkEnd()
+	c.pass(now)
+	if len(c.released) > 0 {
+		c.emit(Released{Objects: c.released})
+		c.released = nil
+	}
+	return c.effects
+}
+
+// Deadline is when Step has to be called if no fact comes before; false if time
+// alone changes nothing.
+func (c *Channel) Deadline() (time.Time, bool) {
+	var at time.Time
+	earliest := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	for _, in := range c.inputs {
+		if in.up {
+			earliest(in.downAt())
+		}
+	}
+	for _, e := range c.endpoints {
+		earliest(e.wake)
+	}
+	return at, !at.IsZero()
+}
+
+// renditionPaths lists the renditions of the endpoints: what any input serves,
+// in the order of the inputs and of their playlists.
+func (c *Channel) renditionPaths() []string {
+	var paths []string
+	seen := map[string]bool{}
+	for _, in := range c.inputs {
+		for _, a := range in.serves() {
+			if !seen[a.Path] {
+				seen[a.Path] = true
+				paths = append(paths, a.Path)
+			}
+		}
+	}
+	return paths
+}
+
+// checkEnd ends the endpoints when every input has ended the channel.
+func (c *Channel) checkEnd() {
+	if !c.allEnded() {
+		return
+	}
+	for _, e := range c.endpoints {
+		if e.started && !e.ended && !e.anythingBehind() {
+			e.ended = true
+			c.emit(Ended{Endpoint: e.config.Name})
+		}
+	}
+}
+
+func (c *Channel) allEnded() bool {
+	for _, in := range c.inputs {
+		if !in.ended() {
+			return false
+		}
+	}
+	return true
+}

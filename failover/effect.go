@@ -1,0 +1,191 @@
+package failover
+
+import "time"
+
+// Effect is what the core wants done: publish a slot, tell the operator. The
+// effects of one Step are carried out in order.
+type Effect interface{ effect() }
+
+// Slot is one position of an endpoint's timeline, published: the output segment
+// with this media sequence number in all renditions. It never changes.
+type Slot struct {
+	Endpoint string
+	// MSN is the media sequence number. The first one is the Unix time in
+	// seconds; every slot is one more than the last.
+	MSN uint64
+	// Input is where all media of the slot came from.
+	Input string
+	// Start is the slot's position on the channel's clock, its
+	// EXT-X-PROGRAM-DATE-TIME; End is where its media ends.
+	Start, End Ticks
+	// Discontinuity says that the media does not continue that of the slot
+	// before.
+	Discontinuity bool
+	// DiscontinuityNumber counts the discontinuities from the endpoint's first
+	// slot up to and including this one.
+	DiscontinuityNumber uint64
+	// TargetDuration of the endpoint, in seconds.
+	TargetDuration int
+	// Renditions, in the order of the endpoint.
+	Renditions []SlotRendition
+	// Lost is the media time that was given up between the slot before and this
+	// one, because no input delivered it.
+	Lost Ticks
+	// Due is when the slot was expected from the active input of the slot
+	// before; Deadline is how long that input was waited for.
+	Due, Deadline time.Time
+	// Published is when the slot was decided.
+	Published time.Time
+	// Switch explains a change of the active input; nil if there was none.
+	Switch *Switch
+}
+
+// SlotRendition is what one rendition holds in a slot.
+type SlotRendition struct {
+	// Path is the rendition's name: the playlist's place below the input path.
+	Path string
+	// Parts are the input segments whose bytes, in sequence, are the slot's.
+	// None: the rendition has a gap here (EXT-X-GAP).
+	Parts []Part
+	// Duration is the measured length; of a gap, the slot's.
+	Duration Ticks
+}
+
+// Gap reports whether the rendition has no media in the slot.
+func (r SlotRendition) Gap() bool { return len(r.Parts) == 0 }
+
+// Part is one input segment within a slot.
+type Part struct {
+	// Object is the ID of the Object fact.
+	Object string
+	// Duration is the measured length.
+	Duration Ticks
+}
+
+// Reason says why the active input changed.
+type Reason string
+
+const (
+	// ReasonStart: the endpoint's first slot.
+	ReasonStart Reason = "start"
+	// ReasonMissing: a segment had not arrived at the slot's deadline.
+	ReasonMissing Reason = "missing_segment"
+	// ReasonEnded: the active input sent EXT-X-ENDLIST.
+	ReasonEnded Reason = "ended"
+	// ReasonNewGeneration: the active input broke into a new generation.
+	ReasonNewGeneration Reason = "new_generation"
+	// ReasonDown: the active input had delivered nothing for three segments.
+	ReasonDown Reason = "input_down"
+)
+
+// A segment that arrived, but is unsound, gives its fault as the reason:
+// "truncated", "garbage", ...
+
+// Switch explains why an endpoint changed its active input.
+type Switch struct {
+	Time     time.Time
+	Endpoint string
+	// MSN is the first slot from the new input.
+	MSN uint64
+	// From is empty for the endpoint's first slot.
+	From, To string
+	Reason   Reason
+	// Missing is what the old input had not delivered.
+	Missing []Missing
+	// Due is when the slot was expected from the old input, Deadline is how long
+	// it was waited for. Both are zero for the endpoint's first slot.
+	Due, Deadline time.Time
+	// Late is how long after Due the slot was published.
+	Late time.Duration
+	// Seamless is true if viewers see no discontinuity.
+	Seamless bool
+	// Pair is the state of the two inputs when they switched.
+	Pair PairState
+	// PairDetail says what keeps the pair from being locked.
+	PairDetail string
+}
+
+// Missing is one segment that an input had not delivered for a slot.
+type Missing struct {
+	Rendition string
+	// Segment is the path that the playlist gave; empty if no playlist listed
+	// the segment.
+	Segment string
+	// Why: "not_listed", "not_arrived", "gap", or the fault of what arrived.
+	Why string
+}
+
+// Published is the effect that a slot joins the endpoint's timeline.
+type Published struct{ Slot Slot }
+
+// Ended is the effect that every input has ended the channel and the endpoint's
+// last slot is out: its playlists get EXT-X-ENDLIST. A later Published takes
+// that back, for a channel that comes on air again.
+type Ended struct{ Endpoint string }
+
+// InputChanged is the effect that an input went up or down.
+type InputChanged struct {
+	Time  time.Time
+	Input string
+	Up    bool
+	// Reason, for down: "silent" (nothing delivered for three segments) or
+	// "ended" (EXT-X-ENDLIST).
+	Reason string
+	// Last is when the last sound segment arrived.
+	Last time.Time
+}
+
+// GenerationStarted is the effect that an input's media broke: a new generation
+// begins.
+type GenerationStarted struct {
+	Time       time.Time
+	Input      string
+	Generation uint64
+	// Reason is what told: "first", "restart", "timestamp_jump",
+	// "discontinuity", "codec_change".
+	Reason    string
+	Rendition string
+	Segment   string
+	// Basis is how the generation was put on the channel's clock.
+	Basis Basis
+}
+
+// PairChanged is the effect that two inputs stand in another relation.
+type PairChanged struct {
+	Time   time.Time
+	A, B   string
+	State  PairState
+	Detail string
+	// Offset is how much B's media is later than A's on the channel's clock for
+	// equal timestamps; 0 if locked.
+	Offset Ticks
+}
+
+// SegmentMissed is the effect that an input failed a slot's deadline, or
+// delivered something unsound, whether or not anybody noticed.
+type SegmentMissed struct {
+	Time    time.Time
+	Input   string
+	Missing Missing
+}
+
+// SlotGivenUp is the effect that no input delivered a slot in time.
+type SlotGivenUp struct {
+	Time       time.Time
+	Endpoint   string
+	Start, End Ticks
+	Missing    map[string][]Missing
+}
+
+// Released is the effect that the core will never again name these objects in a
+// slot.
+type Released struct{ Objects []string }
+
+func (Published) effect()         {}
+func (Ended) effect()             {}
+func (InputChanged) effect()      {}
+func (GenerationStarted) effect() {}
+func (PairChanged) effect()       {}
+func (SegmentMissed) effect()     {}
+func (SlotGivenUp) effect()       {}
+func (Released) effect()          {}

@@ -1,0 +1,436 @@
+package failover
+
+import (
+	"time"
+)
+
+// endpoint decides one output of the channel.
+type endpoint struct {
+	channel *Channel
+	config  EndpointConfig
+
+	started bool
+	ended   bool
+	active  *input
+	msn     uint64 // of the next slot
+	breaks  uint64 // discontinuities so far
+	target  int    // EXT-X-TARGETDURATION, fixed with the first slot
+	cursor  cursor
+	marks   map[string]mark
+	// at is where the slot that is being decided begins. Between cursor.end and
+	// at lie slots that were given up; what still arrives for them is published
+	// as long as nothing later was.
+	at Ticks
+	// givenUp is what the active input had for the last slot that was given up.
+	givenUp *candidate
+	// missedSlots counts for how many slots in a row nobody delivered a
+	// rendition.
+	missedSlots map[string]int
+	// wake is when time alone can change the next decision.
+	wake time.Time
+}
+
+// cursor is where the endpoint's timeline ends.
+type cursor struct {
+	input      *input
+	generation *generation
+	end        Ticks
+}
+
+func newEndpoint(c *Channel, config EndpointConfig) *endpoint {
+	return &endpoint{channel: c, config: config, marks: map[string]mark{}, missedSlots: map[string]int{}}
+}
+
+// patience is how long after a slot is due the endpoint waits for it.
+func (e *endpoint) patience() time.Duration {
+	return max(e.grace(), e.config.TimeDelay)
+}
+
+func (e *endpoint) grace() time.Duration {
+	if e.config.FailoverGrace > 0 {
+		return e.config.FailoverGrace
+	}
+	return e.config.SegmentDuration / 2
+}
+
+// lateness is the input's own rhythm: how long after its end its media comes.
+func (e *endpoint) lateness(in *input) Ticks { return in.latest.lateness() }
+
+// settled reports whether an input that has sent no multivariant playlist has
+// had the time to.
+func (e *endpoint) settled(in *input, now time.Time) bool {
+	at := in.heard.Add(e.grace())
+	if e.cursor.input == in || !now.Before(at) {
+		return true
+	}
+	e.wakeAt(at)
+	return false
+}
+
+func (e *endpoint) wakeAt(t time.Time) {
+	if e.wake.IsZero() || t.Before(e.wake) {
+		e.wake = t
+	}
+}
+
+// decide publishes all that can be published now.
+func (e *endpoint) decide(now time.Time) {
+	e.wake = time.Time{}
+	for e.next(now) {
+		e.wake = time.Time{}
+	}
+}
+
+// next takes one step: it publishes a slot or gives one up, or it finds that
+// there is nothing to do before wake or the next fact.
+func (e *endpoint) next(now time.Time) bool {
+	if !e.started {
+		return e.begin(now)
+	}
+	if e.at > e.cursor.end {
+		if published, waiting := e.salvage(now); published || waiting {
+			return published
+		}
+	}
+	return e.decideSlot(now)
+}
+
+// begin publishes the first slot, from the first input that has it whole.
+func (e *endpoint) begin(now time.Time) bool {
+	var found *candidate
+	var late []*candidate
+	for _, in := range e.channel.inputs {
+		c := e.build(in, 0, 0, now)
+		switch {
+		case c == nil || c.count == 0:
+		case c.whole:
+			found = e.better(found, c)
+		case !now.Before(c.deadline):
+			late = append(late, c)
+		default:
+			e.wakeAt(c.deadline)
+		}
+	}
+	if found == nil {
+		// Nobody has a first slot whole in time: begin with what there is.
+		for _, c := range late {
+			if p := e.partial(c.input, 0, now); p != nil {
+				found = e.better(found, p)
+			}
+		}
+	}
+	if found == nil || !e.visible(found, now) {
+		return false
+	}
+	e.publish(found, nil, now)
+	return true
+}
+
+// better compares two candidates for the same slot: without a discontinuity,
+// then with more renditions, then earlier, then in the order of the config.
+func (e *endpoint) better(a, b *candidate) *candidate {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case a.seamless != b.seamless:
+		if a.seamless {
+			return a
+		}
+		return b
+	case a.complete != b.complete:
+		if a.complete > b.complete {
+			return a
+		}
+		return b
+	case b.start < a.start-b.input.length()/2 && e.started:
+		return b
+	}
+	return a
+}
+
+// visible reports whether the time delay allows the slot to be seen.
+func (e *endpoint) visible(c *candidate, now time.Time) bool {
+	if e.config.TimeDelay <= 0 {
+		return true
+	}
+	at := c.end.Time().Add(e.config.TimeDelay)
+	if now.Before(at) {
+		e.wakeAt(at)
+		return false
+	}
+	return true
+}
+
+// decideSlot applies the rule to the slot that begins at e.at.
+func (e *endpoint) decideSlot(now time.Time) bool {
+	a := e.build(e.active, e.at, 0, now)
+	if a == nil {
+		// The active input was taken out, or has nothing at all.
+		length := TicksOf(e.config.SegmentDuration)
+		a = &candidate{input: e.active, start: e.at, end: e.at + length, dead: true, reason: ReasonDown}
+		a.due = a.end.Time()
+		a.deadline = a.due.Add(e.patience())
+	}
+	var others []*candidate
+	for _, in := range e.channel.inputs {
+		if in == e.active {
+			continue
+		}
+		if c := e.build(in, e.at, 0, now); c != nil {
+			others = append(others, c)
+		}
+	}
+	if a.whole {
+		if a.fresh && !a.seamless {
+			// It broke, and what it has now costs a discontinuity. Another input
+			// that goes on without one is better.
+			if c := e.choose(others, true); c != nil && e.visible(c, now) {
+				e.publish(c, a, now)
+				return true
+			}
+		}
+		if !e.visible(a, now) {
+			return false
+		}
+		e.publish(a, a, now)
+		return true
+	}
+	if !a.dead && a.input.up && now.Before(a.deadline) {
+		if a.fresh {
+			if c := e.choose(others, true); c != nil && e.visible(c, now) {
+				e.publish(c, a, now)
+				return true
+			}
+		}
+		e.wakeAt(a.deadline)
+		return false
+	}
+	if c := e.choose(others, false); c != nil {
+		if !e.visible(c, now) {
+			return false
+		}
+		e.publish(c, a, now)
+		return true
+	}
+	waiting := false
+	for _, c := range others {
+		if c.input.up && !c.dead && now.Before(c.deadline) {
+			e.wakeAt(c.deadline)
+			waiting = true
+		}
+	}
+	if waiting {
+		return false
+	}
+	return e.giveUp(a, others, now)
+}
+
+// choose picks the best of the whole candidates.
+func (e *endpoint) choose(list []*candidate, seamlessOnly bool) *candidate {
+	var best *candidate
+	for _, c := range list {
+		if c.whole && (c.seamless || !seamlessOnly) {
+			best = e.better(best, c)
+		}
+	}
+	return best
+}
+
+// giveUp moves on to the next slot's time. The slot's own time stays open for
+// what arrives before something later is published.
+func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool {
+	if (!e.anyUp() || e.channel.allEnded()) && !e.anythingBehind() {
+		return false
+	}
+	if now.Before(a.due) && a.start <= e.at {
+		e.wakeAt(a.due)
+		return false
+	}
+	from := e.at
+	e.at = max(a.end, e.at+ClockRate/10)
+	if a.dead && a.start > from {
+		// It has something later. The slot ends where that begins.
+		e.at = a.start
+	}
+	e.givenUp = a
+	missing := map[string][]Missing{a.input.name: a.missing}
+	for _, c := range others {
+		missing[c.input.name] = c.missing
+	}
+	e.channel.emit(SlotGivenUp{Time: now, Endpoint: e.config.Name, Start: from, End: e.at, Missing: missing})
+	return true
+}
+
+func (e *endpoint) anyUp() bool {
+	for _, in := range e.channel.inputs {
+		if in.up {
+			return true
+		}
+	}
+	return false
+}
+
+// anythingBehind reports whether an input holds media behind the slot that is
+// being decided.
+func (e *endpoint) anythingBehind() bool {
+	for _, in := range e.channel.inputs {
+		ref := in.reference()
+		if ref == nil {
+			continue
+		}
+		for i := len(ref.segments) - 1; i >= 0; i-- {
+			s := ref.segments[i]
+			if s.state == sound && !s.passed && s.channelStart() >= e.at-s.slack() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// salvage publishes what there is of slots that were given up: the earliest run
+// of segments from any input, or the renditions that are there. waiting is true
+// while what belongs to it may be about to arrive.
+func (e *endpoint) salvage(now time.Time) (published, waiting bool) {
+	var best *candidate
+	for _, in := range e.channel.inputs {
+		if c := e.earliest(in, now); c != nil && (best == nil || earlier(c, best)) {
+			best = c
+		}
+	}
+	if best == nil {
+		return false, false
+	}
+	if best.count < e.joined(best.input, best.input.reference()) || !best.whole {
+		// What makes up for an outage comes in a burst: the rest of a slot is
+		// given the time that it would have in a slot of its own.
+		if ripe := best.arrived().Add(e.grace()); now.Before(ripe) && best.input.up {
+			e.wakeAt(ripe)
+			return false, true
+		}
+	}
+	if !e.visible(best, now) {
+		return false, true
+	}
+	e.publish(best, e.instead(best, now), now)
+	return true, false
+}
+
+// arrived is when the last of the candidate's segments came.
+func (c *candidate) arrived() time.Time {
+	var last time.Time
+	for _, parts := range c.parts {
+		for _, s := range parts {
+			if s.state == sound && s.arrived.After(last) {
+				last = s.arrived
+			}
+		}
+	}
+	return last
+}
+
+// instead is what the active input has in the place of a salvaged candidate: the
+// same stretch, with the times of the slot that was given up.
+func (e *endpoint) instead(c *candidate, now time.Time) *candidate {
+	was := e.build(e.active, c.start, max(c.count, 1), now)
+	if was == nil {
+		return e.givenUp
+	}
+	was.due, was.deadline = e.givenUp.due, e.givenUp.deadline
+	return was
+}
+
+// earlier orders what can be salvaged: by time, and where both begin at about
+// the same place whole before partial, then without a discontinuity.
+func earlier(a, b *candidate) bool {
+	switch {
+	case abs(a.start-b.start) >= max(a.input.length(), 1)/2:
+		return a.start < b.start
+	case a.whole != b.whole:
+		return a.whole
+	case a.seamless != b.seamless:
+		return a.seamless
+	}
+	return a.complete > b.complete
+}
+
+// earliest finds the first media of the input in the time that was given up.
+func (e *endpoint) earliest(in *input, now time.Time) *candidate {
+	ref := in.reference()
+	if ref == nil || in.latest == nil {
+		return nil
+	}
+	list := ref.segments
+	if m := e.marks[ref.path]; m.of(ref) {
+		list = ref.after(m)
+	}
+	for _, s := range list {
+		if s.state != sound || s.passed || s.channelStart() < e.cursor.end-s.slack() {
+			continue
+		}
+		if s.channelStart() >= e.at-s.slack() {
+			return nil
+		}
+		if c := e.run(in, s.channelStart(), now); c != nil {
+			return c
+		}
+		if c := e.partial(in, s.channelStart(), now); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// run is the longest run of whole segments of the input that begins at the
+// position and ends within the time that was given up.
+func (e *endpoint) run(in *input, at Ticks, now time.Time) *candidate {
+	for n := e.joined(in, in.reference()); n > 0; n-- {
+		c := e.build(in, at, n, now)
+		if c != nil && c.whole && c.count > 0 && (n == 1 || c.end <= e.at+in.length()/2) {
+			return c
+		}
+	}
+	return nil
+}
+
+// partial is the slot at the position with a gap in the renditions that are
+// missing; nil if the reference rendition itself is missing.
+func (e *endpoint) partial(in *input, at Ticks, now time.Time) *candidate {
+	c := e.build(in, at, 1, now)
+	if c == nil || !c.pictured || c.dead || c.count == 0 {
+		return nil
+	}
+	for n := e.joined(in, in.reference()); n > 1; n-- {
+		longer := e.build(in, at, n, now)
+		if longer.pictured && !longer.dead && equalSets(longer.absent, c.absent) && !e.wastes(longer) &&
+			(!e.started || longer.end <= e.at+in.length()/2) {
+			return longer
+		}
+	}
+	return c
+}
+
+// wastes reports whether a rendition that the candidate leaves out has media
+// within it at some input.
+func (e *endpoint) wastes(c *candidate) bool {
+	for path := range c.absent {
+		if !e.nobodyHas(path, c) {
+			return true
+		}
+	}
+	return false
+}
+
+func equalSets(a, b map[string]bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k := range a {
+		if !b[k] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,168 @@
+package failover
+
+import "time"
+
+// generation is one unbroken run of an input: all its renditions on one clock,
+// with no jump and no change of codec or layout.
+type generation struct {
+	input  *input
+	id     uint64
+	reason string
+	// start and last are where its media begins and, so far, ends on its own
+	// unwrapped clock.
+	start, last Ticks
+	modulus     Ticks
+	members     map[*rendition]bool
+	// offset puts the generation on the channel's clock, basis says how it was
+	// found, rank how good that is (lower is better).
+	offset Ticks
+	basis  Basis
+	rank   rank
+	// used: a slot was published from it, its place on the channel's clock is
+	// history and stays.
+	used bool
+	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
+	// channel's clock.
+	pdtShift Ticks
+	hasPDT   bool
+	samples  map[*rendition]*samples
+}
+
+// samples are the last arrivals of a rendition: wall-clock time of arrival minus
+// the media's end on the generation's own clock.
+type samples struct {
+	values  [15]Ticks
+	count   int
+	arrived time.Time
+}
+
+// extend takes a segment into the generation.
+func (g *generation) extend(r *rendition, s *segment) {
+	g.members[r] = true
+	g.last = max(g.last, s.end)
+}
+
+// sample notes how late the segment came. Segments that come much faster than
+// they play are an outage being made good, not the input's rhythm: only the
+// first of such a burst counts.
+func (g *generation) sample(now time.Time, r *rendition, s *segment) {
+	q := g.samples[r]
+	if q == nil {
+		q = &samples{}
+		g.samples[r] = q
+	}
+	if q.count > 0 && TicksOf(now.Sub(q.arrived)) < (s.end-s.start)/2 {
+		return
+	}
+	q.values[q.count%len(q.values)] = TicksAt(now) - s.end
+	q.count++
+	q.arrived = now
+	r.lateness = g.latenessOf(r)
+}
+
+// latenessOf is the median lateness of a rendition's last segments, or that of
+// the generation before as long as this one has none.
+func (g *generation) latenessOf(r *rendition) Ticks {
+	q := g.samples[r]
+	if q == nil || q.count == 0 {
+		return r.lateness
+	}
+	values := q.values
+	return median(values[:min(q.count, len(values))]) - g.offset
+}
+
+// lateness is how long after its end on the channel's clock the input's media
+// usually arrives, in the rendition that comes last.
+func (g *generation) lateness() Ticks {
+	first, late := true, Ticks(0)
+	for r := range g.members {
+		if l := g.latenessOf(r); first || l > late {
+			first, late = false, l
+		}
+	}
+	return late
+}
+
+// sameClock reports whether equal timestamps of both generations mean the same
+// moment of the programme, so that one can follow the other with timestamps
+// unchanged.
+func (g *generation) sameClock(o *generation) bool {
+	if g == o {
+		return true
+	}
+	d := g.offset - o.offset
+	if g.modulus != o.modulus {
+		return d == 0
+	}
+	if g.modulus > 0 {
+		d %= g.modulus
+	}
+	return d == 0
+}
+
+// generationAt is the generation of a segment that continues the one before it:
+// the same one, or a later one on the same clock that another rendition's break
+// has begun in the meantime.
+func (in *input) generationAt(r *rendition, s *segment, prior *generation) *generation {
+	l := in.latest
+	if l != prior && l.input == prior.input && l.id > prior.id && l.offset == prior.offset &&
+		s.start >= l.start-r.length/2 && s.start <= l.last+in.reach() {
+		return l
+	}
+	return prior
+}
+
+// reach is how far apart the renditions of one generation may run.
+func (in *input) reach() Ticks { return 10*ClockRate + 3*in.length() }
+
+// beginGeneration puts a segment that does not continue its rendition into the
+// generation that another rendition has begun, or begins one.
+func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason string) {
+	length := s.media.End - s.media.Start
+	if l := in.latest; l != nil && !l.members[r] && l.modulus == s.media.Modulus {
+		start := nearest(s.media.Start, s.media.Modulus, l.last)
+		if abs(start-l.last) <= in.reach() {
+			s.generation, s.start, s.end = l, start, start+length
+			return
+		}
+	}
+	g := &generation{
+		input:   in,
+		id:      in.generations + 1,
+		reason:  reason,
+		modulus: s.media.Modulus,
+		members: map[*rendition]bool{},
+		samples: map[*rendition]*samples{},
+		rank:    unranked,
+	}
+	s.generation = g
+	in.channel.align(now, g, s)
+	g.start, g.last = s.start, s.end
+	in.generations++
+	in.previous, in.latest = in.latest, g
+	if p := in.previous; p != nil && p.offset == g.offset {
+		in.moveBehind(r, g, p)
+	}
+	in.channel.emit(GenerationStarted{
+		Time: now, Input: in.name, Generation: g.id, Reason: reason,
+		Rendition: r.path, Segment: s.path, Basis: g.basis,
+	})
+}
+
+// moveBehind gives the new generation what other renditions have delivered
+// behind its beginning already: a slot never holds media of two generations.
+func (in *input) moveBehind(began *rendition, g, old *generation) {
+	for _, r := range in.renditions {
+		if r == began {
+			continue
+		}
+		for _, s := range r.segments {
+			if s.placed && s.generation == old && s.start >= g.start-r.length/2 {
+				s.generation = g
+				if s.state == sound {
+					g.extend(r, s)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package failover
+
+import "time"
+
+// input is what the core knows of one encoder.
+type input struct {
+	channel    *Channel
+	name       string
+	renditions []*rendition // in order of appearance
+	// announced is the last multivariant playlist; nil for an encoder that
+	// sends none.
+	announced []Announced
+	// expected finds the segments that playlists listed by their path. waiting
+	// holds objects that no playlist has listed yet, and those that came under
+	// the path of a segment that has been used already.
+	expected map[string][]*segment
+	waiting  map[string]waitingObject
+
+	generations      uint64
+	latest, previous *generation
+	// clockRestarts: its timestamps began anew with a generation, so they count
+	// from the start of the encoder and not from that of the programme.
+	clockRestarts bool
+
+	up        bool
+	heard     time.Time // first playlist
+	lastSound time.Time
+}
+
+type waitingObject struct {
+	Object
+	arrived time.Time
+}
+
+// waitingAge is how long an object waits for a playlist that lists it. Encoders
+// send the playlist within a segment's length; the longest allowed is 30 s.
+const waitingAge = 2 * time.Minute
+
+func (in *input) rendition(path string) *rendition {
+	for _, r := range in.renditions {
+		if r.path == path {
+			return r
+		}
+	}
+	return nil
+}
+
+// list takes over a media playlist.
+func (in *input) list(now time.Time, p Playlist) {
+	r := in.rendition(p.Path)
+	if r == nil {
+		r = &rendition{input: in, path: p.Path}
+		for _, a := range in.announced {
+			if a.Path == p.Path {
+				r.kind = a.Kind
+			}
+		}
+		in.renditions = append(in.renditions, r)
+	}
+	if in.heard.IsZero() {
+		in.heard = now
+	}
+	r.list(now, p)
+}
+
+// announce takes over a multivariant playlist.
+func (in *input) announce(m Multivariant) {
+	in.announced = m.Renditions
+	for _, a := range m.Renditions {
+		if r := in.rendition(a.Path); r != nil {
+			r.kind = a.Kind
+		}
+	}
+}
+
+// serves lists the renditions that the input means to deliver.
+func (in *input) serves() []Announced {
+	if in.announced != nil {
+		return in.announced
+	}
+	var all []Announced
+	for _, r := range in.renditions {
+		if r.listed {
+			all = append(all, Announced{Path: r.path, Kind: r.kind})
+		}
+	}
+	return all
+}
+
+// reference is the rendition whose segments make the slots: the first one with
+// video, else the first variant, else the first one.
+func (in *input) reference() *rendition {
+	var variant, other *rendition
+	for _, a := range in.serves() {
+		r := in.rendition(a.Path)
+		if r == nil || !r.listed {
+			continue
+		}
+		if r.video {
+			return r
+		}
+		if variant == nil && a.Kind == Variant {
+			variant = r
+		}
+		if other == nil {
+			other = r
+		}
+	}
+	if variant != nil {
+		return variant
+	}
+	return other
+}
+
+// length is the typical length of the input's segments.
+func (in *input) length() Ticks {
+	if r := in.reference(); r != nil {
+		return r.length
+	}
+	return 0
+}
+
+// receive takes over an object.
+func (in *input) receive(now time.Time, o Object) {
+	taken := false
+	for _, s := range in.expected[o.Path] {
+		switch {
+		case s.passed:
+		case s.state != sound:
+			in.bind(now, s, o)
+			taken = true
+		case o.Media != nil && o.Media.Start == s.media.Start:
+			// Sent once more before anybody used it: the newer copy counts.
+			in.channel.release(s.object)
+			s.object, s.media = o.ID, o.Media
+			taken = true
+		}
+	}
+	if taken {
+		return
+	}
+	if old, ok := in.waiting[o.Path]; ok {
+		in.channel.release(old.ID)
+	}
+	in.waiting[o.Path] = waitingObject{Object: o, arrived: now}
+	if len(in.expected[o.Path]) == 0 {
+		return
+	}
+	// The path of a segment that was used: an encoder that began anew. Its
+	// playlist may have come first and looked like an old one.
+	for _, r := range in.renditions {
+		for _, l := range r.latest.Segments {
+			if l.Path == o.Path {
+				r.list(now, r.latest)
+				break
+			}
+		}
+	}
+}
+
+// expect notes that a playlist listed the segment.
+func (in *input) expect(s *segment) {
+	in.expected[s.path] = append(in.expected[s.path], s)
+}
+
+// forget drops a segment from the index of paths.
+func (in *input) forget(s *segment) {
+	list := in.expected[s.path]
+	for i, o := range list {
+		if o == s {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(in.expected, s.path)
+		return
+	}
+	in.expected[s.path] = list
+}
+
+// replaced reports whether a newer object waits under the path of a segment
+// that has its own already.
+func (in *input) replaced(path string) bool {
+	w, ok := in.waiting[path]
+	return ok && w.Media != nil
+}
+
+// bindWaiting gives a newly listed segment the object that came before its
+// playlist.
+func (in *input) bindWaiting(now time.Time, s *segment) {
+	if w, ok := in.waiting[s.path]; ok {
+		delete(in.waiting, s.path)
+		in.bind(now, s, w.Object)
+	}
+}
+
+// bind gives a segment its object.
+func (in *input) bind(now time.Time, s *segment, o Object) {
+	s.arrived = now
+	if o.Media == nil {
+		s.state, s.fault = unsound, o.Fault
+		in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: s.missing()})
+		return
+	}
+	s.state, s.fault = sound, ""
+	s.object, s.media = o.ID, o.Media
+	in.lastSound = now
+	s.rendition.place(now, s)
+	in.channel.realign(now, s)
+	for _, e := range in.channel.endpoints {
+		// The rendition is back: from the next slot on it is waited for again.
+		delete(e.missedSlots, s.rendition.path)
+	}
+	if !in.up {
+		in.up = true
+		in.channel.emit(InputChanged{Time: now, Input: in.name, Up: true, Last: now})
+	}
+}
+
+// downAt is when the input will have been silent for three of its segments.
+func (in *input) downAt() time.Time {
+	return in.lastSound.Add((3 * in.length()).Duration())
+}
+
+// checkDown takes note of silence.
+func (in *input) checkDown(now time.Time) {
+	if in.up && !now.Before(in.downAt()) {
+		in.up = false
+		reason := "silent"
+		if in.ended() {
+			reason = "ended"
+		}
+		in.channel.emit(InputChanged{Time: now, Input: in.name, Reason: reason, Last: in.lastSound})
+	}
+}
+
+// ended reports whether the encoder has ended the channel: EXT-X-ENDLIST in
+// every rendition that it delivered.
+func (in *input) ended() bool {
+	any := false
+	for _, a := range in.serves() {
+		r := in.rendition(a.Path)
+		if r == nil || !r.listed {
+			continue
+		}
+		if !r.ended {
+			return false
+		}
+		any = true
+	}
+	return any
+}
+
+// sweep forgets objects that no playlist ever listed.
+func (in *input) sweep(now time.Time) {
+	for path, w := range in.waiting {
+		if now.Sub(w.arrived) > waitingAge {
+			in.channel.release(w.ID)
+			delete(in.waiting, path)
+		}
+	}
+}

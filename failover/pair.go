@@ -1,0 +1,143 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+)
+
+// PairState says whether one input can stand in for another.
+type PairState string
+
+const (
+	// Locked: same boundaries, timestamps, track layout and codec
+	// configuration. A switch is seamless.
+	Locked PairState = "locked"
+	// Aligned: it is known which media of one is that of the other, but a
+	// switch needs a discontinuity.
+	Aligned PairState = "aligned"
+	// Unaligned: nothing but the time of arrival relates the two.
+	Unaligned PairState = "unaligned"
+)
+
+// pair is the relation of two inputs, kept up to date while nothing is wrong.
+type pair struct {
+	channel *Channel
+	a, b    *input
+	state   PairState
+	detail  string
+	offset  Ticks
+}
+
+// compareDepth is how many segments of each rendition have to agree.
+const compareDepth = 3
+
+// compare renews the state and tells when it changed.
+func (p *pair) compare(now time.Time) {
+	state, detail, offset, known := p.examine()
+	if !known || state == p.state && detail == p.detail {
+		p.offset = offset
+		return
+	}
+	p.state, p.detail, p.offset = state, detail, offset
+	p.channel.emit(PairChanged{Time: now, A: p.a.name, B: p.b.name, State: state, Detail: detail, Offset: offset})
+}
+
+// examine compares the last segments that both inputs have. known is false as
+// long as there is nothing to compare.
+func (p *pair) examine() (state PairState, detail string, offset Ticks, known bool) {
+	a, b := p.a.latest, p.b.latest
+	if a == nil || b == nil {
+		return Unaligned, "", 0, false
+	}
+	offset = b.offset - a.offset
+	if !a.sameClock(b) {
+		basis := b.basis
+		if b.rank < a.rank {
+			basis = a.basis
+		}
+		if basis == AlignArrival {
+			return Unaligned, "timestamps differ, and there is no date or number to relate them", offset, true
+		}
+		return Aligned, fmt.Sprintf("timestamps differ; aligned by %s", basis), offset, true
+	}
+	compared := 0
+	for _, announced := range p.a.serves() {
+		ra, rb := p.a.rendition(announced.Path), p.b.rendition(announced.Path)
+		if ra == nil || rb == nil {
+			continue
+		}
+		n, difference := compareRenditions(ra, rb)
+		if difference != "" {
+			return Aligned, announced.Path + ": " + difference, 0, true
+		}
+		if n == 0 {
+			continue
+		}
+		compared++
+	}
+	if compared == 0 {
+		return Unaligned, "", 0, false
+	}
+	return Locked, p.onlyOne(), 0, true
+}
+
+// onlyOne names a rendition that only one of the two announces.
+func (p *pair) onlyOne() string {
+	if p.a.announced == nil || p.b.announced == nil {
+		return ""
+	}
+	for _, one := range []struct{ in, other *input }{{p.a, p.b}, {p.b, p.a}} {
+		for _, announced := range one.in.serves() {
+			found := false
+			for _, o := range one.other.serves() {
+				found = found || o.Path == announced.Path
+			}
+			if !found {
+				return fmt.Sprintf("%s: only at input %s", announced.Path, one.in.name)
+			}
+		}
+	}
+	return ""
+}
+
+// compareRenditions compares the last segments of two renditions on the same
+// clock. It returns how many were compared and what differs.
+func compareRenditions(ra, rb *rendition) (int, string) {
+	n := 0
+	for i := len(rb.segments) - 1; i >= 0 && n < compareDepth; i-- {
+		s := rb.segments[i]
+		if s.state != sound || s.generation != rb.input.latest {
+			continue
+		}
+		o := overlapping(ra, s)
+		if o == nil {
+			continue
+		}
+		slack := max(s.slack(), o.slack())
+		if o.media.Signature != s.media.Signature {
+			return n, "codec configuration or track layout differs"
+		}
+		if d := s.channelStart() - o.channelStart(); abs(d) > slack {
+			return n, fmt.Sprintf("segment boundaries differ by %.3f s", d.Seconds())
+		}
+		if d := s.channelEnd() - o.channelEnd(); abs(d) > slack {
+			return n, fmt.Sprintf("segment boundaries differ by %.3f s", d.Seconds())
+		}
+		n++
+	}
+	return n, ""
+}
+
+// overlapping finds the sound segment of the rendition that holds the middle of
+// s on the channel's clock.
+func overlapping(r *rendition, s *segment) *segment {
+	middle := s.channelMiddle()
+	for i := len(r.segments) - 1; i >= 0; i-- {
+		o := r.segments[i]
+		if o.state == sound && o.generation == r.input.latest &&
+			o.channelStart() <= middle && middle < o.channelEnd() {
+			return o
+		}
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package failover
+
+import "time"
+
+// history is how many used segments of a rendition are remembered, without
+// their bytes: to compare inputs, and to know an old playlist from a new one.
+const history = 16
+
+// pass releases what no endpoint can use any more and forgets what lies far
+// behind.
+func (c *Channel) pass(now time.Time) {
+	for _, in := range c.inputs {
+		for _, r := range in.renditions {
+			c.passSegments(r)
+			r.trim()
+		}
+	}
+	if now.Sub(c.swept) >= waitingAge/4 {
+		c.swept = now
+		for _, in := range c.inputs {
+			in.sweep(now)
+		}
+	}
+}
+
+func (c *Channel) passSegments(r *rendition) {
+	if len(r.segments) == 0 {
+		return
+	}
+	last := r.segments[len(r.segments)-1]
+	for _, s := range r.segments {
+		if s.passed {
+			continue
+		}
+		if !c.done(s) && !c.overdue(s, last) {
+			if s.state == sound {
+				return
+			}
+			continue
+		}
+		s.passed = true
+		c.release(s.object)
+	}
+}
+
+// done reports whether every endpoint has left the segment behind.
+func (c *Channel) done(s *segment) bool {
+	for _, e := range c.endpoints {
+		if !e.started {
+			return false
+		}
+		m := e.marks[s.rendition.path]
+		if m.of(s.rendition) && !m.segment.before(s) {
+			continue
+		}
+		if !s.placed || s.channelMiddle() >= e.cursor.end {
+			return false
+		}
+	}
+	return len(c.endpoints) > 0
+}
+
+// overdue reports whether the segment is older than what the operator wants to
+// keep of unused media.
+func (c *Channel) overdue(s, last *segment) bool {
+	if s.run == last.run && s.placed && last.placed {
+		return last.end-s.end > TicksOf(c.config.MaxBacklog)
+	}
+	return len(s.rendition.segments) > 4*history && s.run+1 < last.run
+}
+
+// trim forgets the oldest used segments.
+func (r *rendition) trim() {
+	used := 0
+	for used < len(r.segments) && r.segments[used].passed {
+		used++
+	}
+	n := used - history
+	if n <= 0 {
+		return
+	}
+	for _, s := range r.segments[:n] {
+		if s.run == r.run {
+			r.floor = max(r.floor, s.number+1)
+		}
+		r.input.forget(s)
+	}
+	r.segments = append([]*segment(nil), r.segments[n:]...)
+}

@@ -1,0 +1,221 @@
+package failover
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output of the scenarios")
+
+// TestScenarios runs the scripts in testdata. A script is a sequence of blocks
+// separated by blank lines. A block is commands, then "----", then what they
+// print. See testdata/README.md for the commands.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scenarios", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runScenario(t, file) })
+	}
+}
+
+func runScenario(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld()
+	var out strings.Builder
+	for i, block := range strings.Split(strings.TrimSpace(string(text)), "\n\n") {
+		if i > 0 {
+			out.WriteString("\n")
+		}
+		commands, want, shows := strings.Cut(block+"\n", "----\n")
+		out.WriteString(commands)
+		var printed strings.Builder
+		for _, line := range strings.Split(strings.TrimSpace(commands), "\n") {
+			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+				continue
+			}
+			got, err := w.command(strings.Fields(line))
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			printed.WriteString(got)
+		}
+		if !shows && printed.Len() == 0 {
+			continue
+		}
+		out.WriteString("----\n")
+		out.WriteString(printed.String())
+		if got := printed.String(); got != want && !*update {
+			t.Errorf("%s\ngot:\n%swant:\n%s", commands, got, want)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// command carries out one line of a script.
+func (w *world) command(args []string) (string, error) {
+	switch args[0] {
+	case "channel":
+		w.config.Inputs = args[1:]
+		return "", nil
+	case "alignment":
+		w.config.Alignment = Alignment(args[1])
+		return "", nil
+	case "endpoint":
+		return "", w.endpointCommand(args[1:])
+	case "encoder":
+		return "", w.encoderCommand(args[1:])
+	case "run":
+		d, err := time.ParseDuration(args[1])
+		if err != nil {
+			return "", err
+		}
+		return "", w.run(w.now.Add(d))
+	case "drop", "truncate", "unlist":
+		return "", w.faultCommand(args)
+	case "hold":
+		return "", w.holdCommand(args)
+	case "kill":
+		w.encoders[args[1]].off = true
+		return "", nil
+	case "pause":
+		w.encoders[args[1]].paused = true
+		return "", nil
+	case "resume":
+		return "", w.encoders[args[1]].resume(w)
+	case "end":
+		return "", w.encoders[args[1]].end(w)
+	case "show":
+		return w.show(args[1:])
+	}
+	return "", fmt.Errorf("unknown command %q", args[0])
+}
+
+func (w *world) endpointCommand(args []string) error {
+	d, err := time.ParseDuration(args[1])
+	if err != nil {
+		return err
+	}
+	e := EndpointConfig{Name: args[0], SegmentDuration: d}
+	for i := 2; i+1 < len(args); i += 2 {
+		v, err := time.ParseDuration(args[i+1])
+		if err != nil {
+			return err
+		}
+		switch args[i] {
+		case "grace":
+			e.FailoverGrace = v
+		case "delay":
+			e.TimeDelay = v
+		default:
+			return fmt.Errorf("unknown option %q", args[i])
+		}
+	}
+	w.config.Endpoints = append(w.config.Endpoints, e)
+	return nil
+}
+
+// encoderCommand starts an encoder, or starts it again with other properties.
+func (w *world) encoderCommand(args []string) error {
+	e := newSimulator(args[0])
+	for i := 1; i+1 < len(args); i += 2 {
+		value := args[i+1]
+		var err error
+		switch args[i] {
+		case "segment":
+			e.length, err = parseTicks(value)
+		case "late":
+			e.late, err = time.ParseDuration(value)
+		case "renditions":
+			e.renditions = strings.Split(value, ",")
+		case "timestamps":
+			e.timestamps, err = parseTicks(value)
+		case "shift":
+			e.shift, err = parseTicks(value)
+		case "number":
+			e.number, err = strconv.ParseUint(value, 10, 64)
+		case "codec":
+			e.codec = value
+		case "dates":
+			e.dates = true
+			e.dateSkew, err = parseTicks(value)
+		case "window":
+			e.window, err = strconv.Atoi(value)
+		case "multivariant":
+			e.multivariant = value == "yes"
+		case "names":
+			e.names = value
+		default:
+			err = fmt.Errorf("unknown option %q", args[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.start(e)
+}
+
+// parseTicks reads a length of media time in seconds, with an "s" behind it, or
+// a number of ticks.
+func parseTicks(s string) (Ticks, error) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return Ticks(n), nil
+	}
+	d, err := time.ParseDuration(s)
+	return TicksOf(d), err
+}
+
+// faultCommand: drop a v 105 106 ...
+func (w *world) faultCommand(args []string) error {
+	e := w.encoders[args[1]]
+	for _, n := range args[3:] {
+		number, err := strconv.ParseUint(n, 10, 64)
+		if err != nil {
+			return err
+		}
+		e.faults[key{args[2], number}] = args[0]
+	}
+	return nil
+}
+
+// holdCommand: hold a v 105 4s
+func (w *world) holdCommand(args []string) error {
+	number, err := strconv.ParseUint(args[3], 10, 64)
+	if err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(args[4])
+	w.encoders[args[1]].holds[key{args[2], number}] = d
+	return err
+}
+
+func (w *world) show(args []string) (string, error) {
+	var b strings.Builder
+	switch args[0] {
+	case "events":
+		for _, line := range w.events {
+			fmt.Fprintln(&b, line)
+		}
+		w.events = nil
+	default:
+		for _, s := range w.slots[args[0]] {
+			b.WriteString(w.describe(s))
+		}
+		w.slots[args[0]] = nil
+	}
+	return b.String(), nil
+}
