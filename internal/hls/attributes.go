@@ -1,0 +1,254 @@
+package hls
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Attribute is one AttributeName=AttributeValue pair (RFC 8216 section 4.2).
+type Attribute struct {
+	Name   string
+	Value  string // without the quotes
+	Quoted bool   // the value is a quoted-string
+}
+
+// ParseAttributes reads an attribute list: the part of a tag after its
+// colon. Quoted strings may contain commas, and have no escapes. Blanks
+// around names and values, a comma at the end, and lower-case names are let
+// pass. A name that comes twice is an error, as is an empty list.
+//
+// The time taken is linear in len(list).
+func ParseAttributes(list string) ([]Attribute, error) {
+	var attributes []Attribute
+	var seen map[string]bool
+	for rest := strings.Trim(list, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
+		attribute, after, err := cutAttribute(rest)
+		if err != nil {
+			return nil, err
+		}
+		rest = after
+		// Lists are short as a rule. In a long one, comparing each name with
+		// all before it would take quadratic time.
+		if len(attributes) == 16 {
+			seen = make(map[string]bool)
+			for _, earlier := range attributes {
+				seen[earlier.Name] = true
+			}
+		}
+		twice := seen[attribute.Name]
+		for i := 0; i < len(attributes) && seen == nil && !twice; i++ {
+			twice = attributes[i].Name == attribute.Name
+		}
+		if twice {
+			return nil, fmt.Errorf("attribute %s comes twice", quote(attribute.Name))
+		}
+		if seen != nil {
+			seen[attribute.Name] = true
+		}
+		attributes = append(attributes, attribute)
+	}
+	if len(attributes) == 0 {
+		return nil, errors.New("no attributes")
+	}
+	return attributes, nil
+}
+
+// cutAttribute reads the first attribute of a list that is not empty, and
+// the comma after it.
+func cutAttribute(list string) (attribute Attribute, rest string, err error) {
+	name, rest, found := strings.Cut(list, "=")
+	if !found {
+		return Attribute{}, "", fmt.Errorf("attribute %s has no value", quote(list))
+	}
+	name = strings.Trim(name, " \t")
+	if !validAttributeName(name) {
+		return Attribute{}, "", fmt.Errorf("%s is not an attribute name", quote(name))
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	if quoted, found := strings.CutPrefix(rest, `"`); found {
+		value, rest, found := strings.Cut(quoted, `"`)
+		if !found {
+			return Attribute{}, "", fmt.Errorf("quoted string of %s does not end", name)
+		}
+		rest = strings.TrimLeft(rest, " \t")
+		if rest != "" && rest[0] != ',' {
+			return Attribute{}, "", fmt.Errorf("%s after the quoted string of %s", quote(rest), name)
+		}
+		return Attribute{Name: name, Value: value, Quoted: true}, strings.TrimPrefix(rest, ","), nil
+	}
+	value, rest, _ := strings.Cut(rest, ",")
+	value = strings.TrimRight(value, " \t")
+	if value == "" {
+		return Attribute{}, "", fmt.Errorf("attribute %s has no value", quote(name))
+	}
+	if strings.IndexByte(value, '"') >= 0 {
+		return Attribute{}, "", fmt.Errorf("stray quote in the value of %s", name)
+	}
+	return Attribute{Name: name, Value: value}, rest, nil
+}
+
+// maxAttributeName bounds names, because errors show them in full.
+const maxAttributeName = 256
+
+func validAttributeName(name string) bool {
+	if name == "" || len(name) > maxAttributeName {
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// The readers below accept a value with or without quotes: encoders (and
+// grafov/m3u8's own writer) get that wrong.
+
+func (a Attribute) integer() (uint64, error) { return parseInteger(a.Value) }
+
+// enumerated reads an enumerated-string: no quotes, commas or blanks.
+func (a Attribute) enumerated() (string, error) {
+	if !validEnumerated(a.Value) {
+		return "", fmt.Errorf("%s is not an enumerated string", quote(a.Value))
+	}
+	return a.Value, nil
+}
+
+func validEnumerated(value string) bool {
+	return value != "" && !strings.ContainsAny(value, "\", \t")
+}
+
+func (a Attribute) yes() (bool, error) {
+	switch a.Value {
+	case "YES":
+		return true, nil
+	case "NO":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is neither YES nor NO", quote(a.Value))
+}
+
+// hexadecimal reads a hexadecimal-sequence of at most 128 bits, and returns
+// it as it is.
+func (a Attribute) hexadecimal() (string, error) {
+	digits := ""
+	if len(a.Value) > 2 && (a.Value[:2] == "0x" || a.Value[:2] == "0X") {
+		digits = a.Value[2:]
+	}
+	if digits == "" || len(digits) > 32 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
+		return "", fmt.Errorf("%s is not a hexadecimal sequence", quote(a.Value))
+	}
+	return a.Value, nil
+}
+
+// maxFrameRate is the highest FRAME-RATE that is read or written.
+const maxFrameRate = 100_000
+
+// frameRate reads a decimal-floating-point, rounded to three decimals
+// (RFC 8216 section 4.3.4.2).
+func (a Attribute) frameRate() (float64, error) {
+	rate, err := strconv.ParseFloat(a.Value, 64)
+	if err != nil || strings.Trim(a.Value, "0123456789.") != "" || rate > maxFrameRate {
+		return 0, fmt.Errorf("%s is not a frame rate", quote(a.Value))
+	}
+	return math.Round(rate*1000) / 1000, nil
+}
+
+// resolution reads a decimal-resolution: "<width>x<height>".
+func (a Attribute) resolution() (width, height int, err error) {
+	const most = 1 << 20
+	left, right, found := strings.Cut(strings.ToLower(a.Value), "x")
+	w, errW := parseInteger(left)
+	h, errH := parseInteger(right)
+	if !found || errW != nil || errH != nil || w > most || h > most {
+		return 0, 0, fmt.Errorf("%s is not a resolution", quote(a.Value))
+	}
+	return int(w), int(h), nil
+}
+
+// attributeWriter writes an attribute list.
+type attributeWriter struct {
+	list []byte
+	err  error // the first one
+}
+
+func (w *attributeWriter) name(name string) {
+	if len(w.list) > 0 {
+		w.list = append(w.list, ',')
+	}
+	w.list = append(w.list, name...)
+	w.list = append(w.list, '=')
+}
+
+func (w *attributeWriter) fail(name, value string) {
+	if w.err == nil {
+		w.err = fmt.Errorf("attribute %s can't have the value %s", quote(name), quote(value))
+	}
+}
+
+func (w *attributeWriter) quoted(name, value string) {
+	if strings.IndexByte(value, '"') >= 0 || checkCharacters(value) != nil {
+		w.fail(name, value)
+		return
+	}
+	w.name(name)
+	w.list = append(w.list, '"')
+	w.list = append(w.list, value...)
+	w.list = append(w.list, '"')
+}
+
+// quotedUnlessEmpty leaves out an attribute that is not set.
+func (w *attributeWriter) quotedUnlessEmpty(name, value string) {
+	if value != "" {
+		w.quoted(name, value)
+	}
+}
+
+func (w *attributeWriter) enumerated(name, value string) {
+	if !validEnumerated(value) || checkCharacters(value) != nil {
+		w.fail(name, value)
+		return
+	}
+	w.name(name)
+	w.list = append(w.list, value...)
+}
+
+func (w *attributeWriter) enumeratedUnlessEmpty(name, value string) {
+	if value != "" {
+		w.enumerated(name, value)
+	}
+}
+
+func (w *attributeWriter) integer(name string, value uint64) {
+	w.name(name)
+	w.list = strconv.AppendUint(w.list, value, 10)
+}
+
+// finish writes the attributes that have no field of their own, and returns
+// the list.
+func (w *attributeWriter) finish(others []Attribute) ([]byte, error) {
+	for _, a := range others {
+		switch {
+		case !validAttributeName(a.Name), checkCharacters(a.Value) != nil:
+			w.fail(a.Name, a.Value)
+		case a.Quoted:
+			w.quoted(a.Name, a.Value)
+		case a.Value == "", strings.ContainsAny(a.Value, `",`), a.Value != strings.Trim(a.Value, " "):
+			w.fail(a.Name, a.Value)
+		default:
+			w.name(a.Name)
+			w.list = append(w.list, a.Value...)
+		}
+	}
+	if w.err == nil && len(others) > 0 {
+		// One of them may repeat a field.
+		_, w.err = ParseAttributes(string(w.list))
+	}
+	return w.list, w.err
+}

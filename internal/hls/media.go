@@ -1,0 +1,173 @@
+package hls
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// MediaPlaylist is a media playlist (RFC 8216 section 4.3.3).
+type MediaPlaylist struct {
+	// Version is EXT-X-VERSION as read, 0 if absent. It is not written:
+	// [EncodeMedia] writes the lowest version that the content needs.
+	Version int
+
+	// TargetDuration is EXT-X-TARGETDURATION in seconds. A fraction that was
+	// read is rounded up. 0 means absent, or 0, which encoders do send.
+	TargetDuration int
+
+	MediaSequence uint64 // of the first segment; at most 2^63-1
+
+	// DiscontinuitySequence is that of the first segment, not counting the
+	// segment's own Discontinuity; at most 2^63-1. Who removes a segment with
+	// a Discontinuity from the head adds 1 (RFC 8216 section 6.2.2).
+	DiscontinuitySequence uint64
+
+	PlaylistType        PlaylistType
+	EndList             bool
+	IndependentSegments bool // bis section 4.4.2.1
+
+	// Tags are the other lines of playlist level, verbatim and in order:
+	// EXT-X-START, EXT-X-SERVER-CONTROL, comments and unknown tags in the
+	// head of the playlist.
+	Tags []string
+
+	Segments []Segment
+
+	// Trailing are the lines after the last URI that belong to no segment
+	// yet, verbatim and in order: EXT-X-PART and EXT-X-PRELOAD-HINT of the
+	// next one, EXT-X-RENDITION-REPORT, EXT-X-DATERANGE.
+	Trailing []string
+}
+
+// PlaylistType is the value of EXT-X-PLAYLIST-TYPE (RFC 8216 section
+// 4.3.3.5); empty for a playlist that slides.
+type PlaylistType string
+
+const (
+	Event PlaylistType = "EVENT" // segments are only ever added
+	VOD   PlaylistType = "VOD"   // nothing changes
+)
+
+// Segment is a Media Segment with its tags (RFC 8216 section 4.3.2).
+type Segment struct {
+	URI           string        // as in the playlist: see [ResolveURI]
+	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h
+	Title         string        // what follows the comma of EXTINF
+	Discontinuity bool          // between the segment before and this one; ffmpeg's tag comes twice at times
+	Gap           bool          // EXT-X-GAP: the media is absent
+
+	// ProgramDateTime is the EXT-X-PROGRAM-DATE-TIME of this very segment,
+	// in UTC; zero if it has none. It is written in milliseconds.
+	ProgramDateTime time.Time
+
+	// Map is the EXT-X-MAP in force, nil if there is none. Segments that
+	// share a map share the pointer.
+	Map *Map
+
+	// Keys are the EXT-X-KEY tags in force, one per KEYFORMAT; empty for
+	// media in the clear. Segments that share keys share the slice.
+	Keys []*Key
+
+	// ByteRange is the part of the resource that is the segment, nil for
+	// all of it.
+	ByteRange *ByteRange
+
+	// Tags are the other lines that belong to the segment, verbatim and in
+	// order: EXT-X-CUE-OUT and its relatives, EXT-X-DATERANGE, EXT-X-PART,
+	// EXT-X-BITRATE, comments, unknown tags.
+	Tags []string
+}
+
+// Clone returns a copy that shares no memory with s, nor with the playlist
+// that s was read from.
+func (s *Segment) Clone() Segment {
+	c := *s
+	c.URI = strings.Clone(s.URI)
+	c.Title = strings.Clone(s.Title)
+	if s.Map != nil {
+		m := s.Map.clone()
+		c.Map = &m
+	}
+	if s.ByteRange != nil {
+		r := *s.ByteRange
+		c.ByteRange = &r
+	}
+	c.Keys = slices.Clone(s.Keys)
+	for i, key := range s.Keys {
+		k := key.clone()
+		c.Keys[i] = &k
+	}
+	c.Tags = slices.Clone(s.Tags)
+	for i, tag := range s.Tags {
+		c.Tags[i] = strings.Clone(tag)
+	}
+	return c
+}
+
+// Map is an EXT-X-MAP tag: the Media Initialization Section of the segments
+// that follow (RFC 8216 section 4.3.2.5).
+type Map struct {
+	URI        string
+	ByteRange  *ByteRange  // nil for the whole resource
+	Attributes []Attribute // those without a field
+}
+
+func (m *Map) equal(other *Map) bool {
+	if m == other || m == nil || other == nil {
+		return m == other
+	}
+	if m.URI != other.URI || (m.ByteRange == nil) != (other.ByteRange == nil) {
+		return false
+	}
+	if m.ByteRange != nil && *m.ByteRange != *other.ByteRange {
+		return false
+	}
+	return slices.Equal(m.Attributes, other.Attributes)
+}
+
+func (m *Map) clone() Map {
+	c := Map{URI: strings.Clone(m.URI), Attributes: cloneAttributes(m.Attributes)}
+	if m.ByteRange != nil {
+		r := *m.ByteRange
+		c.ByteRange = &r
+	}
+	return c
+}
+
+// Key is an EXT-X-KEY tag whose METHOD is not NONE (RFC 8216 section
+// 4.3.2.4).
+type Key struct {
+	Method            string
+	URI               string
+	IV                string // hexadecimal sequence, as it is
+	KeyFormat         string // empty for "identity"
+	KeyFormatVersions string
+	Attributes        []Attribute // those without a field
+}
+
+func (k *Key) equal(other *Key) bool {
+	return k == other || k.Method == other.Method && k.URI == other.URI && k.IV == other.IV &&
+		k.KeyFormat == other.KeyFormat && k.KeyFormatVersions == other.KeyFormatVersions &&
+		slices.Equal(k.Attributes, other.Attributes)
+}
+
+func (k *Key) clone() Key {
+	return Key{
+		Method:            strings.Clone(k.Method),
+		URI:               strings.Clone(k.URI),
+		IV:                strings.Clone(k.IV),
+		KeyFormat:         strings.Clone(k.KeyFormat),
+		KeyFormatVersions: strings.Clone(k.KeyFormatVersions),
+		Attributes:        cloneAttributes(k.Attributes),
+	}
+}
+
+func cloneAttributes(attributes []Attribute) []Attribute {
+	c := slices.Clone(attributes)
+	for i := range c {
+		c[i].Name = strings.Clone(c[i].Name)
+		c[i].Value = strings.Clone(c[i].Value)
+	}
+	return c
+}
