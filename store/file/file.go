@@ -1,0 +1,343 @@
+// Package file keeps objects and journals in a directory: one file per object,
+// one per journal. What was acknowledged survives the death of the process, and
+// with Options.Fsync also the loss of power.
+//
+// The directory belongs to one process at a time:
+//
+//	lock              held by flock while the store is open
+//	tmp/              unfinished objects; emptied when the store is opened
+//	objects/a+/b.ts   the object "a/b.ts" (see filePath)
+//	journals/a+/b     the journal "a/b"
+//
+// # Order of writes
+//
+// An object is written to tmp/ and becomes visible by rename, which is atomic
+// for other processes and over the death of this one. Power loss is another
+// matter: the file system may write names before contents. So, with Fsync,
+// Commit takes four steps: the file's bytes to the disk, new directories to the
+// disk, rename, the directory with the new name to the disk. Only then does it
+// return, and only then can the caller append the record that mentions the
+// object; Append returns when the record is on the disk. So there is no moment
+// at which a record is on the disk and its object is not.
+//
+// Without Fsync the system writes in its own time, in its own order. Power loss
+// may then take the last seconds, and may leave objects that are short or empty.
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// ErrLocked: another process, or another Store of this one, has the directory.
+var ErrLocked = errors.New("directory is in use by another process")
+
+// Options says how to open a store.
+type Options struct {
+	// Dir is the directory. It is created if it does not exist.
+	Dir string
+	// MaxSize limits in bytes what objects occupy on the disk, in whole blocks
+	// of 4 KiB and together with journals. 0 means no limit.
+	MaxSize int64
+	// Fsync makes Commit and Append wait for the disk, so that what they
+	// acknowledged survives power loss. Default: off.
+	Fsync bool
+	// Warn is told of damage that was found and repaired while opening, such as
+	// the cut tail of a journal. Default: nobody is.
+	Warn func(error)
+}
+
+// Validate checks the options without touching the disk.
+func (o Options) Validate() error {
+	if o.Dir == "" {
+		return errors.New("no directory given")
+	}
+	if strings.ContainsRune(o.Dir, 0) {
+		return errors.New("directory name contains a zero byte")
+	}
+	if o.MaxSize < 0 {
+		return fmt.Errorf("maximum size %d is negative", o.MaxSize)
+	}
+	return nil
+}
+
+const (
+	tmpDir     = "tmp"
+	objectDir  = "objects"
+	journalDir = "journals"
+)
+
+// Store is an engine in a directory. Open makes one.
+type Store struct {
+	options  Options
+	root     *os.Root
+	lock     *os.File
+	used     atomic.Int64
+	lastTemp atomic.Uint64
+	dirs     directories
+
+	mu       sync.Mutex
+	closed   bool
+	objects  map[string]*entry
+	live     int64 // entries that are visible
+	journals map[string]*journal
+
+	// busy counts open writers and objects, and journals that are being opened.
+	// It is only added to with mu held and closed false.
+	busy sync.WaitGroup
+}
+
+// Open creates the directory if need be, locks it, removes unfinished objects,
+// reads the names of the others and checks every journal. A damaged journal is
+// cut where the damage begins, and Options.Warn is told. Errors: ErrLocked,
+// those of Validate, those of the file system.
+func Open(o Options) (*Store, error) {
+	s, err := open(o)
+	if err != nil {
+		return nil, fmt.Errorf("open store in %q: %w", o.Dir, err)
+	}
+	return s, nil
+}
+
+func open(o Options) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Warn == nil {
+		o.Warn = func(error) {}
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: o, root: root, objects: map[string]*entry{}, journals: map[string]*journal{}}
+	if err := s.start(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) start() error {
+	lock, err := s.root.OpenFile("lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	if err := lockFile(lock); err != nil {
+		return err
+	}
+	if err := s.root.RemoveAll(tmpDir); err != nil {
+		return err
+	}
+	for _, dir := range []string{tmpDir, objectDir, journalDir} {
+		if err := s.root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if s.options.Fsync {
+		if err := s.syncDir("."); err != nil {
+			return err
+		}
+		if err := syncParent(s.options.Dir); err != nil {
+			return err
+		}
+	}
+	if err := s.findObjects(); err != nil {
+		return fmt.Errorf("read objects: %w", err)
+	}
+	if err := s.findJournals(); err != nil {
+		return fmt.Errorf("read journals: %w", err)
+	}
+	return nil
+}
+
+// stop closes what start opened. The lock goes with its file.
+func (s *Store) stop() {
+	for _, j := range s.journals {
+		j.close()
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	s.root.Close()
+}
+
+// Persistent implements store.Persistent.
+func (s *Store) Persistent() bool { return true }
+
+// Usage implements store.Store.
+func (s *Store) Usage() store.Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return store.Usage{Bytes: s.used.Load(), Capacity: s.options.MaxSize, Objects: s.live}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return fmt.Errorf("close: %w", store.ErrClosed)
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.busy.Wait()
+	s.stop()
+	return nil
+}
+
+// reserve counts n bytes as used, if the maximum size allows it.
+func (s *Store) reserve(n int64) bool {
+	for {
+		used := s.used.Load()
+		if s.options.MaxSize > 0 && n > s.options.MaxSize-used {
+			return false
+		}
+		if s.used.CompareAndSwap(used, used+n) {
+			return true
+		}
+	}
+}
+
+// begin checks a call and keeps the store open until busy.Done.
+func (s *Store) begin(ctx context.Context, key string) error {
+	if !store.ValidKey(key) {
+		return store.ErrKey
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return store.ErrClosed
+	}
+	s.busy.Add(1)
+	return nil
+}
+
+// filePath is where a key's file lies below dir. Directories end in "+", which
+// no key contains: the keys "a" and "a/b" may both exist. Files keep their names,
+// so that other tools know what they are.
+func filePath(dir, key string) string {
+	return dir + "/" + strings.ReplaceAll(key, "/", "+/")
+}
+
+// fileKey is the way back, "" for a path that filePath does not make.
+func fileKey(dir, name string) string {
+	key := strings.ReplaceAll(strings.TrimPrefix(name, dir+"/"), "+/", "/")
+	if !store.ValidKey(key) || filePath(dir, key) != name {
+		return ""
+	}
+	return key
+}
+
+// walk calls found for every file below dir and removes empty directories.
+func (s *Store) walk(dir string, found func(key string, info fs.FileInfo) error) error {
+	var dirs []string
+	err := fs.WalkDir(s.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name != dir {
+				dirs = append(dirs, name)
+			}
+			return nil
+		}
+		key := fileKey(dir, name)
+		if key == "" || !d.Type().IsRegular() {
+			s.options.Warn(fmt.Errorf("%s is no file of the store and is left alone", name))
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return found(key, info)
+	})
+	for i := len(dirs) - 1; i >= 0; i-- {
+		s.root.Remove(dirs[i]) // fails if it is not empty
+	}
+	return err
+}
+
+// directories remembers which directories exist, on the disk if need be.
+type directories struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// makeDir sees to it that the directory of a file exists.
+func (s *Store) makeDir(name string) error {
+	s.dirs.mu.Lock()
+	defer s.dirs.mu.Unlock()
+	return s.makeDirLocked(path.Dir(name))
+}
+
+func (s *Store) makeDirLocked(dir string) error {
+	if dir == "." || s.dirs.known[dir] {
+		return nil
+	}
+	if err := s.makeDirLocked(path.Dir(dir)); err != nil {
+		return err
+	}
+	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if s.options.Fsync {
+		if err := s.syncDir(path.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	if s.dirs.known == nil {
+		s.dirs.known = map[string]bool{}
+	}
+	s.dirs.known[dir] = true
+	return nil
+}
+
+// syncDir brings the names in a directory to the disk.
+func (s *Store) syncDir(dir string) error {
+	d, err := s.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// syncParent brings the name of the store's own directory to the disk.
+func syncParent(dir string) error {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(absolute))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // then we did not make it either
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func (s *Store) tempName() string {
+	return fmt.Sprintf("%s/%d", tmpDir, s.lastTemp.Add(1))
+}

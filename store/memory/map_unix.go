@@ -1,0 +1,16 @@
+//go:build unix && !aix && !solaris
+
+package memory
+
+import "syscall"
+
+// mapBytes returns n zero bytes outside the heap.
+func mapBytes(n int) ([]byte, error) {
+	return syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+}
+
+func unmapBytes(b []byte) {
+	if err := syscall.Munmap(b); err != nil {
+		panic("memory: unmap: " + err.Error()) // not a mapping: the arena is broken
+	}
+}
