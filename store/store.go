@@ -130,9 +130,10 @@ type Persistent interface {
 }
 
 // Resizable is what an engine also implements if its capacity can be changed
-// while it is open. What is over a smaller capacity stays until it is deleted.
+// while it is open; 0 means none. What is over a smaller capacity stays until it
+// is deleted.
 type Resizable interface {
-	Resize(capacity int64)
+	SetCapacity(capacity int64)
 }
 
 // Usage says how full a store is.

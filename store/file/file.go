@@ -83,6 +83,7 @@ type Store struct {
 	root     *os.Root
 	lock     *os.File
 	used     atomic.Int64
+	maxSize  atomic.Int64
 	lastTemp atomic.Uint64
 	dirs     directories
 
@@ -124,6 +125,7 @@ func open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{options: o, root: root, objects: map[string]*entry{}, journals: map[string]*journal{}}
+	s.maxSize.Store(o.MaxSize)
 	if err := s.start(); err != nil {
 		s.stop()
 		return nil, err
@@ -179,11 +181,14 @@ func (s *Store) stop() {
 // Persistent implements store.Persistent.
 func (s *Store) Persistent() bool { return true }
 
+// SetCapacity implements store.Resizable: it changes Options.MaxSize.
+func (s *Store) SetCapacity(capacity int64) { s.maxSize.Store(max(capacity, 0)) }
+
 // Usage implements store.Store.
 func (s *Store) Usage() store.Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return store.Usage{Bytes: s.used.Load(), Capacity: s.options.MaxSize, Objects: s.live}
+	return store.Usage{Bytes: s.used.Load(), Capacity: s.maxSize.Load(), Objects: s.live}
 }
 
 // Close implements store.Store.
@@ -204,7 +209,7 @@ func (s *Store) Close() error {
 func (s *Store) reserve(n int64) bool {
 	for {
 		used := s.used.Load()
-		if s.options.MaxSize > 0 && n > s.options.MaxSize-used {
+		if limit := s.maxSize.Load(); limit > 0 && n > limit-used {
 			return false
 		}
 		if s.used.CompareAndSwap(used, used+n) {

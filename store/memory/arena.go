@@ -57,10 +57,24 @@ func newArena(capacity int64, size int64) *arena {
 	if capacity > 0 {
 		capacity = roundUp(capacity, 64*blockSize)
 		size = min(size, capacity)
-		a.maxRegions = int(roundUp(capacity, size) / size)
 	}
 	a.regionBlocks = int(size / blockSize)
+	a.limit(capacity)
 	return a
+}
+
+// limit sets how many regions a capacity in bytes allows, 0 meaning no limit.
+func (a *arena) limit(capacity int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	size := int64(a.regionBlocks) * blockSize
+	switch {
+	case a.maxRegions < 0: // unmapped
+	case capacity > 0:
+		a.maxRegions = int(roundUp(roundUp(capacity, 64*blockSize), size) / size)
+	default:
+		a.maxRegions = 0
+	}
 }
 
 func roundUp(n, unit int64) int64 { return (n + unit - 1) / unit * unit }

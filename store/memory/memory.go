@@ -19,7 +19,7 @@ const objectOverhead = 320
 
 // Store is an engine in memory. Open makes one.
 type Store struct {
-	capacity int64
+	capacity atomic.Int64
 	arena    *arena
 	used     atomic.Int64
 
@@ -37,12 +37,19 @@ type Store struct {
 // that the engine needs around them; 0 means no limit. Memory is taken from the
 // system as objects arrive, and used again when they are deleted.
 func Open(capacity int64) *Store {
-	return &Store{
-		capacity: max(capacity, 0),
+	s := &Store{
 		arena:    newArena(max(capacity, 0), regionSize),
 		objects:  make(map[string]*object),
 		journals: make(map[string]*journal),
 	}
+	s.capacity.Store(max(capacity, 0))
+	return s
+}
+
+// SetCapacity implements store.Resizable.
+func (s *Store) SetCapacity(capacity int64) {
+	s.capacity.Store(max(capacity, 0))
+	s.arena.limit(max(capacity, 0))
 }
 
 // Create implements store.Objects.
@@ -162,7 +169,7 @@ func (s *Store) Usage() store.Usage {
 	s.mu.Lock()
 	objects := len(s.objects)
 	s.mu.Unlock()
-	return store.Usage{Bytes: s.used.Load(), Capacity: s.capacity, Objects: int64(objects)}
+	return store.Usage{Bytes: s.used.Load(), Capacity: s.capacity.Load(), Objects: int64(objects)}
 }
 
 // Close implements store.Store.
@@ -195,8 +202,8 @@ func (s *Store) reserve(want, unit int64) int64 {
 	for {
 		used := s.used.Load()
 		granted := want
-		if s.capacity > 0 {
-			granted = min(want, max(s.capacity-used, 0)/unit*unit)
+		if capacity := s.capacity.Load(); capacity > 0 {
+			granted = min(want, max(capacity-used, 0)/unit*unit)
 		}
 		if granted == 0 || s.used.CompareAndSwap(used, used+granted) {
 			return granted

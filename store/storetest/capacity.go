@@ -16,6 +16,7 @@ func (s suite) testCapacity(t *testing.T) {
 	t.Run("frees as objects go", s.testFullAndFree)
 	t.Run("is not exceeded by many writers", s.testFullTogether)
 	t.Run("does not stop the journal", s.testFullJournal)
+	t.Run("can be changed while open", s.testResize)
 }
 
 const small = 1 << 20 // capacity of these tests
@@ -176,4 +177,40 @@ func writeAll(st store.Store, key string, b []byte) (int, error) {
 		return n, err
 	}
 	return n, w.Commit()
+}
+
+func (s suite) testResize(t *testing.T) {
+	st := s.fresh(t, small)
+	r, ok := st.(store.Resizable)
+	if !ok {
+		t.Skip("the engine is not resizable")
+	}
+	b := content(1, 3*small)
+	try := func(key string) error {
+		w := create(t, st, key, int64(len(b)))
+		defer w.Abort()
+		if _, err := w.ReadFrom(bytes.NewReader(b)); err != nil {
+			return err
+		}
+		return w.Commit()
+	}
+	wantError(t, try("a"), store.ErrFull)
+	r.SetCapacity(8 * small)
+	if c := st.Usage().Capacity; c != 8*small {
+		t.Fatalf("capacity is %d, want %d", c, 8*small)
+	}
+	if err := try("a"); err != nil {
+		t.Fatal(err)
+	}
+	// What is over a smaller capacity stays, and nothing comes to it.
+	r.SetCapacity(small)
+	wantObject(t, st, "a", b)
+	if _, err := st.Create(context.Background(), "b", 1); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("error is %v, want %v", err, store.ErrFull)
+	}
+	remove(t, st, "a")
+	r.SetCapacity(0)
+	if err := try("c"); err != nil {
+		t.Fatal(err)
+	}
 }
