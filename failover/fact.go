@@ -36,6 +36,10 @@ type Media struct {
 	Frame Ticks
 	// Video says that there is a video track.
 	Video bool
+	// Untimed says that the object does not tell its position, as WebVTT: Start
+	// and End mean nothing, and it lies where the reference rendition's segment
+	// of the same number lies.
+	Untimed bool
 	// Signature is equal for two segments exactly when one can follow the other
 	// with no discontinuity as far as format, track layout and codec
 	// configuration go.

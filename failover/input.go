@@ -198,6 +198,10 @@ func (in *input) bindWaiting(now time.Time, s *segment) {
 // bind gives a segment its object.
 func (in *input) bind(now time.Time, s *segment, o Object) {
 	s.arrived = now
+	if s.object != "" {
+		in.channel.release(s.object)
+		s.object = ""
+	}
 	if o.Media == nil {
 		s.state, s.fault = unsound, o.Fault
 		in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: s.missing()})
@@ -205,9 +209,20 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 	}
 	s.state, s.fault = sound, ""
 	s.object, s.media = o.ID, o.Media
+	if !s.rendition.place(now, s) {
+		s.state = unplaced
+		return
+	}
+	in.placed(now, s)
+}
+
+// placed takes note of a sound segment that has its place on the clock.
+func (in *input) placed(now time.Time, s *segment) {
 	in.lastSound = now
-	s.rendition.place(now, s)
-	in.channel.realign(now, s)
+	if !s.media.Untimed {
+		in.channel.realign(now, s)
+		in.placeOthers(now, s)
+	}
 	for _, e := range in.channel.endpoints {
 		// The rendition is back: from the next slot on it is waited for again.
 		delete(e.missedSlots, s.rendition.path)
@@ -215,6 +230,27 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 	if !in.up {
 		in.up = true
 		in.channel.emit(InputChanged{Time: now, Input: in.name, Up: true, Last: now})
+	}
+}
+
+// placeOthers gives untimed segments their place once the reference rendition has
+// a segment of the same number.
+func (in *input) placeOthers(now time.Time, of *segment) {
+	if in.reference() != of.rendition {
+		return
+	}
+	for _, r := range in.renditions {
+		s := r.find(of.number)
+		if s == nil || s.state != unplaced {
+			continue
+		}
+		s.state = sound
+		if !r.placeUntimed(now, s) {
+			s.state = unplaced
+			continue
+		}
+		s.arrived = now
+		in.placed(now, s)
 	}
 }
 

@@ -35,7 +35,8 @@ type segmentState uint8
 const (
 	pending segmentState = iota // listed, nothing arrived
 	sound
-	unsound // what arrived cannot be used
+	unsound  // what arrived cannot be used
+	unplaced // sound, but where it lies is not known yet
 )
 
 func (s *segment) before(o *segment) bool {
@@ -62,7 +63,7 @@ func (s *segment) missing() Missing {
 // it ended, and still continue it: half a frame where both are measured, more
 // where the position is an estimate.
 func (s *segment) slack() Ticks {
-	if s.state != sound {
+	if s.state != sound || s.media.Untimed {
 		return s.claimed / 4
 	}
 	return max(s.media.Frame/2, 1)

@@ -40,12 +40,11 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		r.floor, r.edge = 0, 0
 		r.listed = false
 	}
-	r.ended = p.EndList
+	r.ended, r.listed = p.EndList, true
 	for _, l := range p.Segments {
 		r.add(now, l)
 	}
 	r.edge = max(r.edge, p.Segments[len(p.Segments)-1].Number)
-	r.listed = true
 	r.measure()
 	r.layout()
 }
@@ -228,8 +227,38 @@ func (r *rendition) layout() {
 	}
 }
 
-// place puts a segment that has just become sound onto a generation's clock.
-func (r *rendition) place(now time.Time, s *segment) {
+// place puts a segment that has just become sound onto a generation's clock. It
+// reports false for one that has no position yet.
+func (r *rendition) place(now time.Time, s *segment) bool {
+	if s.media.Untimed {
+		return r.placeUntimed(now, s)
+	}
+	r.placeTimed(now, s)
+	return true
+}
+
+// placeUntimed puts a segment that does not tell its position where the reference
+// rendition's segment of the same number lies: an encoder cuts all renditions at
+// the same places.
+func (r *rendition) placeUntimed(now time.Time, s *segment) bool {
+	ref := r.input.reference()
+	if ref == nil || ref == r {
+		return false
+	}
+	o := ref.find(s.number)
+	if o == nil || !o.placed {
+		return false
+	}
+	s.generation, s.start, s.end, s.placed = o.generation, o.start, o.end, true
+	s.generation.extend(r, s)
+	r.measure()
+	r.layout()
+	s.generation.sample(now, r, s)
+	return true
+}
+
+// placeTimed puts a segment where its timestamps say.
+func (r *rendition) placeTimed(now time.Time, s *segment) {
 	i := r.search(s.run, s.number)
 	prior, between, doubt, broken := r.neighbour(i, -1)
 	next, gapAfter, doubtAfter, brokenAfter := r.neighbour(i, 1)

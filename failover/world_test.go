@@ -314,6 +314,9 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
 	}
 	media.End = media.Start + e.length
+	if strings.HasPrefix(r, "text") {
+		media = &Media{Untimed: true, Signature: r}
+	}
 	send := func(do func() error) func() error {
 		return func() error {
 			if e.off {
