@@ -308,6 +308,10 @@ func (e *endpoint) seamless(c *candidate) bool {
 	}
 	for path, parts := range c.parts {
 		m, ok := e.marks[path]
+		if len(parts) > 0 && parts[0].broken {
+			// The encoder itself says that its media breaks here.
+			return false
+		}
 		if !ok || len(parts) == 0 {
 			continue
 		}

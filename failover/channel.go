@@ -29,6 +29,14 @@ type EndpointConfig struct {
 	FailoverGrace time.Duration
 	// TimeDelay: media of time t is published at t + TimeDelay.
 	TimeDelay time.Duration
+	// Prefer names the input to go back to once it has been whole for
+	// PreferAfter and going back is seamless, or a discontinuity comes anyway.
+	// Empty: stay until failover is needed again.
+	Prefer      string
+	PreferAfter time.Duration
+	// GapOnLoss publishes slots that were given up as gaps (EXT-X-GAP), on
+	// schedule. Otherwise the playlist waits.
+	GapOnLoss bool
 }
 
 // Channel is the state machine of one channel. It does no I/O, has no clock and

@@ -74,6 +74,8 @@ const (
 	ReasonEnded Reason = "ended"
 	// ReasonNewGeneration: the active input broke into a new generation.
 	ReasonNewGeneration Reason = "new_generation"
+	// ReasonPreferred: the preferred input has been whole for long enough.
+	ReasonPreferred Reason = "preferred"
 	// ReasonDown: the active input had delivered nothing for three segments.
 	ReasonDown Reason = "input_down"
 )

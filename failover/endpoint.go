@@ -182,6 +182,14 @@ func (e *endpoint) decideSlot(now time.Time) bool {
 			others = append(others, c)
 		}
 	}
+	if p := e.preferred(a, others); p != nil {
+		if !e.visible(p, now) {
+			return false
+		}
+		a.reason, a.missing = ReasonPreferred, nil
+		e.publish(p, a, now)
+		return true
+	}
 	if a.whole {
 		if a.fresh && !a.seamless {
 			// It broke, and what it has now costs a discontinuity. Another input
@@ -227,6 +235,21 @@ func (e *endpoint) decideSlot(now time.Time) bool {
 	return e.giveUp(a, others, now)
 }
 
+// preferred is the candidate of the preferred input, if it is time to go back to
+// it: it has been whole for long enough, and viewers do not notice, or see a
+// discontinuity in any case.
+func (e *endpoint) preferred(a *candidate, others []*candidate) *candidate {
+	for _, c := range others {
+		if c.input.name != e.config.Prefer || !c.whole || !c.input.up {
+			continue
+		}
+		if c.input.wholeFor() >= TicksOf(e.config.PreferAfter) && (c.seamless || a.whole && !a.seamless) {
+			return c
+		}
+	}
+	return nil
+}
+
 // choose picks the best of the whole candidates.
 func (e *endpoint) choose(list []*candidate, seamlessOnly bool) *candidate {
 	var best *candidate
@@ -241,11 +264,16 @@ func (e *endpoint) choose(list []*candidate, seamlessOnly bool) *candidate {
 // giveUp moves on to the next slot's time. The slot's own time stays open for
 // what arrives before something later is published.
 func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool {
-	if (!e.anyUp() || e.channel.allEnded()) && !e.anythingBehind() {
+	ended := e.channel.allEnded()
+	if (ended || !e.anyUp() && !e.config.GapOnLoss) && !e.anythingBehind() {
 		return false
 	}
-	if now.Before(a.due) && a.start <= e.at {
-		e.wakeAt(a.due)
+	until := a.due
+	if e.config.GapOnLoss {
+		until = a.deadline
+	}
+	if now.Before(until) && a.start <= e.at {
+		e.wakeAt(until)
 		return false
 	}
 	from := e.at
@@ -260,6 +288,9 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		missing[c.input.name] = c.missing
 	}
 	e.channel.emit(SlotGivenUp{Time: now, Endpoint: e.config.Name, Start: from, End: e.at, Missing: missing})
+	if e.config.GapOnLoss && !ended {
+		e.publishGap(a, from, now)
+	}
 	return true
 }
 

@@ -271,6 +271,26 @@ func (in *input) checkDown(now time.Time) {
 	}
 }
 
+// wholeFor is how much unbroken media the input has delivered in all that it
+// announces.
+func (in *input) wholeFor() Ticks {
+	served := in.serves()
+	if len(served) == 0 {
+		return 0
+	}
+	least := Ticks(-1)
+	for _, a := range served {
+		r := in.rendition(a.Path)
+		if r == nil {
+			return 0
+		}
+		if length := r.streakEnd - r.streakStart; least < 0 || length < least {
+			least = length
+		}
+	}
+	return least
+}
+
 // ended reports whether the encoder has ended the channel: EXT-X-ENDLIST in
 // every rendition that it delivered.
 func (in *input) ended() bool {

@@ -51,6 +51,26 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 	e.channel.emit(Published{Slot: slot})
 }
 
+// publishGap puts a slot without media on the endpoint's timeline, from the
+// position up to e.at. Its length is that of the media that viewers miss, so what
+// comes behind it needs no discontinuity if it has the same clock.
+func (e *endpoint) publishGap(a *candidate, from Ticks, now time.Time) {
+	slot := Slot{
+		Endpoint: e.config.Name, MSN: e.msn, Input: e.active.name, Start: from, End: e.at,
+		DiscontinuityNumber: e.breaks, TargetDuration: e.target, Lost: e.at - from,
+		Due: a.due, Deadline: a.deadline, Published: now,
+	}
+	for _, path := range e.channel.renditionPaths() {
+		m := e.marks[path]
+		m.end, m.gap = e.at, true
+		e.marks[path] = m
+		slot.Renditions = append(slot.Renditions, SlotRendition{Path: path, Duration: e.at - from})
+	}
+	e.cursor.end = e.at
+	e.msn++
+	e.channel.emit(Published{Slot: slot})
+}
+
 // begins fixes what stays the same for the life of the endpoint.
 func (e *endpoint) begins(c *candidate, now time.Time) {
 	if e.msn == 0 {

@@ -85,7 +85,7 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "unlist":
+	case "drop", "truncate", "unlist", "break":
 		return "", w.faultCommand(args)
 	case "hold":
 		return "", w.holdCommand(args)
@@ -112,6 +112,14 @@ func (w *world) endpointCommand(args []string) error {
 	}
 	e := EndpointConfig{Name: args[0], SegmentDuration: d}
 	for i := 2; i+1 < len(args); i += 2 {
+		if args[i] == "loss" {
+			e.GapOnLoss = args[i+1] == "gap"
+			continue
+		}
+		if args[i] == "prefer" {
+			e.Prefer = args[i+1]
+			continue
+		}
 		v, err := time.ParseDuration(args[i+1])
 		if err != nil {
 			return err
@@ -121,6 +129,8 @@ func (w *world) endpointCommand(args []string) error {
 			e.FailoverGrace = v
 		case "delay":
 			e.TimeDelay = v
+		case "after":
+			e.PreferAfter = v
 		default:
 			return fmt.Errorf("unknown option %q", args[i])
 		}

@@ -23,6 +23,10 @@ type rendition struct {
 	video    bool  // a sound segment had video
 	length   Ticks // typical length of a segment
 	lateness Ticks // see generation.lateness, carried over into a new generation
+	// streakStart and streakEnd bound the media without a hole up to now, on the
+	// generation's clock.
+	streakStart, streakEnd Ticks
+	streakOf               *generation
 }
 
 // list takes a playlist over into the timeline.
@@ -253,6 +257,7 @@ func (r *rendition) placeUntimed(now time.Time, s *segment) bool {
 	s.generation.extend(r, s)
 	r.measure()
 	r.layout()
+	r.streak()
 	s.generation.sample(now, r, s)
 	return true
 }
@@ -302,7 +307,29 @@ func (r *rendition) placeTimed(now time.Time, s *segment) {
 	r.video = r.video || s.media.Video
 	r.measure()
 	r.layout()
+	r.streak()
 	s.generation.sample(now, r, s)
+}
+
+// streak follows the media backwards from its end for as long as it has no hole.
+func (r *rendition) streak() {
+	i := len(r.segments) - 1
+	for i >= 0 && r.segments[i].state != sound {
+		i--
+	}
+	if i < 0 {
+		return
+	}
+	last := r.segments[i]
+	for i > 0 && r.segments[i-1].state == sound && r.segments[i-1].generation == last.generation &&
+		follows(r.segments[i-1], r.segments[i]) {
+		i--
+	}
+	start := r.segments[i].start
+	if i == 0 && r.streakOf == last.generation && r.streakStart < start && start <= r.streakEnd {
+		start = r.streakStart // what lies before is forgotten, but was whole
+	}
+	r.streakOf, r.streakStart, r.streakEnd = last.generation, start, last.end
 }
 
 // after returns the segments behind the given place, in order.

@@ -171,6 +171,7 @@ func (w *world) describe(s Slot) string {
 		switch {
 		case r.Gap():
 			gaps = append(gaps, r.Path)
+		case len(r.Parts) == 0:
 		case first == "":
 			first = list
 			fmt.Fprintf(&b, " %s", list)
@@ -304,7 +305,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		delay += e.jitter(r, number)
 	}
 	fault := e.faults[k]
-	listed := ListedSegment{Number: number, Path: path, Duration: e.length}
+	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break"}
 	if e.dates {
 		listed.ProgramDateTime = (TicksAt(epoch) + start + e.dateSkew).Time()
 	}
