@@ -1,0 +1,82 @@
+package media
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/Eyevinn/mp4ff/bits"
+	"github.com/Eyevinn/mp4ff/mp4"
+)
+
+// boxHeader is the size of a box's size and type (ISO/IEC 14496-12, 4.2);
+// with a 64-bit size it is boxHeader64.
+const (
+	boxHeader   = 8
+	boxHeader64 = 16
+)
+
+// boxes goes through the boxes of a container, one after the other. Containers
+// are walked here and not by mp4ff, so that neither the depth nor the number of
+// boxes of a hostile object costs stack or memory.
+type boxes struct {
+	b   []byte
+	bad bool // the rest is no box
+}
+
+// next returns the next box with and without its header. Its type is
+// raw[4:8].
+func (c *boxes) next() (raw, body []byte, ok bool) {
+	if len(c.b) == 0 || c.bad {
+		return nil, nil, false
+	}
+	if len(c.b) < boxHeader {
+		c.bad = true
+		return nil, nil, false
+	}
+	size, header := uint64(binary.BigEndian.Uint32(c.b)), boxHeader
+	if size == 1 && len(c.b) >= boxHeader64 {
+		size, header = binary.BigEndian.Uint64(c.b[8:]), boxHeader64
+	}
+	if size < uint64(header) || size > uint64(len(c.b)) {
+		c.bad = true
+		return nil, nil, false
+	}
+	raw, c.b = c.b[:size], c.b[size:]
+	return raw, raw[header:], true
+}
+
+// decodeBox lets mp4ff read one box that contains no others, or the sample
+// descriptions, which are small. T is the type that is expected.
+func decodeBox[T any](raw []byte) (box T, err error) {
+	// mp4ff returns errors and has withstood fuzzing of these boxes. Should a
+	// box still make it panic, that box is damaged, and no reason to take all
+	// channels of the process down.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("box %s: %v", raw[4:8], r)
+		}
+	}()
+	decoded, err := mp4.DecodeBoxSR(0, bits.NewFixedSliceReader(raw))
+	if err != nil {
+		return box, err
+	}
+	box, ok := decoded.(T)
+	if !ok {
+		return box, fmt.Errorf("box %s is not what its type says", raw[4:8])
+	}
+	return box, nil
+}
+
+// boxName makes a box type fit for a message.
+func boxName(name []byte) string {
+	for _, c := range name {
+		if !boxLetter(c) {
+			return fmt.Sprintf("0x%x", name)
+		}
+	}
+	return string(name)
+}
+
+// boxLetter tells whether box types have this character: printable ASCII, and
+// the copyright sign of QuickTime. Everything else is no box.
+func boxLetter(c byte) bool { return c >= 0x20 && c < 0x7f || c == 0xa9 }

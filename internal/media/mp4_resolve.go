@@ -1,0 +1,276 @@
+package media
+
+import "github.com/Eyevinn/mp4ff/mp4"
+
+// Flags of a sample (ISO/IEC 14496-12, 8.8.3.1).
+const (
+	sampleIsNonSync      = 1 << 16
+	sampleDependsOn      = 3 << 24 // sample_depends_on
+	sampleDependsOnOther = 1 << 24
+)
+
+// maxTime bounds the times of a track, in ticks of its own clock.
+const maxTime = 1 << 60
+
+// Resolve says what the segment holds, given the init section in force. The
+// error is nil or a [*Fault]; with a fault there is no Info. A segment can be
+// resolved more than once.
+func (f *Fragments) Resolve(init *Init) (*Info, error) {
+	info, fault := f.resolve(init)
+	if fault != nil {
+		return nil, fault
+	}
+	return info, nil
+}
+
+func (f *Fragments) resolve(init *Init) (*Info, *Fault) {
+	if init == nil {
+		return nil, faultf(ReasonNoInit, "no init section")
+	}
+	tracks := make([]trackTimes, len(init.Tracks))
+	for i := range tracks {
+		tracks[i].init = &init.Tracks[i]
+	}
+	for i := range f.fragments {
+		if fault := f.fragments[i].resolve(tracks); fault != nil {
+			return nil, fault
+		}
+	}
+	info := &Info{
+		Format: FormatMP4, Size: f.Size, InitID: init.ID, Trims: f.trims,
+		KeyFrameFirst: true,
+		Tracks:        make([]Track, len(tracks)),
+	}
+	for i := range tracks {
+		var fault *Fault
+		if info.Tracks[i], fault = tracks[i].track(init.Timescale); fault != nil {
+			return nil, fault
+		}
+	}
+	ref := reference(info.Tracks)
+	if ref < 0 {
+		ref = firstSubtitle(info.Tracks)
+	}
+	if ref < 0 {
+		return nil, faultf(ReasonNoMedia, "no sample of audio, video or subtitles")
+	}
+	r := &info.Tracks[ref]
+	if r.Samples == 0 {
+		return nil, faultf(ReasonNoMedia, "%s %d has no sample", r.Kind, r.ID)
+	}
+	info.Start, info.End = r.FirstPTS, r.End
+	info.FrameDuration, _ = rescale(tracks[ref].frame(), ClockRate, r.Timescale)
+	if r.Kind == Video {
+		info.KeyFrameFirst = tracks[ref].keyFrame
+	}
+	return info, nil
+}
+
+func firstSubtitle(tracks []Track) int {
+	for i := range tracks {
+		if tracks[i].Kind == Subtitle && tracks[i].Samples > 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// resolve goes through the samples of a moof and checks that the mdat boxes
+// after it have their bytes.
+func (f *fragment) resolve(tracks []trackTimes) *Fault {
+	dataEnd := f.Start // where the samples of the track before end
+	for i := range f.tracks {
+		t := &f.tracks[i]
+		times := timesOf(tracks, t.head.TrackID)
+		if times == nil {
+			return faultf(ReasonNoInit, "moof at byte %d: track %d is not in the init section", f.Start, t.head.TrackID)
+		}
+		base := dataEnd
+		switch {
+		case t.head.HasBaseDataOffset():
+			// RFC 8216, 3.3 demands movie-fragment relative addressing; a byte
+			// offset from the start of a file is wrong as soon as it is joined.
+			return faultf(ReasonUnsupported, "moof at byte %d: track %d has absolute byte offsets (base_data_offset)", f.Start, t.head.TrackID)
+		case t.head.DefaultBaseIfMoof():
+			base = f.Start
+		}
+		if fault := times.place(t, f.Start); fault != nil {
+			return fault
+		}
+		at := base
+		for _, run := range t.runs {
+			if run.HasDataOffset() {
+				at = base + int64(run.DataOffset)
+			}
+			size := times.run(t.head, run)
+			if size > 0 && !f.holds(at, size) {
+				return faultf(ReasonDamaged, "moof at byte %d: samples of track %d, byte %d to %d, are not in its mdat", f.Start, t.head.TrackID, at, at+size)
+			}
+			at += size
+		}
+		dataEnd = at
+	}
+	return nil
+}
+
+// holds tells whether the bytes lie in one of the mdat boxes.
+func (f *fragment) holds(at, size int64) bool {
+	for _, d := range f.data {
+		if at >= d.Start && size <= d.End-at {
+			return true
+		}
+	}
+	return false
+}
+
+// trackTimes collects the times of a track, in ticks of its own clock and
+// without the edit list.
+type trackTimes struct {
+	init     *InitTrack
+	times    timing
+	next     int64 // when the sample after the last one is decoded
+	end      int64 // when the last sample ends
+	open     int64 // PTS of the last sample without a duration
+	hasOpen  bool
+	keyFrame bool
+	// durations of samples; min is 0 if there is none
+	min, max int64
+}
+
+func timesOf(tracks []trackTimes, id uint32) *trackTimes {
+	for i := range tracks {
+		if tracks[i].init.ID == id {
+			return &tracks[i]
+		}
+	}
+	return nil
+}
+
+// place starts a track fragment at its decoding time. Only a second one of the
+// same track may leave it out, as it goes on where the first one ends.
+func (tt *trackTimes) place(t *trackFragment, at int64) *Fault {
+	switch {
+	case !t.hasTime && tt.times.n == 0:
+		return faultf(ReasonNoTimestamps, "moof at byte %d: track %d has no tfdt", at, t.head.TrackID)
+	case !t.hasTime:
+		return nil
+	case t.time > maxTime:
+		return faultf(ReasonDamaged, "moof at byte %d: track %d at %d ticks", at, t.head.TrackID, t.time)
+	}
+	tt.next = int64(t.time)
+	return nil
+}
+
+// run takes the samples of a track run (ISO/IEC 14496-12, 8.8.8) and returns
+// the number of their bytes.
+func (tt *trackTimes) run(head *mp4.TfhdBox, run *mp4.TrunBox) (size int64) {
+	duration, bytes, flags := tt.init.DefaultDuration, tt.init.DefaultSize, tt.init.DefaultFlags
+	if head.HasDefaultSampleDuration() {
+		duration = head.DefaultSampleDuration
+	}
+	if head.HasDefaultSampleSize() {
+		bytes = head.DefaultSampleSize
+	}
+	if head.HasDefaultSampleFlags() {
+		flags = head.DefaultSampleFlags
+	}
+	first, hasFirst := run.FirstSampleFlags()
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		d, n, f := duration, bytes, flags
+		if run.HasSampleDuration() {
+			d = s.Dur
+		}
+		if run.HasSampleSize() {
+			n = s.Size
+		}
+		switch {
+		case run.HasSampleFlags():
+			f = s.Flags
+		case i == 0 && hasFirst:
+			f = first
+		}
+		size += int64(n)
+		// Offsets of version 0 are unsigned by the letter, but older encoders
+		// write negative ones there, and 2^31 ticks are in no stream.
+		tt.sample(tt.next+int64(s.CompositionTimeOffset), int64(d), f)
+	}
+	return size
+}
+
+func (tt *trackTimes) sample(pts, duration int64, flags uint32) {
+	if tt.times.n == 0 {
+		tt.keyFrame = flags&sampleIsNonSync == 0 && flags&sampleDependsOn != sampleDependsOnOther
+		tt.end = pts
+	}
+	tt.times.add(pts, tt.next)
+	tt.next += duration
+	tt.end = max(tt.end, pts+duration)
+	tt.max = max(tt.max, duration)
+	if duration == 0 {
+		if !tt.hasOpen || pts > tt.open {
+			tt.open, tt.hasOpen = pts, true
+		}
+		return
+	}
+	if tt.min == 0 || duration < tt.min {
+		tt.min = duration
+	}
+}
+
+// frame is the duration of a frame in ticks of the track's clock. Video may
+// leave frames out, and then one lasts longer; audio may be cut short at its
+// end.
+func (tt *trackTimes) frame() int64 {
+	switch {
+	case tt.min > 0 && tt.init.Kind == Audio:
+		return tt.max
+	case tt.min > 0:
+		return tt.min
+	}
+	return tt.times.minStep
+}
+
+// track describes the track on the clock of 90 kHz.
+func (tt *trackTimes) track(movieTimescale uint32) (Track, *Fault) {
+	t := tt.init.track()
+	t.Samples, t.DTSErrors = tt.times.n, tt.times.stepsBackOrNowhere
+	shift := tt.init.shift(movieTimescale)
+	t.Edit, _ = rescale(shift, ClockRate, t.Timescale)
+	if t.Samples == 0 {
+		return t, nil
+	}
+	end := tt.end
+	if tt.hasOpen {
+		// Low-latency encoders send a frame before they know how long it is.
+		end = max(end, tt.open+tt.frame())
+	}
+	for _, v := range []struct {
+		to   *int64
+		from int64
+	}{
+		{&t.FirstPTS, tt.times.minPTS + shift}, {&t.LastPTS, tt.times.maxPTS + shift},
+		{&t.FirstDTS, tt.times.firstDTS + shift}, {&t.LastDTS, tt.times.lastDTS + shift},
+		{&t.End, end + shift}, {&t.MaxStep, tt.times.maxStep},
+	} {
+		var ok bool
+		if *v.to, ok = rescale(v.from, ClockRate, t.Timescale); !ok {
+			return t, faultf(ReasonDamaged, "%s %d: time %d of a clock of %d Hz", t.Kind, t.ID, v.from, t.Timescale)
+		}
+	}
+	if t.Kind == Video {
+		t.FrameRate = tt.frameRate()
+	}
+	return t, nil
+}
+
+func (tt *trackTimes) frameRate() float64 {
+	scale := float64(tt.init.Timescale)
+	switch {
+	case tt.min > 0 && tt.min == tt.max:
+		return scale / float64(tt.min)
+	case tt.next > tt.times.firstDTS:
+		return scale * float64(tt.times.n) / float64(tt.next-tt.times.firstDTS)
+	}
+	return 0
+}

@@ -1,0 +1,265 @@
+package media
+
+import "encoding/binary"
+
+const (
+	tsPacket  = 188  // ISO/IEC 13818-1, 2.4.3.2
+	tsSync    = 0x47 // sync_byte
+	tsNullPID = 0x1fff
+	tsPIDs    = 1 << 13
+)
+
+// Bits of a packet's first four bytes, read as one big-endian number
+// (ISO/IEC 13818-1, 2.4.3.2).
+const (
+	tsErrorBit      = 1 << 23 // transport_error_indicator
+	tsStartBit      = 1 << 22 // payload_unit_start_indicator
+	tsScrambledBits = 3 << 6  // transport_scrambling_control
+	tsAdaptationBit = 1 << 5
+	tsPayloadBit    = 1 << 4
+)
+
+// tsScanner walks the packets of a transport stream. Most packets only
+// continue a picture: for those it reads four bytes and moves on.
+type tsScanner struct {
+	// index leads from a PID to its state; 0 is a PID not seen yet.
+	index [tsPIDs]uint8
+	pids  []pidState
+
+	carry   [tsPacket]byte // a packet that lies in two pieces
+	carried int
+	offset  int64 // of the packet in hand
+
+	programs []*program
+	// anchor is the first timestamp of audio or video; all others are
+	// unwrapped relative to it.
+	anchor    int64
+	hasAnchor bool
+
+	tracks   int
+	badCRC   int // PAT and PMT sections with a wrong CRC_32
+	shortPES int
+}
+
+// pidState is what is known of one PID.
+type pidState struct {
+	pid   uint16
+	first uint8 // see Counter
+	last  uint8
+	seen  bool
+	// plain tells that a packet with nothing but payload is only counted.
+	plain      bool
+	hasPayload bool
+	// repeated tells that the last packet with payload was taken for the
+	// duplicate of the one before, startLast that it began a unit.
+	repeated, startLast bool
+	// jumpAllowed is a discontinuity_indicator that no payload followed yet.
+	jumpAllowed bool
+	hasPCR      bool
+
+	packets uint64
+	errors  int
+	early   int   // packets before the PMT made this PID a track
+	got     int64 // bytes of the PES packet in hand, from its start code on
+
+	firstPCR, lastPCR int64 // raw base, 33 bits
+
+	es       *elementary
+	sections *sections
+}
+
+func newTSScanner() *tsScanner {
+	s := &tsScanner{pids: make([]pidState, 1, 12)}
+	s.state(0).sections = new(sections)
+	return s
+}
+
+// state returns the state of a PID, making it if needed, or nil if there are
+// too many. The pointer is good until the next call.
+func (s *tsScanner) state(pid uint16) *pidState {
+	if i := s.index[pid]; i > 0 {
+		return &s.pids[i]
+	}
+	if len(s.pids) > maxPIDs {
+		return nil
+	}
+	s.index[pid] = uint8(len(s.pids))
+	s.pids = append(s.pids, pidState{pid: pid})
+	return &s.pids[len(s.pids)-1]
+}
+
+func (s *tsScanner) write(b []byte) *Fault {
+	if s.carried > 0 {
+		n := copy(s.carry[s.carried:], b)
+		s.carried += n
+		b = b[n:]
+		if s.carried < tsPacket {
+			return nil
+		}
+		s.carried = 0
+		if fault := s.walk(s.carry[:]); fault != nil {
+			return fault
+		}
+	}
+	whole := len(b) - len(b)%tsPacket
+	if fault := s.walk(b[:whole]); fault != nil {
+		return fault
+	}
+	s.carried = copy(s.carry[:], b[whole:])
+	return nil
+}
+
+// Bits of a header that tell whether a packet has nothing but payload, and does
+// not start a unit: such a packet only continues a picture.
+const (
+	tsPlainMask = 0xff<<24 | tsErrorBit | tsStartBit | tsScrambledBits | tsAdaptationBit | tsPayloadBit
+	tsPlain     = tsSync<<24 | tsPayloadBit
+)
+
+// walk reads whole packets.
+func (s *tsScanner) walk(b []byte) *Fault {
+	for len(b) >= tsPacket {
+		h := binary.BigEndian.Uint32(b)
+		if h&tsPlainMask == tsPlain {
+			st := &s.pids[s.index[h>>8&tsNullPID]]
+			if st.plain && uint8(h&0xf) == (st.last+1)&0xf {
+				n := plainRun(b, h)
+				st.last = (st.last + uint8(n)) & 0xf
+				st.packets += uint64(n)
+				st.got += int64(n) * (tsPacket - 4)
+				st.repeated, st.startLast = false, false
+				s.offset += int64(n) * tsPacket
+				b = b[n*tsPacket:]
+				continue
+			}
+		}
+		if fault := s.packet(b[:tsPacket:tsPacket], h); fault != nil {
+			return fault
+		}
+		s.offset += tsPacket
+		b = b[tsPacket:]
+	}
+	return nil
+}
+
+// plainRun returns how many packets at the front of b are plain, of one PID and
+// with counters that go on, given the header of the first one. Nearly all
+// packets of a segment are counted here.
+func plainRun(b []byte, h uint32) int {
+	const mask = tsPlainMask | tsNullPID<<8 | 0xf
+	want := h & mask
+	n := 0
+	for i := 0; i+tsPacket <= len(b); i += tsPacket {
+		if binary.BigEndian.Uint32(b[i:])&mask != want {
+			break
+		}
+		want = want&^0xf | (want+1)&0xf
+		n++
+	}
+	return n
+}
+
+// packet reads one packet in full.
+func (s *tsScanner) packet(b []byte, h uint32) *Fault {
+	pid := uint16(h >> 8 & tsNullPID)
+	switch {
+	case h>>24 != tsSync && s.offset == 0:
+		return faultf(ReasonGarbage, "no transport stream: starts with 0x%02x", b[0])
+	case h>>24 != tsSync:
+		return faultf(ReasonDamaged, "sync lost at byte %d: 0x%02x instead of 0x47", s.offset, b[0])
+	case h&tsErrorBit != 0:
+		return faultf(ReasonDamaged, "transport_error_indicator at byte %d, PID 0x%x", s.offset, pid)
+	case pid == tsNullPID:
+		return nil
+	case h&tsScrambledBits != 0:
+		return faultf(ReasonEncrypted, "scrambled packet at byte %d, PID 0x%x", s.offset, pid)
+	}
+	st := s.state(pid)
+	if st == nil {
+		return faultf(ReasonUnsupported, "more than %d PIDs at byte %d", maxPIDs, s.offset)
+	}
+
+	payload := b[4:]
+	var flags uint8 // of the adaptation field (ISO/IEC 13818-1, 2.4.3.4)
+	if h&tsAdaptationBit != 0 {
+		length := int(b[4])
+		if length > len(b)-5 {
+			return faultf(ReasonDamaged, "adaptation field of %d bytes at byte %d, PID 0x%x", length, s.offset, pid)
+		}
+		if length > 0 {
+			flags = b[5]
+		}
+		const pcrFlag = 0x10
+		if flags&pcrFlag != 0 && length >= 7 {
+			st.clock(b[6:])
+		}
+		payload = b[5+length:]
+	}
+	const discontinuity, randomAccess = 0x80, 0x40
+	start := h&tsStartBit != 0
+	has := h&tsPayloadBit != 0
+	if !st.count(uint8(h&0xf), has, start, flags&discontinuity != 0) || !has {
+		st.plain = st.plain && !st.jumpAllowed
+		return nil
+	}
+	switch {
+	case st.sections != nil:
+		return s.table(st, payload, start)
+	case st.es != nil:
+		fault := s.unit(st, payload, start, flags&randomAccess != 0)
+		st.plain = !st.es.wantsPayload()
+		return fault
+	}
+	st.plain = true
+	if start {
+		st.got = 0
+	}
+	return nil
+}
+
+// clock takes a program clock reference (ISO/IEC 13818-1, 2.4.3.5).
+func (st *pidState) clock(b []byte) {
+	base := int64(binary.BigEndian.Uint32(b))<<1 | int64(b[4]>>7)
+	if !st.hasPCR {
+		st.firstPCR, st.hasPCR = base, true
+	}
+	st.lastPCR = base
+}
+
+// count checks and takes a continuity counter (ISO/IEC 13818-1, 2.4.3.3), and
+// tells whether the packet is to be read: a duplicate is not.
+func (st *pidState) count(cc uint8, has, start, jump bool) bool {
+	st.packets++
+	st.jumpAllowed = st.jumpAllowed || jump
+	if !st.seen {
+		st.seen = true
+		st.first, st.last = cc, cc
+		st.hasPayload, st.startLast = has, start
+		st.jumpAllowed = st.jumpAllowed && !has
+		return true
+	}
+	if !has {
+		if cc != st.last && !st.jumpAllowed {
+			st.errors++
+		}
+		if !st.hasPayload {
+			st.last = cc
+		}
+		return true
+	}
+	// A packet may be sent twice. An equal counter where a unit starts after a
+	// packet that didn't start one, or a third time, is something else.
+	if cc == st.last && st.hasPayload && !st.jumpAllowed && !st.repeated && start == st.startLast {
+		st.repeated = true
+		return false
+	}
+	if cc != (st.last+1)&0xf && !st.jumpAllowed {
+		st.errors++
+	}
+	if !st.hasPayload {
+		st.first, st.hasPayload = cc, true
+	}
+	st.last, st.startLast = cc, start
+	st.repeated, st.jumpAllowed = false, false
+	return true
+}
