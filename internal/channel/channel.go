@@ -1,0 +1,213 @@
+// Package channel is the runtime of one channel: it ties the failover core to a
+// store, a timer and the views that viewers read.
+//
+// Uploads become facts, facts go into the core, and what the core decides is
+// carried out in order: the slot is written to the endpoint's journal, then the
+// endpoint's view is swapped, then the observer is told.
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// ErrClosed: the channel was closed.
+var ErrClosed = errors.New("channel is closed")
+
+// Channel is one running channel. Its methods may be called by many goroutines.
+type Channel struct {
+	name    string
+	store   store.Store
+	objects *objects
+	outbox  outbox
+
+	// mu orders facts, decisions and their effects.
+	mu        sync.Mutex
+	closed    bool
+	config    Config
+	core      *failover.Channel
+	inputs    map[string]*input
+	endpoints map[string]*endpoint
+	timer     *time.Timer
+
+	// byName is endpoints for those who only read views.
+	byName sync.Map
+}
+
+// Open starts the channel on a store, which outlives it. What the store's
+// journals hold of an earlier life is served again.
+func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) {
+	core, err := failover.New(config.core())
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
+	}
+	c := &Channel{
+		name:      config.Name,
+		store:     st,
+		objects:   newObjects(st, config.Name),
+		core:      core,
+		inputs:    map[string]*input{},
+		endpoints: map[string]*endpoint{},
+	}
+	if err := c.configure(ctx, config); err != nil {
+		return nil, err
+	}
+	if err := c.dropOrphans(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Configure applies another config to the running channel. What was published
+// stays; other options hold from the next slot on.
+func (c *Channel) Configure(config Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	if err := c.core.Reconfigure(time.Now(), config.core()); err != nil {
+		return fmt.Errorf("channel %s: %w", c.name, err)
+	}
+	if err := c.configure(context.Background(), config); err != nil {
+		return err
+	}
+	c.step(failover.Tick{})
+	return nil
+}
+
+// configure brings inputs and endpoints in line with the config.
+func (c *Channel) configure(ctx context.Context, config Config) error {
+	inputs := map[string]*input{}
+	for _, ic := range config.Inputs {
+		in := c.inputs[ic.Name]
+		if in == nil {
+			in = newInput()
+		}
+		in.config = ic
+		inputs[ic.Name] = in
+	}
+	for name, in := range c.inputs {
+		if inputs[name] == nil {
+			c.unbind(in)
+		}
+	}
+	endpoints := map[string]*endpoint{}
+	for _, ec := range config.Endpoints {
+		e := c.endpoints[ec.Name]
+		if e == nil {
+			var err error
+			if e, err = c.openEndpoint(ctx, ec); err != nil {
+				return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
+			}
+		}
+		e.config = ec
+		endpoints[ec.Name] = e
+	}
+	for name, e := range c.endpoints {
+		if endpoints[name] == nil {
+			c.byName.Delete(name)
+			e.drop()
+		}
+	}
+	for name, e := range endpoints {
+		c.byName.Store(name, e)
+	}
+	c.config, c.inputs, c.endpoints = config, inputs, endpoints
+	return nil
+}
+
+// Close stops the timer and, in a store that forgets with its process anyway,
+// frees what the channel holds. Uploads that come later fail with ErrClosed.
+func (c *Channel) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if p, ok := c.store.(store.Persistent); ok && p.Persistent() {
+		return
+	}
+	c.objects.drop()
+}
+
+// Observe sets who is told of what happens, from the next event on; nil for
+// nobody. Events come in order, one at a time, from a goroutine of the channel's
+// own: never on the path of a request.
+func (c *Channel) Observe(o Observer) { c.outbox.observe(o) }
+
+// apply lets a fact into the core and carries out what it decides.
+func (c *Channel) apply(f failover.Fact) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	c.step(f)
+	return nil
+}
+
+// step does the same with the lock held.
+func (c *Channel) step(f failover.Fact) {
+	now := time.Now()
+	for _, effect := range c.core.Step(now, f) {
+		switch e := effect.(type) {
+		case failover.Published:
+			if ep := c.endpoints[e.Slot.Endpoint]; ep != nil {
+				ep.publish(now, e.Slot)
+			}
+		case failover.Ended:
+			if ep := c.endpoints[e.Endpoint]; ep != nil {
+				ep.end(now)
+			}
+		case failover.Released:
+			for _, key := range e.Objects {
+				c.objects.release(key)
+			}
+		}
+		c.outbox.send(c.name, effect)
+	}
+	c.arm()
+}
+
+// arm sets the timer to the core's next deadline.
+func (c *Channel) arm() {
+	at, ok := c.core.Deadline()
+	if !ok {
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+		return
+	}
+	wait := max(0, time.Until(at))
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.wake)
+		return
+	}
+	c.timer.Reset(wait)
+}
+
+func (c *Channel) wake() {
+	// After Close the error says so, and there is nothing to do.
+	_ = c.apply(failover.Tick{})
+}
+
+// View returns what the endpoint serves at this moment, nil if there is no such
+// endpoint. It takes no lock.
+func (c *Channel) View(name string) *View {
+	e, ok := c.byName.Load(name)
+	if !ok {
+		return nil
+	}
+	return e.(*endpoint).view.Load()
+}

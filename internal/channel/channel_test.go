@@ -1,0 +1,423 @@
+package channel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/store"
+	"github.com/liveorigin/caddy-live-origin/store/memory"
+)
+
+// segmentTime is the length of the test material's segments.
+const segmentTime = 1920 * time.Millisecond
+
+func testConfig(endpoints ...EndpointConfig) Config {
+	config := Config{Name: "sports", Endpoints: endpoints}
+	for _, name := range []string{"a", "b"} {
+		config.Inputs = append(config.Inputs, InputConfig{
+			Name: name, BasePath: "/in/" + name, MaxSegmentSize: 1 << 20, MaxPlaylistSize: 1 << 16, MaxRenditions: 3,
+		})
+	}
+	return config
+}
+
+func shortEndpoint() EndpointConfig {
+	return EndpointConfig{
+		Name: "hls", SegmentDuration: 2 * time.Second, PlaylistWindow: 12 * time.Second,
+		FailoverGrace: time.Second, ManifestName: "index",
+	}
+}
+
+// encoder uploads the segments of the test material as an encoder would.
+type encoder struct {
+	t     *testing.T
+	c     *Channel
+	input string
+	names []string
+	media [][]byte
+	list  []string
+	first int
+}
+
+func (e *encoder) put(path string, body []byte) error {
+	_, err := e.c.Put(context.Background(), e.input, path, bytes.NewReader(body), int64(len(body)))
+	return err
+}
+
+// deliver uploads segment n and the playlist that lists it.
+func (e *encoder) deliver(n int) {
+	e.t.Helper()
+	if err := e.put(e.names[n], e.media[n]); err != nil {
+		e.t.Fatal(err)
+	}
+	e.announce(n)
+}
+
+func (e *encoder) announce(n int) {
+	e.t.Helper()
+	if len(e.list) == 0 {
+		e.first = n
+	}
+	e.list = append(e.list, fmt.Sprintf("#EXTINF:%s,\n%s\n", testmedia.SegmentSeconds, e.names[n]))
+	text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n%s",
+		e.first, strings.Join(e.list, ""))
+	if err := e.put("live.m3u8", []byte(text)); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+func openChannel(t *testing.T, config Config) (*Channel, *memory.Store) {
+	t.Helper()
+	st := memory.Open(64 << 20)
+	c, err := Open(t.Context(), config, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, st
+}
+
+// fetch reads a segment through a view.
+func fetch(t *testing.T, v *View, name string) []byte {
+	t.Helper()
+	s := v.Segment(name)
+	if s == nil {
+		t.Fatalf("no segment %s", name)
+	}
+	content, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Close()
+	var b bytes.Buffer
+	if _, err := content.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	if int64(b.Len()) != s.Size || content.Size() != s.Size {
+		t.Fatalf("segment %s has %d bytes, says %d", name, b.Len(), s.Size)
+	}
+	return b.Bytes()
+}
+
+// playlist parses the only rendition's playlist.
+func playlist(t *testing.T, v *View) *hls.MediaPlaylist {
+	t.Helper()
+	manifest := v.Playlist("index.m3u8")
+	if manifest == nil {
+		t.Fatal("no multivariant playlist")
+	}
+	m, err := hls.Parse(manifest.Body, hls.DefaultLimits)
+	if err != nil || m.Multivariant == nil || len(m.Multivariant.Variants) != 1 {
+		t.Fatalf("multivariant playlist: %v\n%s", err, manifest.Body)
+	}
+	text := v.Playlist(m.Multivariant.Variants[0].URI)
+	if text == nil {
+		t.Fatalf("no playlist %s", m.Multivariant.Variants[0].URI)
+	}
+	p, err := hls.Parse(text.Body, hls.DefaultLimits)
+	if err != nil || p.Media == nil {
+		t.Fatalf("media playlist: %v\n%s", err, text.Body)
+	}
+	return p.Media
+}
+
+func TestFailoverIsSeamlessInTheBytes(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
+		if c.View("hls").Playlist("index.m3u8") != nil {
+			t.Fatal("a playlist before the first slot")
+		}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			if n < 3 {
+				a.deliver(n)
+			}
+			b.deliver(n)
+			synctest.Wait()
+		}
+		p := playlist(t, c.View("hls"))
+		if len(p.Segments) != 6 {
+			t.Fatalf("%d segments are listed, not 6", len(p.Segments))
+		}
+		// Encoder b began its counters at zero, as a did: from the switch on
+		// they are the same file, so the output is the whole of it.
+		for i, s := range p.Segments {
+			if s.Discontinuity {
+				t.Errorf("segment %d has a discontinuity", i)
+			}
+			if got := fetch(t, c.View("hls"), s.URI); !bytes.Equal(got, segments[i]) {
+				t.Errorf("segment %d is not what the encoder sent", i)
+			}
+		}
+		if in := c.View("hls").Segment(p.Segments[5].URI).Input; in != "b" {
+			t.Errorf("the last segment is from %s", in)
+		}
+	})
+}
+
+func TestCountersContinueOverASwitch(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	// The other encoder has been running for longer: its counters are ahead.
+	ahead := make([][]byte, len(segments))
+	for i, s := range segments {
+		delta := media.CounterDelta{}
+		info := probe(t, s)
+		for _, counter := range info.Counters {
+			delta[counter.PID] = 5
+		}
+		b, err := io.ReadAll(media.NewRewriter(bytes.NewReader(s), delta))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ahead[i] = b
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: c, input: "b", names: names, media: ahead}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			if n != 2 && n != 3 {
+				a.deliver(n)
+			}
+			if n < 5 {
+				b.deliver(n)
+			}
+			synctest.Wait()
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		for i, s := range playlist(t, c.View("hls")).Segments {
+			if got := fetch(t, c.View("hls"), s.URI); !bytes.Equal(got, segments[i]) {
+				t.Errorf("segment %d: counters are not those of one encoder", i)
+			}
+		}
+	})
+}
+
+func probe(t *testing.T, b []byte) *media.Info {
+	t.Helper()
+	p := media.NewProber()
+	_, _ = p.Write(b)
+	probed, err := p.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probed.Info
+}
+
+func TestSlotsThatLeftTheWindowAreFreed(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := shortEndpoint()
+		endpoint.PlaylistWindow = 6 * time.Second
+		c, st := openChannel(t, testConfig(endpoint))
+		defer st.Close()
+		defer c.Close()
+		// The same material over and over: every round is a new run of the
+		// encoder, with a discontinuity.
+		var most int64
+		for round := range 12 {
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range segments {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+				synctest.Wait()
+			}
+			if round == 3 {
+				most = st.Usage().Objects
+			}
+		}
+		if now := st.Usage().Objects; now > most+2 {
+			t.Errorf("%d objects are held, %d were enough before", now, most)
+		}
+		c.Close()
+		if n := st.Usage().Objects; n != 0 {
+			t.Errorf("a closed channel holds %d objects", n)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	names, segments := testmedia.Segments(t, "4")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	head := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+	segment := string(segments[0])
+	for _, test := range []struct {
+		name, path, body string
+		size             int64
+		kind             RefusalKind
+	}{
+		{"traversal", "../x.ts", segment, -1, BadPath},
+		{"encoded slash", "a%2fb.ts", segment, -1, BadPath},
+		{"html as a playlist", "live.m3u8", "<html></html>", -1, BadPlaylist},
+		{"nothing as a playlist", "live.m3u8", "", -1, BadPlaylist},
+		{"encrypted", "live.m3u8", head + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\na.ts\n", -1, UnsupportedMedia},
+		{"byte ranges", "live.m3u8", head + "#EXT-X-BYTERANGE:100@0\n#EXTINF:2,\na.ts\n", -1, UnsupportedMedia},
+		{"a segment outside the input", "live.m3u8", head + "#EXTINF:2,\n../../a.ts\n", -1, BadPlaylist},
+		{"a large playlist", "live.m3u8", head + strings.Repeat("#x\n", 1<<15), -1, TooLarge},
+		{"garbage", "x.ts", strings.Repeat("garbage!", 100), -1, UnsupportedMedia},
+		{"truncated", "x.ts", segment[:len(segment)-100], -1, BadMedia},
+		{"announced too large", "x.ts", segment, 1 << 30, TooLarge},
+		{"too large", "x.ts", strings.Repeat(segment, 20), -1, TooLarge},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := c.Put(t.Context(), "a", test.path, strings.NewReader(test.body), test.size)
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Kind != test.kind {
+				t.Errorf("got %v, want kind %d", err, test.kind)
+			}
+		})
+	}
+	if n := st.Usage().Objects; n != 0 {
+		t.Errorf("%d objects are left of refused uploads", n)
+	}
+	_ = names
+}
+
+func TestTooManyRenditions(t *testing.T) {
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
+	for i := range 4 {
+		_, err := c.Put(t.Context(), "a", fmt.Sprintf("v%d.m3u8", i), strings.NewReader(text), -1)
+		var refusal *Refusal
+		if i < 3 && err != nil || i == 3 && (!errors.As(err, &refusal) || refusal.Kind != TooMany) {
+			t.Errorf("playlist %d: %v", i, err)
+		}
+	}
+}
+
+// brokenBody ends before its end.
+type brokenBody struct{ io.Reader }
+
+func (b brokenBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func TestAnUploadThatBreaksOffIsNeverSeen(t *testing.T) {
+	_, segments := testmedia.Segments(t, "4")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	for _, size := range []int{0, 5, 188, 188 * 100, len(segments[0])} {
+		_, err := c.Put(t.Context(), "a", "x.ts", brokenBody{bytes.NewReader(segments[0][:size])}, -1)
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	if _, err := c.Get(t.Context(), "a", "x.ts"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("get: %v", err)
+	}
+	if n := st.Usage().Objects; n != 0 {
+		t.Errorf("%d objects", n)
+	}
+}
+
+func TestAnEncoderReadsWhatItPut(t *testing.T) {
+	names, segments := testmedia.Segments(t, "4")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+	e.deliver(0)
+	for path, want := range map[string]string{names[0]: string(segments[0]), "live.m3u8": "#EXTM3U"} {
+		f, err := c.Get(t.Context(), "a", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(f.Content)
+		if err != nil || !strings.HasPrefix(string(got), want) {
+			t.Errorf("%s: %v, %d bytes", path, err, len(got))
+		}
+		f.Content.Close()
+	}
+	if err := c.Delete("a", names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), "a", names[0]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("after DELETE: %v", err)
+	}
+	if replaced, err := c.Put(t.Context(), "a", "live.m3u8", strings.NewReader("#EXTM3U\n#EXT-X-TARGETDURATION:2\n"), -1); err != nil || !replaced {
+		t.Errorf("replaced %v, %v", replaced, err)
+	}
+}
+
+// recorder is an observer that keeps everything.
+type recorder struct {
+	events  []failover.Effect
+	trouble []error
+}
+
+func (r *recorder) Event(_ string, e failover.Effect) { r.events = append(r.events, e) }
+func (r *recorder) Trouble(_ string, err error)       { r.trouble = append(r.trouble, err) }
+
+func TestTheObserverIsToldInOrder(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		r := &recorder{}
+		c.Observe(r)
+		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			if n < 3 {
+				a.deliver(n)
+			}
+			b.deliver(n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		msn := uint64(0)
+		switches := 0
+		for _, e := range r.events {
+			p, ok := e.(failover.Published)
+			if !ok {
+				continue
+			}
+			if msn != 0 && p.Slot.MSN != msn+1 {
+				t.Errorf("slot %d after %d", p.Slot.MSN, msn)
+			}
+			msn = p.Slot.MSN
+			if sw := p.Slot.Switch; sw != nil && sw.From != "" {
+				switches++
+				if sw.From != "a" || sw.To != "b" || !sw.Seamless || sw.Reason != failover.ReasonMissing {
+					t.Errorf("switch %+v", sw)
+				}
+				if late := p.Slot.Published.Sub(sw.Deadline); late < 0 || late > 0 {
+					t.Errorf("published %s after the deadline", late)
+				}
+			}
+		}
+		if switches != 1 || len(r.trouble) > 0 {
+			t.Errorf("%d switches, trouble %v", switches, r.trouble)
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package channel
+
+import (
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// Config is what the operator says about one channel. All values are set;
+// defaults are filled in by the caller.
+type Config struct {
+	// Name follows store.ValidKey without "/".
+	Name      string
+	Inputs    []InputConfig
+	Endpoints []EndpointConfig
+	Alignment failover.Alignment
+}
+
+// InputConfig is one of the channel's inputs.
+type InputConfig struct {
+	Name string
+	// BasePath is the path of the input's URL, without a slash at its end. URIs
+	// in playlists that begin with it are found below the input.
+	BasePath string
+	// MaxSegmentSize and MaxPlaylistSize limit one upload, in bytes.
+	MaxSegmentSize, MaxPlaylistSize int64
+	// MaxRenditions limits the media playlists of the input.
+	MaxRenditions int
+}
+
+// EndpointConfig is one of the channel's endpoints.
+type EndpointConfig struct {
+	Name string
+	// SegmentDuration is the wanted length of an output segment.
+	SegmentDuration time.Duration
+	// PlaylistWindow is how much media the live playlist lists; at least three
+	// segments.
+	PlaylistWindow time.Duration
+	// FailoverGrace is how long after a slot is due the active input is waited
+	// for.
+	FailoverGrace time.Duration
+	// ManifestName is the file name of the multivariant playlist without
+	// ".m3u8".
+	ManifestName string
+}
+
+func (c Config) core() failover.Config {
+	core := failover.Config{Alignment: c.Alignment}
+	for _, in := range c.Inputs {
+		core.Inputs = append(core.Inputs, in.Name)
+	}
+	for _, e := range c.Endpoints {
+		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
+			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
+		})
+	}
+	return core
+}

@@ -1,0 +1,152 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// objects counts who needs the channel's objects in the store: the core, as long
+// as it may still put them into a slot, and the slots that hold them. What nobody
+// needs is deleted.
+type objects struct {
+	store  store.Store
+	prefix string
+	run    string // of this process, so that keys are never used twice
+	next   atomic.Uint64
+
+	mu    sync.Mutex
+	byKey map[string]*object
+}
+
+// object is one media object in the store.
+type object struct {
+	key   string
+	size  int64
+	info  *media.Info  // nil if it is no media, or was published in an earlier life
+	init  *initSection // of fragmented MP4
+	users int
+}
+
+func newObjects(st store.Store, channel string) *objects {
+	return &objects{
+		store: st, prefix: channel + "/", byKey: map[string]*object{},
+		run: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
+}
+
+// key makes the key of a new object.
+func (o *objects) key(input string) string {
+	return fmt.Sprintf("%s%s/%s-%d", o.prefix, input, o.run, o.next.Add(1))
+}
+
+// add enters an object with one user.
+func (o *objects) add(key string, size int64) *object {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob := &object{key: key, size: size, users: 1}
+	o.byKey[key] = ob
+	return ob
+}
+
+// describe says what the object turned out to be.
+func (o *objects) describe(key string, info *media.Info, init *initSection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ob := o.byKey[key]; ob != nil {
+		ob.info, ob.init = info, init
+	}
+}
+
+// get returns the object, nil if it is gone.
+func (o *objects) get(key string) *object {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.byKey[key]
+}
+
+// use adds a user. It returns nil if the object is gone.
+func (o *objects) use(key string) *object {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob := o.byKey[key]
+	if ob != nil {
+		ob.users++
+	}
+	return ob
+}
+
+// adopt adds a user to an object, which may be one of an earlier life. It reports
+// whether the store has it.
+func (o *objects) adopt(key string) bool {
+	if o.use(key) != nil {
+		return true
+	}
+	ob, err := o.store.Open(context.Background(), key)
+	if err != nil {
+		return false
+	}
+	defer ob.Close()
+	o.add(key, ob.Size())
+	return true
+}
+
+// release takes a user away, and deletes the object with the last one.
+func (o *objects) release(key string) {
+	o.mu.Lock()
+	ob := o.byKey[key]
+	if ob == nil {
+		o.mu.Unlock()
+		return
+	}
+	ob.users--
+	last := ob.users == 0
+	if last {
+		delete(o.byKey, key)
+	}
+	o.mu.Unlock()
+	if last {
+		// What can't be deleted now is found as an orphan at the next start.
+		_ = o.store.Delete(context.Background(), key)
+	}
+}
+
+// drop deletes all objects, whoever uses them.
+func (o *objects) drop() {
+	o.mu.Lock()
+	keys := make([]string, 0, len(o.byKey))
+	for key := range o.byKey {
+		keys = append(keys, key)
+	}
+	o.byKey = map[string]*object{}
+	o.mu.Unlock()
+	for _, key := range keys {
+		_ = o.store.Delete(context.Background(), key)
+	}
+}
+
+// dropOrphans deletes what an earlier life left behind and no slot mentions.
+func (c *Channel) dropOrphans(ctx context.Context) error {
+	var orphans []string
+	err := c.store.List(ctx, c.objects.prefix, func(key string, _ int64) error {
+		if c.objects.get(key) == nil {
+			orphans = append(orphans, key)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("channel %s: list objects: %w", c.name, err)
+	}
+	for _, key := range orphans {
+		if err := c.store.Delete(ctx, key); err != nil {
+			return fmt.Errorf("channel %s: delete orphan: %w", c.name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package channel
+
+import (
+	"context"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// View is what an endpoint serves at one moment. It never changes; the next slot
+// makes another one.
+type View struct {
+	store     store.Store
+	playlists map[string]*Text
+	life      string
+	// slots in order of their media sequence numbers, which rise by one.
+	slots        []*slot
+	sections     map[string]*section
+	availability time.Duration
+}
+
+// Playlist returns the playlist of this name ("index.m3u8"), nil if there is
+// none, as before the first slot.
+func (v *View) Playlist(name string) *Text { return v.playlists[name] }
+
+// Segment returns the segment or initialization section of this name below the
+// endpoint's path, nil if there is none.
+func (v *View) Segment(name string) *Segment {
+	if s := v.sections[name]; s != nil {
+		return &Segment{
+			ContentType: "video/mp4", ETag: `"` + path.Base(name) + `"`, Size: s.Part.Size,
+			MaxAge: v.availability, store: v.store, parts: []part{s.Part},
+		}
+	}
+	id, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return nil
+	}
+	life, rest, ok := strings.Cut(rest, "-")
+	if !ok || life != v.life || len(v.slots) == 0 {
+		return nil
+	}
+	number, _, _ := strings.Cut(rest, ".")
+	msn, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || msn < v.slots[0].MSN || msn-v.slots[0].MSN >= uint64(len(v.slots)) {
+		return nil
+	}
+	s := v.slots[msn-v.slots[0].MSN]
+	r := s.rendition(id)
+	if r == nil || len(r.Parts) == 0 || r.segmentName(v.life, msn) != name {
+		return nil
+	}
+	return &Segment{
+		Input: s.Input, ContentType: r.Format.ContentType, ETag: `"` + v.life + "-" + number + `"`,
+		Size: r.Size, Published: s.Published, MaxAge: v.availability,
+		store: v.store, parts: r.Parts,
+	}
+}
+
+// without is the view without slots that have expired.
+func (v *View) without(slots []*slot) *View {
+	next := *v
+	next.slots = slots[:len(slots):len(slots)]
+	next.sections = sectionsOf(slots)
+	return &next
+}
+
+// sectionsOf collects the initialization sections of the slots by name.
+func sectionsOf(slots []*slot) map[string]*section {
+	var all map[string]*section
+	for _, s := range slots {
+		for i := range s.Renditions {
+			if m := s.Renditions[i].Map; m != nil {
+				if all == nil {
+					all = map[string]*section{}
+				}
+				all[m.Name] = m
+			}
+		}
+	}
+	return all
+}
+
+// Text is a rendered playlist.
+type Text struct {
+	Body, Gzip     []byte
+	ETag, GzipETag string // strong, with quotes
+	// MaxAge is how long caches may keep it: at most half the target duration.
+	MaxAge time.Duration
+}
+
+// Segment is one published output segment of one rendition.
+type Segment struct {
+	// Input is where it came from.
+	Input       string
+	ContentType string
+	ETag        string
+	Size        int64
+	Published   time.Time
+	// MaxAge is how long caches may keep it: as long as it is listed and
+	// available.
+	MaxAge time.Duration
+
+	store store.Store
+	parts []part
+}
+
+// Open returns the bytes. Error: store.ErrNotFound if the segment has expired in
+// the meantime.
+func (s *Segment) Open(ctx context.Context) (Content, error) {
+	return openSequence(ctx, s.store, s.parts)
+}
