@@ -107,6 +107,8 @@ func (c *Channel) improve(now time.Time, g *generation, s *segment) {
 	take := func(offset Ticks, basis Basis, r rank) {
 		if r < g.rank {
 			g.offset, g.basis, g.rank = offset, basis, r
+			c.alignments++
+			g.aligned = c.alignments
 		}
 	}
 	wants := func(a Alignment) bool {
@@ -212,7 +214,13 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 			continue
 		}
 		start := s.pdt - ref.pdtShift
-		if c.near(TicksAt(now) - ref.lateness() - (start + s.end - s.start)) {
+		late := TicksAt(now) - (start + s.end - s.start)
+		if late < -ClockRate/2 && late < ref.lateness()-ClockRate/2 && c.config.Alignment != AlignProgramDateTime {
+			// It would have arrived before it was over: the encoder's clock is
+			// ahead of the other's.
+			continue
+		}
+		if c.near(late - ref.lateness()) {
 			take(start-s.start, AlignProgramDateTime, dated)
 			return
 		}

@@ -63,7 +63,7 @@ func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candida
 	if c.fresh {
 		c.reason = ReasonNewGeneration
 	}
-	if e.started && len(list) > 0 && c.start-at >= ref.length-list[0].slack() {
+	if e.started && len(list) > 0 && c.start-at >= ref.length-e.slack(list[0]) {
 		// What it has lies behind this slot: it can't deliver the slot itself.
 		c.dead = true
 	}
@@ -119,11 +119,21 @@ func (e *endpoint) upcoming(ref *rendition, at Ticks) []*segment {
 			s.generation == m.segment.generation && follows(m.segment, s) {
 			return list
 		}
-		if s.channelStart() >= at-s.slack() {
+		if s.channelStart() >= at-e.slack(s) {
 			return list[i:]
 		}
 	}
 	return nil
+}
+
+// slack is how much earlier than the end of the last slot a segment may begin.
+// Only equal timestamps make that a matter of measurement; else it would be media
+// that viewers have seen already.
+func (e *endpoint) slack(s *segment) Ticks {
+	if g := e.cursor.generation; g != nil && s.placed && !g.sameClock(s.generation) {
+		return 0
+	}
+	return s.slack()
 }
 
 // join fills the reference rendition of the candidate with up to n segments. It

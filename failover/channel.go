@@ -47,9 +47,11 @@ type Channel struct {
 	endpoints []*endpoint
 	pairs     []*pair
 	now       time.Time
-	swept     time.Time
-	effects   []Effect
-	released  []string
+	// alignments counts how often an offset was found.
+	alignments uint64
+	swept      time.Time
+	effects    []Effect
+	released   []string
 }
 
 // New makes a channel that has seen nothing yet.

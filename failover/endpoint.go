@@ -313,7 +313,7 @@ func (e *endpoint) anythingBehind() bool {
 		}
 		for i := len(ref.segments) - 1; i >= 0; i-- {
 			s := ref.segments[i]
-			if s.state == sound && !s.passed && s.channelStart() >= e.at-s.slack() {
+			if s.state == sound && !s.passed && s.channelStart() >= e.at-e.slack(s) {
 				return true
 			}
 		}
@@ -398,10 +398,10 @@ func (e *endpoint) earliest(in *input, now time.Time) *candidate {
 		list = ref.after(m)
 	}
 	for _, s := range list {
-		if s.state != sound || s.passed || s.channelStart() < e.cursor.end-s.slack() {
+		if s.state != sound || s.passed || s.channelStart() < e.cursor.end-e.slack(s) {
 			continue
 		}
-		if s.channelStart() >= e.at-s.slack() {
+		if s.channelStart() >= e.at-e.slack(s) {
 			return nil
 		}
 		if c := e.run(in, s.channelStart(), now); c != nil {

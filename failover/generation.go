@@ -18,6 +18,8 @@ type generation struct {
 	offset Ticks
 	basis  Basis
 	rank   rank
+	// aligned orders the generations of a channel by when that was.
+	aligned uint64
 	// used: a slot was published from it, its place on the channel's clock is
 	// history and stays.
 	used bool

@@ -51,8 +51,9 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	}
 	offset = b.offset - a.offset
 	if !a.sameClock(b) {
+		// The one that was put on the clock later was put there by the other.
 		basis := b.basis
-		if b.rank < a.rank {
+		if b.aligned < a.aligned {
 			basis = a.basis
 		}
 		if basis == AlignArrival {
@@ -60,12 +61,13 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 		}
 		return Aligned, fmt.Sprintf("timestamps differ; aligned by %s", basis), offset, true
 	}
-	compared := 0
+	compared, common := 0, 0
 	for _, announced := range p.a.serves() {
 		ra, rb := p.a.rendition(announced.Path), p.b.rendition(announced.Path)
 		if ra == nil || rb == nil {
 			continue
 		}
+		common++
 		n, difference := compareRenditions(ra, rb)
 		if difference != "" {
 			return Aligned, announced.Path + ": " + difference, 0, true
@@ -75,16 +77,22 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 		}
 		compared++
 	}
+	if common == 0 && p.a.wholeFor() >= 3*p.a.length() && p.b.wholeFor() >= 3*p.b.length() {
+		return Unaligned, "no rendition in common, " + p.onlyOne(), 0, true
+	}
 	if compared == 0 {
 		return Unaligned, "", 0, false
 	}
 	return Locked, p.onlyOne(), 0, true
 }
 
-// onlyOne names a rendition that only one of the two announces.
+// onlyOne names a rendition that only one of the two delivers. Of inputs without a
+// multivariant playlist that is only known after a while.
 func (p *pair) onlyOne() string {
-	if p.a.announced == nil || p.b.announced == nil {
-		return ""
+	for _, in := range []*input{p.a, p.b} {
+		if in.announced == nil && in.wholeFor() < 3*in.length() {
+			return ""
+		}
 	}
 	for _, one := range []struct{ in, other *input }{{p.a, p.b}, {p.b, p.a}} {
 		for _, announced := range one.in.serves() {

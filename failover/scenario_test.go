@@ -97,6 +97,14 @@ func (w *world) command(args []string) (string, error) {
 		return "", nil
 	case "resume":
 		return "", w.encoders[args[1]].resume(w)
+	case "jump":
+		d, err := parseTicks(args[2])
+		w.encoders[args[1]].timestamps += d
+		return "", err
+	case "repeat":
+		return "", w.encoders[args[1]].again(w)
+	case "rename":
+		return "", w.encoders[args[1]].rename(w)
 	case "end":
 		return "", w.encoders[args[1]].end(w)
 	case "show":
@@ -169,6 +177,20 @@ func (w *world) encoderCommand(args []string) error {
 			e.multivariant = value == "yes"
 		case "names":
 			e.names = value
+		case "every":
+			e.every, err = strconv.Atoi(value)
+		case "playlist-first":
+			e.playlistFirst, err = time.ParseDuration(value)
+		case "claims":
+			e.claims, err = parseTicks(value)
+		case "target":
+			if e.target, err = parseTicks(value); e.target == 0 {
+				e.target = -1
+			}
+		case "sparse":
+			e.sparse, err = strconv.Atoi(value)
+		case "first":
+			e.first, err = parseTicks(value)
 		default:
 			err = fmt.Errorf("unknown option %q", args[i])
 		}

@@ -21,6 +21,7 @@ type rendition struct {
 	target   Ticks  // EXT-X-TARGETDURATION
 	latest   Playlist
 	video    bool  // a sound segment had video
+	lies     bool  // EXTINF of the last segment was wrong by a quarter
 	length   Ticks // typical length of a segment
 	lateness Ticks // see generation.lateness, carried over into a new generation
 	// streakStart and streakEnd bound the media without a hole up to now, on the
@@ -77,7 +78,7 @@ func (r *rendition) compare(p Playlist) playlistRelation {
 		if s == nil {
 			continue
 		}
-		if s.path != l.Path {
+		if s.path != l.Path && (last < r.edge || r.ended) {
 			return restarted
 		}
 		if last < r.edge && s.state == sound && r.input.replaced(l.Path) {
@@ -125,6 +126,12 @@ func (r *rendition) add(now time.Time, l ListedSegment) {
 		r.segments = slices.Insert(r.segments, r.search(r.run, l.Number), s)
 		r.input.expect(s)
 	}
+	if s.path != l.Path && s.state != sound {
+		// Listed once more under another name. What arrived already is kept.
+		r.input.forget(s)
+		s.path = l.Path
+		r.input.expect(s)
+	}
 	if s.state != sound {
 		s.claimed = l.Duration
 		s.broken = l.Discontinuity
@@ -167,7 +174,7 @@ func (r *rendition) neighbour(i, step int) (s *segment, between, doubt Ticks, br
 		if o.state == sound {
 			return o, between, doubt, broken
 		}
-		between += o.claimed
+		between += r.expected(o)
 		if step < 0 && o.broken {
 			broken = true
 		}
@@ -183,17 +190,37 @@ func (r *rendition) measure() {
 	for i := len(r.segments) - 1; i >= 0 && n < len(lengths); i-- {
 		s := r.segments[i]
 		length := s.claimed
-		if s.state == sound {
+		switch {
+		case s.state == sound:
 			length = s.end - s.start
+		case r.lies:
+			continue
 		}
 		if length > 0 {
 			lengths[n] = length
 			n++
 		}
 	}
-	if n > 0 {
-		r.length = median(lengths[:n])
+	if n == 0 {
+		return
 	}
+	r.length = median(lengths[:n])
+	if n < 3 {
+		// The first segment of an encoder is often a short one.
+		r.length = max(r.length, min(r.target, maxTarget))
+	}
+}
+
+// maxTarget bounds what EXT-X-TARGETDURATION is believed.
+const maxTarget = 30 * ClockRate
+
+// expected is how long a segment that has not arrived will be: what EXTINF
+// claims, unless this encoder's claims are wrong.
+func (r *rendition) expected(s *segment) Ticks {
+	if r.lies && r.length > 0 {
+		return r.length
+	}
+	return s.claimed
 }
 
 // layout estimates the positions of segments that are not sound, from those of
@@ -206,7 +233,7 @@ func (r *rendition) layout() {
 			if last != nil && last.run == s.run && !s.broken {
 				s.generation = last.generation
 				s.start = last.end + Ticks(min(s.number-last.number-1, 1<<20))*r.length
-				s.end = s.start + s.claimed
+				s.end = s.start + r.expected(s)
 				s.placed = true
 			}
 		}
@@ -221,7 +248,7 @@ func (r *rendition) layout() {
 		if !s.placed && next != nil && next.run == s.run && !next.broken {
 			s.generation = next.generation
 			s.end = next.start - Ticks(min(next.number-s.number-1, 1<<20))*r.length
-			s.start = s.end - s.claimed
+			s.start = s.end - r.expected(s)
 			s.placed = true
 		}
 		next = s
@@ -305,6 +332,7 @@ func (r *rendition) placeTimed(now time.Time, s *segment) {
 	s.placed = true
 	s.generation.extend(r, s)
 	r.video = r.video || s.media.Video
+	r.lies = abs(s.end-s.start-s.claimed) > (s.end-s.start)/4
 	r.measure()
 	r.layout()
 	r.streak()

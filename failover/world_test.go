@@ -28,6 +28,9 @@ type world struct {
 	released map[string]bool
 	arrivals []arrival
 	check    func(now time.Time, e Effect) error
+	// incarnations counts starts of encoders; of is that of each object.
+	incarnations int
+	of           map[string]int
 }
 
 type arrival struct {
@@ -62,7 +65,7 @@ func (q *events) Pop() any {
 func newWorld() *world {
 	return &world{
 		now: epoch, encoders: map[string]*simulator{}, slots: map[string][]Slot{},
-		all: map[string][]Slot{}, released: map[string]bool{},
+		all: map[string][]Slot{}, released: map[string]bool{}, of: map[string]int{},
 	}
 }
 
@@ -246,6 +249,15 @@ type simulator struct {
 	window       int
 	multivariant bool
 
+	// Misbehaviour.
+	every         int           // only every so many versions of a playlist are sent
+	playlistFirst time.Duration // the playlist comes so long before its segment
+	claims        Ticks         // what EXTINF says, whatever the length is
+	target        Ticks         // EXT-X-TARGETDURATION, -1 for 0
+	sparse        int           // only every so many segments have a date
+	first         Ticks         // length of the first segment
+	incarnation   int
+
 	began       time.Time
 	off, paused bool
 	held        []func() error
@@ -273,6 +285,8 @@ func newSimulator(name string) *simulator {
 // begin schedules the first segment: the first whole one on the grid.
 func (e *simulator) begin(w *world) {
 	e.began = w.now
+	w.incarnations++
+	e.incarnation = w.incarnations
 	programme := TicksAt(w.now) - TicksAt(epoch)
 	index := (programme - e.shift + e.length - 1) / e.length
 	if e.number == 0 {
@@ -306,7 +320,10 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 	}
 	fault := e.faults[k]
 	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break"}
-	if e.dates {
+	if e.claims != 0 {
+		listed.Duration = e.claims
+	}
+	if e.dates && (e.sparse == 0 || number%uint64(e.sparse) == 0) {
 		listed.ProgramDateTime = (TicksAt(epoch) + start + e.dateSkew).Time()
 	}
 	modulus := Ticks(1) << 33
@@ -314,7 +331,14 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
 		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
 	}
+	if e.first > 0 && len(e.listed[r]) == 0 {
+		media.Start += e.length - e.first
+	}
 	media.End = media.Start + e.length
+	if e.first > 0 && len(e.listed[r]) == 0 {
+		media.End = media.Start + e.first
+		listed.Duration = e.first
+	}
 	if strings.HasPrefix(r, "text") {
 		media = &Media{Untimed: true, Signature: r}
 	}
@@ -337,6 +361,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 				w.object++
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}
+			w.of[id] = e.incarnation
 			o := Object{Input: e.name, Path: path, ID: id, Media: media}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
@@ -344,15 +369,17 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 			return w.step(o)
 		}))
 	}
-	w.at(w.now.Add(delay-e.holds[k]), send(func() error {
+	w.at(w.now.Add(delay-e.holds[k]-e.playlistFirst), send(func() error {
 		if fault != "unlist" {
 			e.listed[r] = append(e.listed[r], listed)
 		}
 		if len(e.listed[r]) > e.window {
 			e.listed[r] = e.listed[r][1:]
 		}
-		if err := w.step(e.playlist(r, false)); err != nil {
-			return err
+		if e.every < 2 || number%uint64(e.every) == 0 {
+			if err := w.step(e.playlist(r, false)); err != nil {
+				return err
+			}
 		}
 		if !e.multivariant || e.announced {
 			return nil
@@ -368,8 +395,12 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 }
 
 func (e *simulator) playlist(r string, end bool) Playlist {
+	target := e.length
+	if e.target != 0 {
+		target = max(e.target, 0)
+	}
 	return Playlist{
-		Input: e.name, Path: r, TargetDuration: e.length.Duration(), EndList: end,
+		Input: e.name, Path: r, TargetDuration: target.Duration(), EndList: end,
 		Segments: slices.Clone(e.listed[r]),
 	}
 }
@@ -395,4 +426,30 @@ func (e *simulator) end(w *world) error {
 		}
 	}
 	return nil
+}
+
+// again sends the last playlists once more.
+func (e *simulator) again(w *world) error {
+	for _, r := range e.renditions {
+		if err := w.step(e.playlist(r, false)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rename sends the last segment once more, under another name.
+func (e *simulator) rename(w *world) error {
+	for _, r := range e.renditions {
+		list := e.listed[r]
+		last := &list[len(list)-1]
+		last.Path = fmt.Sprintf("%s/again-%d.ts", r, last.Number)
+		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
+		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
+		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}
+		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media}); err != nil {
+			return err
+		}
+	}
+	return e.again(w)
 }
