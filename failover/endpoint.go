@@ -325,8 +325,11 @@ func (e *endpoint) anythingBehind() bool {
 // of segments from any input, or the renditions that are there. waiting is true
 // while what belongs to it may be about to arrive.
 func (e *endpoint) salvage(now time.Time) (published, waiting bool) {
-	var best *candidate
+	best := e.earliest(e.active, now)
 	for _, in := range e.channel.inputs {
+		if in == e.active {
+			continue
+		}
 		if c := e.earliest(in, now); c != nil && (best == nil || earlier(c, best)) {
 			best = c
 		}
