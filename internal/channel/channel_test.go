@@ -421,3 +421,72 @@ func TestTheObserverIsToldInOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestPlaylistsFailWhenNothingIsPublished(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := shortEndpoint()
+		endpoint.OnInputLoss = Fail
+		c, st := openChannel(t, testConfig(endpoint))
+		defer st.Close()
+		defer c.Close()
+		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		for n := range 3 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(5 * time.Second)
+		if c.View("hls").Playlist("index.m3u8") == nil {
+			t.Error("unavailable too early")
+		}
+		time.Sleep(2 * time.Second)
+		if c.View("hls").Playlist("index.m3u8") != nil {
+			t.Error("still available after three target durations")
+		}
+		a.deliver(3)
+		if c.View("hls").Playlist("index.m3u8") == nil {
+			t.Error("not available after recovery")
+		}
+	})
+}
+
+func TestTimeDelayHidesAFailover(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := shortEndpoint()
+		endpoint.TimeDelay = 10 * time.Second
+		c, st := openChannel(t, testConfig(endpoint))
+		defer st.Close()
+		defer c.Close()
+		r := &recorder{}
+		c.Observe(r)
+		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			if n < 3 {
+				a.deliver(n)
+			}
+			b.deliver(n)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		var before *failover.Slot
+		for _, e := range r.events {
+			p, ok := e.(failover.Published)
+			if !ok {
+				continue
+			}
+			if late := p.Slot.Published.Sub(p.Slot.End.Time()); late < endpoint.TimeDelay || late > endpoint.TimeDelay+time.Millisecond {
+				t.Errorf("slot %d is visible %s after its end", p.Slot.MSN, late)
+			}
+			if before != nil && p.Slot.Discontinuity {
+				t.Errorf("slot %d has a discontinuity", p.Slot.MSN)
+			}
+			before = &p.Slot
+		}
+		if before == nil || before.Input != "b" {
+			t.Errorf("last slot %+v", before)
+		}
+	})
+}

@@ -39,10 +39,34 @@ type EndpointConfig struct {
 	// FailoverGrace is how long after a slot is due the active input is waited
 	// for.
 	FailoverGrace time.Duration
+	// TimeDelay: media of time t becomes visible at t + TimeDelay. Default: 0.
+	TimeDelay time.Duration
+	// Prefer names the input to go back to once it has been whole for
+	// PreferAfter; empty to stay until failover is needed again.
+	Prefer      string
+	PreferAfter time.Duration
+	// OnInputLoss is what viewers see when no input delivers. Default: Hold.
+	OnInputLoss InputLoss
 	// ManifestName is the file name of the multivariant playlist without
 	// ".m3u8".
 	ManifestName string
 }
+
+// maxBacklog is how much media of an input is kept that no endpoint has used yet.
+const maxBacklog = 10 * time.Minute
+
+// InputLoss says what viewers see when no input delivers.
+type InputLoss string
+
+const (
+	// Hold leaves the playlist as it is.
+	Hold InputLoss = "hold"
+	// Gap lists EXT-X-GAP segments on schedule.
+	Gap InputLoss = "gap"
+	// Fail makes playlists unavailable once nothing was published for three
+	// target durations, so that a CDN turns to another origin.
+	Fail InputLoss = "error"
+)
 
 func (c Config) core() failover.Config {
 	core := failover.Config{Alignment: c.Alignment}
@@ -52,7 +76,10 @@ func (c Config) core() failover.Config {
 	for _, e := range c.Endpoints {
 		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
+			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == Gap,
 		})
+		// What waits for its delay is no backlog.
+		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)
 	}
 	return core
 }

@@ -23,6 +23,9 @@ func (e *endpoint) render(now time.Time) {
 		return
 	}
 	last := e.slots[len(e.slots)-1]
+	if e.config.OnInputLoss == Fail && !e.ended {
+		v.staleAt = last.Published.Add(3 * time.Duration(e.target) * time.Second)
+	}
 	for i := range last.Renditions {
 		id := last.Renditions[i].ID
 		e.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(e.mediaPlaylist(id)) })

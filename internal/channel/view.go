@@ -20,11 +20,19 @@ type View struct {
 	slots        []*slot
 	sections     map[string]*section
 	availability time.Duration
+	// staleAt is when the playlists become unavailable because nothing was
+	// published; zero for never.
+	staleAt time.Time
 }
 
 // Playlist returns the playlist of this name ("index.m3u8"), nil if there is
 // none, as before the first slot.
-func (v *View) Playlist(name string) *Text { return v.playlists[name] }
+func (v *View) Playlist(name string) *Text {
+	if !v.staleAt.IsZero() && time.Now().After(v.staleAt) {
+		return nil
+	}
+	return v.playlists[name]
+}
 
 // Segment returns the segment or initialization section of this name below the
 // endpoint's path, nil if there is none.
