@@ -1,0 +1,282 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+}
+
+// App is the part of `live_origin` that starts and stops with a config. It has no
+// options and needs no place in a config: handlers bring it in.
+//
+// Its start is the moment at which a config takes effect: stores are opened,
+// channels started or told their new options. Before it, a config has touched
+// nothing, so that one that is only validated or that is rejected leaves no
+// trace. If another app then fails to start, what was changed is taken back.
+type App struct {
+	logger *zap.Logger
+
+	// channels and engines are what the handlers of this config name. They are
+	// complete when the config is provisioned.
+	channels []*channelUse
+	engines  map[string]string // identity to options
+
+	once sync.Once
+	err  error
+
+	// What follows is guarded by registry.changing. previous is the config that
+	// this one replaced, as long as it is not cleaned up; undo leads back to it.
+	previous *App
+	undo     []func()
+	gone     bool
+}
+
+// channelUse is a channel that a config names.
+type channelUse struct {
+	key     channelKey
+	engine  Engine
+	options string // of the engine
+	spec    *Channel
+	config  channel.Config
+	// shared is set when the config starts.
+	shared *sharedChannel
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "live_origin",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision sets up the app.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	a.engines = map[string]string{}
+	return nil
+}
+
+// use notes that a handler of this config has the channel. It touches nothing
+// outside the config.
+func (a *App) use(name string, spec *Channel, engine Engine, options string) (*channelUse, error) {
+	id := engine.Identity()
+	if known, ok := a.engines[id]; ok && known != options {
+		return nil, fmt.Errorf("store %s is used with different options: %s and %s", id, known, options)
+	}
+	a.engines[id] = options
+	key := channelKey{store: id, name: name}
+	for _, u := range a.channels {
+		if u.key != key {
+			continue
+		}
+		if !reflect.DeepEqual(u.spec, spec) {
+			return nil, fmt.Errorf("channel %s: is configured differently by another live_origin handler", name)
+		}
+		return u, nil
+	}
+	u := &channelUse{key: key, engine: engine, options: options, spec: spec, config: spec.runtime(name)}
+	a.channels = append(a.channels, u)
+	return u, nil
+}
+
+// Start makes the config take effect.
+func (a *App) Start() error { return a.commit() }
+
+// Stop does nothing: what the config holds is given back in Cleanup, which also
+// comes when the config failed to start.
+func (a *App) Stop() error { return nil }
+
+// commit makes the config take effect, once. Apps start in no order, so requests
+// call it as well.
+func (a *App) commit() error {
+	a.once.Do(func() {
+		live.changing.Lock()
+		defer live.changing.Unlock()
+		if a.gone {
+			a.err = errors.New("the config is no longer in use")
+			return
+		}
+		if a.err = a.apply(); a.err != nil {
+			a.rollBack()
+			a.release()
+			return
+		}
+		a.previous, live.current = live.current, a
+	})
+	return a.err
+}
+
+// apply comes in two steps: first what may fail and changes nothing for others,
+// then the rest.
+func (a *App) apply() error {
+	for _, u := range a.channels {
+		st, err := live.acquireStore(u.engine, u.options)
+		if err != nil {
+			return err
+		}
+		u.shared, err = live.acquireChannel(u.key, u.config, st)
+		if err != nil {
+			return err
+		}
+	}
+	for _, u := range a.channels {
+		c, before := u.shared, u.shared.applied
+		if before.app != nil {
+			a.undo = append(a.undo, func() {
+				if err := c.tell(before); err != nil {
+					a.logger.Error("returning to the previous config failed", zap.Error(err))
+				}
+			})
+		}
+		next := applied{config: u.config, observer: newObserver(a.logger), app: a}
+		if before.app != nil {
+			next.config = union(u.config, before.config)
+		}
+		if err := c.tell(next); err != nil {
+			return err
+		}
+	}
+	for _, u := range a.channels {
+		a.reconfigureStore(u.shared.store, u.engine, u.options)
+	}
+	return nil
+}
+
+// settle lets go of what only the config before had. It comes when there is no way
+// back any more: a channel forgets what an endpoint has published as soon as it is
+// told to do without it.
+func (a *App) settle() {
+	a.previous, a.undo = nil, nil
+	for _, u := range a.channels {
+		state := u.shared.applied
+		if state.app != a || reflect.DeepEqual(state.config, u.config) {
+			continue
+		}
+		state.config = u.config
+		if err := u.shared.tell(state); err != nil {
+			a.logger.Error("removing inputs and endpoints failed", zap.Error(err))
+		}
+	}
+}
+
+// union is config with the inputs and endpoints that only before has.
+func union(config, before channel.Config) channel.Config {
+	config.Inputs = slices.Clone(config.Inputs)
+	for _, in := range before.Inputs {
+		if !slices.ContainsFunc(config.Inputs, func(o channel.InputConfig) bool { return o.Name == in.Name }) {
+			config.Inputs = append(config.Inputs, in)
+		}
+	}
+	config.Endpoints = slices.Clone(config.Endpoints)
+	for _, e := range before.Endpoints {
+		if !slices.ContainsFunc(config.Endpoints, func(o channel.EndpointConfig) bool { return o.Name == e.Name }) {
+			config.Endpoints = append(config.Endpoints, e)
+		}
+	}
+	return config
+}
+
+func (a *App) reconfigureStore(s *sharedStore, e Engine, options string) {
+	if s.options == options {
+		return
+	}
+	err := errReopen
+	if r, ok := e.(Reconfigurer); ok {
+		err = r.Reconfigure(s.store)
+	}
+	if err != nil {
+		a.logger.Warn("store keeps its options", zap.String("store", s.identity), zap.Error(err))
+		return
+	}
+	before := s.options
+	s.options = options
+	if prev := live.current.engine(s.identity); prev != nil {
+		a.undo = append(a.undo, func() {
+			if r, ok := prev.(Reconfigurer); ok && r.Reconfigure(s.store) == nil {
+				s.options = before
+			}
+		})
+	}
+}
+
+// engine returns the config's engine of this identity, nil if it has none.
+func (a *App) engine(identity string) Engine {
+	if a == nil {
+		return nil
+	}
+	for _, u := range a.channels {
+		if u.key.store == identity {
+			return u.engine
+		}
+	}
+	return nil
+}
+
+// rollBack takes back what the config changed for others.
+func (a *App) rollBack() {
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		a.undo[i]()
+	}
+	a.undo = nil
+}
+
+// release gives back all that the config uses.
+func (a *App) release() {
+	for _, u := range a.channels {
+		if u.shared == nil {
+			continue
+		}
+		if u.shared.applied.app == a {
+			// Uploads may go on for a while, but nobody is left to be told: the
+			// loggers of a config end with it.
+			u.shared.channel.Observe(nil)
+			u.shared.applied.observer, u.shared.applied.app = nil, nil
+		}
+		u.shared.release()
+	}
+}
+
+// Cleanup gives back what the config uses. If it is the one that started last and
+// the one before is still there, then the config was rejected after its start,
+// and the one before holds again.
+func (a *App) Cleanup() error {
+	live.changing.Lock()
+	defer live.changing.Unlock()
+	if a.gone {
+		return nil
+	}
+	a.gone = true
+	switch {
+	case live.current == a:
+		if a.previous != nil {
+			a.rollBack()
+		}
+		live.current = a.previous
+	case live.current != nil && live.current.previous == a:
+		live.current.settle()
+	}
+	a.previous, a.undo = nil, nil
+	if a.err == nil {
+		a.release()
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,124 @@
+package caddymodule
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// uploadBody is the decoded body of an upload. It remembers its own error, so
+// that a failure of the sender can be told from one of the store.
+type uploadBody struct {
+	source io.Reader
+	read   int64
+	err    *bodyError
+}
+
+// bodyError is a failure of the sender.
+type bodyError struct {
+	status int
+	err    error
+}
+
+func (e *bodyError) Error() string { return e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// newUploadBody refuses what the headers alone disclose, before the client sends
+// a body it was not asked for yet. The limit applies to what is sent and to what
+// it decodes to. size is the decoded length, -1 if unknown.
+func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64) (body *uploadBody, size int64, err error) {
+	if r.Header.Get("Content-Range") != "" {
+		return nil, 0, &bodyError{http.StatusBadRequest, errors.New("partial uploads are not supported")}
+	}
+	if r.ContentLength > limit {
+		return nil, 0, tooLarge(limit)
+	}
+	sent := http.MaxBytesReader(w, r.Body, limit)
+	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+		return &uploadBody{source: sent}, r.ContentLength, nil
+	case "gzip", "x-gzip":
+		// A second limit: a small body may decode to a huge one.
+		decoded := http.MaxBytesReader(nil, &gunzip{source: sent}, limit)
+		return &uploadBody{source: decoded}, -1, nil
+	default:
+		return nil, 0, &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content encoding %q is not supported", encoding)}
+	}
+}
+
+func tooLarge(limit int64) *bodyError {
+	return &bodyError{http.StatusRequestEntityTooLarge, fmt.Errorf("the upload is larger than %d bytes", limit)}
+}
+
+// Read implements io.Reader.
+func (b *uploadBody) Read(p []byte) (int, error) {
+	n, err := b.source.Read(p)
+	b.read += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = explain(err)
+		return n, b.err
+	}
+	return n, err
+}
+
+func explain(err error) *bodyError {
+	var large *http.MaxBytesError
+	var wrong *gzipError
+	switch {
+	case errors.As(err, &large):
+		return tooLarge(large.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", err)}
+	case errors.As(err, &wrong):
+		return &bodyError{http.StatusBadRequest, err}
+	}
+	// A short Content-Length, a missing last chunk, a reset: the reasons differ
+	// by protocol, the meaning doesn't.
+	return &bodyError{http.StatusBadRequest, fmt.Errorf("the upload broke off: %w", err)}
+}
+
+// gunzip decodes gzip. It reads nothing before its first Read, so that whoever
+// waits for "100 Continue" gets it at the right moment.
+type gunzip struct {
+	source io.Reader
+	reader *gzip.Reader
+}
+
+// gzipError is a body that is not gzip.
+type gzipError struct{ err error }
+
+func (e *gzipError) Error() string { return "decode gzip: " + e.err.Error() }
+func (e *gzipError) Unwrap() error { return e.err }
+
+// Read implements io.Reader.
+func (g *gunzip) Read(p []byte) (int, error) {
+	if g.reader == nil {
+		reader, err := gzip.NewReader(g.source)
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // an empty body is no gzip
+		}
+		if err != nil {
+			return 0, gzipFault(err)
+		}
+		g.reader = reader
+	}
+	n, err := g.reader.Read(p)
+	return n, gzipFault(err)
+}
+
+// gzipFault marks errors of the format; those of the connection stay as they are.
+func gzipFault(err error) error {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
+		return &gzipError{err}
+	}
+	return err
+}
+
+// Close implements io.Closer.
+func (g *gunzip) Close() error { return nil }

@@ -1,0 +1,153 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// The rules of single options. The Caddyfile's grammar applies them to every
+// token, so that a mistake is reported with file and line; provisioning applies
+// them again, for JSON.
+
+const (
+	maxNameLength      = 64
+	minSegmentDuration = time.Second
+	maxSegmentDuration = 30 * time.Second
+	onInputLossHold    = "hold"
+)
+
+var alignments = []string{
+	string(failover.AlignAuto),
+	string(failover.AlignTimestamp),
+	string(failover.AlignProgramDateTime),
+	string(failover.AlignSequence),
+	string(failover.AlignArrival),
+}
+
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("a name is required")
+	}
+	if len(name) > maxNameLength {
+		return fmt.Errorf("a name has at most %d characters", maxNameLength)
+	}
+	if !only(name, "-_") {
+		return fmt.Errorf("a name consists of letters, digits, '-' and '_', but is %q", name)
+	}
+	return nil
+}
+
+// checkPath allows only paths that are their own escaped form, so that there is
+// no second way to write one.
+func checkPath(p string) error {
+	switch {
+	case p == "":
+		return errors.New("a path is required")
+	case p[0] != '/':
+		return fmt.Errorf("a path begins with a slash, but is %q", p)
+	case p == "/":
+		return errors.New(`"/" would leave no path for anything else`)
+	case p != path.Clean(p):
+		return fmt.Errorf("write %q instead of %q", path.Clean(p), p)
+	case !only(p, "/-._~"):
+		return fmt.Errorf("a path consists of letters, digits and the characters '-._~/', but is %q", p)
+	}
+	return nil
+}
+
+// only reports whether s consists of letters, digits and the characters of more.
+func only(s, more string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte(more, c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// pathSet holds the paths of one handler with what they belong to.
+//
+// Only the paths of one handler can be compared: another one may be behind
+// another host or matcher, or behind a directive that strips a prefix, and a
+// handler is not told where it stands.
+type pathSet map[string]string
+
+// add checks the path and takes it in, unless it overlaps another one.
+func (s pathSet) add(p, owner string) error {
+	if err := checkPath(p); err != nil {
+		return err
+	}
+	for other, taken := range s {
+		switch {
+		case p == other:
+			return fmt.Errorf("%s is the path of %s too", p, taken)
+		case strings.HasPrefix(p, other+"/"):
+			return fmt.Errorf("%s is below %s, the path of %s", p, other, taken)
+		case strings.HasPrefix(other, p+"/"):
+			return fmt.Errorf("%s is above %s, the path of %s", p, other, taken)
+		}
+	}
+	s[p] = owner
+	return nil
+}
+
+func checkAlignment(a string) error {
+	if !slices.Contains(alignments, a) {
+		return fmt.Errorf("must be one of %s, but is %q", strings.Join(alignments, ", "), a)
+	}
+	return nil
+}
+
+func checkSegmentDuration(d time.Duration) error {
+	if d < minSegmentDuration || d > maxSegmentDuration {
+		return fmt.Errorf("must be from %v to %v, but is %v", minSegmentDuration, maxSegmentDuration, d)
+	}
+	return nil
+}
+
+func checkPlaylistWindow(window, segment caddy.Duration) error {
+	if window < 3*segment {
+		return fmt.Errorf("must be at least three times segment_duration (%v), but is %v",
+			3*time.Duration(segment), time.Duration(window))
+	}
+	return nil
+}
+
+func checkPositive(n int64) error {
+	if n <= 0 {
+		return errors.New("must be greater than zero")
+	}
+	return nil
+}
+
+func checkOnInputLoss(v string) error {
+	switch v {
+	case onInputLossHold:
+		return nil
+	case "gap", "error":
+		return fmt.Errorf("%s is not supported yet", v)
+	}
+	return fmt.Errorf("must be hold, but is %q", v)
+}
+
+func checkManifestName(name string) error {
+	if strings.HasSuffix(name, ".m3u8") {
+		return fmt.Errorf("write it without .m3u8: %q", strings.TrimSuffix(name, ".m3u8"))
+	}
+	if name == "" || name[0] == '.' || !only(name, "-._~") {
+		return fmt.Errorf("must be a file name of letters, digits and the characters '-._~', but is %q", name)
+	}
+	return nil
+}

@@ -1,0 +1,288 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// Channel is one programme, with the inputs that encoders push to and the
+// endpoints that viewers pull from.
+type Channel struct {
+	// How the inputs are put on one clock: `auto`, `timestamp`,
+	// `program_date_time`, `sequence` or `arrival`. Default: `auto`, which tries
+	// the others in this order.
+	Alignment string `json:"alignment,omitempty"`
+
+	// The inputs, as a rule two. The first one is the first choice where nothing
+	// else decides. At least one is required; with a single one there is nothing
+	// to fail over to, and a warning says so.
+	Inputs []*Input `json:"inputs,omitempty"`
+
+	// The endpoints by name. At least one is required. Names consist of letters,
+	// digits, `-` and `_`, at most 64 of them.
+	Endpoints map[string]*Endpoint `json:"endpoints,omitempty"`
+}
+
+// Input is one of the URLs that an encoder pushes to.
+type Input struct {
+	// The name, unique in the channel: letters, digits, `-` and `_`, at most 64
+	// of them. Required.
+	Name string `json:"name,omitempty"`
+
+	// The URL path. Everything below it belongs to the input. It begins with a
+	// slash, does not end with one, and consists of letters, digits and the
+	// characters `-._~`. Paths of inputs and endpoints must not be equal or one
+	// below another. Required.
+	Path string `json:"path,omitempty"`
+
+	// The accounts that may upload with HTTP basic authentication. Where
+	// `bearer` is set as well, either of them is enough. Default: none.
+	BasicAuth []Account `json:"basic_auth,omitempty"`
+
+	// The tokens that may upload with `Authorization: Bearer`. Several of them
+	// allow a change of token without an interruption. Placeholders such as
+	// `{env.TOKEN}` are replaced when the config is loaded; an empty token is an
+	// error. Default: none.
+	Bearer []string `json:"bearer,omitempty"`
+
+	// The addresses that may upload, as IP addresses or CIDR ranges. It is
+	// checked in addition to the credentials, on the client IP as Caddy
+	// determines it (see `trusted_proxies`). Default: all.
+	Allow []string `json:"allow,omitempty"`
+
+	// The limit for one segment or other media object, in bytes, after
+	// decompression. Default: 67108864 (64 MiB).
+	MaxSegmentSize int64 `json:"max_segment_size,omitempty"`
+
+	// The limit for one playlist, in bytes, after decompression. Default:
+	// 4194304 (4 MiB).
+	MaxPlaylistSize int64 `json:"max_playlist_size,omitempty"`
+
+	// The limit for the number of media playlists. Default: 20.
+	MaxRenditions int `json:"max_renditions,omitempty"`
+}
+
+// Account is a user who may upload.
+type Account struct {
+	// The user's name. Placeholders are replaced when the config is loaded.
+	Username string `json:"username"`
+
+	// The bcrypt or argon2id hash of the password, as `caddy hash-password`
+	// prints it. Placeholders are replaced when the config is loaded. All
+	// accounts of an input use the same algorithm.
+	Password string `json:"password"` //nolint:gosec // a hash
+}
+
+// Endpoint is one output of a channel. It has its own segment length and its own
+// active input.
+type Endpoint struct {
+	// The URL path. The multivariant playlist is
+	// `<path>/<manifest_name>.m3u8`. The rules are those of an input's path.
+	// Required.
+	Path string `json:"path,omitempty"`
+
+	// The wanted length of an output segment, from 1s to 30s. Input segments are
+	// joined, never cut: the output segment is the nearest whole multiple of the
+	// input's, at least one. Default: 6s.
+	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
+
+	// How much media the live playlist lists, at least three segment durations.
+	// Default: 60s, or three segment durations where that is more.
+	PlaylistWindow caddy.Duration `json:"playlist_window,omitempty"`
+
+	// How long after a segment is due the endpoint still waits for the active
+	// input before it takes the segment from another one. Default: half of
+	// `segment_duration`.
+	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
+
+	// What happens when no input delivers a segment. `hold`: the playlist stays
+	// as it is. Default: `hold`, the only value so far.
+	OnInputLoss string `json:"on_input_loss,omitempty"`
+
+	// The file name of the multivariant playlist, without `.m3u8`. Default:
+	// `index`.
+	ManifestName string `json:"manifest_name,omitempty"`
+}
+
+const (
+	defaultSegmentSize     = 64 << 20
+	defaultPlaylistSize    = 4 << 20
+	defaultRenditions      = 20
+	defaultSegmentDuration = 6 * time.Second
+	defaultPlaylistWindow  = 60 * time.Second
+	defaultManifestName    = "index"
+)
+
+func (c *Channel) setDefaults() {
+	if c.Alignment == "" {
+		c.Alignment = string(failover.AlignAuto)
+	}
+	for _, in := range c.Inputs {
+		if in != nil {
+			in.setDefaults()
+		}
+	}
+	for _, e := range c.Endpoints {
+		if e != nil {
+			e.setDefaults()
+		}
+	}
+}
+
+func (in *Input) setDefaults() {
+	if in.MaxSegmentSize == 0 {
+		in.MaxSegmentSize = defaultSegmentSize
+	}
+	if in.MaxPlaylistSize == 0 {
+		in.MaxPlaylistSize = defaultPlaylistSize
+	}
+	if in.MaxRenditions == 0 {
+		in.MaxRenditions = defaultRenditions
+	}
+}
+
+func (e *Endpoint) setDefaults() {
+	if e.SegmentDuration == 0 {
+		e.SegmentDuration = caddy.Duration(defaultSegmentDuration)
+	}
+	if e.PlaylistWindow == 0 {
+		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
+	}
+	if e.FailoverGrace == 0 {
+		e.FailoverGrace = e.SegmentDuration / 2
+	}
+	if e.OnInputLoss == "" {
+		e.OnInputLoss = onInputLossHold
+	}
+	if e.ManifestName == "" {
+		e.ManifestName = defaultManifestName
+	}
+}
+
+// check checks the channel and all in it. paths holds those of the channels that
+// were checked before.
+func (c *Channel) check(name string, paths pathSet) error {
+	if err := checkName(name); err != nil {
+		return fmt.Errorf("channel %q: %w", name, err)
+	}
+	if err := checkAlignment(c.Alignment); err != nil {
+		return fmt.Errorf("channel %s: alignment: %w", name, err)
+	}
+	if len(c.Inputs) == 0 {
+		return fmt.Errorf("channel %s: needs at least one input", name)
+	}
+	if len(c.Endpoints) == 0 {
+		return fmt.Errorf("channel %s: needs at least one endpoint", name)
+	}
+	seen := map[string]bool{}
+	for i, in := range c.Inputs {
+		if in == nil {
+			return fmt.Errorf("channel %s: input %d is null", name, i)
+		}
+		owner := "channel " + name + ", input " + in.Name
+		if seen[in.Name] {
+			return fmt.Errorf("%s: the name is taken by another input", owner)
+		}
+		seen[in.Name] = true
+		if err := in.check(owner, paths); err != nil {
+			return fmt.Errorf("%s: %w", owner, err)
+		}
+	}
+	for _, key := range c.endpointNames() {
+		owner := "channel " + name + ", endpoint " + key
+		e := c.Endpoints[key]
+		if e == nil {
+			return fmt.Errorf("%s is null", owner)
+		}
+		if err := e.check(key, owner, paths); err != nil {
+			return fmt.Errorf("%s: %w", owner, err)
+		}
+	}
+	return nil
+}
+
+func (in *Input) check(owner string, paths pathSet) error {
+	if err := checkName(in.Name); err != nil {
+		return err
+	}
+	if err := paths.add(in.Path, owner); err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
+	for option, size := range map[string]int64{"max_segment_size": in.MaxSegmentSize, "max_playlist_size": in.MaxPlaylistSize} {
+		if err := checkPositive(size); err != nil {
+			return fmt.Errorf("%s: %w", option, err)
+		}
+	}
+	if err := checkPositive(int64(in.MaxRenditions)); err != nil {
+		return fmt.Errorf("max_renditions: %w", err)
+	}
+	return nil
+}
+
+func (e *Endpoint) check(name, owner string, paths pathSet) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := paths.add(e.Path, owner); err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
+	if err := checkSegmentDuration(time.Duration(e.SegmentDuration)); err != nil {
+		return fmt.Errorf("segment_duration: %w", err)
+	}
+	if err := checkPlaylistWindow(e.PlaylistWindow, e.SegmentDuration); err != nil {
+		return fmt.Errorf("playlist_window: %w", err)
+	}
+	if err := checkPositive(int64(e.FailoverGrace)); err != nil {
+		return fmt.Errorf("failover_grace: %w", err)
+	}
+	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
+		return fmt.Errorf("on_input_loss: %w", err)
+	}
+	if err := checkManifestName(e.ManifestName); err != nil {
+		return fmt.Errorf("manifest_name: %w", err)
+	}
+	return nil
+}
+
+// endpointNames are in order, so that the same config always gives the same
+// error and the same runtime.
+func (c *Channel) endpointNames() []string {
+	names := make([]string, 0, len(c.Endpoints))
+	for name := range c.Endpoints {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}
+
+// runtime is the channel as the runtime knows it.
+func (c *Channel) runtime(name string) channel.Config {
+	config := channel.Config{Name: name, Alignment: failover.Alignment(c.Alignment)}
+	for _, in := range c.Inputs {
+		config.Inputs = append(config.Inputs, channel.InputConfig{
+			Name:            in.Name,
+			BasePath:        in.Path,
+			MaxSegmentSize:  in.MaxSegmentSize,
+			MaxPlaylistSize: in.MaxPlaylistSize,
+			MaxRenditions:   in.MaxRenditions,
+		})
+	}
+	for _, key := range c.endpointNames() {
+		e := c.Endpoints[key]
+		config.Endpoints = append(config.Endpoints, channel.EndpointConfig{
+			Name:            key,
+			SegmentDuration: time.Duration(e.SegmentDuration),
+			PlaylistWindow:  time.Duration(e.PlaylistWindow),
+			FailoverGrace:   time.Duration(e.FailoverGrace),
+			ManifestName:    e.ManifestName,
+		})
+	}
+	return config
+}

@@ -1,0 +1,206 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+const endpointMethods = "GET, HEAD, OPTIONS"
+
+// Header values that are the same in every response. They are shared between
+// responses: nothing may write into them.
+var (
+	anyOrigin      = []string{"*"}
+	exposedHeaders = []string{"Content-Length, Content-Range, Date, Age, ETag, X-Live-Origin-Input"}
+	hlsType        = []string{"application/vnd.apple.mpegurl"}
+	gzipEncoding   = []string{"gzip"}
+	varyEncoding   = []string{"Accept-Encoding"}
+	acceptBytes    = []string{"bytes"}
+	oneSecond      = []string{"max-age=1"}
+	// playlistAges is indexed by whole seconds. Half of the longest target
+	// duration is well below.
+	playlistAges = func() (ages [61][]string) {
+		for i := range ages {
+			ages[i] = []string{"max-age=" + strconv.Itoa(i)}
+		}
+		return ages
+	}()
+)
+
+// serveEndpoint serves viewers. name is what follows the endpoint's path.
+func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *route, name string) error {
+	header := w.Header()
+	header["Access-Control-Allow-Origin"] = anyOrigin
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		preflight(w)
+		return nil
+	default:
+		header.Set("Allow", endpointMethods)
+		return fail(w, r, http.StatusMethodNotAllowed, errors.New("an endpoint takes only "+endpointMethods))
+	}
+	header["Access-Control-Expose-Headers"] = exposedHeaders
+	// No lease up to here, and none for playlists: a view is plain memory.
+	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
+		if text := view.Playlist(name); text != nil {
+			return servePlaylist(w, r, text)
+		}
+		if segment := view.Segment(name); segment != nil {
+			return h.serveSegment(w, r, rt, segment)
+		}
+	}
+	return notFound(w, r)
+}
+
+// notFound may be cached for a moment only: the first slot or the segment may
+// come any time.
+func notFound(w http.ResponseWriter, r *http.Request) error {
+	w.Header()["Cache-Control"] = oneSecond
+	return fail(w, r, http.StatusNotFound, errors.New("there is no such playlist or segment"))
+}
+
+func preflight(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Allow", endpointMethods)
+	h.Set("Access-Control-Allow-Methods", endpointMethods)
+	// Old browsers don't know the wildcard; players send Range most of all.
+	h.Set("Access-Control-Allow-Headers", "Range, *")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// servePlaylist sends bytes that are already there.
+func servePlaylist(w http.ResponseWriter, r *http.Request, t *channel.Text) error {
+	h := w.Header()
+	body, etag := t.Body, t.ETag
+	h["Vary"] = with(h["Vary"], varyEncoding)
+	if len(t.Gzip) > 0 && acceptsGzip(r.Header["Accept-Encoding"]) {
+		body, etag = t.Gzip, t.GzipETag
+		h["Content-Encoding"] = gzipEncoding
+	}
+	// Rounded down, to no age at all if need be: a playlist that is older than
+	// half the target duration makes players stall.
+	h["Cache-Control"] = playlistAges[min(max(int(t.MaxAge/time.Second), 0), len(playlistAges)-1)]
+	h["Etag"] = []string{etag}
+	if matches(r.Header["If-None-Match"], etag) {
+		delete(h, "Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h["Content-Type"] = hlsType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+	return nil
+}
+
+// serveSegment sends a segment or an initialization section.
+func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route, s *channel.Segment) error {
+	if !rt.use.shared.acquire() {
+		return notFound(w, r)
+	}
+	defer rt.use.shared.release()
+	content, err := s.Open(r.Context())
+	if err != nil {
+		// It was listed a moment ago, so the client comes late or the store fails.
+		if c := h.logger.Check(zapcore.DebugLevel, "segment is not available"); c != nil {
+			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
+		}
+		return notFound(w, r)
+	}
+	defer content.Close()
+
+	header := w.Header()
+	header["Content-Type"] = []string{s.ContentType}
+	header["Etag"] = []string{s.ETag}
+	header["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(s.MaxAge/time.Second)) + ", immutable"}
+	header["X-Live-Origin-Input"] = []string{s.Input}
+	if r.Method != http.MethodGet || conditional(r.Header) {
+		http.ServeContent(w, r, "", s.Published, content)
+		return nil
+	}
+	header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
+	header["Accept-Ranges"] = acceptBytes
+	header["Content-Length"] = []string{strconv.FormatInt(s.Size, 10)}
+	w.WriteHeader(http.StatusOK)
+	// ServeContent would copy through a buffer; the store writes its own. If it
+	// breaks off, the server closes the connection, as the length was promised.
+	if _, err := content.WriteTo(w); err != nil {
+		if c := h.logger.Check(zapcore.DebugLevel, "segment was not sent to the end"); c != nil {
+			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
+		}
+	}
+	return nil
+}
+
+// conditional reports whether the request asks for anything but the whole.
+func conditional(h http.Header) bool {
+	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Modified-Since"] != nil ||
+		h["If-Match"] != nil || h["If-Unmodified-Since"] != nil
+}
+
+// with adds shared values to what other handlers have set, writing into neither.
+func with(have, more []string) []string {
+	if len(have) == 0 {
+		return more
+	}
+	return append(have[:len(have):len(have)], more...)
+}
+
+// matches reports whether If-None-Match names the ETag. Weak ones count: a cache
+// on the way may have weakened it. The quotes are part of etag, so that finding
+// it within the list is enough.
+func matches(list []string, etag string) bool {
+	for _, l := range list {
+		if strings.Contains(l, etag) || strings.TrimSpace(l) == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptsGzip reads Accept-Encoding without allocating. gzip has to be named, or
+// covered by "*", with a weight above zero.
+func acceptsGzip(list []string) bool {
+	any := false
+	for _, l := range list {
+		for l != "" {
+			var item string
+			item, l, _ = strings.Cut(l, ",")
+			coding, params, _ := strings.Cut(item, ";")
+			coding = strings.TrimSpace(coding)
+			switch {
+			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
+				return weighty(params)
+			case coding == "*":
+				any = weighty(params)
+			}
+		}
+	}
+	return any
+}
+
+// weighty reports whether the parameters of a coding give it a weight above zero.
+func weighty(params string) bool {
+	for params != "" {
+		var p string
+		p, params, _ = strings.Cut(params, ";")
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(strings.TrimSpace(name), "q") {
+			// 0, 0. and 0.000 are zero.
+			return strings.Trim(strings.TrimSpace(value), "0.") != ""
+		}
+	}
+	return true
+}

@@ -1,0 +1,178 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+const inputMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS, MKCOL"
+
+// serveInput serves an encoder. path is escaped and begins below the input's path.
+func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, path string) error {
+	// Before anything else: a request that may not pass costs no byte of its body.
+	if status, err := rt.guard.check(w, r); err != nil {
+		if status == http.StatusUnauthorized && rt.guard.challenged(r) {
+			return fail(w, r, status, err)
+		}
+		return h.refuse(w, r, rt, status, err)
+	}
+	if !rt.use.shared.acquire() {
+		return h.refuse(w, r, rt, http.StatusServiceUnavailable, channel.ErrClosed)
+	}
+	defer rt.use.shared.release()
+	ch := rt.use.shared.channel
+	switch r.Method {
+	case http.MethodPut, http.MethodPost:
+		return h.upload(w, r, rt, ch, path)
+	case http.MethodGet, http.MethodHead:
+		return h.readBack(w, r, rt, ch, path)
+	case http.MethodDelete:
+		if err := ch.Delete(rt.input.Name, path); err != nil {
+			return h.refuse(w, r, rt, statusOf(err), err)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	case http.MethodOptions:
+		w.Header().Set("Allow", inputMethods)
+		w.Header().Set("DAV", "1")
+		w.WriteHeader(http.StatusNoContent)
+	case "MKCOL":
+		// There are no directories to make, but encoders that write over WebDAV
+		// give up without one.
+		w.WriteHeader(http.StatusCreated)
+	default:
+		w.Header().Set("Allow", inputMethods)
+		return h.refuse(w, r, rt, http.StatusMethodNotAllowed, errors.New("an input takes only "+inputMethods))
+	}
+	return nil
+}
+
+func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
+	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path))
+	if err != nil {
+		return h.refuse(w, r, rt, statusOf(err), err)
+	}
+	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
+	if err != nil {
+		// What the body failed with says more than what became of it.
+		if body.err != nil {
+			err = body.err
+		}
+		return h.refuse(w, r, rt, statusOf(err), err)
+	}
+	status := http.StatusCreated
+	if replaced {
+		status = http.StatusNoContent
+	}
+	if c := h.logger.Check(zapcore.DebugLevel, "upload accepted"); c != nil {
+		c.Write(zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
+			zap.String("path", path), zap.Int64("bytes", body.read), zap.Bool("replaced", replaced))
+	}
+	w.WriteHeader(status)
+	return nil
+}
+
+// uploadLimit is the limit that the path alone tells. A playlist of another name
+// is held to its own limit by the channel.
+func uploadLimit(in *Input, path string) int64 {
+	if strings.HasSuffix(strings.ToLower(path), ".m3u8") {
+		return in.MaxPlaylistSize
+	}
+	return max(in.MaxSegmentSize, in.MaxPlaylistSize)
+}
+
+// readBack returns what the encoder itself put there.
+func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
+	f, err := ch.Get(r.Context(), rt.input.Name, path)
+	var refusal *channel.Refusal
+	if errors.Is(err, store.ErrNotFound) || errors.As(err, &refusal) {
+		// No warning: an encoder asks so at its first start.
+		return fail(w, r, http.StatusNotFound, errors.New("the input has nothing under this path"))
+	}
+	if err != nil {
+		return h.refuse(w, r, rt, statusOf(err), err)
+	}
+	defer f.Content.Close()
+	w.Header()["Content-Type"] = []string{f.ContentType}
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	http.ServeContent(w, r, "", f.Modified, f.Content)
+	return nil
+}
+
+// refuse answers an encoder and tells its operator. An encoder that is refused
+// repeats itself for ever, so the log has it once in a while only.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	key := refusalKey{channel: rt.channel, input: rt.input.Name, status: status, kind: -1}
+	var refusal *channel.Refusal
+	if errors.As(reason, &refusal) {
+		key.kind = int(refusal.Kind)
+	}
+	if silenced, ok := h.quiet.pass(key); ok {
+		ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+		h.logger.Warn("upload refused",
+			zap.String("channel", rt.channel),
+			zap.String("input", rt.input.Name),
+			zap.String("method", r.Method),
+			zap.String("path", r.URL.Path),
+			zap.String("client_ip", ip),
+			zap.Int("status", status),
+			zap.Error(reason),
+			zap.Int("silenced", silenced))
+	}
+	switch status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusUnsupportedMediaType:
+		w.Header().Set("Accept-Encoding", "gzip")
+	case http.StatusRequestTimeout:
+		if r.ProtoMajor == 1 {
+			// What is left of the body may still come, and is no next request.
+			w.Header().Set("Connection", "close")
+		}
+	}
+	return fail(w, r, status, reason)
+}
+
+type refusalKey struct {
+	channel, input string
+	status         int
+	kind           int // of a channel.Refusal, else -1
+}
+
+// statusOf maps what went wrong to a status.
+func statusOf(err error) int {
+	var refusal *channel.Refusal
+	var broken *bodyError
+	switch {
+	case errors.As(err, &refusal):
+		return statusOfRefusal(refusal.Kind)
+	case errors.As(err, &broken):
+		return broken.status
+	case errors.Is(err, store.ErrFull):
+		return http.StatusInsufficientStorage
+	case errors.Is(err, channel.ErrClosed), errors.Is(err, store.ErrClosed):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func statusOfRefusal(kind channel.RefusalKind) int {
+	switch kind {
+	case channel.BadPlaylist, channel.BadPath, channel.BadMedia:
+		return http.StatusBadRequest
+	case channel.UnsupportedMedia:
+		return http.StatusUnsupportedMediaType
+	case channel.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case channel.TooMany:
+		return http.StatusTooManyRequests
+	}
+	return http.StatusBadRequest
+}

@@ -1,0 +1,189 @@
+package caddymodule
+
+import (
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// quietInterval is how often a warning that repeats itself is logged.
+const quietInterval = 10 * time.Second
+
+// observer writes what happens in channels to the log: changes of state as INFO,
+// what is degraded as WARN.
+type observer struct {
+	logger *zap.Logger
+	quiet  *throttle
+}
+
+func newObserver(logger *zap.Logger) *observer {
+	return &observer{logger: logger, quiet: newThrottle(quietInterval)}
+}
+
+// Event implements channel.Observer.
+func (o *observer) Event(name string, e failover.Effect) {
+	log := o.logger.With(zap.String("channel", name))
+	switch e := e.(type) {
+	case failover.Published:
+		logSlot(log, e.Slot)
+	case failover.Ended:
+		log.Info("endpoint ended", zap.String("endpoint", e.Endpoint))
+	case failover.InputChanged:
+		logInput(log, e)
+	case failover.GenerationStarted:
+		log.Info("generation started", zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
+			zap.String("reason", e.Reason), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
+			zap.String("basis", string(e.Basis)))
+	case failover.PairChanged:
+		log.Info("pair state changed", zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
+			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()))
+	case failover.SegmentMissed:
+		// One and the same fault hits every segment: a dead rendition, a clock.
+		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, e.Missing.Why}); ok {
+			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
+				zap.String("segment", e.Missing.Segment), zap.String("why", e.Missing.Why), zap.Int("silenced", silenced))
+		}
+	case failover.SlotGivenUp:
+		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", "given up"}); ok {
+			log.Warn("slot given up", zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
+				zap.Duration("duration", (e.End-e.Start).Duration()), zap.Object("missing", missingByInput(e.Missing)),
+				zap.Int("silenced", silenced))
+		}
+	}
+}
+
+// Trouble implements channel.Observer.
+func (o *observer) Trouble(name string, err error) {
+	if silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()}); ok {
+		o.logger.Error("channel is in trouble", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
+	}
+}
+
+type missKey struct{ channel, from, rendition, why string }
+
+func logInput(log *zap.Logger, e failover.InputChanged) {
+	if e.Up {
+		log.Info("input up", zap.String("input", e.Input))
+		return
+	}
+	log.Info("input down", zap.String("input", e.Input), zap.String("reason", e.Reason), zap.Time("last_segment", e.Last))
+}
+
+func logSlot(log *zap.Logger, s failover.Slot) {
+	if c := log.Check(zapcore.DebugLevel, "slot published"); c != nil {
+		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input),
+			zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
+	}
+	if s.Switch == nil {
+		return
+	}
+	sw := s.Switch
+	if sw.From == "" {
+		log.Info("endpoint started", zap.String("endpoint", sw.Endpoint), zap.Uint64("msn", sw.MSN), zap.String("input", sw.To))
+		return
+	}
+	log.Info("active input switched",
+		zap.Time("time", sw.Time),
+		zap.String("endpoint", sw.Endpoint),
+		zap.Uint64("msn", sw.MSN),
+		zap.String("from", sw.From),
+		zap.String("to", sw.To),
+		zap.String("reason", string(sw.Reason)),
+		zap.Array("missing", missingList(sw.Missing)),
+		zap.Time("due", sw.Due),
+		zap.Time("deadline", sw.Deadline),
+		zap.Duration("late", sw.Late),
+		zap.Bool("seamless", sw.Seamless),
+		zap.String("pair", string(sw.Pair)),
+		zap.String("pair_detail", sw.PairDetail))
+}
+
+// missingList prints what an input had not delivered.
+type missingList []failover.Missing
+
+// MarshalLogArray implements zapcore.ArrayMarshaler.
+func (l missingList) MarshalLogArray(enc zapcore.ArrayEncoder) error {
+	for _, m := range l {
+		if err := enc.AppendObject(missingSegment(m)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type missingSegment failover.Missing
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (m missingSegment) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString("rendition", m.Rendition)
+	enc.AddString("segment", m.Segment)
+	enc.AddString("why", m.Why)
+	return nil
+}
+
+type missingByInput map[string][]failover.Missing
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (m missingByInput) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	for input, list := range m {
+		if err := enc.AddArray(input, missingList(list)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// throttle lets one of many equal warnings pass per interval.
+type throttle struct {
+	interval time.Duration
+	mu       sync.Mutex
+	seen     map[any]*repeated
+}
+
+type repeated struct {
+	logged   time.Time
+	silenced int
+}
+
+// maxRepeated bounds the memory. Keys come from encoders in part.
+const maxRepeated = 1000
+
+func newThrottle(interval time.Duration) *throttle {
+	return &throttle{interval: interval, seen: map[any]*repeated{}}
+}
+
+// pass reports whether to log, and how many equal ones were not logged since the
+// last time.
+func (t *throttle) pass(key any) (silenced int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	r := t.seen[key]
+	if r == nil {
+		if len(t.seen) >= maxRepeated {
+			clear(t.seen)
+		}
+		t.seen[key] = &repeated{logged: now}
+		return 0, true
+	}
+	if now.Sub(r.logged) < t.interval {
+		r.silenced++
+		return 0, false
+	}
+	silenced = r.silenced
+	*r = repeated{logged: now}
+	return silenced, true
+}
+
+// Interface guards
+var (
+	_ channel.Observer        = (*observer)(nil)
+	_ zapcore.ArrayMarshaler  = missingList(nil)
+	_ zapcore.ObjectMarshaler = missingSegment{}
+	_ zapcore.ObjectMarshaler = missingByInput(nil)
+)

@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	zapobserver "go.uber.org/zap/zaptest/observer"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+func TestEventsInTheLog(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	missing := failover.Missing{Rendition: "v0.m3u8", Segment: "seg7.ts", Why: "not_arrived"}
+	for _, c := range []struct {
+		effect  failover.Effect
+		level   zapcore.Level
+		message string
+		fields  map[string]any
+	}{
+		{
+			failover.Published{Slot: failover.Slot{Endpoint: "hls", MSN: 7, Input: "b"}},
+			zap.DebugLevel, "slot published", map[string]any{"endpoint": "hls", "msn": uint64(7), "input": "b"},
+		},
+		{
+			failover.Published{Slot: failover.Slot{Endpoint: "hls", Switch: &failover.Switch{Endpoint: "hls", MSN: 1, To: "a", Reason: failover.ReasonStart}}},
+			zap.InfoLevel, "endpoint started", map[string]any{"endpoint": "hls", "input": "a"},
+		},
+		{
+			failover.Published{Slot: failover.Slot{Endpoint: "hls", Switch: &failover.Switch{
+				Time: at, Endpoint: "hls", MSN: 7, From: "a", To: "b", Reason: failover.ReasonMissing,
+				Missing: []failover.Missing{missing}, Due: at, Deadline: at.Add(3 * time.Second), Late: 2 * time.Second,
+				Seamless: true, Pair: failover.Locked, PairDetail: "x",
+			}}},
+			zap.InfoLevel, "active input switched", map[string]any{
+				"time": at, "endpoint": "hls", "msn": uint64(7), "from": "a", "to": "b", "reason": "missing_segment",
+				"due": at, "deadline": at.Add(3 * time.Second), "late": 2 * time.Second,
+				"seamless": true, "pair": "locked", "pair_detail": "x",
+			},
+		},
+		{failover.Ended{Endpoint: "hls"}, zap.InfoLevel, "endpoint ended", map[string]any{"endpoint": "hls"}},
+		{failover.InputChanged{Input: "a", Up: true}, zap.InfoLevel, "input up", map[string]any{"input": "a"}},
+		{failover.InputChanged{Input: "a", Reason: "silent", Last: at}, zap.InfoLevel, "input down", map[string]any{"input": "a", "reason": "silent", "last_segment": at}},
+		{failover.GenerationStarted{Input: "a", Generation: 2, Reason: "restart"}, zap.InfoLevel, "generation started", map[string]any{"input": "a", "generation": uint64(2), "reason": "restart"}},
+		{failover.PairChanged{A: "a", B: "b", State: failover.Locked, Offset: failover.ClockRate}, zap.InfoLevel, "pair state changed", map[string]any{"a": "a", "b": "b", "state": "locked", "offset": time.Second}},
+		{failover.SegmentMissed{Input: "a", Missing: missing}, zap.WarnLevel, "segment missed", map[string]any{"input": "a", "rendition": "v0.m3u8", "segment": "seg7.ts", "why": "not_arrived"}},
+		{failover.SlotGivenUp{Endpoint: "hls", Start: 0, End: 2 * failover.ClockRate, Missing: map[string][]failover.Missing{"a": {missing}}}, zap.WarnLevel, "slot given up", map[string]any{"endpoint": "hls", "duration": 2 * time.Second}},
+	} {
+		core, logs := zapobserver.New(zap.DebugLevel)
+		newObserver(zap.New(core)).Event("sports", c.effect)
+		entries := logs.FilterMessage(c.message).All()
+		if len(entries) != 1 || entries[0].Level != c.level {
+			t.Errorf("%T: logged %+v", c.effect, logs.All())
+			continue
+		}
+		got := entries[0].ContextMap()
+		c.fields["channel"] = "sports"
+		for k, v := range c.fields {
+			if w, ok := v.(time.Time); ok {
+				if g, ok := got[k].(time.Time); ok && g.Equal(w) {
+					continue
+				}
+			}
+			if got[k] != v {
+				t.Errorf("%s: %s is %v (%T), want %v", c.message, k, got[k], got[k], v)
+			}
+		}
+	}
+}
+
+// What repeats itself with every segment is logged once in a while.
+func TestWarningsAreThrottled(t *testing.T) {
+	core, logs := zapobserver.New(zap.DebugLevel)
+	o := newObserver(zap.New(core))
+	for range 20 {
+		o.Event("sports", failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "v0.m3u8", Why: "not_arrived"}})
+		o.Event("sports", failover.SegmentMissed{Input: "b", Missing: failover.Missing{Rendition: "v0.m3u8", Why: "not_arrived"}})
+		o.Trouble("sports", errors.New("disk on fire"))
+	}
+	if logs.Len() != 3 {
+		t.Errorf("%d entries", logs.Len())
+	}
+	q := newThrottle(0)
+	q.pass("x")
+	q.seen["x"].silenced = 7
+	if silenced, ok := q.pass("x"); !ok || silenced != 7 {
+		t.Errorf("%d %v", silenced, ok)
+	}
+	for i := range 3 * maxRepeated {
+		q.pass(i)
+	}
+	if len(q.seen) > maxRepeated {
+		t.Errorf("%d keys are kept", len(q.seen))
+	}
+}

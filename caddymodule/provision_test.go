@@ -1,0 +1,94 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// TestProvision checks the mistakes that only JSON or a placeholder can make.
+func TestProvision(t *testing.T) {
+	t.Setenv("EMPTY", "")
+	const (
+		bcryptHash = "$2a$14$X3ulqf/iGxnf1k6oMZ.RZeJUoqI9PX2PM4rS5lkIKJXduLGXGPrt6"
+		argonHash  = "$argon2id$v=19$m=47104,t=1,p=1$P2nzckEdTZ3bxCiBCkRTyA$xQL3Z32eo5jKl7u5tcIsnEKObYiyNZQQf5/4sAau6Pg"
+	)
+	// with is a channel with more in its input and its endpoint.
+	with := func(input, endpoint string) string {
+		return `{"channels":{"s":{"inputs":[{"name":"a","path":"/in"` + input + `}],"endpoints":{"hls":{"path":"/live"` + endpoint + `}}}}}`
+	}
+	account := func(name, hash string) string { return `{"username":"` + name + `","password":"` + hash + `"}` }
+	for _, c := range []struct{ config, want string }{
+		{with("", ""), ""},
+		{with(`,"basic_auth":[`+account("u", bcryptHash)+`]`, ""), ""},
+		{with(`,"basic_auth":[`+account("u", argonHash)+`]`, ""), ""},
+		{`{}`, "at least one channel is required"},
+		{`{"channels":{"s":null}}`, "channel s is null"},
+		{`{"channels":{"s":{}}}`, "channel s: needs at least one input"},
+		{`{"channels":{"s":{"inputs":[null],"endpoints":{"e":{"path":"/e"}}}}}`, "input 0 is null"},
+		{`{"channels":{"s":{"inputs":[{"name":"a","path":"/in"}]}}}`, "channel s: needs at least one endpoint"},
+		{`{"channels":{"s":{"inputs":[{"name":"a","path":"/in"}],"endpoints":{"e":null}}}}`, "channel s, endpoint e is null"},
+		{`{"channels":{"s!":{}}}`, `channel "s!": a name consists of`},
+		{`{"channels":{"s":{"alignment":"x"}}}`, "channel s: alignment: must be one of"},
+		{`{"channels":{"s":{"inputs":[{"name":"","path":"/in"}],"endpoints":{"e":{"path":"/e"}}}}}`, "a name is required"},
+		{`{"channels":{"s":{"inputs":[{"name":"a","path":"/in"},{"name":"a","path":"/b"}],"endpoints":{"e":{"path":"/e"}}}}}`, "channel s, input a: the name is taken"},
+		{`{"channels":{"s":{"inputs":[{"name":"a","path":"/in"}],"endpoints":{"e":{"path":"/in/e"}}}}}`, "channel s, endpoint e: path: /in/e is below /in, the path of channel s, input a"},
+		{with(`,"path":""`, ""), "channel s, input a: path: a path is required"},
+		{with(`,"max_segment_size":-1`, ""), "channel s, input a: max_segment_size: must be greater than zero"},
+		{with(`,"max_playlist_size":-1`, ""), "channel s, input a: max_playlist_size: must be greater than zero"},
+		{with(`,"max_renditions":-1`, ""), "channel s, input a: max_renditions: must be greater than zero"},
+		{with("", `,"segment_duration":"500ms"`), "channel s, endpoint hls: segment_duration: must be from 1s to 30s, but is 500ms"},
+		{with("", `,"playlist_window":"17s"`), "channel s, endpoint hls: playlist_window: must be at least three times segment_duration (18s), but is 17s"},
+		{with("", `,"failover_grace":-1`), "channel s, endpoint hls: failover_grace: must be greater than zero"},
+		{with("", `,"on_input_loss":"gap"`), "channel s, endpoint hls: on_input_loss: gap is not supported yet"},
+		{with("", `,"manifest_name":"a/b"`), "channel s, endpoint hls: manifest_name: must be a file name"},
+		{with("", `,"time_delay":"10s"`), `unknown field "time_delay"`},
+		{with(`,"bearer":[""]`, ""), "channel s, input a: bearer: the token is empty"},
+		{with(`,"bearer":["{env.EMPTY}"]`, ""), "channel s, input a: bearer: the token is empty"},
+		{with(`,"bearer":["{env.NEVER_SET}"]`, ""), "channel s, input a: bearer: the token is empty"},
+		{with(`,"allow":["example.com"]`, ""), "channel s, input a: allow: invalid IP address"},
+		{with(`,"basic_auth":[`+account("u", "{env.EMPTY}")+`]`, ""), `channel s, input a: basic_auth: password of "u": is empty`},
+		{with(`,"basic_auth":[`+account("{env.EMPTY}", bcryptHash)+`]`, ""), "channel s, input a: basic_auth: a username is empty"},
+		{with(`,"basic_auth":[`+account("u", "secret")+`]`, ""), "is not a bcrypt or argon2id hash"},
+		{with(`,"basic_auth":[`+account("u", bcryptHash)+`,`+account("v", argonHash)+`]`, ""), `password of "v": is hashed with argon2id, but another one of this input with bcrypt`},
+		{with(`,"basic_auth":[`+account("u", bcryptHash)+`,`+account("u", bcryptHash)+`]`, ""), "username is not unique"},
+		{`{"store":{"engine":"memory","capacity":-1},` + with("", "")[1:], "store memory: capacity: must be greater than zero"},
+		{`{"store":{"engine":"file"},` + with("", "")[1:], "store file: dir is required"},
+		{`{"store":{"engine":"file","dir":"{env.EMPTY}"},` + with("", "")[1:], "store file: dir is required"},
+		{`{"store":{"engine":"file","dir":"/x","max_size":-1},` + with("", "")[1:], "store file: max_size: must not be negative"},
+		{`{"store":{"engine":"nonsense"},` + with("", "")[1:], "unknown module: http.live_origin.stores.nonsense"},
+	} {
+		handler := strings.Replace(c.config, "{", `{"handler":"live_origin",`, 1)
+		handler = strings.Replace(handler, ",}", "}", 1)
+		validate(t, `{"logging":{"logs":{"default":{"writer":{"output":"discard"}}}},"apps":{"http":{"servers":{"s":{`+
+			`"listen":["127.0.0.1:0"],"routes":[{"handle":[`+handler+`]}]}}}}}`, c.want)
+		if t.Failed() {
+			t.Fatal(c.config)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := &Channel{
+		Inputs: []*Input{{}},
+		Endpoints: map[string]*Endpoint{
+			"plain": {}, "long": {SegmentDuration: caddy.Duration(30 * time.Second)},
+		},
+	}
+	c.setDefaults()
+	got, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"alignment":"auto",` +
+		`"inputs":[{"max_segment_size":67108864,"max_playlist_size":4194304,"max_renditions":20}],` +
+		`"endpoints":{` +
+		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_grace":15000000000,"on_input_loss":"hold","manifest_name":"index"},` +
+		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_grace":3000000000,"on_input_loss":"hold","manifest_name":"index"}}}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
