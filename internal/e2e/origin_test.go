@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// caddyBinary is built once for all tests.
+var caddyBinary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "live-origin-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	caddyBinary = filepath.Join(dir, "caddy")
+	build := exec.Command("go", "build", "-o", caddyBinary, "../../cmd/caddy")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build caddy: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// origin is a Caddy process.
+type origin struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	addr string
+	log  *logLines
+}
+
+// logLines are the entries of the process's JSON log.
+type logLines struct {
+	mu      sync.Mutex
+	entries []map[string]any
+	changed chan struct{}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startOrigin runs Caddy with a live_origin block.
+func startOrigin(t *testing.T, block string) *origin {
+	t.Helper()
+	o := &origin{t: t, addr: freeAddress(t)}
+	config := fmt.Sprintf(`{
+	admin off
+	persist_config off
+	auto_https off
+	log {
+		output stderr
+		format json
+		level DEBUG
+	}
+}
+http://%s {
+	live_origin {
+%s
+	}
+}
+`, o.addr, block)
+	path := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.run(path)
+	return o
+}
+
+func (o *origin) run(config string) {
+	o.t.Helper()
+	o.cmd = exec.Command(caddyBinary, "run", "--config", config, "--adapter", "caddyfile")
+	o.cmd.Env = append(os.Environ(), "HOME="+o.t.TempDir(), "XDG_DATA_HOME="+o.t.TempDir(), "XDG_CONFIG_HOME="+o.t.TempDir())
+	stderr, err := o.cmd.StderrPipe()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := o.cmd.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	o.log = &logLines{changed: make(chan struct{})}
+	go o.log.read(stderr)
+	o.t.Cleanup(func() {
+		_ = o.cmd.Process.Signal(syscall.SIGTERM)
+		_ = o.cmd.Wait()
+		if o.t.Failed() {
+			o.log.dump(o.t)
+		}
+	})
+	o.waitListening()
+}
+
+func (o *origin) waitListening() {
+	o.t.Helper()
+	for range 200 {
+		conn, err := net.Dial("tcp", o.addr)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	o.log.dump(o.t)
+	o.t.Fatal("the origin does not listen")
+}
+
+func (o *origin) url(path string) string { return "http://" + o.addr + path }
+
+func (l *logLines) read(r io.Reader) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var entry map[string]any
+		if json.Unmarshal(lines.Bytes(), &entry) != nil {
+			entry = map[string]any{"msg": lines.Text()}
+		}
+		l.mu.Lock()
+		l.entries = append(l.entries, entry)
+		close(l.changed)
+		l.changed = make(chan struct{})
+		l.mu.Unlock()
+	}
+}
+
+// find returns the entries with this message.
+func (l *logLines) find(msg string) []map[string]any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []map[string]any
+	for _, e := range l.entries {
+		if e["msg"] == msg {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func (l *logLines) dump(t *testing.T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, e := range l.entries {
+		if e["level"] == "debug" {
+			continue
+		}
+		line, _ := json.Marshal(e)
+		b.Write(line)
+		b.WriteByte('\n')
+	}
+	t.Logf("the origin's log:\n%s", b.String())
+}
+
+// get fetches a URL, nil unless it answers 200.
+func get(t *testing.T, url string) []byte {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	return body
+}
