@@ -43,7 +43,7 @@ const (
 func (c *Channel) align(now time.Time, g *generation, s *segment) {
 	length := s.media.End - s.media.Start
 	near := s.media.Start
-	for _, ref := range c.references(g) {
+	for _, ref := range append(c.references(g), c.restored...) {
 		// Unwrapped near the clock it most likely shares, positions of both can
 		// be compared as they are.
 		near = nearest(s.media.Start, s.media.Modulus, ref.expected(now)-length)
@@ -147,6 +147,9 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 			g.input.clockRestarts = true
 		}
 	}
+	if own == nil {
+		c.byRestored(now, g, s, take)
+	}
 	for _, in := range c.inputs {
 		ref := in.latest
 		if in == g.input || ref == nil || ref.modulus != g.modulus {
@@ -168,6 +171,21 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 			take(ref.offset, AlignTimestamp, matched)
 		} else {
 			take(ref.offset, AlignTimestamp, related)
+		}
+	}
+}
+
+// byRestored: timestamps go on behind those of slots from before a restart of the
+// process.
+func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take takeOffset) {
+	for _, ref := range c.restored {
+		if ref.modulus != g.modulus {
+			continue
+		}
+		expected := TicksAt(now) - ref.offset
+		start := nearest(s.media.Start, g.modulus, expected)
+		if start >= ref.last-s.media.Frame && c.near(expected-(start+s.end-s.start)) {
+			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}
 	}
 }

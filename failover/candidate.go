@@ -12,6 +12,14 @@ type mark struct {
 // of reports whether the mark lies in this rendition of this input.
 func (m mark) of(r *rendition) bool { return m.segment != nil && m.segment.rendition == r }
 
+// signature is that of the media the mark lies behind, empty if there is none.
+func (m mark) signature() string {
+	if m.segment == nil {
+		return ""
+	}
+	return m.segment.media.Signature
+}
+
 // candidate is what one input has, at this moment, for an endpoint's next slot.
 type candidate struct {
 	input      *input

@@ -3,6 +3,7 @@ package failover
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -50,8 +51,10 @@ type Channel struct {
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
-	effects    []Effect
-	released   []string
+	// restored are the clocks of slots from an earlier life of the process.
+	restored []*generation
+	effects  []Effect
+	released []string
 }
 
 // New makes a channel that has seen nothing yet.
@@ -87,7 +90,7 @@ func (c *Channel) Reconfigure(now time.Time, config Config) error {
 		inputs = append(inputs, in)
 	}
 	for _, old := range c.inputs {
-		if !contains(inputs, old) {
+		if !slices.Contains(inputs, old) {
 			c.remove(old, inputs[0])
 		}
 	}
@@ -104,15 +107,6 @@ func (c *Channel) Reconfigure(now time.Time, config Config) error {
 	}
 	c.endpoints = endpoints
 	return nil
-}
-
-func contains(list []*input, in *input) bool {
-	for _, i := range list {
-		if i == in {
-			return true
-		}
-	}
-	return false
 }
 
 // remove takes an input out of the channel; endpoints that were on it go on
@@ -209,6 +203,10 @@ func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 	case Multivariant:
 		if in := c.input(f.Input); in != nil {
 			in.announce(f)
+		}
+	case Order:
+		if e := c.endpoint(f.Endpoint); e != nil && (f.Input == "" || c.input(f.Input) != nil) {
+			e.wanted, e.pinned = f.Input, f.Pin && f.Input != ""
 		}
 	}
 	for _, in := range c.inputs {

@@ -31,6 +31,9 @@ type Slot struct {
 	// Lost is the media time that was given up between the slot before and this
 	// one, because no input delivered it.
 	Lost Ticks
+	// Clock is how the timestamps of the slot's media relate to the channel's
+	// clock.
+	Clock Clock
 	// Due is when the slot was expected from the active input of the slot
 	// before; Deadline is how long that input was waited for.
 	Due, Deadline time.Time
@@ -39,6 +42,11 @@ type Slot struct {
 	// Switch explains a change of the active input; nil if there was none.
 	Switch *Switch
 }
+
+// Clock relates an encoder's timestamps to the channel's clock: the channel's
+// position is the unwrapped timestamp plus Offset. Timestamps wrap at Modulus; 0
+// means that they do not.
+type Clock struct{ Offset, Modulus Ticks }
 
 // SlotRendition is what one rendition holds in a slot.
 type SlotRendition struct {
@@ -49,6 +57,12 @@ type SlotRendition struct {
 	Parts []Part
 	// Duration is the measured length; of a gap, the slot's.
 	Duration Ticks
+	// End is where the media ends on the channel's clock. With Signature and
+	// Frame of its last part it is what can prove, also after a restart, that
+	// other media goes on from there.
+	End       Ticks
+	Signature string
+	Frame     Ticks
 }
 
 // Gap reports whether the rendition has no media in the slot.
@@ -74,6 +88,8 @@ const (
 	ReasonEnded Reason = "ended"
 	// ReasonNewGeneration: the active input broke into a new generation.
 	ReasonNewGeneration Reason = "new_generation"
+	// ReasonManual: the operator asked for it.
+	ReasonManual Reason = "manual"
 	// ReasonPreferred: the preferred input has been whole for long enough.
 	ReasonPreferred Reason = "preferred"
 	// ReasonDown: the active input had delivered nothing for three segments.

@@ -100,10 +100,20 @@ const (
 	OtherMedia
 )
 
+// Order is the fact that the operator wants an endpoint on an input. The endpoint
+// goes there with the next slot that the input has whole, at the price of a
+// discontinuity if need be. With Pin it goes back whenever it had to leave; an
+// Order with an empty Input takes back what was ordered.
+type Order struct {
+	Endpoint, Input string
+	Pin             bool
+}
+
 // Tick is the fact that time has passed and nothing else.
 type Tick struct{}
 
 func (Object) fact()       {}
 func (Playlist) fact()     {}
 func (Multivariant) fact() {}
+func (Order) fact()        {}
 func (Tick) fact()         {}

@@ -20,6 +20,7 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 		End:            c.end,
 		Discontinuity:  !c.seamless,
 		TargetDuration: e.target,
+		Clock:          Clock{Offset: c.generation.offset, Modulus: c.generation.modulus},
 		Due:            c.due,
 		Deadline:       c.deadline,
 		Published:      now,
@@ -41,6 +42,9 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 
 	c.generation.used = true
 	e.active = c.input
+	if e.active.name == e.wanted && !e.pinned {
+		e.wanted = ""
+	}
 	e.cursor = cursor{input: c.input, generation: c.generation, end: c.end}
 	e.at = max(c.end, e.at)
 	if c.end > e.at-c.input.length()/2 {
@@ -58,13 +62,16 @@ func (e *endpoint) publishGap(a *candidate, from Ticks, now time.Time) {
 	slot := Slot{
 		Endpoint: e.config.Name, MSN: e.msn, Input: e.active.name, Start: from, End: e.at,
 		DiscontinuityNumber: e.breaks, TargetDuration: e.target, Lost: e.at - from,
-		Due: a.due, Deadline: a.deadline, Published: now,
+		Clock: e.cursor.clock(),
+		Due:   a.due, Deadline: a.deadline, Published: now,
 	}
 	for _, path := range e.channel.renditionPaths() {
 		m := e.marks[path]
 		m.end, m.gap = e.at, true
 		e.marks[path] = m
-		slot.Renditions = append(slot.Renditions, SlotRendition{Path: path, Duration: e.at - from})
+		slot.Renditions = append(slot.Renditions, SlotRendition{
+			Path: path, Duration: e.at - from, End: e.at, Signature: m.signature(),
+		})
 	}
 	e.cursor.end = e.at
 	e.msn++
@@ -112,6 +119,7 @@ func (e *endpoint) renditions(c *candidate) []SlotRendition {
 		m := e.marks[path]
 		if len(parts) == 0 {
 			r.Duration = c.end - c.start
+			r.End, r.Signature = c.end, m.signature()
 			m.end, m.gap = c.end, true
 			if e.nobodyHas(path, c) {
 				e.missedSlots[path]++
@@ -119,6 +127,7 @@ func (e *endpoint) renditions(c *candidate) []SlotRendition {
 		} else {
 			last := parts[len(parts)-1]
 			r.Duration = last.end - parts[0].start
+			r.End, r.Signature, r.Frame = last.channelEnd(), last.media.Signature, last.media.Frame
 			m = mark{segment: last, end: last.channelEnd()}
 			delete(e.missedSlots, path)
 		}

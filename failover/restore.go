@@ -1,9 +1,9 @@
 package failover
 
 // Restore tells an endpoint of the last slot that was published in an earlier
-// life of the process: numbers go on behind it, and media that ends before it is
-// not published again. It is called before the first Step. Unknown endpoints are
-// ignored.
+// life of the process: numbers go on behind it, media that ends before it is not
+// published again, and media that goes on from it needs no discontinuity. It is
+// called before the first Step. Unknown endpoints are ignored.
 func (c *Channel) Restore(endpoint string, last Slot) {
 	e := c.endpoint(endpoint)
 	if e == nil {
@@ -13,10 +13,35 @@ func (c *Channel) Restore(endpoint string, last Slot) {
 	e.msn = last.MSN + 1
 	e.breaks = last.DiscontinuityNumber
 	e.target = last.TargetDuration
-	e.cursor = cursor{end: last.End}
 	e.at = last.End
 	e.active = c.input(last.Input)
 	if e.active == nil {
 		e.active = c.inputs[0]
 	}
+	g := c.restoredClock(last.Clock, last.End)
+	e.cursor = cursor{generation: g, end: last.End}
+	for _, r := range last.Renditions {
+		e.marks[r.Path] = mark{
+			// It is in no timeline: only what it says of its media counts.
+			segment: &segment{
+				state: sound, generation: g,
+				media: &Media{Signature: r.Signature, Frame: r.Frame},
+			},
+			end: r.End, gap: r.Gap(),
+		}
+	}
+}
+
+// restoredClock is a generation that stands for the media of slots with this
+// clock.
+func (c *Channel) restoredClock(clock Clock, end Ticks) *generation {
+	for _, g := range c.restored {
+		if g.offset == clock.Offset && g.modulus == clock.Modulus {
+			g.last = max(g.last, end-clock.Offset)
+			return g
+		}
+	}
+	g := &generation{input: &input{channel: c}, offset: clock.Offset, modulus: clock.Modulus, last: end - clock.Offset, used: true}
+	c.restored = append(c.restored, g)
+	return g
 }

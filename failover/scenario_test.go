@@ -105,6 +105,12 @@ func (w *world) command(args []string) (string, error) {
 		return "", w.encoders[args[1]].again(w)
 	case "rename":
 		return "", w.encoders[args[1]].rename(w)
+	case "restart":
+		return "", w.restart()
+	case "switch":
+		return "", w.step(Order{Endpoint: args[1], Input: args[2], Pin: len(args) > 3 && args[3] == "pin"})
+	case "unpin":
+		return "", w.step(Order{Endpoint: args[1]})
 	case "end":
 		return "", w.encoders[args[1]].end(w)
 	case "show":

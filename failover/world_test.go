@@ -3,7 +3,6 @@ package failover
 import (
 	"container/heap"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -89,6 +88,22 @@ func (w *world) start(e *simulator) error {
 	}
 	w.encoders[e.name] = e
 	e.begin(w)
+	return nil
+}
+
+// restart is the origin's process ending and starting again: the channel knows
+// nothing but the last slot of each endpoint.
+func (w *world) restart() error {
+	c, err := New(w.config)
+	if err != nil {
+		return err
+	}
+	for name, slots := range w.all {
+		if len(slots) > 0 {
+			c.Restore(name, slots[len(slots)-1])
+		}
+	}
+	w.channel = c
 	return nil
 }
 
@@ -230,226 +245,4 @@ func (w *world) describeEvent(effect Effect) string {
 		return "endpoint " + e.Endpoint + " ended"
 	}
 	return fmt.Sprintf("%T", effect)
-}
-
-// simulator is an encoder: its segments lie on a grid of the programme, and
-// each is delivered when it is over, object first, then the playlist.
-type simulator struct {
-	name         string
-	renditions   []string
-	length       Ticks
-	shift        Ticks // of the grid, against the programme
-	timestamps   Ticks // timestamp of programme time 0
-	number       uint64
-	late         time.Duration
-	codec        string
-	names        string
-	dates        bool
-	dateSkew     Ticks
-	window       int
-	multivariant bool
-
-	// Misbehaviour.
-	every         int           // only every so many versions of a playlist are sent
-	playlistFirst time.Duration // the playlist comes so long before its segment
-	claims        Ticks         // what EXTINF says, whatever the length is
-	target        Ticks         // EXT-X-TARGETDURATION, -1 for 0
-	sparse        int           // only every so many segments have a date
-	first         Ticks         // length of the first segment
-	incarnation   int
-
-	began       time.Time
-	off, paused bool
-	held        []func() error
-	faults      map[key]string
-	holds       map[key]time.Duration
-	jitter      func(rendition string, number uint64) time.Duration
-	listed      map[string][]ListedSegment
-	announced   bool
-}
-
-type key struct {
-	rendition string
-	number    uint64
-}
-
-func newSimulator(name string) *simulator {
-	return &simulator{
-		name: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
-		codec: "h264", window: 5, multivariant: true,
-		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{},
-		number: 0,
-	}
-}
-
-// begin schedules the first segment: the first whole one on the grid.
-func (e *simulator) begin(w *world) {
-	e.began = w.now
-	w.incarnations++
-	e.incarnation = w.incarnations
-	programme := TicksAt(w.now) - TicksAt(epoch)
-	index := (programme - e.shift + e.length - 1) / e.length
-	if e.number == 0 {
-		e.number = uint64(index)
-	}
-	e.schedule(w, index, e.number)
-}
-
-func (e *simulator) schedule(w *world, index Ticks, number uint64) {
-	end := e.shift + (index+1)*e.length
-	w.at(epoch.Add(end.Duration()), func() error {
-		if e.off {
-			return nil
-		}
-		for _, r := range e.renditions {
-			e.deliver(w, r, index, number)
-		}
-		e.schedule(w, index+1, number+1)
-		return nil
-	})
-}
-
-// deliver sends one segment and the playlist that lists it.
-func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
-	start := e.shift + index*e.length
-	k := key{r, number}
-	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
-	delay := e.late + e.holds[k]
-	if e.jitter != nil {
-		delay += e.jitter(r, number)
-	}
-	fault := e.faults[k]
-	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break"}
-	if e.claims != 0 {
-		listed.Duration = e.claims
-	}
-	if e.dates && (e.sparse == 0 || number%uint64(e.sparse) == 0) {
-		listed.ProgramDateTime = (TicksAt(epoch) + start + e.dateSkew).Time()
-	}
-	modulus := Ticks(1) << 33
-	media := &Media{
-		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
-		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
-	}
-	if e.first > 0 && len(e.listed[r]) == 0 {
-		media.Start += e.length - e.first
-	}
-	media.End = media.Start + e.length
-	if e.first > 0 && len(e.listed[r]) == 0 {
-		media.End = media.Start + e.first
-		listed.Duration = e.first
-	}
-	if strings.HasPrefix(r, "text") {
-		media = &Media{Untimed: true, Signature: r}
-	}
-	send := func(do func() error) func() error {
-		return func() error {
-			if e.off {
-				return nil
-			}
-			if e.paused {
-				e.held = append(e.held, do)
-				return nil
-			}
-			return do()
-		}
-	}
-	if fault != "drop" {
-		w.at(w.now.Add(delay), send(func() error {
-			id := fmt.Sprintf("%s/%s/%d", e.name, r, number)
-			if w.released[id] || slices.ContainsFunc(w.arrivals, func(a arrival) bool { return a.object == id }) {
-				w.object++
-				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
-			}
-			w.of[id] = e.incarnation
-			o := Object{Input: e.name, Path: path, ID: id, Media: media}
-			if fault == "truncate" {
-				o.Media, o.Fault, o.ID = nil, "truncated", ""
-			}
-			return w.step(o)
-		}))
-	}
-	w.at(w.now.Add(delay-e.holds[k]-e.playlistFirst), send(func() error {
-		if fault != "unlist" {
-			e.listed[r] = append(e.listed[r], listed)
-		}
-		if len(e.listed[r]) > e.window {
-			e.listed[r] = e.listed[r][1:]
-		}
-		if e.every < 2 || number%uint64(e.every) == 0 {
-			if err := w.step(e.playlist(r, false)); err != nil {
-				return err
-			}
-		}
-		if !e.multivariant || e.announced {
-			return nil
-		}
-		e.announced = true
-		var m Multivariant
-		m.Input = e.name
-		for _, path := range e.renditions {
-			m.Renditions = append(m.Renditions, Announced{Path: path})
-		}
-		return w.step(m)
-	}))
-}
-
-func (e *simulator) playlist(r string, end bool) Playlist {
-	target := e.length
-	if e.target != 0 {
-		target = max(e.target, 0)
-	}
-	return Playlist{
-		Input: e.name, Path: r, TargetDuration: target.Duration(), EndList: end,
-		Segments: slices.Clone(e.listed[r]),
-	}
-}
-
-// resume delivers what a pause held back, all at once.
-func (e *simulator) resume(w *world) error {
-	e.paused = false
-	for _, do := range e.held {
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	e.held = nil
-	return nil
-}
-
-// end stops the encoder as a clean stop does: EXT-X-ENDLIST.
-func (e *simulator) end(w *world) error {
-	e.off = true
-	for _, r := range e.renditions {
-		if err := w.step(e.playlist(r, true)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// again sends the last playlists once more.
-func (e *simulator) again(w *world) error {
-	for _, r := range e.renditions {
-		if err := w.step(e.playlist(r, false)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rename sends the last segment once more, under another name.
-func (e *simulator) rename(w *world) error {
-	for _, r := range e.renditions {
-		list := e.listed[r]
-		last := &list[len(list)-1]
-		last.Path = fmt.Sprintf("%s/again-%d.ts", r, last.Number)
-		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
-		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
-		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}
-		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media}); err != nil {
-			return err
-		}
-	}
-	return e.again(w)
 }
