@@ -27,7 +27,11 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	caddyBinary = filepath.Join(dir, "caddy")
-	build := exec.Command("go", "build", "-o", caddyBinary, "../../cmd/caddy")
+	args := []string{"build", "-o", caddyBinary}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "../../cmd/caddy")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build caddy: %v\n%s", err, out)
 		os.Exit(1)
@@ -106,6 +110,9 @@ func (o *origin) run(config string) {
 	o.t.Cleanup(func() {
 		_ = o.cmd.Process.Signal(syscall.SIGTERM)
 		_ = o.cmd.Wait()
+		if o.log.contains("WARNING: DATA RACE") {
+			o.t.Error("the origin has a data race")
+		}
 		if o.t.Failed() {
 			o.log.dump(o.t)
 		}
@@ -156,6 +163,18 @@ func (l *logLines) find(msg string) []map[string]any {
 		}
 	}
 	return found
+}
+
+// contains reports whether a line that is no log entry has the text.
+func (l *logLines) contains(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if msg, ok := e["msg"].(string); ok && strings.Contains(msg, text) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *logLines) dump(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,9 +37,7 @@ type playerReport struct {
 func play(t *testing.T, stream string) *player {
 	t.Helper()
 	testmedia.Need(t, "chromium", "node")
-	if _, err := filepath.Glob("browser/node_modules/hls.js"); err != nil {
-		t.Fatal(err)
-	}
+	testmedia.NeedFile(t, "browser/node_modules/hls.js", "npm ci in internal/e2e/browser")
 	files := http.NewServeMux()
 	files.Handle("/", http.FileServer(http.Dir("browser")))
 	files.HandleFunc("/hls.js", func(w http.ResponseWriter, r *http.Request) {

@@ -19,11 +19,24 @@ func Need(t testing.TB, programs ...string) {
 		if _, err := exec.LookPath(p); err == nil {
 			continue
 		}
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not installed", p)
-		}
-		t.Skipf("SKIPPED, NOT TESTED: %s is not installed", p)
+		missing(t, p+" is not installed")
 	}
+}
+
+// NeedFile does the same for a file, and says what makes it.
+func NeedFile(t testing.TB, path, how string) {
+	t.Helper()
+	if _, err := os.Stat(path); err != nil {
+		missing(t, path+" is missing: "+how)
+	}
+}
+
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(what)
+	}
+	t.Skip("SKIPPED, NOT TESTED: " + what)
 }
 
 // Run runs ffmpeg in a directory.

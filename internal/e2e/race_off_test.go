@@ -1,0 +1,6 @@
+//go:build !race
+
+package e2e
+
+// raceEnabled: the origin under test is built with the race detector as well.
+const raceEnabled = false
