@@ -174,9 +174,12 @@ type PairChanged struct {
 	A, B   string
 	State  PairState
 	Detail string
-	// Offset is how much B's media is later than A's on the channel's clock for
-	// equal timestamps; 0 if locked.
+	// Offset is what has to be added to B's timestamps, less what has to be added
+	// to A's, to put both on the channel's clock; 0 if locked.
 	Offset Ticks
+	// Drift is how much later B's media arrives against A's than it did when the
+	// two were aligned: encoders whose clocks run at different speeds.
+	Drift Ticks
 }
 
 // SegmentMissed is the effect that an input failed a slot's deadline, or

@@ -85,6 +85,17 @@ func (g *generation) lateness() Ticks {
 	return late
 }
 
+// steady reports whether the lateness of every rendition is that of many
+// segments.
+func (g *generation) steady() bool {
+	for r := range g.members {
+		if q := g.samples[r]; q == nil || q.count < len(q.values) {
+			return false
+		}
+	}
+	return len(g.members) > 0
+}
+
 // sameClock reports whether equal timestamps of both generations mean the same
 // moment of the programme, so that one can follow the other with timestamps
 // unchanged.

@@ -26,20 +26,48 @@ type pair struct {
 	state   PairState
 	detail  string
 	offset  Ticks
+	// ga and gb are the generations that are compared, apart how much later b's
+	// media came than a's when that began, drift what has been added since.
+	ga, gb       *generation
+	apart, drift Ticks
+	reported     Ticks
 }
+
+// driftStep is how much drift is reported at a time.
+const driftStep = ClockRate / 2
 
 // compareDepth is how many segments of each rendition have to agree.
 const compareDepth = 3
 
 // compare renews the state and tells when it changed.
 func (p *pair) compare(now time.Time) {
+	p.follow()
 	state, detail, offset, known := p.examine()
-	if !known || state == p.state && detail == p.detail {
-		p.offset = offset
+	if !known {
 		return
 	}
-	p.state, p.detail, p.offset = state, detail, offset
-	p.channel.emit(PairChanged{Time: now, A: p.a.name, B: p.b.name, State: state, Detail: detail, Offset: offset})
+	p.offset = offset
+	if state == p.state && detail == p.detail && abs(p.drift-p.reported) < driftStep {
+		return
+	}
+	p.state, p.detail, p.reported = state, detail, p.drift
+	p.channel.emit(PairChanged{
+		Time: now, A: p.a.name, B: p.b.name, State: state, Detail: detail, Offset: offset, Drift: p.drift,
+	})
+}
+
+// follow measures how the arrival of the two inputs drifts apart.
+func (p *pair) follow() {
+	a, b := p.a.latest, p.b.latest
+	if a == nil || b == nil || !a.steady() || !b.steady() {
+		return
+	}
+	apart := b.lateness() - a.lateness()
+	if p.ga != a || p.gb != b {
+		p.ga, p.gb, p.apart, p.drift, p.reported = a, b, apart, 0, 0
+		return
+	}
+	p.drift = apart - p.apart
 }
 
 // examine compares the last segments that both inputs have. known is false as

@@ -193,6 +193,8 @@ func (w *world) encoderCommand(args []string) error {
 			if e.target, err = parseTicks(value); e.target == 0 {
 				e.target = -1
 			}
+		case "drift":
+			e.drift, err = time.ParseDuration(value)
 		case "sparse":
 			e.sparse, err = strconv.Atoi(value)
 		case "first":

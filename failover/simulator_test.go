@@ -31,6 +31,7 @@ type simulator struct {
 	target        Ticks         // EXT-X-TARGETDURATION, -1 for 0
 	sparse        int           // only every so many segments have a date
 	first         Ticks         // length of the first segment
+	drift         time.Duration // how much later each segment comes than the one before
 	incarnation   int
 
 	began       time.Time
@@ -90,6 +91,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
 	delay := e.late + e.holds[k]
+	delay += e.drift * time.Duration(number)
 	if e.jitter != nil {
 		delay += e.jitter(r, number)
 	}

@@ -235,6 +235,9 @@ func (w *world) describeEvent(effect Effect) string {
 		if e.Detail != "" {
 			s += ": " + e.Detail
 		}
+		if e.Drift != 0 {
+			s += fmt.Sprintf(", drift %.2fs", e.Drift.Seconds())
+		}
 		return s
 	case SegmentMissed:
 		return fmt.Sprintf("input %s missed %s %s: %s", e.Input, e.Missing.Rendition, e.Missing.Segment, e.Missing.Why)
