@@ -164,7 +164,7 @@ func (e *endpoint) join(c *candidate, ref *rendition, list []*segment, n int) (c
 			break
 		}
 		if i > 0 {
-			if s.broken || s.placed && s.generation != c.generation || !s.placed {
+			if s.broken || s.cue || s.placed && s.generation != c.generation || !s.placed {
 				closed = true
 				break
 			}

@@ -74,6 +74,8 @@ type Part struct {
 	Object string
 	// Duration is the measured length.
 	Duration Ticks
+	// Tags are those of the ListedSegment.
+	Tags []string
 }
 
 // Reason says why the active input changed.

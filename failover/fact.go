@@ -73,6 +73,11 @@ type ListedSegment struct {
 	Gap bool
 	// ProgramDateTime is zero if the playlist does not say.
 	ProgramDateTime time.Time
+	// Cue is true if a slot has to begin with the segment, so that what is said
+	// of it (the beginning of a break) is not hidden within a joined slot.
+	Cue bool
+	// Tags go with the segment into the slot. They mean nothing here.
+	Tags []string
 }
 
 // Multivariant is the fact that an encoder delivered a multivariant playlist,

@@ -114,7 +114,7 @@ func (e *endpoint) renditions(c *candidate) []SlotRendition {
 		}
 		r := SlotRendition{Path: path}
 		for _, s := range parts {
-			r.Parts = append(r.Parts, Part{Object: s.object, Duration: s.end - s.start})
+			r.Parts = append(r.Parts, Part{Object: s.object, Duration: s.end - s.start, Tags: s.tags})
 		}
 		m := e.marks[path]
 		if len(parts) == 0 {

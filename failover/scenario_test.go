@@ -85,7 +85,7 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "unlist", "break":
+	case "drop", "truncate", "unlist", "break", "cue":
 		return "", w.faultCommand(args)
 	case "hold":
 		return "", w.holdCommand(args)

@@ -12,6 +12,8 @@ type segment struct {
 	path        string
 	claimed     Ticks // EXTINF
 	broken      bool  // EXT-X-DISCONTINUITY precedes it
+	cue         bool  // a slot has to begin here
+	tags        []string
 	pdt         Ticks // EXT-X-PROGRAM-DATE-TIME, 0 if the playlist has none
 
 	state   segmentState

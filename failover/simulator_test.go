@@ -96,7 +96,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		delay += e.jitter(r, number)
 	}
 	fault := e.faults[k]
-	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break"}
+	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break", Cue: fault == "cue"}
 	if e.claims != 0 {
 		listed.Duration = e.claims
 	}

@@ -136,6 +136,10 @@ func (r *rendition) add(now time.Time, l ListedSegment) {
 		s.claimed = l.Duration
 		s.broken = l.Discontinuity
 	}
+	s.cue = s.cue || l.Cue
+	if l.Tags != nil {
+		s.tags = l.Tags
+	}
 	if l.Gap && s.state == pending {
 		s.state, s.fault = unsound, "gap"
 	}
