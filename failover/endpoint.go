@@ -24,6 +24,7 @@ type endpoint struct {
 	// missedSlots counts for how many slots in a row nobody delivered a
 	// rendition.
 	missedSlots map[string]int
+	lastSwitch  *Switch
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool

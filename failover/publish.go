@@ -38,6 +38,7 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 	slot.Renditions = e.renditions(c)
 	if e.active != c.input {
 		slot.Switch = e.explain(c, was, now)
+		e.lastSwitch = slot.Switch
 	}
 
 	c.generation.used = true

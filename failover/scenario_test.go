@@ -114,6 +114,11 @@ func (w *world) command(args []string) (string, error) {
 	case "end":
 		return "", w.encoders[args[1]].end(w)
 	case "show":
+		if w.channel == nil {
+			if err := w.open(); err != nil {
+				return "", err
+			}
+		}
 		return w.show(args[1:])
 	}
 	return "", fmt.Errorf("unknown command %q", args[0])
@@ -246,6 +251,8 @@ func (w *world) holdCommand(args []string) error {
 func (w *world) show(args []string) (string, error) {
 	var b strings.Builder
 	switch args[0] {
+	case "status":
+		return describeStatus(w.channel.Status()), nil
 	case "events":
 		for _, line := range w.events {
 			fmt.Fprintln(&b, line)

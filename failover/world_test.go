@@ -73,15 +73,18 @@ func (w *world) at(t time.Time, do func() error) {
 	heap.Push(&w.queue, event{at: t, order: w.order, do: do})
 }
 
+func (w *world) open() (err error) {
+	w.channel, err = New(w.config)
+	return err
+}
+
 // start lets an encoder begin with the first of its segments that begins now or
 // later.
 func (w *world) start(e *simulator) error {
 	if w.channel == nil {
-		c, err := New(w.config)
-		if err != nil {
+		if err := w.open(); err != nil {
 			return err
 		}
-		w.channel = c
 	}
 	if old := w.encoders[e.name]; old != nil {
 		old.off = true
@@ -248,4 +251,24 @@ func (w *world) describeEvent(effect Effect) string {
 		return "endpoint " + e.Endpoint + " ended"
 	}
 	return fmt.Sprintf("%T", effect)
+}
+
+func describeStatus(s Status) string {
+	var b strings.Builder
+	for _, in := range s.Inputs {
+		fmt.Fprintf(&b, "input %s up=%t ended=%t lateness=%.2fs whole=%.2fs generation=%d", in.Name, in.Up, in.Ended,
+			in.Lateness.Seconds(), in.Whole.Seconds(), in.Generation)
+		for _, r := range in.Renditions {
+			fmt.Fprintf(&b, " %s:%.2fs", r.Path, r.SegmentDuration.Seconds())
+		}
+		b.WriteByte('\n')
+	}
+	for _, p := range s.Pairs {
+		fmt.Fprintf(&b, "pair %s %s %s %s\n", p.A, p.B, p.State, p.Detail)
+	}
+	for _, e := range s.Endpoints {
+		fmt.Fprintf(&b, "endpoint %s active=%s ordered=%q pinned=%t next=%d discontinuities=%d\n", e.Name, e.Active,
+			e.Ordered, e.Pinned, e.NextMSN, e.Discontinuities)
+	}
+	return b.String()
 }
