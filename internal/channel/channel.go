@@ -35,6 +35,7 @@ type Channel struct {
 	inputs    map[string]*input
 	endpoints map[string]*endpoint
 	timer     *time.Timer
+	decisions []failover.Switch
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -163,6 +164,7 @@ func (c *Channel) step(f failover.Fact) {
 	for _, effect := range c.core.Step(now, f) {
 		switch e := effect.(type) {
 		case failover.Published:
+			c.remember(e.Slot.Switch)
 			if ep := c.endpoints[e.Slot.Endpoint]; ep != nil {
 				ep.publish(now, e.Slot)
 			}
