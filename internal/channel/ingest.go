@@ -63,6 +63,8 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	if err != nil {
 		return false, refuse(BadPath, "path: %v", err)
 	}
+	c.begin(in, name)
+	defer c.done(in, input, name)
 	head, err := readHead(body)
 	if err != nil {
 		return false, fmt.Errorf("read body: %w", err)
@@ -187,8 +189,6 @@ func (c *Channel) putMedia(ctx context.Context, in *input, config InputConfig, i
 	if size > config.MaxSegmentSize {
 		return false, refuse(TooLarge, "segment is larger than %d bytes", config.MaxSegmentSize)
 	}
-	c.begin(in, name)
-	defer c.done(in, input, name)
 	key := c.objects.key(input)
 	w, err := c.store.Create(ctx, key, size)
 	if err != nil {
