@@ -28,8 +28,9 @@ type binder struct {
 
 // initSection is an initialization section in the store.
 type initSection struct {
-	init *media.Init
-	part part
+	init    *media.Init
+	part    part
+	arrived time.Time
 }
 
 // fragment is a media object of fragmented MP4.
@@ -89,7 +90,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 			c.objects.release(old.part.Key)
 		}
 		r := probed.Init.Range
-		b.inits[name] = &initSection{init: probed.Init, part: part{Key: key, Offset: r.Start, Size: r.End - r.Start}}
+		b.inits[name] = &initSection{init: probed.Init, part: part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: time.Now()}
 	}
 	if probed.Fragments == nil {
 		c.bindWaiting(in, input)
@@ -132,6 +133,7 @@ func (c *Channel) listMaps(in *input, input string, base InputConfig, playlist s
 		return
 	}
 	in.binder.maps[playlist] = maps
+	c.forgetInits(&in.binder)
 	c.bindWaiting(in, input)
 }
 
@@ -148,6 +150,22 @@ func (c *Channel) bindWaiting(in *input, input string) {
 		if init := b.initOf(name); init != nil {
 			delete(b.waiting, name)
 			c.bind(input, name, f, init)
+		}
+	}
+}
+
+// forgetInits drops initialization sections that no playlist names any more.
+func (c *Channel) forgetInits(b *binder) {
+	named := map[string]bool{}
+	for _, maps := range b.maps {
+		for _, path := range maps {
+			named[path] = true
+		}
+	}
+	for path, s := range b.inits {
+		if !named[path] && time.Since(s.arrived) > fragmentAge {
+			delete(b.inits, path)
+			c.objects.release(s.part.Key)
 		}
 	}
 }

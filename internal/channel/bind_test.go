@@ -255,3 +255,29 @@ func TestDiscontinuityNumbersStay(t *testing.T) {
 		}
 	})
 }
+
+func TestInitializationSectionsThatNobodyNamesAreFreed(t *testing.T) {
+	files := fragments(t, "6")
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := shortEndpoint()
+		endpoint.PlaylistWindow = 6 * time.Second
+		c, st := openChannel(t, testConfig(endpoint))
+		defer st.Close()
+		defer c.Close()
+		// Every run has names of its own.
+		for run := range 12 {
+			init := fmt.Sprintf("init-%d.mp4", run)
+			upload(t, c, "a", init, files["init.mp4"])
+			for i := range 3 {
+				time.Sleep(segmentTime)
+				upload(t, c, "a", fmt.Sprintf("seg%d.m4s", i), files[fmt.Sprintf("seg%d.m4s", i)])
+				upload(t, c, "a", "live.m3u8", fragmentList(i+1, init))
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+		}
+		if n := len(c.inputs["a"].binder.inits); n > 7 {
+			t.Errorf("%d initialization sections are held", n)
+		}
+	})
+}
