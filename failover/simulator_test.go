@@ -134,7 +134,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 	if fault != "drop" {
 		w.at(w.now.Add(delay), send(func() error {
 			id := fmt.Sprintf("%s/%s/%d", e.name, r, number)
-			if w.released[id] || slices.ContainsFunc(w.arrivals, func(a arrival) bool { return a.object == id }) {
+			if _, used := w.of[id]; used {
 				w.object++
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}

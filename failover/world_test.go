@@ -28,6 +28,7 @@ type world struct {
 	arrivals []arrival
 	check    func(now time.Time, e Effect) error
 	// incarnations counts starts of encoders; of is that of each object.
+	steps        int
 	incarnations int
 	of           map[string]int
 }
@@ -147,6 +148,7 @@ func (w *world) run(until time.Time) error {
 }
 
 func (w *world) step(f Fact) error {
+	w.steps++
 	if o, ok := f.(Object); ok {
 		w.arrivals = append(w.arrivals, arrival{w.now, o.ID})
 	}
