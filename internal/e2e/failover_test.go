@@ -106,8 +106,10 @@ func checkSwitches(t *testing.T, o *origin, endpoint string, want int) {
 			t.Errorf("a switch was not seamless: %v", e)
 		}
 		published, deadline := logTime(t, e, "time"), logTime(t, e, "deadline")
-		if late := published.Sub(deadline); late > 50*time.Millisecond {
-			t.Errorf("a slot was published %s after its deadline: %v", late, e)
+		late, allowed := published.Sub(deadline), 50*time.Millisecond+machine.around(deadline)
+		t.Logf("%s: published %s after the deadline", endpoint, late)
+		if late > allowed {
+			t.Errorf("a slot was published %s after its deadline, %s are allowed: %v", late, allowed, e)
 		}
 	}
 	if n != want {
