@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -43,15 +42,20 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			endpoint <name> <path> {
 //				segment_duration <duration>
 //				playlist_window  <duration>
+//				time_delay       <duration>
+//				startover_window <duration>
 //				failover_grace   <duration>
-//				on_input_loss    hold
+//				failover_policy  sticky
+//				failover_policy  prefer <input> [after <duration>]
+//				on_input_loss    hold|gap|error
 //				manifest_name    <name>
 //			}
 //		}
 //	}
 //
 // There may be several channels, several inputs and endpoints in each of them,
-// and several lines of basic_auth, bearer and allow. Addresses are IP addresses,
+// and several lines of basic_auth, bearer and allow. An endpoint has at most one
+// failover_policy. Addresses are IP addresses,
 // CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
 // syntax
 //
@@ -118,6 +122,7 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 	}
 	at := *d
 	c := &Channel{Endpoints: map[string]*Endpoint{}}
+	var preferred []mention
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		var err error
 		switch d.Val() {
@@ -126,7 +131,9 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 		case "input":
 			err = c.unmarshalInput(d, name, paths)
 		case "endpoint":
-			err = c.unmarshalEndpoint(d, name, paths)
+			var mentions []mention
+			mentions, err = c.unmarshalEndpoint(d, name, paths)
+			preferred = append(preferred, mentions...)
 		default:
 			err = unrecognized(d, "channel")
 		}
@@ -141,6 +148,11 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 	}
 	if len(c.Endpoints) == 0 {
 		return at.Errf("channel %s: needs at least one endpoint", name)
+	}
+	for _, p := range preferred {
+		if err := c.checkInput(p.input); err != nil {
+			return p.at.Errf("%s: failover_policy: %w", p.owner, err)
+		}
 	}
 	if h.Channels == nil {
 		h.Channels = map[string]*Channel{}
@@ -210,55 +222,6 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 	in.BasicAuth = append(in.BasicAuth, a)
 	return nil
 }
-
-func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, paths pathSet) error {
-	e := &Endpoint{}
-	var name string
-	if !d.AllArgs(&name, &e.Path) {
-		return d.Errf("channel %s: an endpoint needs a name and a path", channel)
-	}
-	owner := "channel " + channel + ", endpoint " + name
-	if err := checkName(name); err != nil {
-		return d.Errf("%s: %w", owner, err)
-	}
-	if c.Endpoints[name] != nil {
-		return d.Errf("%s: the name is taken by another endpoint", owner)
-	}
-	if err := paths.add(e.Path, owner); err != nil {
-		return d.Errf("%s: path: %w", owner, err)
-	}
-	at := *d
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "segment_duration":
-			err = readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
-		case "playlist_window":
-			at = *d // the line to point at
-			err = readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
-		case "failover_grace":
-			err = readDuration(d, owner, &e.FailoverGrace, positiveDuration)
-		case "on_input_loss":
-			err = readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
-		case "manifest_name":
-			err = readText(d, owner, &e.ManifestName, checkManifestName)
-		default:
-			err = unrecognized(d, "endpoint")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	complete := *e
-	complete.setDefaults()
-	if err := checkPlaylistWindow(complete.PlaylistWindow, complete.SegmentDuration); err != nil {
-		return at.Errf("%s: playlist_window: %w", owner, err)
-	}
-	c.Endpoints[name] = e
-	return nil
-}
-
-func positiveDuration(d time.Duration) error { return checkPositive(int64(d)) }
 
 func checkAddress(expr string) error {
 	if expr == privateRanges {

@@ -18,9 +18,7 @@ var later = map[string][]string{
 	"live_origin": {"status", "trace"},
 	"channel":     {"trace"},
 	"input":       {"trace"},
-	"endpoint": {
-		"time_delay", "startover_window", "failover_policy", "stream_selection", "iframe_playlist", "trace",
-	},
+	"endpoint":    {"stream_selection", "iframe_playlist", "trace"},
 }
 
 func unrecognized(d *caddyfile.Dispenser, block string) error {

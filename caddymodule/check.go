@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
 // The rules of single options. The Caddyfile's grammar applies them to every
@@ -21,7 +22,11 @@ const (
 	maxNameLength      = 64
 	minSegmentDuration = time.Second
 	maxSegmentDuration = 30 * time.Second
-	onInputLossHold    = "hold"
+	maxTimeDelay       = 24 * time.Hour
+	maxStartoverWindow = 336 * time.Hour
+
+	policySticky = "sticky"
+	policyPrefer = "prefer"
 )
 
 var alignments = []string{
@@ -31,6 +36,8 @@ var alignments = []string{
 	string(failover.AlignSequence),
 	string(failover.AlignArrival),
 }
+
+var inputLosses = []string{string(channel.Hold), string(channel.Gap), string(channel.Fail)}
 
 func checkName(name string) error {
 	if name == "" {
@@ -132,14 +139,47 @@ func checkPositive(n int64) error {
 	return nil
 }
 
-func checkOnInputLoss(v string) error {
-	switch v {
-	case onInputLossHold:
-		return nil
-	case "gap", "error":
-		return fmt.Errorf("%s is not supported yet", v)
+func checkTimeDelay(d time.Duration) error {
+	if d < 0 || d > maxTimeDelay {
+		return fmt.Errorf("must be from 0s to %v, but is %v", maxTimeDelay, d)
 	}
-	return fmt.Errorf("must be hold, but is %q", v)
+	return nil
+}
+
+func checkStartoverWindow(d time.Duration) error {
+	if d < 0 || d > maxStartoverWindow {
+		return fmt.Errorf("must be from 0s to %v, but is %v", maxStartoverWindow, d)
+	}
+	return nil
+}
+
+// checkDelayInWindow: media that is shown for the first time has to be within the
+// window.
+func checkDelayInWindow(delay, window caddy.Duration) error {
+	if window > 0 && delay >= window {
+		return fmt.Errorf("must be less than startover_window (%v), but is %v", time.Duration(window), time.Duration(delay))
+	}
+	return nil
+}
+
+// checkInput checks that the channel has an input of this name.
+func (c *Channel) checkInput(name string) error {
+	if name == "" {
+		return errors.New("an input is required")
+	}
+	for _, in := range c.Inputs {
+		if in.Name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("the channel has no input %q", name)
+}
+
+func checkOnInputLoss(v string) error {
+	if !slices.Contains(inputLosses, v) {
+		return fmt.Errorf("must be one of %s, but is %q", strings.Join(inputLosses, ", "), v)
+	}
+	return nil
 }
 
 func checkManifestName(name string) error {

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
@@ -80,44 +77,10 @@ type Account struct {
 	Password string `json:"password"` //nolint:gosec // a hash
 }
 
-// Endpoint is one output of a channel. It has its own segment length and its own
-// active input.
-type Endpoint struct {
-	// The URL path. The multivariant playlist is
-	// `<path>/<manifest_name>.m3u8`. The rules are those of an input's path.
-	// Required.
-	Path string `json:"path,omitempty"`
-
-	// The wanted length of an output segment, from 1s to 30s. Input segments are
-	// joined, never cut: the output segment is the nearest whole multiple of the
-	// input's, at least one. Default: 6s.
-	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
-
-	// How much media the live playlist lists, at least three segment durations.
-	// Default: 60s, or three segment durations where that is more.
-	PlaylistWindow caddy.Duration `json:"playlist_window,omitempty"`
-
-	// How long after a segment is due the endpoint still waits for the active
-	// input before it takes the segment from another one. Default: half of
-	// `segment_duration`.
-	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
-
-	// What happens when no input delivers a segment. `hold`: the playlist stays
-	// as it is. Default: `hold`, the only value so far.
-	OnInputLoss string `json:"on_input_loss,omitempty"`
-
-	// The file name of the multivariant playlist, without `.m3u8`. Default:
-	// `index`.
-	ManifestName string `json:"manifest_name,omitempty"`
-}
-
 const (
-	defaultSegmentSize     = 64 << 20
-	defaultPlaylistSize    = 4 << 20
-	defaultRenditions      = 20
-	defaultSegmentDuration = 6 * time.Second
-	defaultPlaylistWindow  = 60 * time.Second
-	defaultManifestName    = "index"
+	defaultSegmentSize  = 64 << 20
+	defaultPlaylistSize = 4 << 20
+	defaultRenditions   = 20
 )
 
 func (c *Channel) setDefaults() {
@@ -145,24 +108,6 @@ func (in *Input) setDefaults() {
 	}
 	if in.MaxRenditions == 0 {
 		in.MaxRenditions = defaultRenditions
-	}
-}
-
-func (e *Endpoint) setDefaults() {
-	if e.SegmentDuration == 0 {
-		e.SegmentDuration = caddy.Duration(defaultSegmentDuration)
-	}
-	if e.PlaylistWindow == 0 {
-		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
-	}
-	if e.FailoverGrace == 0 {
-		e.FailoverGrace = e.SegmentDuration / 2
-	}
-	if e.OnInputLoss == "" {
-		e.OnInputLoss = onInputLossHold
-	}
-	if e.ManifestName == "" {
-		e.ManifestName = defaultManifestName
 	}
 }
 
@@ -201,7 +146,7 @@ func (c *Channel) check(name string, paths pathSet) error {
 		if e == nil {
 			return fmt.Errorf("%s is null", owner)
 		}
-		if err := e.check(key, owner, paths); err != nil {
+		if err := e.check(c, key, owner, paths); err != nil {
 			return fmt.Errorf("%s: %w", owner, err)
 		}
 	}
@@ -222,31 +167,6 @@ func (in *Input) check(owner string, paths pathSet) error {
 	}
 	if err := checkPositive(int64(in.MaxRenditions)); err != nil {
 		return fmt.Errorf("max_renditions: %w", err)
-	}
-	return nil
-}
-
-func (e *Endpoint) check(name, owner string, paths pathSet) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	if err := paths.add(e.Path, owner); err != nil {
-		return fmt.Errorf("path: %w", err)
-	}
-	if err := checkSegmentDuration(time.Duration(e.SegmentDuration)); err != nil {
-		return fmt.Errorf("segment_duration: %w", err)
-	}
-	if err := checkPlaylistWindow(e.PlaylistWindow, e.SegmentDuration); err != nil {
-		return fmt.Errorf("playlist_window: %w", err)
-	}
-	if err := checkPositive(int64(e.FailoverGrace)); err != nil {
-		return fmt.Errorf("failover_grace: %w", err)
-	}
-	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
-		return fmt.Errorf("on_input_loss: %w", err)
-	}
-	if err := checkManifestName(e.ManifestName); err != nil {
-		return fmt.Errorf("manifest_name: %w", err)
 	}
 	return nil
 }
@@ -275,14 +195,7 @@ func (c *Channel) runtime(name string) channel.Config {
 		})
 	}
 	for _, key := range c.endpointNames() {
-		e := c.Endpoints[key]
-		config.Endpoints = append(config.Endpoints, channel.EndpointConfig{
-			Name:            key,
-			SegmentDuration: time.Duration(e.SegmentDuration),
-			PlaylistWindow:  time.Duration(e.PlaylistWindow),
-			FailoverGrace:   time.Duration(e.FailoverGrace),
-			ManifestName:    e.ManifestName,
-		})
+		config.Endpoints = append(config.Endpoints, c.Endpoints[key].runtime(key))
 	}
 	return config
 }

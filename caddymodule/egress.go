@@ -26,7 +26,7 @@ var (
 	acceptBytes    = []string{"bytes"}
 	oneSecond      = []string{"max-age=1"}
 	// playlistAges is indexed by whole seconds. Half of the longest target
-	// duration is well below.
+	// duration is well below; only what never changes is above.
 	playlistAges = func() (ages [61][]string) {
 		for i := range ages {
 			ages[i] = []string{"max-age=" + strconv.Itoa(i)}
@@ -51,6 +51,19 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 	header["Access-Control-Expose-Headers"] = exposedHeaders
 	// No lease up to here, and none for playlists: a view is plain memory.
 	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
+		if r.URL.RawQuery != "" {
+			text, err := view.Startover(name, r.URL.RawQuery)
+			switch {
+			case errors.Is(err, channel.ErrQuery):
+				return fail(w, r, http.StatusBadRequest, err)
+			case errors.Is(err, channel.ErrOutside):
+				return notFound(w, r, err)
+			case err != nil:
+				return fail(w, r, http.StatusInternalServerError, err)
+			case text != nil:
+				return servePlaylist(w, r, text)
+			}
+		}
 		if text := view.Playlist(name); text != nil {
 			return servePlaylist(w, r, text)
 		}
@@ -58,14 +71,16 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 			return h.serveSegment(w, r, rt, segment)
 		}
 	}
-	return notFound(w, r)
+	return notFound(w, r, errNotThere)
 }
+
+var errNotThere = errors.New("there is no such playlist or segment")
 
 // notFound may be cached for a moment only: the first slot or the segment may
 // come any time.
-func notFound(w http.ResponseWriter, r *http.Request) error {
+func notFound(w http.ResponseWriter, r *http.Request, reason error) error {
 	w.Header()["Cache-Control"] = oneSecond
-	return fail(w, r, http.StatusNotFound, errors.New("there is no such playlist or segment"))
+	return fail(w, r, http.StatusNotFound, reason)
 }
 
 func preflight(w http.ResponseWriter) {
@@ -89,7 +104,7 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, t *channel.Text) erro
 	}
 	// Rounded down, to no age at all if need be: a playlist that is older than
 	// half the target duration makes players stall.
-	h["Cache-Control"] = playlistAges[min(max(int(t.MaxAge/time.Second), 0), len(playlistAges)-1)]
+	h["Cache-Control"] = playlistAge(int(t.MaxAge / time.Second))
 	h["Etag"] = []string{etag}
 	if matches(r.Header["If-None-Match"], etag) {
 		delete(h, "Content-Encoding")
@@ -105,10 +120,17 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, t *channel.Text) erro
 	return nil
 }
 
+func playlistAge(seconds int) []string {
+	if seconds = max(seconds, 0); seconds < len(playlistAges) {
+		return playlistAges[seconds]
+	}
+	return []string{"max-age=" + strconv.Itoa(seconds)}
+}
+
 // serveSegment sends a segment or an initialization section.
 func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route, s *channel.Segment) error {
 	if !rt.use.shared.acquire() {
-		return notFound(w, r)
+		return notFound(w, r, errNotThere)
 	}
 	defer rt.use.shared.release()
 	content, err := s.Open(r.Context())
@@ -117,7 +139,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		if c := h.logger.Check(zapcore.DebugLevel, "segment is not available"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}
-		return notFound(w, r)
+		return notFound(w, r, errNotThere)
 	}
 	defer content.Close()
 

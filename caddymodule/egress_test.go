@@ -141,7 +141,7 @@ func TestVaryOfOthersStays(t *testing.T) {
 func TestPlaylistAge(t *testing.T) {
 	for age, header := range map[time.Duration]string{
 		0: "max-age=0", 500 * time.Millisecond: "max-age=0", time.Second: "max-age=1",
-		2999 * time.Millisecond: "max-age=2", time.Hour: "max-age=60",
+		2999 * time.Millisecond: "max-age=2", time.Hour: "max-age=3600",
 	} {
 		w := httptest.NewRecorder()
 		if err := servePlaylist(w, httptest.NewRequest("GET", "/", nil), &channel.Text{MaxAge: age, ETag: `"1"`}); err != nil {

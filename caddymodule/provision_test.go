@@ -43,9 +43,22 @@ func TestProvision(t *testing.T) {
 		{with("", `,"segment_duration":"500ms"`), "channel s, endpoint hls: segment_duration: must be from 1s to 30s, but is 500ms"},
 		{with("", `,"playlist_window":"17s"`), "channel s, endpoint hls: playlist_window: must be at least three times segment_duration (18s), but is 17s"},
 		{with("", `,"failover_grace":-1`), "channel s, endpoint hls: failover_grace: must be greater than zero"},
-		{with("", `,"on_input_loss":"gap"`), "channel s, endpoint hls: on_input_loss: gap is not supported yet"},
+		{with("", `,"on_input_loss":"gap","time_delay":"24h","failover_policy":{"policy":"prefer","input":"a"}`), ""},
+		{with("", `,"failover_policy":{"policy":"sticky"}`), ""},
+		{with("", `,"on_input_loss":"stop"`), `channel s, endpoint hls: on_input_loss: must be one of hold, gap, error, but is "stop"`},
+		{with("", `,"time_delay":-1`), "channel s, endpoint hls: time_delay: must be from 0s to 24h0m0s, but is -1ns"},
+		{with("", `,"time_delay":"25h"`), "channel s, endpoint hls: time_delay: must be from 0s to 24h0m0s, but is 25h0m0s"},
+		{with("", `,"time_delay":"1h","startover_window":"336h"`), ""},
+		{with("", `,"startover_window":"337h"`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is 337h0m0s"},
+		{with("", `,"startover_window":-1`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is -1ns"},
+		{with("", `,"startover_window":"1h","time_delay":"1h"`), "channel s, endpoint hls: time_delay: must be less than startover_window (1h0m0s), but is 1h0m0s"},
+		{with("", `,"failover_policy":{"policy":"best"}`), `channel s, endpoint hls: failover_policy: must be sticky or prefer, but is "best"`},
+		{with("", `,"failover_policy":{"policy":"prefer"}`), "channel s, endpoint hls: failover_policy: an input is required"},
+		{with("", `,"failover_policy":{"policy":"prefer","input":"z"}`), `channel s, endpoint hls: failover_policy: the channel has no input "z"`},
+		{with("", `,"failover_policy":{"policy":"prefer","input":"a","after":-1}`), "channel s, endpoint hls: failover_policy: after: must be greater than zero"},
+		{with("", `,"failover_policy":{"input":"a"}`), "channel s, endpoint hls: failover_policy: input and after belong to the policy prefer"},
 		{with("", `,"manifest_name":"a/b"`), "channel s, endpoint hls: manifest_name: must be a file name"},
-		{with("", `,"time_delay":"10s"`), `unknown field "time_delay"`},
+		{with("", `,"trace":true`), `unknown field "trace"`},
 		{with(`,"bearer":[""]`, ""), "channel s, input a: bearer: the token is empty"},
 		{with(`,"bearer":["{env.EMPTY}"]`, ""), "channel s, input a: bearer: the token is empty"},
 		{with(`,"bearer":["{env.NEVER_SET}"]`, ""), "channel s, input a: bearer: the token is empty"},
@@ -86,8 +99,8 @@ func TestDefaults(t *testing.T) {
 	const want = `{"alignment":"auto",` +
 		`"inputs":[{"max_segment_size":67108864,"max_playlist_size":4194304,"max_renditions":20}],` +
 		`"endpoints":{` +
-		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_grace":15000000000,"on_input_loss":"hold","manifest_name":"index"},` +
-		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_grace":3000000000,"on_input_loss":"hold","manifest_name":"index"}}}`
+		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_grace":15000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"},` +
+		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_grace":3000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"}}}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

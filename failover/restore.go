@@ -45,3 +45,11 @@ func (c *Channel) restoredClock(clock Clock, end Ticks) *generation {
 	c.restored = append(c.restored, g)
 	return g
 }
+
+// Recall tells what an encoder announced in an earlier life of the process. It is
+// called before the first Step.
+func (c *Channel) Recall(m Multivariant) {
+	if in := c.input(m.Input); in != nil {
+		in.announce(m)
+	}
+}

@@ -28,14 +28,15 @@ type Channel struct {
 	outbox  outbox
 
 	// mu orders facts, decisions and their effects.
-	mu        sync.Mutex
-	closed    bool
-	config    Config
-	core      *failover.Channel
-	inputs    map[string]*input
-	endpoints map[string]*endpoint
-	timer     *time.Timer
-	decisions []failover.Switch
+	mu            sync.Mutex
+	closed        bool
+	config        Config
+	core          *failover.Channel
+	inputs        map[string]*input
+	endpoints     map[string]*endpoint
+	timer         *time.Timer
+	decisions     []failover.Switch
+	announcements announcements
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -58,6 +59,9 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 	}
 	if err := c.configure(ctx, config); err != nil {
 		return nil, err
+	}
+	if err := c.openAnnouncements(ctx); err != nil {
+		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
 	}
 	if err := c.dropOrphans(ctx); err != nil {
 		return nil, err
@@ -174,7 +178,7 @@ func (c *Channel) step(f failover.Fact) {
 			}
 		case failover.Released:
 			for _, key := range e.Objects {
-				c.objects.release(key)
+				c.objects.settle(key)
 			}
 		}
 		c.outbox.send(c.name, effect)

@@ -41,6 +41,9 @@ type EndpointConfig struct {
 	FailoverGrace time.Duration
 	// TimeDelay: media of time t becomes visible at t + TimeDelay. Default: 0.
 	TimeDelay time.Duration
+	// StartoverWindow is how far back from the newest slot viewers may start;
+	// slots are kept for that long. Default: 0, only the live playlist.
+	StartoverWindow time.Duration
 	// Prefer names the input to go back to once it has been whole for
 	// PreferAfter; empty to stay until failover is needed again.
 	Prefer      string

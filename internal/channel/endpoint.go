@@ -24,8 +24,10 @@ type endpoint struct {
 	life     string
 
 	// slots are those that can be fetched; the last ones are listed. Views share
-	// the array: it only grows at the end.
+	// the array: it only grows at the end. There may be hundreds of thousands of
+	// them, so nothing that comes with every slot may walk over all.
 	slots   []*slot
+	held    inventory   // what is in slots
 	left    []time.Time // when the slots at the head of slots left the playlist
 	ended   bool
 	target  int
@@ -35,6 +37,11 @@ type endpoint struct {
 	counters map[string]media.CounterState
 	// sections are the initialization sections in force, by rendition.
 	sections map[string]*section
+
+	// number counts the views; startover has playlists that were rendered from
+	// them on request, nil if startover is off.
+	number    uint64
+	startover *startoverCache
 
 	view atomic.Pointer[View]
 }
@@ -66,6 +73,8 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 // restore reads the journal. Slots whose objects are gone are left out, and so
 // is all that came before them.
 func (e *endpoint) restore(ctx context.Context) error {
+	var last *slot
+	var end *seam
 	err := e.journal.Read(ctx, 0, func(revision uint64, text []byte) error {
 		r, err := decodeRecord(text)
 		if err != nil {
@@ -81,13 +90,10 @@ func (e *endpoint) restore(ctx context.Context) error {
 			e.releaseAll(e.slots)
 			e.slots = nil
 		} else {
-			e.slots = append(e.slots, r.Slot)
+			e.keep(r.Slot)
 		}
 		e.target = r.Slot.TargetDuration
-		e.channel.core.Restore(e.config.Name, failover.Slot{
-			MSN: r.Slot.MSN, Input: r.Slot.Input, Start: r.Slot.Start, End: r.Slot.End,
-			DiscontinuityNumber: r.Slot.DiscontinuityNumber, TargetDuration: r.Slot.TargetDuration,
-		})
+		last, end = r.Slot, r.Seam
 		return nil
 	})
 	if err != nil {
@@ -97,6 +103,9 @@ func (e *endpoint) restore(ctx context.Context) error {
 		return fmt.Errorf("read journal: %w", err)
 	}
 	e.first = e.revision + 1 - uint64(len(e.slots))
+	if last != nil {
+		e.resume(last, end)
+	}
 	return nil
 }
 
@@ -140,13 +149,22 @@ func (e *endpoint) publish(now time.Time, decided failover.Slot) {
 	s := e.makeSlot(decided)
 	// A journal that refuses is no reason to stop the channel: viewers go on,
 	// and only a restart would miss what it lacks.
-	if err := e.append(context.Background(), record{Slot: s}); err != nil {
+	if err := e.append(context.Background(), record{Life: e.life, Slot: s, Seam: e.seam(decided)}); err != nil {
 		e.channel.outbox.trouble(e.channel.name, err)
 	}
-	e.slots = append(e.slots, s)
+	e.keep(s)
 	e.target, e.ended = s.TargetDuration, false
 	e.render(now)
 	e.expire(now)
+}
+
+// keep adds a slot at the end.
+func (e *endpoint) keep(s *slot) {
+	if len(e.slots) > 0 {
+		s.share(e.slots[len(e.slots)-1])
+	}
+	e.held.add(s)
+	e.slots = append(e.slots, s)
 }
 
 // makeSlot binds the objects that the core chose.
@@ -171,6 +189,8 @@ func (e *endpoint) makeSlot(decided failover.Slot) *slot {
 		if len(used) > 0 {
 			e.bind(&r, used)
 			e.measure(&r)
+		} else {
+			r.Format = e.formats[r.ID] // for its name, which never changes
 		}
 		s.Renditions = append(s.Renditions, r)
 	}
@@ -195,7 +215,7 @@ func (e *endpoint) bind(r *rendition, used []*object) {
 		}
 	}
 	e.counters[r.ID] = next
-	r.Format = formatOf(infos[0])
+	r.Format = e.formatOf(r.ID, infos[0])
 	r.Map = e.section(r.ID, used[0].init)
 }
 
@@ -231,8 +251,8 @@ func (c *Channel) rewrite(ob *object, delta media.CounterDelta) *object {
 	}
 	c.objects.release(ob.key)
 	copied := c.objects.add(key, ob.size)
-	copied.info, copied.init = ob.info, ob.init
-	return copied
+	// The slot takes these once; the copy itself has no use for them.
+	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}
 }
 
 func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) error {
@@ -277,14 +297,15 @@ const minListed = 3
 
 // expire drops slots that left the playlist long enough ago: a segment stays
 // available for its own length and that of the longest playlist that listed it
-// (RFC 8216 6.2.2).
+// (RFC 8216 6.2.2). With a startover window, it stays for that long as well, so
+// that a playlist that begins at the window's far end has its time, too.
 func (e *endpoint) expire(now time.Time) {
 	out := len(e.slots) - e.listed()
 	for len(e.left) < out {
 		e.left = append(e.left, now)
 	}
 	n := 0
-	for n < out && now.Sub(e.left[n]) >= e.availability() {
+	for n < out && now.Sub(e.left[n]) >= e.availability() && !e.inStartover(e.slots[n]) {
 		n++
 	}
 	if n == 0 {
@@ -296,7 +317,17 @@ func (e *endpoint) expire(now time.Time) {
 	if err := e.journal.Forget(context.Background(), e.first); err != nil {
 		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("shorten journal: %w", err))
 	}
-	e.view.Store(e.view.Load().without(e.slots))
+	e.view.Store(e.view.Load().without(e.slots, e.held.sections))
+}
+
+// inStartover reports whether the slot is kept for the startover window. The
+// window is media time: an input whose clock is wrong has a right one too.
+func (e *endpoint) inStartover(s *slot) bool {
+	if e.config.StartoverWindow <= 0 {
+		return false
+	}
+	age := e.slots[len(e.slots)-1].End - s.End
+	return age < failover.TicksOf(e.config.StartoverWindow+e.availability())
 }
 
 // availability is how long a segment can be fetched after it left the playlist.
@@ -313,6 +344,7 @@ func (e *endpoint) drop() {
 
 func (e *endpoint) releaseAll(slots []*slot) {
 	for _, s := range slots {
+		e.held.remove(s)
 		for i := range s.Renditions {
 			for _, key := range s.Renditions[i].keys() {
 				e.channel.objects.release(key)

@@ -30,6 +30,16 @@ func formatOf(info *media.Info) *format {
 	return f
 }
 
+// formatOf describes media of a rendition to viewers. Slots of the same format
+// share it.
+func (e *endpoint) formatOf(id string, info *media.Info) *format {
+	f := formatOf(info)
+	if known := e.formats[id]; known != nil && *known == *f {
+		return known
+	}
+	return f
+}
+
 // measure takes note of a rendition's peak bit rate and its format.
 func (e *endpoint) measure(r *rendition) {
 	if r.Format == nil || r.Duration <= 0 {

@@ -164,8 +164,7 @@ func (c *Channel) putPlaylist(in *input, config InputConfig, input, name string,
 		return false, err
 	}
 	if playlist.Multivariant != nil {
-		in.setMultivariant(name, playlist.Multivariant)
-		return replaced, c.apply(fact)
+		return replaced, c.announce(in, fact.(failover.Multivariant), name, playlist.Multivariant, text)
 	}
 	return replaced, c.list(in, config, fact.(failover.Playlist), playlist.Media)
 }
@@ -254,16 +253,19 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 	if f.text != nil {
 		return &File{Content: textContent{bytes.NewReader(f.text)}, ContentType: f.contentType, Modified: f.modified}, nil
 	}
-	ob := c.objects.get(f.key)
-	if ob == nil {
+	size, contentType, ok := c.objects.file(f.key)
+	if !ok {
 		in.forget(name, f.key)
 		return nil, store.ErrNotFound
 	}
-	content, err := openSequence(ctx, c.store, []part{{Key: f.key, Size: ob.size}})
+	content, err := openSequence(ctx, c.store, []part{{Key: f.key, Size: size}})
 	if err != nil {
 		return nil, err
 	}
-	return &File{Content: content, ContentType: contentType(ob.info), Modified: f.modified}, nil
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	return &File{Content: content, ContentType: contentType, Modified: f.modified}, nil
 }
 
 // Delete takes note that the encoder has no more use for the path. What an

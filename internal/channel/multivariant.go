@@ -8,7 +8,7 @@ import (
 // first one's first, with the origin's own URIs. For an encoder that sends none
 // it is made from what was measured.
 func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
-	out := &hls.MultivariantPlaylist{IndependentSegments: e.independent()}
+	out := &hls.MultivariantPlaylist{IndependentSegments: e.held.dependent == 0}
 	served := map[string]bool{}
 	for _, r := range last.Renditions {
 		served[r.Path] = true
@@ -93,17 +93,4 @@ func (e *endpoint) complete(v *hls.Variant, id string) {
 	if v.FrameRate == 0 {
 		v.FrameRate = f.FrameRate
 	}
-}
-
-// independent reports whether every segment that can be fetched starts with a
-// key frame (RFC 8216 4.3.5.1).
-func (e *endpoint) independent() bool {
-	for _, s := range e.slots {
-		for _, r := range s.Renditions {
-			if r.Format != nil && !r.Format.KeyFrameFirst {
-				return false
-			}
-		}
-	}
-	return true
 }

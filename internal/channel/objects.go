@@ -29,9 +29,13 @@ type objects struct {
 type object struct {
 	key   string
 	size  int64
-	info  *media.Info  // nil if it is no media, or was published in an earlier life
-	init  *initSection // of fragmented MP4
 	users int
+	// contentType is empty if it is not known to be media.
+	contentType string
+	// info and init (of fragmented MP4) are there as long as the core may put the
+	// object into a slot.
+	info *media.Info
+	init *initSection
 }
 
 func newObjects(st store.Store, channel string) *objects {
@@ -60,8 +64,30 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ob := o.byKey[key]; ob != nil {
-		ob.info, ob.init = info, init
+		ob.info, ob.init, ob.contentType = info, init, contentType(info)
 	}
+}
+
+// settle takes the core's use away: it will put the object into no more slots.
+// Slots may hold it for days, but all that is needed from now on is its bytes.
+func (o *objects) settle(key string) {
+	o.mu.Lock()
+	if ob := o.byKey[key]; ob != nil {
+		ob.info, ob.init = nil, nil
+	}
+	o.mu.Unlock()
+	o.release(key)
+}
+
+// file returns what is to be known of an object to serve it.
+func (o *objects) file(key string) (size int64, contentType string, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob := o.byKey[key]
+	if ob == nil {
+		return 0, "", false
+	}
+	return ob.size, ob.contentType, true
 }
 
 // get returns the object, nil if it is gone.

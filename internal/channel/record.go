@@ -5,18 +5,21 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// record is one entry of an endpoint's journal. The first one names the life of
-// the endpoint; every other one is a slot.
+// record is one entry of an endpoint's journal. The first one only names the life
+// of the endpoint; every other one is a slot.
 type record struct {
 	// Life is part of all segment names, so that no name is ever used twice,
-	// not even when numbers should repeat.
+	// not even when numbers should repeat. Every record has it, as the older ones
+	// are forgotten.
 	Life string `json:"life,omitempty"`
 	Slot *slot  `json:"slot,omitempty"`
+	Seam *seam  `json:"seam,omitempty"`
 }
 
 // slot is a published slot as the journal holds it and views serve it. It never
@@ -112,7 +115,7 @@ func (r *rendition) segmentName(life string, msn uint64) string {
 	if r.Format != nil {
 		extension = r.Format.Extension
 	}
-	return fmt.Sprintf("%s/%s-%d%s", r.ID, life, msn, extension)
+	return r.ID + "/" + life + "-" + strconv.FormatUint(msn, 10) + extension
 }
 
 func decodeRecord(text []byte) (record, error) {

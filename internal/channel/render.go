@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -14,9 +15,18 @@ import (
 
 // render makes the endpoint's next view.
 func (e *endpoint) render(now time.Time) {
+	e.number++
+	switch {
+	case e.config.StartoverWindow <= 0:
+		e.startover = nil
+	case e.startover == nil:
+		e.startover = newStartoverCache()
+	}
 	v := &View{
 		store: e.channel.store, life: e.life, slots: e.slots[:len(e.slots):len(e.slots)],
-		playlists: map[string]*Text{}, sections: sectionsOf(e.slots), availability: e.config.PlaylistWindow + e.availability(),
+		playlists: map[string]*Text{}, manifestName: e.config.ManifestName, sections: e.held.sections,
+		availability: max(e.config.PlaylistWindow, e.config.StartoverWindow) + e.availability(), lasting: e.availability(), target: e.target, ended: e.ended,
+		number: e.number, window: e.config.StartoverWindow, startover: e.startover,
 	}
 	defer func() { e.view.Store(v) }()
 	if len(e.slots) == 0 {
@@ -30,9 +40,8 @@ func (e *endpoint) render(now time.Time) {
 		id := last.Renditions[i].ID
 		e.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(e.mediaPlaylist(id)) })
 	}
-	e.text(v, e.config.ManifestName+".m3u8", func() ([]byte, error) {
-		return hls.EncodeMultivariant(e.multivariant(last))
-	})
+	v.multivariant = e.multivariant(last)
+	e.text(v, e.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
 }
 
 // text renders one playlist into the view. One that can't be rendered stays as
@@ -57,12 +66,22 @@ func (e *endpoint) text(v *View, name string, encode func() ([]byte, error)) {
 	v.playlists[name] = newText(body, time.Duration(e.target)*time.Second/2)
 }
 
+// packers are gzip writers. One takes more memory than all it packs for a live
+// playlist, and every slot would need as many as there are playlists.
+var packers = sync.Pool{New: func() any {
+	// The error is of a level that does not exist.
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	return w
+}}
+
 func newText(body []byte, maxAge time.Duration) *Text {
 	var packed bytes.Buffer
+	w := packers.Get().(*gzip.Writer)
+	w.Reset(&packed)
 	// The error of a writer to memory is always nil.
-	w, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
 	_, _ = w.Write(body)
 	_ = w.Close()
+	packers.Put(w)
 	sum := sha256.Sum256(body)
 	tag := hex.EncodeToString(sum[:8])
 	return &Text{
@@ -75,44 +94,52 @@ func newText(body []byte, maxAge time.Duration) *Text {
 func (e *endpoint) mediaPlaylist(id string) *hls.MediaPlaylist {
 	list := e.slots[len(e.slots)-e.listed():]
 	list = list[withdrawn(list, id):]
-	head := list[0]
+	m := playlistOf(list, id, e.life, e.formats[id])
+	m.TargetDuration, m.EndList = e.target, e.ended
+	return m
+}
+
+// playlistOf lists one rendition of the slots. later is the rendition's format
+// for slots before it existed.
+func playlistOf(slots []*slot, id, life string, later *format) *hls.MediaPlaylist {
+	head := slots[0]
 	m := &hls.MediaPlaylist{
-		TargetDuration:        e.target,
 		MediaSequence:         head.MSN,
 		DiscontinuitySequence: head.DiscontinuityNumber,
-		EndList:               e.ended,
-		Segments:              make([]hls.Segment, 0, len(list)),
+		Segments:              make([]hls.Segment, len(slots)),
 	}
 	if head.Discontinuity {
 		// Its tag is still listed, and counts when it leaves.
 		m.DiscontinuitySequence--
 	}
-	for _, s := range list {
-		m.Segments = append(m.Segments, e.segment(s, id))
+	var section *hls.Map
+	for i, s := range slots {
+		r := s.rendition(id)
+		if r == nil {
+			r = &rendition{ID: id, Format: later}
+		}
+		if r.Map != nil && (section == nil || section.URI != r.Map.Name) {
+			section = &hls.Map{URI: r.Map.Name}
+		}
+		r.describe(&m.Segments[i], s, life, section)
 	}
 	return m
 }
 
-// segment is one slot of a rendition's playlist.
-func (e *endpoint) segment(s *slot, id string) hls.Segment {
-	out := hls.Segment{
-		Discontinuity:   s.Discontinuity,
-		ProgramDateTime: s.Start.Time(),
-	}
-	r := s.rendition(id)
-	if r == nil || len(r.Parts) == 0 {
+// describe fills in the rendition's segment of a slot. section is what Map says.
+func (r *rendition) describe(out *hls.Segment, s *slot, life string, section *hls.Map) {
+	out.URI = r.segmentName(life, s.MSN)
+	out.Discontinuity, out.ProgramDateTime = s.Discontinuity, s.Start.Time()
+	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.
-		gap := rendition{ID: id, Format: e.formats[id]}
-		out.Gap, out.URI = true, gap.segmentName(e.life, s.MSN)
+		out.Gap = true
 		out.Duration = limitDuration(s.End-s.Start, s.TargetDuration)
-		return out
+		return
 	}
-	out.URI = r.segmentName(e.life, s.MSN)
 	if r.Map != nil {
-		out.Map = &hls.Map{URI: r.Map.Name}
+		out.Map = section
 	}
 	out.Duration = limitDuration(r.Duration, s.TargetDuration)
-	return out
 }
 
 // limitDuration keeps EXTINF within the target duration, to which it may round
@@ -128,16 +155,29 @@ func limitDuration(d failover.Ticks, target int) time.Duration {
 // one with another container. EXT-X-MAP can't be taken back, so the playlist
 // begins there.
 func withdrawn(list []*slot, id string) int {
-	first, mapped := 0, false
+	first := 0
+	for {
+		next := unmapped(list[first:], id)
+		if next < 0 {
+			return first
+		}
+		first += next
+	}
+}
+
+// unmapped is the first slot that has media without an initialization section
+// behind media that has one, -1 if there is none.
+func unmapped(list []*slot, id string) int {
+	mapped := false
 	for i, s := range list {
 		r := s.rendition(id)
 		if r == nil || len(r.Parts) == 0 {
 			continue
 		}
 		if mapped && r.Map == nil {
-			first = i
+			return i
 		}
 		mapped = r.Map != nil
 	}
-	return first
+	return -1
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -15,24 +16,40 @@ import (
 type View struct {
 	store     store.Store
 	playlists map[string]*Text
-	life      string
+	// multivariant is the live multivariant playlist, manifestName its name.
+	multivariant *hls.MultivariantPlaylist
+	manifestName string
+	life         string
+	target       int
+	ended        bool
 	// slots in order of their media sequence numbers, which rise by one.
 	slots        []*slot
 	sections     map[string]*section
-	availability time.Duration
+	availability time.Duration // how long caches may keep segments
 	// staleAt is when the playlists become unavailable because nothing was
 	// published; zero for never.
 	staleAt time.Time
+
+	// number is higher for newer views of the endpoint. startover, which they
+	// share, is nil if there is none.
+	number uint64
+	window time.Duration // of startover
+	// lasting is how long segments stay available for certain when they can no
+	// longer be asked for.
+	lasting   time.Duration
+	startover *startoverCache
 }
 
 // Playlist returns the playlist of this name ("index.m3u8"), nil if there is
 // none, as before the first slot.
 func (v *View) Playlist(name string) *Text {
-	if !v.staleAt.IsZero() && time.Now().After(v.staleAt) {
+	if v.stale() {
 		return nil
 	}
 	return v.playlists[name]
 }
+
+func (v *View) stale() bool { return !v.staleAt.IsZero() && time.Now().After(v.staleAt) }
 
 // Segment returns the segment or initialization section of this name below the
 // endpoint's path, nil if there is none.
@@ -69,34 +86,18 @@ func (v *View) Segment(name string) *Segment {
 }
 
 // without is the view without slots that have expired.
-func (v *View) without(slots []*slot) *View {
+func (v *View) without(slots []*slot, sections map[string]*section) *View {
 	next := *v
-	next.slots = slots[:len(slots):len(slots)]
-	next.sections = sectionsOf(slots)
+	next.slots, next.sections = slots[:len(slots):len(slots)], sections
 	return &next
-}
-
-// sectionsOf collects the initialization sections of the slots by name.
-func sectionsOf(slots []*slot) map[string]*section {
-	var all map[string]*section
-	for _, s := range slots {
-		for i := range s.Renditions {
-			if m := s.Renditions[i].Map; m != nil {
-				if all == nil {
-					all = map[string]*section{}
-				}
-				all[m.Name] = m
-			}
-		}
-	}
-	return all
 }
 
 // Text is a rendered playlist.
 type Text struct {
 	Body, Gzip     []byte
 	ETag, GzipETag string // strong, with quotes
-	// MaxAge is how long caches may keep it: at most half the target duration.
+	// MaxAge is how long caches may keep it: at most half the target duration,
+	// if it will change.
 	MaxAge time.Duration
 }
 

@@ -43,10 +43,11 @@ func TestMain(m *testing.M) {
 
 // origin is a Caddy process.
 type origin struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	addr string
-	log  *logLines
+	t      *testing.T
+	cmd    *exec.Cmd
+	addr   string
+	config string
+	log    *logLines
 }
 
 // logLines are the entries of the process's JSON log.
@@ -90,8 +91,17 @@ http://%s {
 	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	o.config = path
 	o.run(path)
 	return o
+}
+
+// killAndRestart ends the process as a power switch would, and starts it again.
+func (o *origin) killAndRestart() {
+	o.t.Helper()
+	_ = o.cmd.Process.Kill()
+	_ = o.cmd.Wait()
+	o.run(o.config)
 }
 
 func (o *origin) run(config string) {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type viewer struct {
 
 	stop chan struct{}
 	done sync.WaitGroup
+	// patient: an origin that does not answer is no problem.
+	patient atomic.Bool
 
 	mu         sync.Mutex
 	renditions map[string]*followed
@@ -110,7 +113,9 @@ func (v *viewer) problem(text string) {
 func (v *viewer) poll(uri string, f *followed) {
 	body, _, ok := v.fetch(v.base + uri)
 	if !ok {
-		v.problem(uri + " cannot be fetched")
+		if !v.patient.Load() {
+			v.problem(uri + " cannot be fetched")
+		}
 		return
 	}
 	p, err := hls.Parse(body, hls.DefaultLimits)
@@ -166,6 +171,9 @@ func (v *viewer) poll(uri string, f *followed) {
 		}
 		if !s.Gap {
 			media, input, ok := v.fetch(v.base + path.Join(path.Dir(uri), s.URI))
+			if !ok && v.patient.Load() {
+				return // with the next version of the playlist
+			}
 			if !ok {
 				v.problem(uri + ": " + s.URI + " cannot be fetched")
 			}

@@ -1,0 +1,124 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// mention is a place that names an input. Inputs may come later in the file, so
+// it is checked at the channel's end.
+type mention struct {
+	at           caddyfile.Dispenser
+	owner, input string
+}
+
+// unmarshalEndpoint reads an endpoint. mentions are the inputs that it names.
+func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, paths pathSet) (mentions []mention, err error) {
+	e := &Endpoint{}
+	var name string
+	if !d.AllArgs(&name, &e.Path) {
+		return nil, d.Errf("channel %s: an endpoint needs a name and a path", channel)
+	}
+	owner := "channel " + channel + ", endpoint " + name
+	if err := checkName(name); err != nil {
+		return nil, d.Errf("%s: %w", owner, err)
+	}
+	if c.Endpoints[name] != nil {
+		return nil, d.Errf("%s: the name is taken by another endpoint", owner)
+	}
+	if err := paths.add(e.Path, owner); err != nil {
+		return nil, d.Errf("%s: path: %w", owner, err)
+	}
+	// Where the options are, for the errors of those that do not go together.
+	start, lines := *d, map[string]caddyfile.Dispenser{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		lines[d.Val()] = *d
+		if err := e.unmarshalOption(d, owner); err != nil {
+			return nil, err
+		}
+	}
+	at := func(option string) *caddyfile.Dispenser {
+		if line, ok := lines[option]; ok {
+			return &line
+		}
+		return &start
+	}
+	complete := *e
+	complete.setDefaults()
+	if err := checkPlaylistWindow(complete.PlaylistWindow, complete.SegmentDuration); err != nil {
+		return nil, at("playlist_window").Errf("%s: playlist_window: %w", owner, err)
+	}
+	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
+		return nil, at("time_delay").Errf("%s: time_delay: %w", owner, err)
+	}
+	if e.FailoverPolicy.Input != "" {
+		mentions = []mention{{at: *at("failover_policy"), owner: owner, input: e.FailoverPolicy.Input}}
+	}
+	c.Endpoints[name] = e
+	return mentions, nil
+}
+
+func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
+	switch d.Val() {
+	case "segment_duration":
+		return readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
+	case "playlist_window":
+		return readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
+	case "time_delay":
+		return readDuration(d, owner, &e.TimeDelay, checkTimeDelay)
+	case "startover_window":
+		return readDuration(d, owner, &e.StartoverWindow, checkStartoverWindow)
+	case "failover_grace":
+		return readDuration(d, owner, &e.FailoverGrace, positiveDuration)
+	case "failover_policy":
+		return e.FailoverPolicy.unmarshal(d, owner)
+	case "on_input_loss":
+		return readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
+	case "manifest_name":
+		return readText(d, owner, &e.ManifestName, checkManifestName)
+	}
+	return unrecognized(d, "endpoint")
+}
+
+// unmarshal reads what follows failover_policy: sticky, or
+// prefer <input> [after <duration>].
+func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
+	if p.Policy != "" {
+		return d.Errf("%s: failover_policy is given twice", owner)
+	}
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.Errf("%s: failover_policy needs a policy: %s or %s", owner, policySticky, policyPrefer)
+	}
+	p.Policy, args = args[0], args[1:]
+	switch {
+	case p.Policy == policySticky && len(args) == 0:
+		return nil
+	case p.Policy == policySticky:
+		return d.Errf("%s: failover_policy: %s takes nothing more", owner, policySticky)
+	case p.Policy != policyPrefer:
+		return d.Errf("%s: failover_policy: must be %s or %s, but is %q", owner, policySticky, policyPrefer, p.Policy)
+	case len(args) != 1 && (len(args) != 3 || args[1] != "after"):
+		return d.Errf("%s: failover_policy: write %s <input> [after <duration>]", owner, policyPrefer)
+	}
+	if err := checkName(args[0]); err != nil {
+		return d.Errf("%s: failover_policy: %w", owner, err)
+	}
+	p.Input = args[0]
+	if len(args) == 1 {
+		return nil
+	}
+	after, err := caddy.ParseDuration(args[2])
+	if err != nil {
+		return d.Errf("%s: failover_policy: after: %q is not a duration such as 30s", owner, args[2])
+	}
+	if err := positiveDuration(after); err != nil {
+		return d.Errf("%s: failover_policy: after: %w", owner, err)
+	}
+	p.After = caddy.Duration(after)
+	return nil
+}
+
+func positiveDuration(d time.Duration) error { return checkPositive(int64(d)) }

@@ -1,0 +1,180 @@
+package caddymodule
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// Endpoint is one output of a channel. It has its own segment length and its own
+// active input.
+type Endpoint struct {
+	// The URL path. The multivariant playlist is
+	// `<path>/<manifest_name>.m3u8`. The rules are those of an input's path.
+	// Required.
+	Path string `json:"path,omitempty"`
+
+	// The wanted length of an output segment, from 1s to 30s. Input segments are
+	// joined, never cut: the output segment is the nearest whole multiple of the
+	// input's, at least one. Default: 6s.
+	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
+
+	// How much media the live playlist lists, at least three segment durations.
+	// Default: 60s, or three segment durations where that is more.
+	PlaylistWindow caddy.Duration `json:"playlist_window,omitempty"`
+
+	// How much later than it could be media is shown to viewers, up to 24h. With
+	// a delay of at least `failover_grace`, a failover makes no segment late.
+	// Less than `startover_window`, where both are set. Default: 0.
+	TimeDelay caddy.Duration `json:"time_delay,omitempty"`
+
+	// How much of the past stays playable, up to 336h, counted back from the
+	// newest segment. The multivariant playlist then takes the parameters `start`
+	// and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
+	// them with EXT-X-PROGRAM-DATE-TIME: with both in the past it leads to
+	// playlists of type VOD, with `start` alone or an `end` that is still to come
+	// to growing ones of type EVENT. What is outside the window is answered with
+	// 404. The store has to have room for all of it. Default: 0, which is off.
+	StartoverWindow caddy.Duration `json:"startover_window,omitempty"`
+
+	// How long after a segment is due the endpoint still waits for the active
+	// input before it takes the segment from another one. Default: half of
+	// `segment_duration`.
+	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
+
+	// Whether to go back to a certain input after a failover. Default: no.
+	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
+
+	// What happens when no input delivers a segment. `hold`: the playlist stays
+	// as it is. `gap`: segments that are marked as gaps (EXT-X-GAP) are listed on
+	// schedule. `error`: the playlist stays as it is, and once nothing was
+	// published for three target durations, playlists are answered with 404, so
+	// that a CDN turns to another origin; the next segment brings them back.
+	// Default: `hold`.
+	OnInputLoss string `json:"on_input_loss,omitempty"`
+
+	// The file name of the multivariant playlist, without `.m3u8`. Default:
+	// `index`.
+	ManifestName string `json:"manifest_name,omitempty"`
+}
+
+// FailoverPolicy says whether an endpoint goes back to a certain input.
+type FailoverPolicy struct {
+	// `sticky`: the endpoint stays on an input until that one misses something.
+	// `prefer`: it goes back to `input` once that has delivered everything for as
+	// long as `after`; without a discontinuity, or when one comes anyway.
+	// Default: `sticky`.
+	Policy string `json:"policy,omitempty"`
+
+	// The name of the preferred input. Required for `prefer`.
+	Input string `json:"input,omitempty"`
+
+	// How long the preferred input has to deliver everything before the endpoint
+	// goes back to it. Default for `prefer`: 30s.
+	After caddy.Duration `json:"after,omitempty"`
+}
+
+const (
+	defaultSegmentDuration = 6 * time.Second
+	defaultPlaylistWindow  = 60 * time.Second
+	defaultPreferAfter     = 30 * time.Second
+	defaultManifestName    = "index"
+)
+
+func (e *Endpoint) setDefaults() {
+	if e.SegmentDuration == 0 {
+		e.SegmentDuration = caddy.Duration(defaultSegmentDuration)
+	}
+	if e.PlaylistWindow == 0 {
+		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
+	}
+	if e.FailoverGrace == 0 {
+		e.FailoverGrace = e.SegmentDuration / 2
+	}
+	if e.FailoverPolicy.Policy == "" {
+		e.FailoverPolicy.Policy = policySticky
+	}
+	if e.FailoverPolicy.Policy == policyPrefer && e.FailoverPolicy.After == 0 {
+		e.FailoverPolicy.After = caddy.Duration(defaultPreferAfter)
+	}
+	if e.OnInputLoss == "" {
+		e.OnInputLoss = string(channel.Hold)
+	}
+	if e.ManifestName == "" {
+		e.ManifestName = defaultManifestName
+	}
+}
+
+// check checks the endpoint, which is one of c. paths holds the paths that were
+// checked before.
+func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := paths.add(e.Path, owner); err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
+	if err := checkSegmentDuration(time.Duration(e.SegmentDuration)); err != nil {
+		return fmt.Errorf("segment_duration: %w", err)
+	}
+	if err := checkPlaylistWindow(e.PlaylistWindow, e.SegmentDuration); err != nil {
+		return fmt.Errorf("playlist_window: %w", err)
+	}
+	if err := checkTimeDelay(time.Duration(e.TimeDelay)); err != nil {
+		return fmt.Errorf("time_delay: %w", err)
+	}
+	if err := checkStartoverWindow(time.Duration(e.StartoverWindow)); err != nil {
+		return fmt.Errorf("startover_window: %w", err)
+	}
+	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
+		return fmt.Errorf("time_delay: %w", err)
+	}
+	if err := checkPositive(int64(e.FailoverGrace)); err != nil {
+		return fmt.Errorf("failover_grace: %w", err)
+	}
+	if err := e.FailoverPolicy.check(c); err != nil {
+		return fmt.Errorf("failover_policy: %w", err)
+	}
+	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
+		return fmt.Errorf("on_input_loss: %w", err)
+	}
+	if err := checkManifestName(e.ManifestName); err != nil {
+		return fmt.Errorf("manifest_name: %w", err)
+	}
+	return nil
+}
+
+func (p FailoverPolicy) check(c *Channel) error {
+	switch p.Policy {
+	case policySticky:
+		if p.Input != "" || p.After != 0 {
+			return fmt.Errorf("input and after belong to the policy %s", policyPrefer)
+		}
+		return nil
+	case policyPrefer:
+		if err := checkPositive(int64(p.After)); err != nil {
+			return fmt.Errorf("after: %w", err)
+		}
+		return c.checkInput(p.Input)
+	}
+	return fmt.Errorf("must be %s or %s, but is %q", policySticky, policyPrefer, p.Policy)
+}
+
+// runtime is the endpoint as the runtime knows it.
+func (e *Endpoint) runtime(name string) channel.EndpointConfig {
+	return channel.EndpointConfig{
+		Name:            name,
+		SegmentDuration: time.Duration(e.SegmentDuration),
+		PlaylistWindow:  time.Duration(e.PlaylistWindow),
+		TimeDelay:       time.Duration(e.TimeDelay),
+		StartoverWindow: time.Duration(e.StartoverWindow),
+		FailoverGrace:   time.Duration(e.FailoverGrace),
+		Prefer:          e.FailoverPolicy.Input,
+		PreferAfter:     time.Duration(e.FailoverPolicy.After),
+		OnInputLoss:     channel.InputLoss(e.OnInputLoss),
+		ManifestName:    e.ManifestName,
+	}
+}

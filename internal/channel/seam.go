@@ -1,0 +1,71 @@
+package channel
+
+import (
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// seam is what a slot's record holds beside the slot: where its media ends, so
+// that a restarted process can go on without a discontinuity. Only that of the
+// last slot is of use, so it is not kept in memory.
+type seam struct {
+	Clock      failover.Clock  `json:"clock"`
+	Renditions []renditionSeam `json:"renditions"`
+}
+
+type renditionSeam struct {
+	Path      string             `json:"path"`
+	End       failover.Ticks     `json:"end"`
+	Signature []byte             `json:"signature,omitempty"`
+	Frame     failover.Ticks     `json:"frame,omitempty"`
+	Gap       bool               `json:"gap,omitempty"`
+	Counters  media.CounterState `json:"counters,omitempty"`
+}
+
+// seam describes the end of a slot that was just made.
+func (e *endpoint) seam(s failover.Slot) *seam {
+	out := &seam{Clock: s.Clock}
+	for _, r := range s.Renditions {
+		out.Renditions = append(out.Renditions, renditionSeam{
+			Path: r.Path, End: r.End, Signature: []byte(r.Signature), Frame: r.Frame, Gap: r.Gap(),
+			Counters: e.counters[renditionID(r.Path)],
+		})
+	}
+	return out
+}
+
+// resume tells the core where the last slot of an earlier life ended, and goes on
+// with its continuity counters and initialization sections.
+func (e *endpoint) resume(last *slot, end *seam) {
+	s := failover.Slot{
+		MSN: last.MSN, Input: last.Input, Start: last.Start, End: last.End,
+		DiscontinuityNumber: last.DiscontinuityNumber, TargetDuration: last.TargetDuration,
+	}
+	if end != nil {
+		s.Clock = end.Clock
+		for _, r := range end.Renditions {
+			s.Renditions = append(s.Renditions, failover.SlotRendition{
+				Path: r.Path, End: r.End, Signature: string(r.Signature), Frame: r.Frame,
+				Parts: partsUnless(r.Gap),
+			})
+			if r.Counters != nil {
+				e.counters[renditionID(r.Path)] = r.Counters
+			}
+		}
+	}
+	for i := range last.Renditions {
+		if m := last.Renditions[i].Map; m != nil {
+			e.sections[last.Renditions[i].ID] = m
+		}
+	}
+	e.channel.core.Restore(e.config.Name, s)
+}
+
+// partsUnless stands for the parts of a rendition, of which only matters whether
+// there are any.
+func partsUnless(gap bool) []failover.Part {
+	if gap {
+		return nil
+	}
+	return []failover.Part{{}}
+}
