@@ -165,22 +165,29 @@ func (c *Channel) apply(f failover.Fact) error {
 // step does the same with the lock held.
 func (c *Channel) step(f failover.Fact) {
 	now := time.Now()
-	for _, effect := range c.core.Step(now, f) {
+	effects := c.core.Step(now, f)
+	for _, effect := range effects {
 		switch e := effect.(type) {
 		case failover.Published:
 			c.remember(e.Slot.Switch)
 			if ep := c.endpoints[e.Slot.Endpoint]; ep != nil {
-				ep.publish(now, e.Slot)
+				ep.publish(e.Slot)
 			}
 		case failover.Ended:
 			if ep := c.endpoints[e.Endpoint]; ep != nil {
-				ep.end(now)
+				ep.end()
 			}
 		case failover.Released:
 			for _, key := range e.Objects {
 				c.objects.settle(key)
 			}
 		}
+	}
+	// Once for all slots of the step: after an outage there are many at a time.
+	for _, ep := range c.endpoints {
+		ep.refresh(now)
+	}
+	for _, effect := range effects {
 		c.outbox.send(c.name, effect)
 	}
 	c.arm()

@@ -30,6 +30,7 @@ type endpoint struct {
 	held    inventory   // what is in slots
 	left    []time.Time // when the slots at the head of slots left the playlist
 	ended   bool
+	changed bool // the view does not show all of it yet
 	target  int
 	peak    map[string]uint64 // measured bits per second, by rendition
 	formats map[string]*format
@@ -42,6 +43,8 @@ type endpoint struct {
 	// them on request, nil if startover is off.
 	number    uint64
 	startover *startoverCache
+
+	breaks breaks
 
 	view atomic.Pointer[View]
 }
@@ -143,9 +146,9 @@ func (e *endpoint) append(ctx context.Context, r record) error {
 	return nil
 }
 
-// publish carries out what the core decided: the slot goes into the journal, and
-// then into the view.
-func (e *endpoint) publish(now time.Time, decided failover.Slot) {
+// publish carries out what the core decided: the slot goes into the journal. The
+// view gets it with refresh.
+func (e *endpoint) publish(decided failover.Slot) {
 	s := e.makeSlot(decided)
 	// A journal that refuses is no reason to stop the channel: viewers go on,
 	// and only a restart would miss what it lacks.
@@ -153,7 +156,15 @@ func (e *endpoint) publish(now time.Time, decided failover.Slot) {
 		e.channel.outbox.trouble(e.channel.name, err)
 	}
 	e.keep(s)
-	e.target, e.ended = s.TargetDuration, false
+	e.target, e.ended, e.changed = s.TargetDuration, false, true
+}
+
+// refresh makes the view show what has been published.
+func (e *endpoint) refresh(now time.Time) {
+	if !e.changed {
+		return
+	}
+	e.changed = false
 	e.render(now)
 	e.expire(now)
 }
@@ -164,6 +175,7 @@ func (e *endpoint) keep(s *slot) {
 		s.share(e.slots[len(e.slots)-1])
 	}
 	e.held.add(s)
+	e.breaks.follow(s)
 	e.slots = append(e.slots, s)
 }
 
@@ -173,6 +185,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *slot {
 		MSN: decided.MSN, Input: decided.Input, Start: decided.Start, End: decided.End,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
+		Tags: e.breaks.tags(decided),
 	}
 	if s.Discontinuity {
 		clear(e.counters)
@@ -274,10 +287,7 @@ func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) err
 }
 
 // end adds EXT-X-ENDLIST.
-func (e *endpoint) end(now time.Time) {
-	e.ended = true
-	e.render(now)
-}
+func (e *endpoint) end() { e.ended, e.changed = true, true }
 
 // listed is how many of the last slots the live playlist shows: the window, and
 // at least three.

@@ -29,6 +29,7 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 		if err != nil {
 			return nil, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
 		}
+		tags, cue := carried(s.Tags)
 		fact.Segments = append(fact.Segments, failover.ListedSegment{
 			Number:          m.MediaSequence + uint64(i),
 			Path:            object,
@@ -36,6 +37,8 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 			Discontinuity:   s.Discontinuity,
 			Gap:             s.Gap,
 			ProgramDateTime: s.ProgramDateTime,
+			Tags:            tags,
+			Cue:             cue,
 		})
 	}
 	return fact, nil

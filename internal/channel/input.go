@@ -48,7 +48,12 @@ const maxOthers = 8
 func (in *input) keepText(name string, f file, limit int) (replaced bool, err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	_, replaced = in.files[name]
+	old, replaced := in.files[name]
+	if old.text != nil && old.rendition == f.rendition {
+		f.modified = time.Now()
+		in.files[name] = f
+		return true, nil
+	}
 	same := 0
 	for other, o := range in.files {
 		if o.text != nil && o.rendition == f.rendition && other != name {

@@ -34,6 +34,8 @@ type slot struct {
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
 	Renditions          []rendition    `json:"renditions"`
+	// Tags are lines of the encoder's playlist that all renditions carry.
+	Tags []string `json:"tags,omitempty"`
 }
 
 // rendition is what one rendition holds in a slot.

@@ -96,6 +96,9 @@ func (e *endpoint) mediaPlaylist(id string) *hls.MediaPlaylist {
 	list = list[withdrawn(list, id):]
 	m := playlistOf(list, id, e.life, e.formats[id])
 	m.TargetDuration, m.EndList = e.target, e.ended
+	if lines := e.breaks.running(list[0]); len(lines) > 0 {
+		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	}
 	return m
 }
 
@@ -129,7 +132,7 @@ func playlistOf(slots []*slot, id, life string, later *format) *hls.MediaPlaylis
 // describe fills in the rendition's segment of a slot. section is what Map says.
 func (r *rendition) describe(out *hls.Segment, s *slot, life string, section *hls.Map) {
 	out.URI = r.segmentName(life, s.MSN)
-	out.Discontinuity, out.ProgramDateTime = s.Discontinuity, s.Start.Time()
+	out.Discontinuity, out.ProgramDateTime, out.Tags = s.Discontinuity, s.Start.Time(), s.Tags
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.
 		out.Gap = true

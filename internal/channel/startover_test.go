@@ -67,7 +67,8 @@ func (l *timeline) publish(m testMaterial) {
 		}
 		s.Renditions = append(s.Renditions, r)
 	}
-	l.e.publish(time.Now(), s)
+	l.e.publish(s)
+	l.e.refresh(time.Now())
 	for _, r := range s.Renditions {
 		for _, p := range r.Parts {
 			l.c.objects.settle(p.Object)

@@ -1,0 +1,135 @@
+// Command bench measures the origin against public peers: Caddy's own handlers
+// and nginx. All candidates of a comparison run in turns on one machine, and only
+// the ratios inside such a run mean anything. See README.md.
+//
+//	go run ./bench [-run regexp] [-time 2s] [-rounds 9]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// bench is what all measurements share.
+type bench struct {
+	dir     string // everything that is written lies below it
+	caddy   string // the binary
+	nginx   string // empty if it is not installed
+	wrk     string // the same
+	time    time.Duration
+	rounds  int
+	profile string // directory for CPU profiles of the origin, or empty
+	large   *programme
+	small   *programme
+}
+
+// measurement makes one or more rows of the table.
+type measurement struct {
+	name string
+	run  func(context.Context, *bench) ([]row, error)
+}
+
+var measurements = []measurement{
+	{"playlist", measurePlaylists},
+	{"segment", measureSegments},
+	{"ingest-large", measureLargeIngest},
+	{"ingest-small", measureSmallIngest},
+	{"latency", measureLatency},
+	{"memory", measureMemory},
+	{"failover", measureFailover},
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	names := flag.String("run", "", "regular `expression`: which measurements to run; all by default")
+	b := &bench{}
+	flag.DurationVar(&b.time, "time", 2*time.Second, "how long one measurement lasts")
+	flag.IntVar(&b.rounds, "rounds", 9, "how many times the candidates take turns")
+	flag.StringVar(&b.profile, "profile", "", "`directory` to write CPU profiles of the origin to; none by default")
+	flag.Parse()
+	wanted, err := regexp.Compile(*names)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	if b.time < time.Second || b.rounds < 1 {
+		return errors.New("-time must be at least 1s and -rounds at least 1")
+	}
+
+	// An interrupt ends the context, and with it all processes.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if b.dir, err = os.MkdirTemp("", "live-origin-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+
+	var table []row
+	var failed error
+	for _, m := range measurements {
+		if !wanted.MatchString(m.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "== %s\n", m.name)
+		rows, err := m.run(ctx, b)
+		table = append(table, rows...)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		if err != nil {
+			// The other rows are worth having.
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", m.name, err))
+			fmt.Fprintf(os.Stderr, "FAILED: %s: %v\n", m.name, err)
+		}
+	}
+	printTable(os.Stdout, table)
+	return failed
+}
+
+// prepare builds what is measured and the media that it is measured with.
+func (b *bench) prepare(ctx context.Context) error {
+	b.nginx = find("nginx", "sudo apt-get install nginx", "rows against nginx are left out")
+	b.wrk = find("wrk", "sudo apt-get install wrk", "the measurements of GETs are left out")
+	if find("ffmpeg", "sudo apt-get install ffmpeg", "nothing can be measured without media") == "" {
+		return errors.New("ffmpeg is not installed")
+	}
+	fmt.Fprintln(os.Stderr, "== build and encode")
+	b.caddy = filepath.Join(b.dir, "caddy")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build caddy: %w\n%s", err, out)
+	}
+	var err error
+	if b.large, err = encode(ctx, filepath.Join(b.dir, "large"), largeMaterial); err != nil {
+		return err
+	}
+	b.small, err = encode(ctx, filepath.Join(b.dir, "small"), smallMaterial)
+	return err
+}
+
+// find looks for a program and says loudly if it is missing.
+func find(name, install, consequence string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "!!! %s IS NOT INSTALLED: %s. Install it with: %s\n", name, consequence, install)
+		return ""
+	}
+	return path
+}

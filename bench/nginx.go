@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// nginxServer is an nginx that takes uploads and serves files.
+type nginxServer struct {
+	*process
+	addr string
+	root string
+}
+
+// startNginx runs nginx below dir. Uploads go to memory first as far as they fit
+// into a buffer of 1 MiB, then to a file, which is renamed: the larger buffer
+// makes it faster than its default of 16 KiB does.
+func (b *bench) startNginx(ctx context.Context, dir string) (*nginxServer, error) {
+	dir, err := os.MkdirTemp(dir, "nginx-")
+	if err != nil {
+		return nil, err
+	}
+	n := &nginxServer{root: filepath.Join(dir, "files")}
+	for _, sub := range []string{n.root, filepath.Join(dir, "tmp")} {
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if n.addr, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	// Workers stay the user that owns the directory, also where that is root.
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
+	}
+	config := fmt.Sprintf(`daemon off;
+%s
+worker_processes 2;
+pid %[2]s/pid;
+error_log stderr error;
+events {
+	worker_connections 1024;
+}
+http {
+	access_log off;
+	sendfile on;
+	tcp_nopush on;
+	keepalive_requests 100000000;
+	open_file_cache max=1000;
+	client_max_body_size 64m;
+	client_body_buffer_size 1m;
+	client_body_temp_path %[2]s/tmp;
+	proxy_temp_path %[2]s/tmp-proxy;
+	fastcgi_temp_path %[2]s/tmp-fastcgi;
+	uwsgi_temp_path %[2]s/tmp-uwsgi;
+	scgi_temp_path %[2]s/tmp-scgi;
+	server {
+		listen %[3]s;
+		root %[4]s;
+		location /in/ {
+			dav_methods PUT DELETE;
+			create_full_put_path on;
+			open_file_cache off;
+		}
+	}
+}
+`, user, dir, n.addr, n.root)
+	path := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
+		return nil, err
+	}
+	if n.process, err = start(ctx, nil, nil, b.nginx, "-p", dir, "-e", "stderr", "-c", path); err != nil {
+		return nil, err
+	}
+	if err := n.listening(n.addr); err != nil {
+		n.stop()
+		return nil, err
+	}
+	return n, nil
+}
+
+// clear removes all that was uploaded.
+func (n *nginxServer) clear() error { return os.RemoveAll(filepath.Join(n.root, "in")) }
