@@ -25,7 +25,9 @@ func init() {
 // nothing, so that one that is only validated or that is rejected leaves no
 // trace. If another app then fails to start, what was changed is taken back.
 type App struct {
-	logger *zap.Logger
+	ctx     caddy.Context
+	logger  *zap.Logger
+	emitter *emitter
 
 	// channels and engines are what the handlers of this config name. They are
 	// complete when the config is provisioned.
@@ -63,9 +65,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the app.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.logger = ctx.Logger()
+	a.ctx, a.logger = ctx, ctx.Logger()
 	a.engines = map[string]string{}
-	return nil
+	return registerMetrics(ctx.GetMetricsRegistry())
 }
 
 // use notes that a handler of this config has the channel. It touches nothing
@@ -85,6 +87,14 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 			return nil, fmt.Errorf("channel %s: is configured differently by another live_origin handler", name)
 		}
 		return u, nil
+	}
+	if a.emitter == nil {
+		// Not in Provision: which of the two apps is there first is not certain. For
+		// a handler the HTTP app has loaded the events app.
+		var err error
+		if a.emitter, err = newEmitter(a.ctx); err != nil {
+			return nil, err
+		}
 	}
 	u := &channelUse{key: key, engine: engine, options: options, spec: spec, config: spec.runtime(name)}
 	a.channels = append(a.channels, u)
@@ -140,7 +150,7 @@ func (a *App) apply() error {
 				}
 			})
 		}
-		next := applied{config: u.config, observer: newObserver(a.logger), app: a}
+		next := applied{config: u.config, observer: a.observe(u, before.observer), app: a}
 		if before.app != nil {
 			next.config = union(u.config, before.config)
 		}
@@ -264,6 +274,11 @@ func (a *App) Cleanup() error {
 			a.rollBack()
 		}
 		live.current = a.previous
+		var next *emitter
+		if a.previous != nil {
+			next = a.previous.emitter
+		}
+		a.emitter.retire(next)
 	case live.current != nil && live.current.previous == a:
 		live.current.settle()
 	}

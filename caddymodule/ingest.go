@@ -20,6 +20,7 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 	// Before anything else: a request that may not pass costs no byte of its body.
 	if status, err := rt.guard.check(w, r); err != nil {
 		if status == http.StatusUnauthorized && rt.guard.challenged(r) {
+			rt.countRequest(status)
 			return fail(w, r, status, err)
 		}
 		return h.refuse(w, r, rt, status, err)
@@ -38,20 +39,26 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 		if err := ch.Delete(rt.input.Name, path); err != nil {
 			return h.refuse(w, r, rt, statusOf(err), err)
 		}
-		w.WriteHeader(http.StatusNoContent)
+		rt.answer(w, http.StatusNoContent)
 	case http.MethodOptions:
 		w.Header().Set("Allow", inputMethods)
 		w.Header().Set("DAV", "1")
-		w.WriteHeader(http.StatusNoContent)
+		rt.answer(w, http.StatusNoContent)
 	case "MKCOL":
 		// There are no directories to make, but encoders that write over WebDAV
 		// give up without one.
-		w.WriteHeader(http.StatusCreated)
+		rt.answer(w, http.StatusCreated)
 	default:
 		w.Header().Set("Allow", inputMethods)
 		return h.refuse(w, r, rt, http.StatusMethodNotAllowed, errors.New("an input takes only "+inputMethods))
 	}
 	return nil
+}
+
+// answer sends a status without a body.
+func (rt *route) answer(w http.ResponseWriter, status int) {
+	rt.countRequest(status)
+	w.WriteHeader(status)
 }
 
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
@@ -60,6 +67,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
+	rt.countBytes(body.read)
 	if err != nil {
 		// What the body failed with says more than what became of it.
 		if body.err != nil {
@@ -75,7 +83,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		c.Write(zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
 			zap.String("path", path), zap.Int64("bytes", body.read), zap.Bool("replaced", replaced))
 	}
-	w.WriteHeader(status)
+	rt.answer(w, status)
 	return nil
 }
 
@@ -94,6 +102,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	var refusal *channel.Refusal
 	if errors.Is(err, store.ErrNotFound) || errors.As(err, &refusal) {
 		// No warning: an encoder asks so at its first start.
+		rt.countRequest(http.StatusNotFound)
 		return fail(w, r, http.StatusNotFound, errors.New("the input has nothing under this path"))
 	}
 	if err != nil {
@@ -102,13 +111,17 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	defer f.Content.Close()
 	w.Header()["Content-Type"] = []string{f.ContentType}
 	w.Header()["Cache-Control"] = []string{"no-store"}
-	http.ServeContent(w, r, "", f.Modified, f.Content)
+	// Ranges and conditions are its own business, and so is the status.
+	recorded := caddyhttp.NewResponseRecorder(w, nil, nil)
+	http.ServeContent(recorded, r, "", f.Modified, f.Content)
+	rt.countRequest(recorded.Status())
 	return nil
 }
 
 // refuse answers an encoder and tells its operator. An encoder that is refused
 // repeats itself for ever, so the log has it once in a while only.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	rt.countRequest(status)
 	key := refusalKey{channel: rt.channel, input: rt.input.Name, status: status, kind: -1}
 	var refusal *channel.Refusal
 	if errors.As(reason, &refusal) {

@@ -41,7 +41,8 @@ func (o *observer) Event(name string, e failover.Effect) {
 			zap.String("basis", string(e.Basis)))
 	case failover.PairChanged:
 		log.Info("pair state changed", zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
-			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()))
+			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()),
+			zap.Duration("drift", e.Drift.Duration()))
 	case failover.SegmentMissed:
 		// One and the same fault hits every segment: a dead rendition, a clock.
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, e.Missing.Why}); ok {

@@ -45,7 +45,7 @@ func TestEventsInTheLog(t *testing.T) {
 		{failover.InputChanged{Input: "a", Up: true}, zap.InfoLevel, "input up", map[string]any{"input": "a"}},
 		{failover.InputChanged{Input: "a", Reason: "silent", Last: at}, zap.InfoLevel, "input down", map[string]any{"input": "a", "reason": "silent", "last_segment": at}},
 		{failover.GenerationStarted{Input: "a", Generation: 2, Reason: "restart"}, zap.InfoLevel, "generation started", map[string]any{"input": "a", "generation": uint64(2), "reason": "restart"}},
-		{failover.PairChanged{A: "a", B: "b", State: failover.Locked, Offset: failover.ClockRate}, zap.InfoLevel, "pair state changed", map[string]any{"a": "a", "b": "b", "state": "locked", "offset": time.Second}},
+		{failover.PairChanged{A: "a", B: "b", State: failover.Locked, Offset: failover.ClockRate, Drift: failover.ClockRate / 2}, zap.InfoLevel, "pair state changed", map[string]any{"a": "a", "b": "b", "state": "locked", "offset": time.Second, "drift": time.Second / 2}},
 		{failover.SegmentMissed{Input: "a", Missing: missing}, zap.WarnLevel, "segment missed", map[string]any{"input": "a", "rendition": "v0.m3u8", "segment": "seg7.ts", "why": "not_arrived"}},
 		{failover.SlotGivenUp{Endpoint: "hls", Start: 0, End: 2 * failover.ClockRate, Missing: map[string][]failover.Missing{"a": {missing}}}, zap.WarnLevel, "slot given up", map[string]any{"endpoint": "hls", "duration": 2 * time.Second}},
 	} {

@@ -20,6 +20,7 @@ type node struct {
 	t      *testing.T
 	addr   string
 	client *http.Client
+	loads  int // of configs
 }
 
 func newNode(t *testing.T) *node {
@@ -50,14 +51,30 @@ func freePort(t *testing.T) string {
 // config is a whole config around the directives of a site.
 func (n *node) config(site string) string {
 	n.t.Helper()
-	return adaptLoose(n.t, "{\nadmin off\npersist_config off\nauto_https off\nlog {\noutput discard\n}\n}\nhttp://"+n.addr+" {\nbind 127.0.0.1\n"+site+"\n}\n")
+	return adaptLoose(n.t, "{\nadmin off\npersist_config off\nauto_https off\nlog {\noutput discard\n}\n}\nhttp://"+n.addr+" {\nbind 127.0.0.1\n"+
+		fmt.Sprintf("respond /which-config %d\n", n.loads)+site+"\n}\n")
 }
 
+// load makes a config take effect. A server that is being shut down may answer for
+// a moment longer, so it waits until that is over.
 func (n *node) load(site string) {
 	n.t.Helper()
+	n.loads++
 	if err := caddy.Load([]byte(n.config(site)), true); err != nil {
 		n.t.Fatal(err)
 	}
+	want, inARow := fmt.Sprint(n.loads), 0
+	eventually(n.t, "the new config answers", func() bool {
+		for inARow < 5 {
+			n.client.CloseIdleConnections()
+			if _, text := n.once("GET", "/which-config", nil); text != want {
+				inARow = 0
+				return false
+			}
+			inARow++
+		}
+		return true
+	})
 }
 
 // do sends a request. A reload gives the port to a new socket, and what waits in

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,12 @@ type playerReport struct {
 
 func play(t *testing.T, stream string) *player {
 	t.Helper()
+	return playFrom(t, stream, -1)
+}
+
+// playFrom begins at a position in seconds, -1 for where the player likes to.
+func playFrom(t *testing.T, stream string, position int) *player {
+	t.Helper()
 	testmedia.Need(t, "chromium", "node")
 	testmedia.NeedFile(t, "browser/node_modules/hls.js", "npm ci in internal/e2e/browser")
 	files := http.NewServeMux()
@@ -47,7 +54,7 @@ func play(t *testing.T, stream string) *player {
 	t.Cleanup(server.Close)
 
 	p := &player{t: t, err: &bytes.Buffer{}}
-	p.cmd = exec.Command("node", "browser/watch.js", server.URL+"/player.html?src="+url.QueryEscape(stream))
+	p.cmd = exec.Command("node", "browser/watch.js", server.URL+"/player.html?position="+strconv.Itoa(position)+"&src="+url.QueryEscape(stream))
 	p.cmd.Stderr = p.err
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

@@ -1,0 +1,145 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// What the admin API shows. Names and meanings are part of the API: they are
+// documented in docs/operations.md. Lengths of time are in seconds; points of time
+// are RFC 3339 in UTC and left out where there is none.
+
+type channelStatus struct {
+	Name  string `json:"name"`
+	Store string `json:"store"`
+	// Up: at least one input is.
+	Up        bool             `json:"up"`
+	Inputs    []inputStatus    `json:"inputs"`
+	Pairs     []pairStatus     `json:"pairs"`
+	Endpoints []endpointStatus `json:"endpoints"`
+	// Decisions are the last changes of active inputs, the oldest first. Only the
+	// status of a single channel has them.
+	Decisions []decision `json:"decisions,omitzero"`
+}
+
+type inputStatus struct {
+	Name            string            `json:"name"`
+	Up              bool              `json:"up"`
+	Ended           bool              `json:"ended"`
+	LastSegment     time.Time         `json:"last_segment,omitzero"`
+	LatenessSeconds float64           `json:"lateness_seconds"`
+	WholeSeconds    float64           `json:"whole_seconds"`
+	Generation      uint64            `json:"generation"`
+	Basis           string            `json:"basis,omitempty"`
+	Renditions      []renditionStatus `json:"renditions"`
+}
+
+type renditionStatus struct {
+	Path                   string  `json:"path"`
+	SegmentDurationSeconds float64 `json:"segment_duration_seconds"`
+	Listed                 bool    `json:"listed"`
+}
+
+type pairStatus struct {
+	A             string  `json:"a"`
+	B             string  `json:"b"`
+	State         string  `json:"state"`
+	Detail        string  `json:"detail,omitempty"`
+	OffsetSeconds float64 `json:"offset_seconds"`
+	DriftSeconds  float64 `json:"drift_seconds"`
+}
+
+type endpointStatus struct {
+	Name                  string    `json:"name"`
+	Active                string    `json:"active,omitempty"`
+	Ordered               string    `json:"ordered,omitempty"`
+	Pinned                bool      `json:"pinned"`
+	NextMSN               uint64    `json:"next_msn"`
+	End                   time.Time `json:"end,omitzero"`
+	Discontinuities       uint64    `json:"discontinuities"`
+	TargetDurationSeconds int       `json:"target_duration_seconds"`
+	LastSwitch            *decision `json:"last_switch,omitempty"`
+}
+
+// decision is a failover.Switch.
+type decision struct {
+	Time        time.Time        `json:"time"`
+	Endpoint    string           `json:"endpoint"`
+	MSN         uint64           `json:"msn"`
+	From        string           `json:"from,omitempty"`
+	To          string           `json:"to"`
+	Reason      string           `json:"reason"`
+	Missing     []missingInInput `json:"missing,omitempty"`
+	Due         time.Time        `json:"due,omitzero"`
+	Deadline    time.Time        `json:"deadline,omitzero"`
+	LateSeconds float64          `json:"late_seconds"`
+	Seamless    bool             `json:"seamless"`
+	Pair        string           `json:"pair,omitempty"`
+	PairDetail  string           `json:"pair_detail,omitempty"`
+}
+
+type missingInInput struct {
+	Rendition string `json:"rendition"`
+	Segment   string `json:"segment,omitempty"`
+	Why       string `json:"why"`
+}
+
+func statusOfChannel(key channelKey, s failover.Status) channelStatus {
+	c := channelStatus{
+		Name: key.name, Store: key.store,
+		Inputs: []inputStatus{}, Pairs: []pairStatus{}, Endpoints: []endpointStatus{},
+	}
+	for _, in := range s.Inputs {
+		c.Up = c.Up || in.Up
+		c.Inputs = append(c.Inputs, statusOfInput(in))
+	}
+	for _, p := range s.Pairs {
+		c.Pairs = append(c.Pairs, pairStatus{
+			A: p.A, B: p.B, State: string(p.State), Detail: p.Detail,
+			OffsetSeconds: p.Offset.Seconds(), DriftSeconds: p.Drift.Seconds(),
+		})
+	}
+	for _, e := range s.Endpoints {
+		c.Endpoints = append(c.Endpoints, statusOfEndpoint(e))
+	}
+	return c
+}
+
+func statusOfInput(in failover.InputStatus) inputStatus {
+	s := inputStatus{
+		Name: in.Name, Up: in.Up, Ended: in.Ended, LastSegment: in.LastSegment.UTC(),
+		LatenessSeconds: in.Lateness.Seconds(), WholeSeconds: in.Whole.Seconds(),
+		Generation: in.Generation, Basis: string(in.Basis), Renditions: []renditionStatus{},
+	}
+	for _, r := range in.Renditions {
+		s.Renditions = append(s.Renditions, renditionStatus{
+			Path: r.Path, SegmentDurationSeconds: r.SegmentDuration.Seconds(), Listed: r.Listed,
+		})
+	}
+	return s
+}
+
+func statusOfEndpoint(e failover.EndpointStatus) endpointStatus {
+	s := endpointStatus{
+		Name: e.Name, Active: e.Active, Ordered: e.Ordered, Pinned: e.Pinned, NextMSN: e.NextMSN,
+		End: e.End.UTC(), Discontinuities: e.Discontinuities, TargetDurationSeconds: e.TargetDuration,
+	}
+	if e.LastSwitch != nil {
+		d := decisionOf(*e.LastSwitch)
+		s.LastSwitch = &d
+	}
+	return s
+}
+
+func decisionOf(s failover.Switch) decision {
+	d := decision{
+		Time: s.Time.UTC(), Endpoint: s.Endpoint, MSN: s.MSN, From: s.From, To: s.To, Reason: string(s.Reason),
+		Due: s.Due.UTC(), Deadline: s.Deadline.UTC(), LateSeconds: s.Late.Seconds(),
+		Seamless: s.Seamless, Pair: string(s.Pair), PairDetail: s.PairDetail,
+	}
+	for _, m := range s.Missing {
+		d.Missing = append(d.Missing, missingInInput(m))
+	}
+	return d
+}

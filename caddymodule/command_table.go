@@ -1,0 +1,123 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// printStatus prints channels for a person.
+func printStatus(w io.Writer, list []channelStatus, now time.Time) error {
+	// The writer keeps the first error; Flush returns it.
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(list) == 0 {
+		fmt.Fprintln(t, "There are no live channels.")
+	}
+	for i, c := range list {
+		if i > 0 {
+			fmt.Fprintln(t)
+		}
+		printChannel(t, c, now)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print status: %w", err)
+	}
+	return nil
+}
+
+func printChannel(w io.Writer, c channelStatus, now time.Time) {
+	fmt.Fprintf(w, "%s (store %s): %s\n", c.Name, c.Store, choose(c.Up, "up", "DOWN"))
+	printRow(w, "INPUT", "STATE", "LAST SEGMENT", "LATENESS", "WHOLE FOR", "RENDITIONS")
+	for _, in := range c.Inputs {
+		printRow(w, in.Name, inputState(in), ago(in.LastSegment, now), inputLateness(in),
+			length(in.WholeSeconds), fmt.Sprint(len(in.Renditions)))
+	}
+	if len(c.Pairs) > 0 {
+		printRow(w, "PAIR", "STATE", "OFFSET", "DRIFT", "DETAIL")
+	}
+	for _, p := range c.Pairs {
+		printRow(w, p.A+"-"+p.B, cmp.Or(p.State, "unknown"), length(p.OffsetSeconds), length(p.DriftSeconds), orDash(p.Detail))
+	}
+	printRow(w, "ENDPOINT", "ACTIVE", "ORDERED", "NEXT SLOT", "LAST SWITCH")
+	for _, e := range c.Endpoints {
+		last := "-"
+		if e.LastSwitch != nil {
+			last = ago(e.LastSwitch.Time, now) + ": " + decisionText(*e.LastSwitch)
+		}
+		printRow(w, e.Name, orDash(e.Active), orDash(e.Ordered)+choose(e.Pinned, " (pinned)", ""), fmt.Sprint(e.NextMSN), last)
+	}
+	if len(c.Decisions) > 0 {
+		printRow(w, "DECISION", "ENDPOINT", "SLOT", "SWITCH")
+	}
+	for _, d := range c.Decisions {
+		printRow(w, d.Time.UTC().Format(time.RFC3339), d.Endpoint, fmt.Sprint(d.MSN), decisionText(d))
+	}
+}
+
+// printRow prints cells into columns, which the tables of a channel share.
+func printRow(w io.Writer, cells ...string) { fmt.Fprintln(w, "  "+strings.Join(cells, "\t")) }
+
+func inputState(in inputStatus) string {
+	switch {
+	case in.Ended:
+		return "ended"
+	case in.Up:
+		return "up"
+	}
+	return "DOWN"
+}
+
+func inputLateness(in inputStatus) string {
+	if in.LastSegment.IsZero() {
+		return "-"
+	}
+	return length(in.LatenessSeconds)
+}
+
+func decisionText(d decision) string {
+	text := orDash(d.From) + " to " + d.To + ", " + d.Reason
+	if d.From == "" {
+		return text
+	}
+	text += choose(d.Seamless, ", seamless", ", discontinuity")
+	if d.LateSeconds > 0 {
+		text += ", " + length(d.LateSeconds) + " late"
+	}
+	if len(d.Missing) == 0 {
+		return text
+	}
+	m := d.Missing[0]
+	text += ": " + strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+m.Why), " ")
+	if more := len(d.Missing) - 1; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// length prints seconds as a person writes them.
+func length(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d.Abs() >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return now.Sub(t).Round(100*time.Millisecond).String() + " ago"
+}
+
+func orDash(s string) string { return cmp.Or(s, "-") }
+
+func choose(b bool, yes, no string) string {
+	if b {
+		return yes
+	}
+	return no
+}

@@ -1,0 +1,79 @@
+package caddymodule
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func TestStatusTable(t *testing.T) {
+	s, decisions := sampleStatus()
+	now := time.Unix(1_700_000_010, 0)
+	one := statusOfChannel(channelKey{store: "memory", name: "sports"}, s)
+	two := one
+	for _, d := range decisions {
+		one.Decisions = append(one.Decisions, decisionOf(d))
+	}
+	two.Name, two.Up, two.Pairs = "news", false, nil
+	var b bytes.Buffer
+	for _, list := range [][]channelStatus{nil, {one}, {two, two}} {
+		if err := printStatus(&b, list, now); err != nil {
+			t.Fatal(err)
+		}
+		b.WriteString("====\n")
+	}
+	golden(t, "command_status.txt", b.String())
+}
+
+// run runs a command as the shell would.
+func run(cmd *cobra.Command, args ...string) (string, error) {
+	var out bytes.Buffer
+	cmd.SetArgs(args)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	err := cmd.Execute()
+	return out.String(), err
+}
+
+func TestCommands(t *testing.T) {
+	n := newNode(t)
+	addr := n.loadWithAdmin(site(""))
+	n.goOnAir("/in/a", "/live")
+	n.ask(addr, "GET", "/live_origin/channels", "", 200)
+	for _, c := range []struct {
+		cmd  *cobra.Command
+		args []string
+		want string
+	}{
+		{statusCommand(), nil, "sports (store memory)"},
+		{statusCommand(), []string{"sports"}, "- to a, start"},
+		{statusCommand(), []string{"sports", "--json"}, `{"name":"sports","store":"memory"`},
+		{statusCommand(), []string{"--json"}, `[{"name":"sports"`},
+		{switchCommand(), []string{"sports", "hls", "b", "--pin"}, "Endpoint hls will go from a to b with the next segment that b has whole.\nIt is pinned to b.\n"},
+		{unpinCommand(), []string{"sports", "hls", "--store", "memory"}, "Endpoint hls is on a and not pinned.\n"},
+		{switchCommand(), []string{"sports", "hls", "a"}, "Endpoint hls is on a.\n"},
+	} {
+		out, err := run(c.cmd, append(c.args, "--address", addr)...)
+		if err != nil || !strings.Contains(out, c.want) {
+			t.Errorf("%s %v: %v, %s; want %s", c.cmd.Name(), c.args, err, out, c.want)
+		}
+	}
+	for _, c := range []struct {
+		cmd  *cobra.Command
+		args []string
+		want string
+	}{
+		{statusCommand(), []string{"news"}, `there is no channel`},
+		{statusCommand(), []string{"sports", "--store", "file:/x"}, `has no channel`},
+		{switchCommand(), []string{"sports", "hls", "c"}, `has no input`},
+		{switchCommand(), []string{"sports", "hls"}, `accepts 3 arg`},
+		{unpinCommand(), []string{"sports"}, `accepts 2 arg`},
+	} {
+		if out, err := run(c.cmd, append(c.args, "--address", addr)...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %v: %v, %s; want %s", c.cmd.Name(), c.args, err, out, c.want)
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+func init() {
+	caddy.RegisterModule(new(emitter))
+}
+
+// The events, as `events { on <name> ... }` of a Caddyfile names them.
+const (
+	eventInputUp     = "live_input_up"
+	eventInputDown   = "live_input_down"
+	eventFailover    = "live_failover"
+	eventChannelUp   = "live_channel_up"
+	eventChannelDown = "live_channel_down"
+)
+
+// emitter hands events to the events app of one config.
+type emitter struct {
+	ctx     caddy.Context
+	app     *caddyevents.App
+	once    sync.Once
+	started chan struct{}
+}
+
+// emitting is the emitter of the config in force: the one whose apps have all
+// started. During a reload that is the old one for a while, although the channels
+// have their new options already: the events app of the new one may not have its
+// subscribers yet, and takes them in without a lock.
+var emitting atomic.Pointer[emitter]
+
+// CaddyModule returns the Caddy module information. It is the origin of events:
+// who subscribes to those of `live_origin` gets them.
+func (*emitter) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "live_origin.events", New: func() caddy.Module { return new(emitter) }}
+}
+
+// newEmitter returns nil if the config has no events app. One with an HTTP app
+// always has.
+//
+// The emitter is a module loaded in a context of its own for the sake of the
+// events' origin: Caddy takes it from the context's list of modules, and the list
+// in the context of any other module shares its memory with those of modules
+// that are loaded later, which overwrite it. The context ends with ctx.
+func newEmitter(ctx caddy.Context) (*emitter, error) {
+	own, _ := caddy.NewContext(ctx)
+	em, err := own.LoadModuleByID("live_origin.events", nil)
+	if err != nil {
+		return nil, err
+	}
+	if em := em.(*emitter); em.app != nil {
+		return em, nil
+	}
+	return nil, nil
+}
+
+// Provision sets up the emitter.
+func (em *emitter) Provision(ctx caddy.Context) error {
+	app, err := ctx.AppIfConfigured("events")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("loading events app: %w", err)
+	}
+	em.ctx, em.app, em.started = ctx, app.(*caddyevents.App), make(chan struct{})
+	if err := em.app.On("started", em); err != nil {
+		return fmt.Errorf("subscribing to the start of the config: %w", err)
+	}
+	return nil
+}
+
+// Handle implements caddyevents.Handler: the config has started.
+func (em *emitter) Handle(context.Context, caddy.Event) error {
+	em.once.Do(func() {
+		emitting.Store(em)
+		close(em.started)
+	})
+	return nil
+}
+
+// emit emits an event by the config in force. At the first start of the process
+// there is none yet; then it waits for its own config. A config that is being
+// cleaned up emits nothing: its handlers are on their way out. Events that are
+// under way then are not waited for, as a handler may be what asked for the
+// reload.
+func (em *emitter) emit(name string, data map[string]any) {
+	if em == nil {
+		return
+	}
+	target := emitting.Load()
+	if target == nil {
+		select {
+		case <-em.started:
+		case <-em.ctx.Done():
+		}
+		target = em
+	}
+	if target.ctx.Err() != nil || !target.app.ShouldEmit(name) {
+		return
+	}
+	target.app.Emit(target.ctx, name, data)
+}
+
+// retire ends the use of a config's emitter, if it is the one in force. next is
+// that of the config that holds again, or nil.
+func (em *emitter) retire(next *emitter) {
+	if em != nil {
+		emitting.CompareAndSwap(em, next)
+	}
+}
+
+// announcer makes events of what happens in one channel.
+type announcer struct {
+	emitter *emitter
+	key     channelKey
+	inputs  []string
+	up      *upInputs
+}
+
+// upInputs is which inputs of a channel are up, as far as events told. The
+// observers of a channel hand it on from config to config.
+type upInputs struct {
+	mu      sync.Mutex
+	names   map[string]bool
+	channel bool
+}
+
+func newAnnouncer(em *emitter, u *channelUse, before channel.Observer) *announcer {
+	a := &announcer{emitter: em, key: u.key}
+	for _, in := range u.config.Inputs {
+		a.inputs = append(a.inputs, in.Name)
+	}
+	if o, ok := before.(*channelObserver); ok {
+		a.up = o.announcer.up
+		return a
+	}
+	a.up = &upInputs{names: map[string]bool{}}
+	// Nobody may have listened for a while to a channel that was already there.
+	for _, in := range u.shared.channel.Status().Inputs {
+		a.up.names[in.Name] = in.Up
+		a.up.channel = a.up.channel || in.Up
+	}
+	return a
+}
+
+func (a *announcer) event(e failover.Effect) {
+	switch e := e.(type) {
+	case failover.Published:
+		if s := e.Slot.Switch; s != nil && s.From != "" {
+			a.emit(eventFailover, switchData(s))
+		}
+	case failover.InputChanged:
+		a.inputChanged(e)
+	}
+}
+
+func (a *announcer) emit(name string, data map[string]any) {
+	data["channel"], data["store"] = a.key.name, a.key.store
+	a.emitter.emit(name, data)
+}
+
+func (a *announcer) inputChanged(e failover.InputChanged) {
+	input, whole := eventInputUp, eventChannelUp
+	if !e.Up {
+		input, whole = eventInputDown, eventChannelDown
+	}
+	a.emit(input, inputData(e))
+	// The input's event comes first, so that the reason is known before the
+	// alarm.
+	if a.up.change(e, a.inputs) {
+		a.emit(whole, inputData(e))
+	}
+}
+
+// change takes note of the change and reports whether the channel has gone up or
+// down with it. Inputs that are not in the config do not count.
+func (u *upInputs) change(e failover.InputChanged, configured []string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.names[e.Input] = e.Up
+	any := false
+	for _, name := range configured {
+		any = any || u.names[name]
+	}
+	if any != e.Up || any == u.channel {
+		return false
+	}
+	u.channel = any
+	return true
+}
+
+func inputData(e failover.InputChanged) map[string]any {
+	data := map[string]any{"time": timestamp(e.Time), "input": e.Input}
+	if !e.Up {
+		data["reason"], data["last_segment"] = e.Reason, timestamp(e.Last)
+	}
+	return data
+}
+
+// switchData is flat, so that every part of it is a placeholder.
+func switchData(s *failover.Switch) map[string]any {
+	return map[string]any{
+		"time":          timestamp(s.Time),
+		"endpoint":      s.Endpoint,
+		"msn":           s.MSN,
+		"from":          s.From,
+		"to":            s.To,
+		"reason":        string(s.Reason),
+		"missing":       missingText(s.Missing),
+		"missing_count": len(s.Missing),
+		"due":           timestamp(s.Due),
+		"deadline":      timestamp(s.Deadline),
+		"late_seconds":  s.Late.Seconds(),
+		"seamless":      s.Seamless,
+		"pair":          string(s.Pair),
+		"pair_detail":   s.PairDetail,
+	}
+}
+
+// missingText says in one line what an input had not delivered.
+func missingText(list []failover.Missing) string {
+	parts := make([]string, 0, len(list))
+	for _, m := range list {
+		parts = append(parts, strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+m.Why), " "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// timestamp is empty for the zero time.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner   = (*emitter)(nil)
+	_ caddyevents.Handler = (*emitter)(nil)
+)

@@ -1,0 +1,164 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// The labels of metrics are names of the config and words of fixed lists, never
+// part of a URL: what strangers and encoders send must not make new series. Every
+// channel has its store as a label, because two stores may have a channel of the
+// same name.
+
+const (
+	labelStore    = "store"
+	labelChannel  = "channel"
+	labelInput    = "input"
+	labelEndpoint = "endpoint"
+	labelReason   = "reason"
+	labelCode     = "code"
+)
+
+// otherReason stands for reasons that are in no list.
+const otherReason = "other"
+
+// faults are what can be wrong with a segment that arrived.
+var faults = []string{
+	"empty", "garbage", "truncated", "damaged", "encrypted", "no_tables", "no_media", "no_init",
+	"no_timestamps", "layout_changed", "unsupported",
+}
+
+var (
+	commonFailoverReasons = []string{
+		string(failover.ReasonMissing), string(failover.ReasonEnded), string(failover.ReasonNewGeneration),
+		string(failover.ReasonManual), string(failover.ReasonPreferred), string(failover.ReasonDown),
+	}
+	failoverReasons = slices.Concat(commonFailoverReasons, faults)
+	missedReasons   = slices.Concat([]string{"not_listed", "not_arrived", "gap"}, faults)
+)
+
+func bounded(known []string, reason string) string {
+	if slices.Contains(known, reason) {
+		return reason
+	}
+	return otherReason
+}
+
+// counted is what counts for as long as the process lives. Caddy has a new
+// registry for every config, and each of them is given these same counters, so
+// that they go on over a reload.
+var counted = counters{
+	ingestBytes: counter("ingest_bytes_total",
+		"Bytes of uploads, after decompression, those of refused uploads included.",
+		labelStore, labelChannel, labelInput),
+	ingestRequests: counter("ingest_requests_total",
+		"Requests of encoders by HTTP status code.",
+		labelStore, labelChannel, labelInput, labelCode),
+	segmentsMissed: counter("segments_missed_total",
+		"Segments that an input failed to deliver in time or delivered unsound, whether or not a viewer noticed.",
+		labelStore, labelChannel, labelInput, labelReason),
+	failovers: counter("failovers_total",
+		"Changes of an endpoint's active input.",
+		labelStore, labelChannel, labelEndpoint, labelReason),
+	slotsPublished: counter("slots_published_total",
+		"Output segments that were published.",
+		labelStore, labelChannel, labelEndpoint),
+	slotsGivenUp: counter("slots_given_up_total",
+		"Output segments that no input delivered in time.",
+		labelStore, labelChannel, labelEndpoint),
+	publishLateness: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "caddy", Subsystem: "live_origin", Name: "slot_publish_lateness_seconds",
+		Help:    "How long after it was due an output segment was published; 0 if it was early. It includes time_delay.",
+		Buckets: []float64{0, 0.1, 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 15, 30, 60},
+	}, []string{labelStore, labelChannel, labelEndpoint}),
+}
+
+type counters struct {
+	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
+	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
+	publishLateness                             *prometheus.HistogramVec
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "live_origin", Name: name, Help: help,
+	}, labels)
+}
+
+// registerMetrics makes the metrics part of a config's registry.
+func registerMetrics(registry *prometheus.Registry) error {
+	for _, c := range []prometheus.Collector{
+		counted.ingestBytes, counted.ingestRequests, counted.segmentsMissed, counted.failovers,
+		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState,
+	} {
+		var known prometheus.AlreadyRegisteredError
+		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// meter counts what happens in one channel.
+type meter struct{ store, channel string }
+
+// newMeter lets the counters of the channel begin at zero: of a counter that
+// begins with its first event, that event is invisible to rate() and increase().
+func newMeter(key channelKey, config channel.Config) meter {
+	m := meter{store: key.store, channel: key.name}
+	for _, in := range config.Inputs {
+		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
+	}
+	for _, e := range config.Endpoints {
+		for _, reason := range commonFailoverReasons {
+			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, reason)
+		}
+		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
+		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
+		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
+	}
+	return m
+}
+
+func (m meter) event(e failover.Effect) {
+	switch e := e.(type) {
+	case failover.Published:
+		m.slot(e.Slot)
+	case failover.SegmentMissed:
+		counted.segmentsMissed.WithLabelValues(m.store, m.channel, e.Input, bounded(missedReasons, e.Missing.Why)).Inc()
+	case failover.SlotGivenUp:
+		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Endpoint).Inc()
+	}
+}
+
+func (m meter) slot(s failover.Slot) {
+	counted.slotsPublished.WithLabelValues(m.store, m.channel, s.Endpoint).Inc()
+	if !s.Due.IsZero() {
+		// The sum of a histogram must not fall, so early is no less than 0.
+		late := max(0, s.Published.Sub(s.Due))
+		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
+	}
+	if s.Switch != nil && s.Switch.From != "" {
+		reason := bounded(failoverReasons, string(s.Switch.Reason))
+		counted.failovers.WithLabelValues(m.store, m.channel, s.Endpoint, reason).Inc()
+	}
+}
+
+// countRequest counts an answer to an encoder.
+func (rt *route) countRequest(status int) {
+	key := rt.use.key
+	counted.ingestRequests.WithLabelValues(key.store, key.name, rt.input.Name, strconv.Itoa(status)).Inc()
+}
+
+// countBytes counts what an encoder has sent.
+func (rt *route) countBytes(n int64) {
+	key := rt.use.key
+	counted.ingestBytes.WithLabelValues(key.store, key.name, rt.input.Name).Add(float64(n))
+}

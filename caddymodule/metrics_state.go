@@ -1,0 +1,84 @@
+package caddymodule
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// currentState collects what is so at the moment of a scrape. It keeps nothing, so
+// that a channel, input or endpoint that was removed leaves no series behind.
+var currentState = stateCollector{
+	inputUp: gauge("input_up",
+		"Whether the input delivers: 1 if it has delivered something within the length of its last three segments.",
+		labelStore, labelChannel, labelInput),
+	lateness: gauge("segment_lateness_seconds",
+		"How long after its end on the channel's clock the input's media arrives, typically. Missing before the first segment.",
+		labelStore, labelChannel, labelInput),
+	active: gauge("active_input",
+		"1 for the input that the endpoint's viewers get, 0 for the others.",
+		labelStore, labelChannel, labelEndpoint, labelInput),
+	locked: gauge("pair_locked",
+		"Whether a switch between two inputs is seamless.",
+		labelStore, labelChannel, "a", "b"),
+	storeBytes: gauge("store_bytes",
+		"What segments and journals occupy in the store.", labelStore),
+	storeCapacity: gauge("store_capacity_bytes",
+		"The limit up to which the store takes segments. Missing if it has none.", labelStore),
+}
+
+type stateCollector struct {
+	inputUp, lateness, active, locked *prometheus.Desc
+	storeBytes, storeCapacity         *prometheus.Desc
+}
+
+func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName("caddy", "live_origin", name), help, labels, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.storeBytes, c.storeCapacity} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
+	send := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	live.eachChannel(func(ch *sharedChannel) { c.channel(send, ch.key, ch.channel.Status()) })
+	live.eachStore(func(s *sharedStore) {
+		usage := s.store.Usage()
+		send(c.storeBytes, float64(usage.Bytes), s.identity)
+		if usage.Capacity > 0 {
+			send(c.storeCapacity, float64(usage.Capacity), s.identity)
+		}
+	})
+}
+
+func (c *stateCollector) channel(send func(*prometheus.Desc, float64, ...string), key channelKey, s failover.Status) {
+	for _, in := range s.Inputs {
+		send(c.inputUp, oneIf(in.Up), key.store, key.name, in.Name)
+		if !in.LastSegment.IsZero() {
+			send(c.lateness, in.Lateness.Seconds(), key.store, key.name, in.Name)
+		}
+		for _, e := range s.Endpoints {
+			send(c.active, oneIf(e.Active == in.Name), key.store, key.name, e.Name, in.Name)
+		}
+	}
+	for _, p := range s.Pairs {
+		send(c.locked, oneIf(p.State == failover.Locked), key.store, key.name, p.A, p.B)
+	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Interface guards
+var _ prometheus.Collector = (*stateCollector)(nil)

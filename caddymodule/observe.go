@@ -1,0 +1,38 @@
+package caddymodule
+
+import (
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// channelObserver is what a config hears of one channel with: the log, the
+// metrics and the events. It is called in order, by a goroutine of the channel's
+// own. Events come last, because their handlers may take their time.
+type channelObserver struct {
+	log       *observer
+	meter     meter
+	announcer *announcer
+}
+
+// observe returns the config's observer of a channel that is open. before is the
+// one that the channel has had so far, or nil.
+func (a *App) observe(u *channelUse, before channel.Observer) *channelObserver {
+	return &channelObserver{
+		log:       newObserver(a.logger),
+		meter:     newMeter(u.key, u.config),
+		announcer: newAnnouncer(a.emitter, u, before),
+	}
+}
+
+// Event implements channel.Observer.
+func (o *channelObserver) Event(name string, e failover.Effect) {
+	o.log.Event(name, e)
+	o.meter.event(e)
+	o.announcer.event(e)
+}
+
+// Trouble implements channel.Observer.
+func (o *channelObserver) Trouble(name string, err error) { o.log.Trouble(name, err) }
+
+// Interface guards
+var _ channel.Observer = (*channelObserver)(nil)

@@ -1,0 +1,49 @@
+package caddymodule
+
+import (
+	"cmp"
+	"slices"
+)
+
+// eachChannel calls f for every running channel, by name and store. The channel
+// stays open during the call. No lock is held: one that is about to close or to
+// start meanwhile may be missed.
+//
+// A channel that no config has any more runs on, and is seen here, until the last
+// upload to it has ended.
+func (r *registry) eachChannel(f func(*sharedChannel)) {
+	r.mu.Lock()
+	channels := make([]*sharedChannel, 0, len(r.channels))
+	for _, c := range r.channels {
+		channels = append(channels, c)
+	}
+	r.mu.Unlock()
+	slices.SortFunc(channels, func(a, b *sharedChannel) int {
+		return cmp.Or(cmp.Compare(a.key.name, b.key.name), cmp.Compare(a.key.store, b.key.store))
+	})
+	for _, c := range channels {
+		if !c.acquire() {
+			continue
+		}
+		f(c)
+		c.release()
+	}
+}
+
+// eachStore does the same for open stores.
+func (r *registry) eachStore(f func(*sharedStore)) {
+	r.mu.Lock()
+	stores := make([]*sharedStore, 0, len(r.stores))
+	for _, s := range r.stores {
+		stores = append(stores, s)
+	}
+	r.mu.Unlock()
+	slices.SortFunc(stores, func(a, b *sharedStore) int { return cmp.Compare(a.identity, b.identity) })
+	for _, s := range stores {
+		if !s.acquire() {
+			continue
+		}
+		f(s)
+		s.release()
+	}
+}
