@@ -3,7 +3,6 @@ package channel
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
-	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
@@ -253,118 +251,6 @@ func TestSlotsThatLeftTheWindowAreFreed(t *testing.T) {
 			t.Errorf("a closed channel holds %d objects", n)
 		}
 	})
-}
-
-func TestRefusals(t *testing.T) {
-	names, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
-	head := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
-	segment := string(segments[0])
-	for _, test := range []struct {
-		name, path, body string
-		size             int64
-		kind             RefusalKind
-	}{
-		{"traversal", "../x.ts", segment, -1, BadPath},
-		{"encoded slash", "a%2fb.ts", segment, -1, BadPath},
-		{"html as a playlist", "live.m3u8", "<html></html>", -1, BadPlaylist},
-		{"nothing as a playlist", "live.m3u8", "", -1, BadPlaylist},
-		{"encrypted", "live.m3u8", head + "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\na.ts\n", -1, UnsupportedMedia},
-		{"byte ranges", "live.m3u8", head + "#EXT-X-BYTERANGE:100@0\n#EXTINF:2,\na.ts\n", -1, UnsupportedMedia},
-		{"a segment outside the input", "live.m3u8", head + "#EXTINF:2,\n../../a.ts\n", -1, BadPlaylist},
-		{"a large playlist", "live.m3u8", head + strings.Repeat("#x\n", 1<<15), -1, TooLarge},
-		{"garbage", "x.ts", strings.Repeat("garbage!", 100), -1, UnsupportedMedia},
-		{"truncated", "x.ts", segment[:len(segment)-100], -1, BadMedia},
-		{"announced too large", "x.ts", segment, 1 << 30, TooLarge},
-		{"too large", "x.ts", strings.Repeat(segment, 20), -1, TooLarge},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := c.Put(t.Context(), "a", test.path, strings.NewReader(test.body), test.size)
-			var refusal *Refusal
-			if !errors.As(err, &refusal) || refusal.Kind != test.kind {
-				t.Errorf("got %v, want kind %d", err, test.kind)
-			}
-		})
-	}
-	if n := st.Usage().Objects; n != 0 {
-		t.Errorf("%d objects are left of refused uploads", n)
-	}
-	_ = names
-}
-
-func TestTooManyRenditions(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
-	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
-	for i := range 4 {
-		_, err := c.Put(t.Context(), "a", fmt.Sprintf("v%d.m3u8", i), strings.NewReader(text), -1)
-		var refusal *Refusal
-		if i < 3 && err != nil || i == 3 && (!errors.As(err, &refusal) || refusal.Kind != TooMany) {
-			t.Errorf("playlist %d: %v", i, err)
-		}
-	}
-}
-
-// brokenBody ends before its end.
-type brokenBody struct{ io.Reader }
-
-func (b brokenBody) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-func TestAnUploadThatBreaksOffIsNeverSeen(t *testing.T) {
-	_, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
-	for _, size := range []int{0, 5, 188, 188 * 100, len(segments[0])} {
-		_, err := c.Put(t.Context(), "a", "x.ts", brokenBody{bytes.NewReader(segments[0][:size])}, -1)
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("%d bytes: %v", size, err)
-		}
-	}
-	if _, err := c.Get(t.Context(), "a", "x.ts"); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("get: %v", err)
-	}
-	if n := st.Usage().Objects; n != 0 {
-		t.Errorf("%d objects", n)
-	}
-}
-
-func TestAnEncoderReadsWhatItPut(t *testing.T) {
-	names, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
-	e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
-	e.deliver(0)
-	for path, want := range map[string]string{names[0]: string(segments[0]), "live.m3u8": "#EXTM3U"} {
-		f, err := c.Get(t.Context(), "a", path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(f.Content)
-		if err != nil || !strings.HasPrefix(string(got), want) {
-			t.Errorf("%s: %v, %d bytes", path, err, len(got))
-		}
-		f.Content.Close()
-	}
-	if err := c.Delete("a", names[0]); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Get(t.Context(), "a", names[0]); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("after DELETE: %v", err)
-	}
-	if replaced, err := c.Put(t.Context(), "a", "live.m3u8", strings.NewReader("#EXTM3U\n#EXT-X-TARGETDURATION:2\n"), -1); err != nil || !replaced {
-		t.Errorf("replaced %v, %v", replaced, err)
-	}
 }
 
 // recorder is an observer that keeps everything.

@@ -46,6 +46,7 @@ type origin struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	addr   string
+	admin  string
 	config string
 	log    *logLines
 }
@@ -70,9 +71,18 @@ func freeAddress(t *testing.T) string {
 // startOrigin runs Caddy with a live_origin block.
 func startOrigin(t *testing.T, block string) *origin {
 	t.Helper()
-	o := &origin{t: t, addr: freeAddress(t)}
+	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t)}
+	o.config = filepath.Join(t.TempDir(), "Caddyfile")
+	o.configure(block)
+	o.run(o.config)
+	return o
+}
+
+// configure writes the config with a live_origin block.
+func (o *origin) configure(block string) {
+	o.t.Helper()
 	config := fmt.Sprintf(`{
-	admin off
+	admin %s
 	persist_config off
 	auto_https off
 	log {
@@ -86,14 +96,20 @@ http://%s {
 %s
 	}
 }
-`, o.addr, block)
-	path := filepath.Join(t.TempDir(), "Caddyfile")
-	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
-		t.Fatal(err)
+`, o.admin, o.addr, block)
+	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
+		o.t.Fatal(err)
 	}
-	o.config = path
-	o.run(path)
-	return o
+}
+
+// reload makes the running process take another config, as an operator would.
+func (o *origin) reload(block string) {
+	o.t.Helper()
+	o.configure(block)
+	cmd := exec.Command(caddyBinary, "reload", "--config", o.config, "--adapter", "caddyfile", "--address", o.admin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		o.t.Fatalf("caddy reload: %v\n%s", err, out)
+	}
 }
 
 // killAndRestart ends the process as a power switch would, and starts it again.
