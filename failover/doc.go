@@ -71,8 +71,9 @@ published from the generation.
 
 timeline.go takes playlists and objects in, generation.go and align.go put them
 on the clock, pair.go compares inputs, candidate.go says what an input has for a
-slot, endpoint.go is the rule, publish.go carries it out and explains it,
-retention.go forgets. The scenarios in testdata read like a specification; see
+slot, endpoint.go is the rule, salvage.go makes the best of slots that were given up,
+publish.go carries decisions out and explains them, retention.go forgets, restore.go
+goes on after a restart of the process. The scenarios in testdata read like a specification; see
 testdata/README.md.
 */
 package failover
