@@ -87,17 +87,24 @@ func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candida
 // multiple, at least one. Where renditions have segments of different lengths,
 // it is a multiple of the longest.
 func (e *endpoint) joined(in *input, ref *rendition) int {
+	if ref == nil || ref.length <= 0 {
+		return 1
+	}
 	longest := ref.length
 	for _, a := range in.serves() {
 		if r := in.rendition(a.Path); r != nil {
 			longest = max(longest, r.length)
 		}
 	}
-	quantum := max(1, int((longest+ref.length/2)/ref.length))
-	want := TicksOf(e.config.SegmentDuration)
-	unit := Ticks(quantum) * ref.length
-	return max(1, int((want+unit/2)/unit)) * quantum
+	quantum := max(1, (longest+ref.length/2)/ref.length)
+	unit := quantum * ref.length
+	multiple := max(1, (TicksOf(e.config.SegmentDuration)+unit/2)/unit)
+	return int(min(multiple*quantum, maxJoined))
 }
+
+// maxJoined bounds what an encoder with absurdly short segments can ask for: 30 s
+// of segments of half a second.
+const maxJoined = 60
 
 // upcoming lists the reference segments that the slot at the position may be
 // made of, the first one first.

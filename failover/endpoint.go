@@ -309,10 +309,10 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		return false
 	}
 	from := e.at
-	e.at = max(a.end, e.at+ClockRate/10)
-	if a.dead && a.start > from {
-		// It has something later. The slot ends where that begins.
-		e.at = a.start
+	e.at = from + max(a.end-a.start, ClockRate/10)
+	if next := later(append(others, a), from); next > from && !deliverable(append(others, a)) {
+		// Nobody has anything before that.
+		e.at = next
 	}
 	e.givenUp = a
 	missing := map[string][]Missing{a.input.name: a.missing}
@@ -324,6 +324,28 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		e.publishGap(a, from, now)
 	}
 	return true
+}
+
+// deliverable reports whether an input that is up may still have the slot.
+func deliverable(list []*candidate) bool {
+	for _, c := range list {
+		if c.input.up && !c.dead {
+			return true
+		}
+	}
+	return false
+}
+
+// later is where the earliest media behind the position begins, the position itself
+// if there is none.
+func later(list []*candidate, from Ticks) Ticks {
+	first := from
+	for _, c := range list {
+		if c.count > 0 && c.start > from && (first == from || c.start < first) {
+			first = c.start
+		}
+	}
+	return first
 }
 
 func (e *endpoint) anyUp() bool {

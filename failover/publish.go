@@ -47,8 +47,7 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 		e.wanted = ""
 	}
 	e.cursor = cursor{input: c.input, generation: c.generation, end: c.end}
-	e.at = max(c.end, e.at)
-	if c.end > e.at-c.input.length()/2 {
+	if first || c.end > e.at-c.input.length()/2 {
 		e.at = c.end
 	}
 	e.msn++

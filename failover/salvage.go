@@ -50,7 +50,7 @@ func (c *candidate) arrived() time.Time {
 // same stretch, with the times of the slot that was given up.
 func (e *endpoint) instead(c *candidate, now time.Time) *candidate {
 	was := e.build(e.active, c.start, max(c.count, 1), now)
-	if was == nil {
+	if was == nil || e.givenUp == nil {
 		return e.givenUp
 	}
 	was.due, was.deadline = e.givenUp.due, e.givenUp.deadline
