@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -163,8 +164,8 @@ func (g *gated) Read(p []byte) (int, error) {
 }
 
 func TestSubtitlesAndPackedAudioGoWithThePicture(t *testing.T) {
-	names, segments := testmedia.Segments(t, "10")
-	_, sound := testmedia.Segments(t, "10", "-vn")
+	_, segments := testmedia.Segments(t, "10")
+	sound := packedAudio(t, "10")
 	synctest.Test(t, func(t *testing.T) {
 		c, st := openChannel(t, testConfig(shortEndpoint()))
 		defer st.Close()
@@ -186,8 +187,9 @@ video.m3u8
 			time.Sleep(segmentTime)
 			upload(t, c, "a", fmt.Sprintf("text%d.vtt", i), []byte("WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:126000\n\n00:00:01.000 --> 00:00:02.000\nHello\n"))
 			upload(t, c, "a", "text.m3u8", list(i+1, "text%d.vtt"))
-			upload(t, c, "a", fmt.Sprintf("audio%d.ts", i), sound[i])
-			upload(t, c, "a", "audio.m3u8", list(i+1, "audio%d.ts"))
+			// The first picture is shown 1.48 s into the stream's clock.
+			upload(t, c, "a", fmt.Sprintf("audio%d.aac", i), append(timestampTag(133200+uint64(i)*172800), sound[i]...))
+			upload(t, c, "a", "audio.m3u8", list(i+1, "audio%d.aac"))
 			upload(t, c, "a", fmt.Sprintf("video%d.ts", i), segments[i])
 			upload(t, c, "a", "video.m3u8", list(i+1, "video%d.ts"))
 		}
@@ -207,13 +209,36 @@ video.m3u8
 					t.Errorf("%s: segment %d: gap %t, discontinuity %t", r.Type, i, s.Gap, s.Discontinuity)
 				}
 			}
-			want := map[string]string{"AUDIO": "video/mp2t", "SUBTITLES": "text/vtt"}[r.Type]
+			want := map[string]string{"AUDIO": "audio/aac", "SUBTITLES": "text/vtt"}[r.Type]
 			if got := v.Segment(p.Media.Segments[0].URI).ContentType; got != want {
 				t.Errorf("%s: content type %s", r.Type, got)
 			}
 		}
 	})
-	_ = names
+}
+
+// packedAudio encodes the source's sound as ADTS, cut like the picture.
+func packedAudio(t *testing.T, seconds string) [][]byte {
+	t.Helper()
+	dir := t.TempDir()
+	args := append(testmedia.Source(seconds), "-vn", "-f", "segment", "-segment_format", "adts",
+		"-segment_time", testmedia.SegmentSeconds, "sound%d.aac")
+	testmedia.Run(t, dir, args...)
+	var all [][]byte
+	for i := 0; ; i++ {
+		b, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("sound%d.aac", i)))
+		if err != nil {
+			return all
+		}
+		all = append(all, b)
+	}
+}
+
+// timestampTag is the ID3 tag that begins a segment of packed audio (RFC 8216 3.4).
+func timestampTag(timestamp uint64) []byte {
+	content := binary.BigEndian.AppendUint64([]byte("com.apple.streaming.transportStreamTimestamp\x00"), timestamp)
+	frame := append([]byte{'P', 'R', 'I', 'V', 0, 0, 0, byte(len(content)), 0, 0}, content...)
+	return append([]byte{'I', 'D', '3', 4, 0, 0, 0, 0, 0, byte(len(frame))}, frame...)
 }
 
 // TestDiscontinuityNumbersStay: whatever version of a playlist a player has read,
