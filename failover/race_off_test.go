@@ -1,0 +1,6 @@
+//go:build !race
+
+package failover
+
+// slowdown is how much slower traces run with the race detector.
+const slowdown = 1
