@@ -184,8 +184,8 @@ type PairChanged struct {
 	Drift Ticks
 }
 
-// SegmentMissed is the effect that an input failed a slot's deadline, or
-// delivered something unsound, whether or not anybody noticed.
+// SegmentMissed is the effect that an input delivered something unsound, whether or
+// not anybody noticed. What did not arrive at all is in Switch and SlotGivenUp.
 type SegmentMissed struct {
 	Time    time.Time
 	Input   string

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 var materialDir string
@@ -30,15 +32,7 @@ func TestMain(m *testing.M) {
 // needFFmpeg skips a test that needs real material, but not in CI.
 func needFFmpeg(t testing.TB) {
 	t.Helper()
-	for _, name := range []string{"ffmpeg", "ffprobe"} {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s IS NOT INSTALLED: real material is required in CI", name)
-		}
-		t.Skipf("%s IS NOT INSTALLED: nothing is tested against real material", name)
-	}
+	testmedia.Need(t, "ffmpeg", "ffprobe")
 }
 
 const (
