@@ -112,9 +112,12 @@ func TestIndependentEncodersCostOneDiscontinuity(t *testing.T) {
 	time.Sleep(9 * time.Second)
 	startIndependent(t, o.url("/in/sports/b"), 45)
 	fast.wait(4)
+	pulled := pull(t, o.url("/fast/sports/index.m3u8"))
+	fast.wait(2)
 	a.kill()
 	fast.wait(5)
 	slow.wait(1)
+	pulled.stop()
 	fast.finish()
 	slow.finish()
 	for _, v := range []*viewer{fast, slow} {

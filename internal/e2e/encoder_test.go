@@ -268,7 +268,10 @@ func startIndependent(t *testing.T, target string, gop int, extra ...string) *en
 		"-c:v", "libx264", "-preset", "ultrafast", "-b:v", "300k", "-threads", "1",
 		"-g", fmt.Sprint(gop), "-keyint_min", fmt.Sprint(gop), "-sc_threshold", "0",
 		"-c:a", "aac", "-b:a", "64k",
-		"-f", "hls", "-method", "PUT", "-hls_time", "2", "-hls_list_size", "6", "-hls_flags", "program_date_time",
+		// Every segment is one group of pictures: with 2 s for groups of 1.8 s there
+		// would be one of 3.6 s now and then.
+		"-f", "hls", "-method", "PUT", "-hls_time", fmt.Sprint(float64(gop) / 25),
+		"-hls_list_size", "6", "-hls_flags", "program_date_time",
 	}
 	args = append(args, extra...)
 	args = append(args, "-hls_segment_filename", target+"/seg%d.ts", target+"/live.m3u8")

@@ -173,11 +173,12 @@ type puller struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	err *bytes.Buffer
+	end chan struct{}
 }
 
 func pull(t *testing.T, stream string) *puller {
 	t.Helper()
-	p := &puller{t: t, err: &bytes.Buffer{}}
+	p := &puller{t: t, err: &bytes.Buffer{}, end: make(chan struct{})}
 	p.cmd = exec.Command("ffmpeg", "-v", "warning", "-re", "-i", stream, "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
 	p.cmd.Stderr = p.err
 	stdin, err := p.cmd.StdinPipe()
@@ -187,19 +188,35 @@ func pull(t *testing.T, stream string) *puller {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.end)
+	}()
 	t.Cleanup(func() {
 		stdin.Close()
-		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
+		p.stop()
 	})
 	return p
+}
+
+// stop ends ffmpeg, which has to be at work still.
+func (p *puller) stop() {
+	p.t.Helper()
+	select {
+	case <-p.end:
+		if p.cmd.ProcessState.ExitCode() >= 0 {
+			p.t.Errorf("ffmpeg has given up: %s", p.err)
+		}
+	default:
+		_ = p.cmd.Process.Kill()
+		<-p.end
+	}
 }
 
 // check stops ffmpeg and looks for complaints about the stream.
 func (p *puller) check() {
 	p.t.Helper()
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
+	p.stop()
 	for _, line := range strings.Split(p.err.String(), "\n") {
 		for _, complaint := range []string{"corrupt", "timestamp", "DTS", "dts", "discontinuity", "non-existing", "error while decoding"} {
 			if strings.Contains(line, complaint) {
