@@ -51,7 +51,7 @@ type candidate struct {
 // at. limit is the most segments to join, 0 for as many as the endpoint's
 // segment duration asks for.
 func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candidate {
-	ref := in.reference()
+	ref := e.reference(in)
 	if ref == nil || in.latest == nil || ref.length <= 0 {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (e *endpoint) joined(in *input, ref *rendition) int {
 		return 1
 	}
 	longest := ref.length
-	for _, a := range in.serves() {
+	for _, a := range e.serves(in) {
 		if r := in.rendition(a.Path); r != nil {
 			longest = max(longest, r.length)
 		}
@@ -228,7 +228,7 @@ func (e *endpoint) brokeOff(c *candidate, ref *rendition) bool {
 // others fills the remaining renditions: the segments whose middle lies within
 // the slot.
 func (e *endpoint) others(c *candidate, ref *rendition, closed bool, now time.Time) {
-	served := c.input.serves()
+	served := e.serves(c.input)
 	if c.pictured {
 		c.complete = 1
 	} else {

@@ -204,6 +204,10 @@ func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 		if in := c.input(f.Input); in != nil {
 			in.announce(f)
 		}
+	case Selection:
+		if e := c.endpoint(f.Endpoint); e != nil {
+			e.exclude(f.Excluded)
+		}
 	case Order:
 		if e := c.endpoint(f.Endpoint); e != nil && (f.Input == "" || c.input(f.Input) != nil) {
 			e.wanted, e.pinned = f.Input, f.Pin && f.Input != ""
@@ -242,22 +246,6 @@ func (c *Channel) Deadline() (time.Time, bool) {
 		earliest(e.wake)
 	}
 	return at, !at.IsZero()
-}
-
-// renditionPaths lists the renditions of the endpoints: what any input serves,
-// in the order of the inputs and of their playlists.
-func (c *Channel) renditionPaths() []string {
-	var paths []string
-	seen := map[string]bool{}
-	for _, in := range c.inputs {
-		for _, a := range in.serves() {
-			if !seen[a.Path] {
-				seen[a.Path] = true
-				paths = append(paths, a.Path)
-			}
-		}
-	}
-	return paths
 }
 
 // checkEnd ends the endpoints when every input has ended the channel.

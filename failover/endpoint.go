@@ -24,6 +24,8 @@ type endpoint struct {
 	// missedSlots counts for how many slots in a row nobody delivered a
 	// rendition.
 	missedSlots map[string]int
+	// excluded are the renditions that the endpoint does not serve.
+	excluded map[string]bool
 	lastSwitch  *Switch
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
@@ -361,7 +363,7 @@ func (e *endpoint) anyUp() bool {
 // being decided.
 func (e *endpoint) anythingBehind() bool {
 	for _, in := range e.channel.inputs {
-		ref := in.reference()
+		ref := e.reference(in)
 		if ref == nil {
 			continue
 		}

@@ -114,6 +114,15 @@ type Order struct {
 	Pin             bool
 }
 
+// Selection is the fact that an endpoint serves only some of what the inputs
+// announce, from its next slot on. What it leaves out is not waited for. An input
+// of which all would be left out is served as it is.
+type Selection struct {
+	Endpoint string
+	// Excluded are the paths of the renditions to leave out.
+	Excluded []string
+}
+
 // Tick is the fact that time has passed and nothing else.
 type Tick struct{}
 
@@ -121,4 +130,5 @@ func (Object) fact()       {}
 func (Playlist) fact()     {}
 func (Multivariant) fact() {}
 func (Order) fact()        {}
+func (Selection) fact()    {}
 func (Tick) fact()         {}

@@ -87,11 +87,14 @@ func (in *input) serves() []Announced {
 	return all
 }
 
-// reference is the rendition whose segments make the slots: the first one with
-// video, else the first variant, else the first one.
-func (in *input) reference() *rendition {
+// reference is the rendition whose segments lead the input's timeline.
+func (in *input) reference() *rendition { return in.leading(in.serves()) }
+
+// leading is the first rendition of the list with video, else the first variant,
+// else the first one.
+func (in *input) leading(list []Announced) *rendition {
 	var variant, other *rendition
-	for _, a := range in.serves() {
+	for _, a := range list {
 		r := in.rendition(a.Path)
 		if r == nil || !r.listed {
 			continue

@@ -65,7 +65,7 @@ func (e *endpoint) publishGap(a *candidate, from Ticks, now time.Time) {
 		Clock: e.cursor.clock(),
 		Due:   a.due, Deadline: a.deadline, Published: now,
 	}
-	for _, path := range e.channel.renditionPaths() {
+	for _, path := range e.renditionPaths() {
 		m := e.marks[path]
 		m.end, m.gap = e.at, true
 		e.marks[path] = m
@@ -94,7 +94,7 @@ func (e *endpoint) begins(c *candidate, now time.Time) {
 func (e *endpoint) targetDuration(c *candidate) int {
 	longest := max(TicksOf(e.config.SegmentDuration), c.end-c.start)
 	for _, in := range e.channel.inputs {
-		ref := in.reference()
+		ref := e.reference(in)
 		if ref == nil || ref.length <= 0 {
 			continue
 		}
@@ -107,7 +107,7 @@ func (e *endpoint) targetDuration(c *candidate) int {
 // the marks.
 func (e *endpoint) renditions(c *candidate) []SlotRendition {
 	var list []SlotRendition
-	for _, path := range e.channel.renditionPaths() {
+	for _, path := range e.renditionPaths() {
 		parts := c.parts[path]
 		if c.absent[path] {
 			parts = nil

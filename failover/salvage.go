@@ -18,7 +18,7 @@ func (e *endpoint) salvage(now time.Time) (published, waiting bool) {
 	if best == nil {
 		return false, false
 	}
-	if best.count < e.joined(best.input, best.input.reference()) || !best.whole {
+	if best.count < e.joined(best.input, e.reference(best.input)) || !best.whole {
 		// What makes up for an outage comes in a burst: the rest of a slot is
 		// given the time that it would have in a slot of its own.
 		if ripe := best.arrived().Add(e.grace()); now.Before(ripe) && best.input.up {
@@ -73,7 +73,7 @@ func earlier(a, b *candidate) bool {
 
 // earliest finds the first media of the input in the time that was given up.
 func (e *endpoint) earliest(in *input, now time.Time) *candidate {
-	ref := in.reference()
+	ref := e.reference(in)
 	if ref == nil || in.latest == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (e *endpoint) earliest(in *input, now time.Time) *candidate {
 // run is the longest run of whole segments of the input that begins at the
 // position and ends within the time that was given up.
 func (e *endpoint) run(in *input, at Ticks, now time.Time) *candidate {
-	for n := e.joined(in, in.reference()); n > 0; n-- {
+	for n := e.joined(in, e.reference(in)); n > 0; n-- {
 		c := e.build(in, at, n, now)
 		if c != nil && c.whole && c.count > 0 && (n == 1 || c.end <= e.at+in.length()/2) {
 			return c
@@ -117,7 +117,7 @@ func (e *endpoint) partial(in *input, at Ticks, now time.Time) *candidate {
 	if c == nil || !c.pictured || c.dead || c.count == 0 {
 		return nil
 	}
-	for n := e.joined(in, in.reference()); n > 1; n-- {
+	for n := e.joined(in, e.reference(in)); n > 1; n-- {
 		longer := e.build(in, at, n, now)
 		if longer.pictured && !longer.dead && equalSets(longer.absent, c.absent) && !e.wastes(longer) &&
 			(!e.started || longer.end <= e.at+in.length()/2) {

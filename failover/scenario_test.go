@@ -109,6 +109,8 @@ func (w *world) command(args []string) (string, error) {
 		return "", w.restart()
 	case "switch":
 		return "", w.step(Order{Endpoint: args[1], Input: args[2], Pin: len(args) > 3 && args[3] == "pin"})
+	case "leave":
+		return "", w.step(Selection{Endpoint: args[1], Excluded: args[2:]})
 	case "unpin":
 		return "", w.step(Order{Endpoint: args[1]})
 	case "end":
