@@ -25,8 +25,8 @@ type endpoint struct {
 	// rendition.
 	missedSlots map[string]int
 	// excluded are the renditions that the endpoint does not serve.
-	excluded map[string]bool
-	lastSwitch  *Switch
+	excluded   map[string]bool
+	lastSwitch *Switch
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool

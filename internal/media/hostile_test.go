@@ -53,6 +53,11 @@ func holds(t testing.TB, info *Info) {
 			at = r.End
 		}
 	}
+	for i, k := range info.KeyFrames {
+		if k.Start < 0 || k.End <= k.Start || k.End > info.Size || i >= maxKeyFrames {
+			t.Fatalf("key frames %+v of %d bytes", info.KeyFrames, info.Size)
+		}
+	}
 	if info.End == info.Start && info.FrameDuration != 0 {
 		t.Fatalf("no duration, but frames of %d", info.FrameDuration)
 	}

@@ -105,6 +105,11 @@ type Info struct {
 	// first sample say. It is true where there is no video.
 	KeyFrameFirst bool
 
+	// KeyFrames are the pictures of the reference track, if that is video, at
+	// which a decoder can start and that can be fetched by themselves; see
+	// [KeyFrame]. In order, at most maxKeyFrames.
+	KeyFrames []KeyFrame
+
 	// Tracks of the program, in the order of its PMT, or of the init section.
 	Tracks []Track
 

@@ -70,6 +70,7 @@ var recipes = map[string]string{
 	"m2ts":    in(sine48) + aac + "-t 1 -mpegts_m2ts_mode 1 -f mpegts",
 	"mpeg2":   in(pictures25) + "-c:v mpeg2video -t 1 -f mpegts",
 	"bench":   in("testsrc2=size=1280x720:rate=25", sine48) + x264 + "-b:v 3M -minrate 3M -maxrate 3M -bufsize 3M -x264-params nal-hrd=cbr -bf 2 -g 50 " + aac + "-t 2 " + cut2s,
+	"keys":    in(pictures25, sine48) + x264 + "-bf 2 -g 15 " + aac + "-t 4 " + cut2s,
 	"hls":     in(pictures25, sine48) + x264 + "-bf 2 -g 50 " + aac + "-t 6 -f hls -hls_time 2 -hls_list_size 0",
 }
 

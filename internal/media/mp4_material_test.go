@@ -29,6 +29,7 @@ var mp4Recipes = map[string]string{
 	"vp9":      in(pictures25) + "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 50 -t 2 -dash_segment_type mp4 " + cmaf,
 	"bench":    in("testsrc2=size=1280x720:rate=25", sine48) + x264 + "-b:v 3M -minrate 3M -maxrate 3M -bufsize 3M -x264-params nal-hrd=cbr -bf 2 -g 50 " + aac + "-t 2 " + hlsMP4,
 	"own":      in(pictures25, sine48) + x264 + "-bf 2 -g 50 " + aac + "-t 4 -movflags frag_keyframe+empty_moov+default_base_moof -f mp4",
+	"keys":     in(pictures25, sine48) + x264 + "-bf 2 -g 15 " + aac + "-t 4 -movflags frag_keyframe+empty_moov+default_base_moof -f mp4",
 	"absolute": in(pictures25) + x264 + "-t 1 -movflags frag_keyframe+empty_moov -f mp4",
 	"plain":    in(pictures25) + x264 + "-t 1 -movflags faststart -f mp4",
 }

@@ -62,6 +62,7 @@ func (f *Fragments) resolve(init *Init) (*Info, *Fault) {
 	info.FrameDuration, _ = rescale(tracks[ref].frame(), ClockRate, r.Timescale)
 	if r.Kind == Video {
 		info.KeyFrameFirst = tracks[ref].keyFrame
+		info.KeyFrames = tracks[ref].keyFrames(r)
 	}
 	return info, nil
 }
@@ -98,9 +99,12 @@ func (f *fragment) resolve(tracks []trackTimes) *Fault {
 			return fault
 		}
 		at := base
-		for _, run := range t.runs {
+		for i, run := range t.runs {
 			if run.HasDataOffset() {
 				at = base + int64(run.DataOffset)
+			}
+			if i == 0 {
+				times.start(t.head, run, Range{Start: f.Start, End: at})
 			}
 			size := times.run(t.head, run)
 			if size > 0 && !f.holds(at, size) {
@@ -133,6 +137,7 @@ type trackTimes struct {
 	open     int64 // PTS of the last sample without a duration
 	hasOpen  bool
 	keyFrame bool
+	keys     []KeyFrame // times in ticks of the track's own clock
 	// durations of samples; min is 0 if there is none
 	min, max int64
 }
@@ -164,43 +169,83 @@ func (tt *trackTimes) place(t *trackFragment, at int64) *Fault {
 // run takes the samples of a track run (ISO/IEC 14496-12, 8.8.8) and returns
 // the number of their bytes.
 func (tt *trackTimes) run(head *mp4.TfhdBox, run *mp4.TrunBox) (size int64) {
-	duration, bytes, flags := tt.init.DefaultDuration, tt.init.DefaultSize, tt.init.DefaultFlags
-	if head.HasDefaultSampleDuration() {
-		duration = head.DefaultSampleDuration
-	}
-	if head.HasDefaultSampleSize() {
-		bytes = head.DefaultSampleSize
-	}
-	if head.HasDefaultSampleFlags() {
-		flags = head.DefaultSampleFlags
-	}
-	first, hasFirst := run.FirstSampleFlags()
+	defaults := tt.defaults(head)
 	for i := range run.Samples {
-		s := &run.Samples[i]
-		d, n, f := duration, bytes, flags
-		if run.HasSampleDuration() {
-			d = s.Dur
-		}
-		if run.HasSampleSize() {
-			n = s.Size
-		}
-		switch {
-		case run.HasSampleFlags():
-			f = s.Flags
-		case i == 0 && hasFirst:
-			f = first
-		}
-		size += int64(n)
-		// Offsets of version 0 are unsigned by the letter, but older encoders
-		// write negative ones there, and 2^31 ticks are in no stream.
-		tt.sample(tt.next+int64(s.CompositionTimeOffset), int64(d), f)
+		s := sampleOf(run, i, defaults)
+		size += int64(s.Size)
+		tt.sample(tt.next+int64(s.CompositionTimeOffset), int64(s.Dur), s.Flags)
 	}
 	return size
 }
 
+// start looks whether a movie fragment's first sample of the track is one to
+// start at. lead is all that is before the sample.
+func (tt *trackTimes) start(head *mp4.TfhdBox, run *mp4.TrunBox, lead Range) {
+	if tt.init.Kind != Video || len(run.Samples) == 0 || len(tt.keys) == maxKeyFrames {
+		return
+	}
+	s := sampleOf(run, 0, tt.defaults(head))
+	if !isKeyFrame(s.Flags) || s.Size == 0 || lead.End <= lead.Start {
+		return
+	}
+	tt.keys = append(tt.keys, KeyFrame{
+		Range: Range{Start: lead.Start, End: lead.End + int64(s.Size)}, PTS: tt.next + int64(s.CompositionTimeOffset),
+	})
+}
+
+// defaults are what samples have that say nothing themselves.
+func (tt *trackTimes) defaults(head *mp4.TfhdBox) mp4.Sample {
+	s := mp4.Sample{Dur: tt.init.DefaultDuration, Size: tt.init.DefaultSize, Flags: tt.init.DefaultFlags}
+	if head.HasDefaultSampleDuration() {
+		s.Dur = head.DefaultSampleDuration
+	}
+	if head.HasDefaultSampleSize() {
+		s.Size = head.DefaultSampleSize
+	}
+	if head.HasDefaultSampleFlags() {
+		s.Flags = head.DefaultSampleFlags
+	}
+	return s
+}
+
+// sampleOf is a sample of the run. Offsets of version 0 are unsigned by the
+// letter, but older encoders write negative ones there, and 2^31 ticks are in no
+// stream.
+func sampleOf(run *mp4.TrunBox, i int, s mp4.Sample) mp4.Sample {
+	own := &run.Samples[i]
+	s.CompositionTimeOffset = own.CompositionTimeOffset
+	if run.HasSampleDuration() {
+		s.Dur = own.Dur
+	}
+	if run.HasSampleSize() {
+		s.Size = own.Size
+	}
+	if run.HasSampleFlags() {
+		s.Flags = own.Flags
+	} else if first, ok := run.FirstSampleFlags(); ok && i == 0 {
+		s.Flags = first
+	}
+	return s
+}
+
+func isKeyFrame(flags uint32) bool {
+	return flags&sampleIsNonSync == 0 && flags&sampleDependsOn != sampleDependsOnOther
+}
+
+// keyFrames puts the key frames on the clock of 90 kHz, like the track.
+func (tt *trackTimes) keyFrames(t *Track) []KeyFrame {
+	for i := range tt.keys {
+		k := &tt.keys[i]
+		// What does not fit has been refused with the track.
+		pts, _ := rescale(k.PTS-tt.times.minPTS, ClockRate, t.Timescale)
+		k.PTS = t.FirstPTS + pts
+	}
+	return tt.keys
+}
+
 func (tt *trackTimes) sample(pts, duration int64, flags uint32) {
 	if tt.times.n == 0 {
-		tt.keyFrame = flags&sampleIsNonSync == 0 && flags&sampleDependsOn != sampleDependsOnOther
+		tt.keyFrame = isKeyFrame(flags)
 		tt.end = pts
 	}
 	tt.times.add(pts, tt.next)

@@ -204,6 +204,22 @@ func (es *elementary) frameRate() float64 {
 	return 0
 }
 
+// keyFrames of a video track whose last packet ends at the offset.
+func (es *elementary) keyFrames(end, shift int64) []KeyFrame {
+	es.keys.close(end)
+	list := es.keys.list
+	if len(es.video.config) == 0 {
+		return nil // parameter sets come from outside
+	}
+	if len(list) > 0 && !es.video.keyFrame && list[0].PTS == es.times.firstPTS {
+		list = list[1:]
+	}
+	for i := range list {
+		list[i].PTS += shift
+	}
+	return list
+}
+
 func ticks(samples, rate int) int64 {
 	if rate == 0 {
 		return 0
@@ -238,6 +254,7 @@ func (s *tsScanner) place(info *Info, ref int) {
 	info.FrameDuration = refES.frameTicks()
 	if refES.video != nil {
 		info.KeyFrameFirst = refES.video.keyFrame
+		info.KeyFrames = refES.keyFrames(s.state(uint16(r.ID)).end, shift)
 	}
 	if st := s.state(info.PCRPID); st != nil && st.hasPCR {
 		info.HasPCR = true

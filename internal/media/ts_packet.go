@@ -36,6 +36,10 @@ type tsScanner struct {
 	anchor    int64
 	hasAnchor bool
 
+	// patAt is where the last PAT begins, until a PMT follows; then it is
+	// tablesAt, until a picture follows. Otherwise they are -1.
+	patAt, tablesAt int64
+
 	tracks   int
 	badCRC   int // PAT and PMT sections with a wrong CRC_32
 	shortPES int
@@ -61,6 +65,7 @@ type pidState struct {
 	errors  int
 	early   int   // packets before the PMT made this PID a track
 	got     int64 // bytes of the PES packet in hand, from its start code on
+	end     int64 // offset behind the last packet with payload
 
 	firstPCR, lastPCR int64 // raw base, 33 bits
 
@@ -69,7 +74,7 @@ type pidState struct {
 }
 
 func newTSScanner() *tsScanner {
-	s := &tsScanner{pids: make([]pidState, 1, 12)}
+	s := &tsScanner{pids: make([]pidState, 1, 12), patAt: -1, tablesAt: -1}
 	s.state(0).sections = new(sections)
 	return s
 }
@@ -129,6 +134,7 @@ func (s *tsScanner) walk(b []byte) *Fault {
 				st.got += int64(n) * (tsPacket - 4)
 				st.repeated, st.startLast = false, false
 				s.offset += int64(n) * tsPacket
+				st.end = s.offset
 				b = b[n*tsPacket:]
 				continue
 			}
@@ -208,6 +214,7 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 	case st.es != nil:
 		fault := s.unit(st, payload, start, flags&randomAccess != 0)
 		st.plain = !st.es.wantsPayload()
+		st.end = s.offset + tsPacket
 		return fault
 	}
 	st.plain = true

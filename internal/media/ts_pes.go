@@ -22,6 +22,7 @@ type elementary struct {
 	units int // PES packets or sections that start
 	times timing
 	video *pictures
+	keys  keyFrames
 	audio *frames
 }
 
@@ -64,6 +65,9 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 		es.declared, es.at = 0, s.offset
 		es.header = es.header[:0]
 		if es.video != nil {
+			// The first picture is looked at in any case.
+			es.keys.begin(s.tablesAt, randomAccess || es.times.n == 0, st.end)
+			s.tablesAt = -1
 			es.video.begin(randomAccess)
 		}
 	}
@@ -114,6 +118,9 @@ func (s *tsScanner) pesHeader(st *pidState, b []byte) *Fault {
 			s.anchor, s.hasAnchor = pts, true
 		}
 		es.times.add(s.unwrap(pts), s.unwrap(dts))
+		if es.video != nil {
+			es.keys.stamp(s.unwrap(pts))
+		}
 	}
 	if es.audio != nil {
 		es.audio.begin(b[size:], stamped)
@@ -205,6 +212,7 @@ type timing struct {
 	n                  int
 	minPTS, maxPTS     int64
 	lastPTS            int64 // of the last PES packet
+	firstPTS           int64 // of the first PES packet
 	firstDTS, lastDTS  int64
 	minStep, maxStep   int64 // between decoding timestamps; 0 if there is none
 	stepsBackOrNowhere int
@@ -214,7 +222,7 @@ func (t *timing) add(pts, dts int64) {
 	t.n++
 	t.lastPTS = pts
 	if t.n == 1 {
-		t.minPTS, t.maxPTS = pts, pts
+		t.firstPTS, t.minPTS, t.maxPTS = pts, pts, pts
 		t.firstDTS, t.lastDTS = dts, dts
 		return
 	}

@@ -24,6 +24,9 @@ type sections struct {
 // table takes the payload of a packet that carries PSI.
 func (s *tsScanner) table(st *pidState, payload []byte, start bool) *Fault {
 	t := st.sections
+	if start {
+		s.repeatTables(st.pid)
+	}
 	if start && len(payload) > 0 {
 		pointer := int(payload[0])
 		payload = payload[1:]
@@ -42,6 +45,17 @@ func (s *tsScanner) table(st *pidState, payload []byte, start bool) *Fault {
 	}
 	t.buf = append(t.buf, payload...)
 	return s.complete(st.pid, t)
+}
+
+// repeatTables takes note of where tables begin that a player can start with: a
+// PAT, and the PMT behind it.
+func (s *tsScanner) repeatTables(pid uint16) {
+	switch {
+	case pid == 0:
+		s.patAt, s.tablesAt = s.offset, -1
+	case s.patAt >= 0:
+		s.tablesAt, s.patAt = s.patAt, -1
+	}
 }
 
 // complete reads the sections that are whole.
