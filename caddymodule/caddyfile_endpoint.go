@@ -76,6 +76,10 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 		return e.FailoverPolicy.unmarshal(d, owner)
 	case "on_input_loss":
 		return readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
+	case "stream_selection":
+		return e.StreamSelection.unmarshal(d, owner)
+	case "iframe_playlist":
+		return readFlag(d, owner, &e.IFramePlaylist)
 	case "manifest_name":
 		return readText(d, owner, &e.ManifestName, checkManifestName)
 	}

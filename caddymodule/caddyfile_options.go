@@ -18,7 +18,7 @@ var later = map[string][]string{
 	"live_origin": {"status", "trace"},
 	"channel":     {"trace"},
 	"input":       {"trace"},
-	"endpoint":    {"stream_selection", "iframe_playlist", "trace"},
+	"endpoint":    {"trace"},
 }
 
 func unrecognized(d *caddyfile.Dispenser, block string) error {
@@ -43,6 +43,18 @@ func single(d *caddyfile.Dispenser, owner string, given bool) (option, arg strin
 		return "", "", d.Errf("%s: %s needs exactly one value", owner, option)
 	}
 	return option, arg, nil
+}
+
+// readFlag reads an option that is on where it is named.
+func readFlag(d *caddyfile.Dispenser, owner string, v *bool) error {
+	if *v {
+		return d.Errf("%s: %s is given twice", owner, d.Val())
+	}
+	if option := d.Val(); d.NextArg() {
+		return d.Errf("%s: %s takes no value", owner, option)
+	}
+	*v = true
+	return nil
 }
 
 func readText(d *caddyfile.Dispenser, owner string, v *string, check func(string) error) error {

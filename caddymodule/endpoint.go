@@ -56,6 +56,16 @@ type Endpoint struct {
 	// Default: `hold`.
 	OnInputLoss string `json:"on_input_loss,omitempty"`
 
+	// Which of the encoders' variants the endpoint serves. Default: all, in the
+	// encoder's order.
+	StreamSelection StreamSelection `json:"stream_selection,omitzero"`
+
+	// Adds a playlist of the key frames (EXT-X-I-FRAME-STREAM-INF) for each
+	// variant with video, with which players show pictures while they wind. It
+	// lists byte ranges of the same segments, one picture a second at most.
+	// Default: false.
+	IFramePlaylist bool `json:"iframe_playlist,omitempty"`
+
 	// The file name of the multivariant playlist, without `.m3u8`. Default:
 	// `index`.
 	ManifestName string `json:"manifest_name,omitempty"`
@@ -141,6 +151,9 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
 		return fmt.Errorf("on_input_loss: %w", err)
 	}
+	if err := e.StreamSelection.check(); err != nil {
+		return fmt.Errorf("stream_selection: %w", err)
+	}
 	if err := checkManifestName(e.ManifestName); err != nil {
 		return fmt.Errorf("manifest_name: %w", err)
 	}
@@ -175,6 +188,10 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 		Prefer:          e.FailoverPolicy.Input,
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
 		OnInputLoss:     channel.InputLoss(e.OnInputLoss),
+		MinBitrate:      e.StreamSelection.MinBitrate,
+		MaxBitrate:      e.StreamSelection.MaxBitrate,
+		VariantOrder:    channel.VariantOrder(e.StreamSelection.Order),
+		IFramePlaylist:  e.IFramePlaylist,
 		ManifestName:    e.ManifestName,
 	}
 }

@@ -84,6 +84,7 @@ func (c *Channel) announce(in *input, fact failover.Multivariant, path string, m
 		return ErrClosed
 	}
 	in.setMultivariant(path, m)
+	c.reselect()
 	c.step(fact)
 	entry := announced{Input: fact.Input, Path: path, Text: text}
 	if last, ok := c.announcements.last[entry.Input]; ok && last.Path == path && bytes.Equal(last.Text, text) {

@@ -66,6 +66,7 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 	if err := c.dropOrphans(ctx); err != nil {
 		return nil, err
 	}
+	c.reselect()
 	return c, nil
 }
 
@@ -83,6 +84,7 @@ func (c *Channel) Configure(config Config) error {
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
 	}
+	c.reselect()
 	c.step(failover.Tick{})
 	return nil
 }

@@ -50,10 +50,30 @@ type EndpointConfig struct {
 	PreferAfter time.Duration
 	// OnInputLoss is what viewers see when no input delivers. Default: Hold.
 	OnInputLoss InputLoss
+	// MinBitrate and MaxBitrate are the bits per second between which variants
+	// with video are served, as the encoders declare them in BANDWIDTH. Default:
+	// 0, no limit.
+	MinBitrate, MaxBitrate uint64
+	// VariantOrder is the order of the variants. Default: Original.
+	VariantOrder VariantOrder
+	// IFramePlaylist adds I-frame playlists for winding.
+	IFramePlaylist bool
 	// ManifestName is the file name of the multivariant playlist without
 	// ".m3u8".
 	ManifestName string
 }
+
+// VariantOrder is the order of the variants in the multivariant playlist. Players
+// begin with the first one, as a rule.
+type VariantOrder string
+
+const (
+	// Original is the encoder's order.
+	Original VariantOrder = "original"
+	// Ascending and Descending sort by BANDWIDTH.
+	Ascending  VariantOrder = "ascending"
+	Descending VariantOrder = "descending"
+)
 
 // maxBacklog is how much media of an input is kept that no endpoint has used yet.
 const maxBacklog = 10 * time.Minute

@@ -34,6 +34,10 @@ type endpoint struct {
 	target  int
 	peak    map[string]uint64 // measured bits per second, by rendition
 	formats map[string]*format
+	// iframes is the next number of an I-frame playlist, iframePeak its measured
+	// bits per second, by rendition.
+	iframes    map[string]uint64
+	iframePeak map[string]uint64
 	// counters continues the continuity counters, by rendition.
 	counters map[string]media.CounterState
 	// sections are the initialization sections in force, by rendition.
@@ -46,6 +50,11 @@ type endpoint struct {
 
 	breaks breaks
 
+	// excluded are the renditions that the endpoint does not serve, and
+	// selectionTrouble what was wrong with its limits when last looked at.
+	excluded         []string
+	selectionTrouble string
+
 	view atomic.Pointer[View]
 }
 
@@ -53,6 +62,7 @@ type endpoint struct {
 func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*endpoint, error) {
 	e := &endpoint{
 		channel: c, config: config, peak: map[string]uint64{}, formats: map[string]*format{},
+		iframes: map[string]uint64{}, iframePeak: map[string]uint64{},
 		counters: map[string]media.CounterState{}, sections: map[string]*section{},
 	}
 	journal, err := c.store.Journal(ctx, c.name+"/"+config.Name)
@@ -176,6 +186,7 @@ func (e *endpoint) keep(s *slot) {
 	}
 	e.held.add(s)
 	e.breaks.follow(s)
+	e.followIFrames(s)
 	e.slots = append(e.slots, s)
 }
 
@@ -207,6 +218,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *slot {
 		}
 		s.Renditions = append(s.Renditions, r)
 	}
+	e.numberIFrames(s)
 	return s
 }
 
@@ -218,11 +230,15 @@ func (e *endpoint) bind(r *rendition, used []*object) {
 		infos[i] = ob.info
 	}
 	deltas, next := media.PlanCounters(e.counters[r.ID], infos)
+	at := failover.Ticks(0)
 	for i, ob := range used {
 		if deltas[i] != nil {
 			ob = e.channel.rewrite(ob, deltas[i])
 		}
-		for _, keep := range ob.info.JoinRanges(i, len(used)) {
+		ranges := ob.info.JoinRanges(i, len(used))
+		r.addIFrames(ob.info, ranges, at)
+		at += failover.Ticks(ob.info.End - ob.info.Start)
+		for _, keep := range ranges {
 			r.Parts = append(r.Parts, part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start})
 			r.Size += keep.End - keep.Start
 		}

@@ -23,7 +23,7 @@ func formatOf(info *media.Info) *format {
 		}
 		codecs = append(codecs, t.Codec)
 		if t.Kind == media.Video && f.Width == 0 {
-			f.Width, f.Height, f.FrameRate = t.Width, t.Height, t.FrameRate
+			f.Width, f.Height, f.FrameRate, f.VideoCodec = t.Width, t.Height, t.FrameRate, t.Codec
 		}
 	}
 	f.Codecs = strings.Join(codecs, ",")
@@ -46,15 +46,18 @@ func (e *endpoint) measure(r *rendition) {
 		return
 	}
 	rate := uint64(r.Size) * 8 * failover.ClockRate / uint64(r.Duration)
-	// In steps of an eighth above the power of two below, so that the
-	// multivariant playlist is not another one with every slot.
+	e.peak[r.ID] = max(e.peak[r.ID], rounded(rate))
+	e.formats[r.ID] = r.Format
+}
+
+// rounded is the rate in steps of an eighth above the power of two below, so that
+// the multivariant playlist is not another one with every slot.
+func rounded(rate uint64) uint64 {
 	step := uint64(1)
 	for step<<4 <= rate {
 		step <<= 1
 	}
-	rate = (rate + step - 1) / step * step
-	e.peak[r.ID] = max(e.peak[r.ID], rate)
-	e.formats[r.ID] = r.Format
+	return (rate + step - 1) / step * step
 }
 
 // contentType is the media type of what an object holds (RFC 8216 4, 10).

@@ -1,6 +1,10 @@
 package channel
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
 
 // inventory sums up what the slots of an endpoint hold, so that a new slot costs
 // the same however many there are.
@@ -11,11 +15,48 @@ type inventory struct {
 	// is replaced, never changed.
 	sections map[string]*section
 	users    map[string]int // slots by name of their section
+	// volumes are how much media there is, by rendition.
+	volumes map[string]*volume
+}
+
+// volume is the media of a rendition.
+type volume struct {
+	bytes    int64
+	duration failover.Ticks
+}
+
+// average is the bit rate of a rendition in bits per second.
+func (v *inventory) average(id string) uint64 {
+	of := v.volumes[id]
+	if of == nil || of.duration <= 0 {
+		return 0
+	}
+	return uint64(float64(of.bytes) * 8 / of.duration.Seconds())
+}
+
+func (v *inventory) count(r *rendition, sign int64) {
+	if len(r.Parts) == 0 {
+		return
+	}
+	if v.volumes == nil {
+		v.volumes = map[string]*volume{}
+	}
+	of := v.volumes[r.ID]
+	if of == nil {
+		of = &volume{}
+		v.volumes[r.ID] = of
+	}
+	of.bytes += sign * r.Size
+	of.duration += failover.Ticks(sign) * r.Duration
+	if of.duration <= 0 {
+		delete(v.volumes, r.ID)
+	}
 }
 
 func (v *inventory) add(s *slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
+		v.count(r, 1)
 		if r.dependent() {
 			v.dependent++
 		}
@@ -45,6 +86,7 @@ func (v *inventory) use(m *section) {
 func (v *inventory) remove(s *slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
+		v.count(r, -1)
 		if r.dependent() {
 			v.dependent--
 		}

@@ -1,6 +1,9 @@
 package channel
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
@@ -22,10 +25,15 @@ func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
 	// What no multivariant playlist mentions.
 	for _, r := range last.Renditions {
 		if served[r.Path] {
-			v := hls.Variant{URI: r.ID + ".m3u8"}
-			e.complete(&v, r.ID)
-			out.Variants = append(out.Variants, v)
+			out.Variants = append(out.Variants, hls.Variant{URI: r.ID + ".m3u8"})
 		}
+	}
+	for i := range out.Variants {
+		e.complete(&out.Variants[i], out.Renditions)
+	}
+	e.config.VariantOrder.sortVariants(out.Variants)
+	if e.config.IFramePlaylist {
+		out.IFrames = e.iframeVariants(out.Variants)
 	}
 	return out
 }
@@ -42,6 +50,9 @@ func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multi
 		taken[path] = true
 		return renditionID(path), true
 	}
+	if len(out.Tags) == 0 {
+		out.Tags = passedOn(m.playlist.Tags)
+	}
 	for _, r := range m.playlist.Renditions {
 		if r.URI == "" {
 			if !hasRendition(out, r) {
@@ -57,13 +68,33 @@ func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multi
 	for _, v := range m.playlist.Variants {
 		if id, ok := own(v.URI); ok {
 			v.URI = id + ".m3u8"
-			e.complete(&v, id)
 			out.Variants = append(out.Variants, v)
 		}
 	}
 	for path := range taken {
 		delete(served, path)
 	}
+}
+
+// passedOn picks the lines of an encoder's multivariant playlist that are as true
+// of the origin's: where to start, and session data that lies in the line itself.
+// All others name what only the encoder has.
+func passedOn(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+const sessionData = "#EXT-X-SESSION-DATA:"
+
+func hasURI(line string) bool {
+	attributes, err := hls.ParseAttributes(strings.TrimPrefix(line, sessionData))
+	return err != nil || slices.ContainsFunc(attributes, func(a hls.Attribute) bool { return a.Name == "URI" })
 }
 
 func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
@@ -75,10 +106,18 @@ func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
 	return false
 }
 
-// complete fills in what the encoder did not say, from measurement.
-func (e *endpoint) complete(v *hls.Variant, id string) {
-	if v.Bandwidth == 0 {
-		v.Bandwidth = max(1, e.peak[id])
+// complete fills in what the encoder did not say, from measurement. Its BANDWIDTH
+// has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
+func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
+	id := playlistID(v.URI)
+	peak, average := e.peak[id], e.held.average(id)
+	for _, group := range groupsOf(v) {
+		p, a := e.groupRates(renditions, group)
+		peak, average = peak+p, average+a
+	}
+	v.Bandwidth = max(1, v.Bandwidth, peak)
+	if v.AverageBandwidth == 0 && average > 0 {
+		v.AverageBandwidth = min(v.Bandwidth, rounded(average))
 	}
 	f := e.formats[id]
 	if f == nil {
@@ -93,4 +132,41 @@ func (e *endpoint) complete(v *hls.Variant, id string) {
 	if v.FrameRate == 0 {
 		v.FrameRate = f.FrameRate
 	}
+}
+
+// groupRates are the rates of a group's largest rendition: a player plays one of
+// them with the variant.
+func (e *endpoint) groupRates(renditions []hls.Rendition, group string) (peak, average uint64) {
+	for i := range renditions {
+		if r := &renditions[i]; r.URI != "" && groupOf(r) == group {
+			id := playlistID(r.URI)
+			peak, average = max(peak, e.peak[id]), max(average, e.held.average(id))
+		}
+	}
+	return peak, average
+}
+
+// playlistID is the rendition of one of the origin's own playlist URIs.
+func playlistID(uri string) string { return strings.TrimSuffix(uri, ".m3u8") }
+
+// iframeVariants lists an I-frame playlist for each video that the variants have.
+func (e *endpoint) iframeVariants(variants []hls.Variant) []hls.Variant {
+	var list []hls.Variant
+	seen := map[string]bool{}
+	for _, v := range variants {
+		id := playlistID(v.URI)
+		if e.iframes[id] == 0 || seen[id] {
+			continue
+		}
+		seen[id] = true
+		iframes := hls.Variant{
+			URI: id + iframesSuffix + ".m3u8", Bandwidth: max(1, e.iframePeak[id]),
+			Width: v.Width, Height: v.Height, VideoRange: v.VideoRange, HDCPLevel: v.HDCPLevel,
+		}
+		if f := e.formats[id]; f != nil {
+			iframes.Codecs = f.VideoCodec
+		}
+		list = append(list, iframes)
+	}
+	return list
 }

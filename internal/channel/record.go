@@ -50,6 +50,10 @@ type rendition struct {
 	Map    *section `json:"map,omitempty"`
 	Size   int64    `json:"size,omitempty"`
 	Format *format  `json:"format,omitempty"`
+	// IFrames are the key frames of video that I-frame playlists list, and
+	// IFrame is the number of the first one there, 0 as long as there was none.
+	IFrames []iframe `json:"iframes,omitempty"`
+	IFrame  uint64   `json:"iframe,omitempty"`
 }
 
 // part is a stretch of an object in the store.
@@ -74,6 +78,7 @@ type format struct {
 	ContentType string  `json:"content_type"`
 	Extension   string  `json:"extension"`
 	Codecs      string  `json:"codecs,omitempty"`
+	VideoCodec  string  `json:"video_codec,omitempty"`
 	Width       int     `json:"width,omitempty"`
 	Height      int     `json:"height,omitempty"`
 	FrameRate   float64 `json:"frame_rate,omitempty"`

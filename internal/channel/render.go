@@ -38,7 +38,14 @@ func (e *endpoint) render(now time.Time) {
 	}
 	for i := range last.Renditions {
 		id := last.Renditions[i].ID
-		e.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(e.mediaPlaylist(id)) })
+		m, list := e.mediaPlaylist(id)
+		e.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(m) })
+		if !e.config.IFramePlaylist {
+			continue
+		}
+		if iframes := iframePlaylist(m, list, id); iframes != nil {
+			e.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
+		}
 	}
 	v.multivariant = e.multivariant(last)
 	e.text(v, e.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
@@ -90,8 +97,8 @@ func newText(body []byte, maxAge time.Duration) *Text {
 	}
 }
 
-// mediaPlaylist is the live playlist of one rendition.
-func (e *endpoint) mediaPlaylist(id string) *hls.MediaPlaylist {
+// mediaPlaylist is the live playlist of one rendition, and the slots that it lists.
+func (e *endpoint) mediaPlaylist(id string) (*hls.MediaPlaylist, []*slot) {
 	list := e.slots[len(e.slots)-e.listed():]
 	list = list[withdrawn(list, id):]
 	m := playlistOf(list, id, e.life, e.formats[id])
@@ -99,7 +106,17 @@ func (e *endpoint) mediaPlaylist(id string) *hls.MediaPlaylist {
 	if lines := e.breaks.running(list[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
 	}
-	return m
+	return m, list
+}
+
+// discontinuitySequence is the EXT-X-DISCONTINUITY-SEQUENCE of a playlist that
+// begins with the slot.
+func (s *slot) discontinuitySequence() uint64 {
+	if s.Discontinuity {
+		// Its tag is still listed, and counts when it leaves.
+		return s.DiscontinuityNumber - 1
+	}
+	return s.DiscontinuityNumber
 }
 
 // playlistOf lists one rendition of the slots. later is the rendition's format
@@ -108,12 +125,8 @@ func playlistOf(slots []*slot, id, life string, later *format) *hls.MediaPlaylis
 	head := slots[0]
 	m := &hls.MediaPlaylist{
 		MediaSequence:         head.MSN,
-		DiscontinuitySequence: head.DiscontinuityNumber,
+		DiscontinuitySequence: head.discontinuitySequence(),
 		Segments:              make([]hls.Segment, len(slots)),
-	}
-	if head.Discontinuity {
-		// Its tag is still listed, and counts when it leaves.
-		m.DiscontinuitySequence--
 	}
 	var section *hls.Map
 	for i, s := range slots {

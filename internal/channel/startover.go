@@ -89,7 +89,7 @@ func (v *View) startoverMultivariant(s span) (*Text, error) {
 // withQuery is m with the query behind the URIs of all media playlists.
 func withQuery(m *hls.MultivariantPlaylist, query string) *hls.MultivariantPlaylist {
 	out := *m
-	out.Renditions, out.Variants = slices.Clone(m.Renditions), slices.Clone(m.Variants)
+	out.Renditions, out.Variants, out.IFrames = slices.Clone(m.Renditions), slices.Clone(m.Variants), slices.Clone(m.IFrames)
 	for i := range out.Renditions {
 		if r := &out.Renditions[i]; r.URI != "" {
 			r.URI += query
@@ -97,6 +97,9 @@ func withQuery(m *hls.MultivariantPlaylist, query string) *hls.MultivariantPlayl
 	}
 	for i := range out.Variants {
 		out.Variants[i].URI += query
+	}
+	for i := range out.IFrames {
+		out.IFrames[i].URI += query
 	}
 	return &out
 }
@@ -141,7 +144,8 @@ func (v *View) lastBefore(end failover.Ticks) int {
 	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].Start >= end }) - 1
 }
 
-func (v *View) startoverMedia(id string, c cut) (*Text, error) {
+func (v *View) startoverMedia(name string, c cut) (*Text, error) {
+	id, iframes := strings.CutSuffix(name, iframesSuffix)
 	slots, err := v.stretch(&c)
 	if err != nil {
 		return nil, err
@@ -153,8 +157,17 @@ func (v *View) startoverMedia(id string, c cut) (*Text, error) {
 	if !closed && v.stale() {
 		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
 	}
-	return v.startover.get(id+c.query(), v.number, closed, func() (*Text, error) {
-		body, err := hls.EncodeMedia(v.stretchPlaylist(slots, id, closed))
+	if iframes && v.playlists[name+".m3u8"] == nil {
+		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
+	}
+	return v.startover.get(name+c.query(), v.number, closed, func() (*Text, error) {
+		m, listed := v.stretchPlaylist(slots, id, closed)
+		if iframes {
+			if m = iframePlaylist(m, listed, id); m == nil {
+				return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
+			}
+		}
+		body, err := hls.EncodeMedia(m)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +200,8 @@ func (v *View) stretch(c *cut) ([]*slot, error) {
 	return slots, nil
 }
 
-func (v *View) stretchPlaylist(slots []*slot, id string, closed bool) *hls.MediaPlaylist {
+// stretchPlaylist is the playlist of a stretch, and the slots that it lists.
+func (v *View) stretchPlaylist(slots []*slot, id string, closed bool) (*hls.MediaPlaylist, []*slot) {
 	end := closed || v.ended
 	// EXT-X-MAP can't be taken back, and the head has to stay. So the playlist
 	// ends where an encoder was replaced by one with another container.
@@ -203,7 +217,23 @@ func (v *View) stretchPlaylist(slots []*slot, id string, closed bool) *hls.Media
 	if closed {
 		m.PlaylistType = hls.VOD
 	}
-	return m
+	if lines := v.runningAt(slots[0]); len(lines) > 0 {
+		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	}
+	return m, slots
+}
+
+// runningAt lists the date ranges that began in slots before head and cover it.
+func (v *View) runningAt(head *slot) []string {
+	var b breaks
+	for _, s := range v.slots[:head.MSN-v.slots[0].MSN] {
+		for _, line := range s.Tags {
+			if strings.HasPrefix(line, dateRangeTag) {
+				b.remember(line, s.MSN)
+			}
+		}
+	}
+	return b.running(head)
 }
 
 // maxAge is how long caches may keep a playlist: one that never changes for as
