@@ -112,7 +112,7 @@ func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
 	peak, average := e.peak[id], e.held.average(id)
 	for _, group := range groupsOf(v) {
-		p, a := e.groupRates(renditions, group)
+		p, a := e.groupRates(renditions, group, id)
 		peak, average = peak+p, average+a
 	}
 	v.Bandwidth = max(1, v.Bandwidth, peak)
@@ -123,8 +123,8 @@ func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 	if f == nil {
 		return
 	}
-	if v.Codecs == "" && v.Audio == "" {
-		v.Codecs = f.Codecs
+	if v.Codecs == "" {
+		v.Codecs = e.codecs(f, v, renditions)
 	}
 	if v.Width == 0 {
 		v.Width, v.Height = f.Width, f.Height
@@ -135,15 +135,44 @@ func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 }
 
 // groupRates are the rates of a group's largest rendition: a player plays one of
-// them with the variant.
-func (e *endpoint) groupRates(renditions []hls.Rendition, group string) (peak, average uint64) {
+// them with the variant, unless the variant itself is one of them.
+func (e *endpoint) groupRates(renditions []hls.Rendition, group, variant string) (peak, average uint64) {
 	for i := range renditions {
 		if r := &renditions[i]; r.URI != "" && groupOf(r) == group {
 			id := playlistID(r.URI)
+			if id == variant {
+				return 0, 0
+			}
 			peak, average = max(peak, e.peak[id]), max(average, e.held.average(id))
 		}
 	}
 	return peak, average
+}
+
+// codecs lists what a player of the variant has to decode, with the audio of its
+// group. A list that does not name every codec is worse than none (RFC 8216
+// 4.3.4.2), so it is empty as long as one of them is unknown.
+func (e *endpoint) codecs(own *format, v *hls.Variant, renditions []hls.Rendition) string {
+	if own.Codecs == "" {
+		return ""
+	}
+	list := strings.Split(own.Codecs, ",")
+	for i := range renditions {
+		r := &renditions[i]
+		if v.Audio == "" || r.URI == "" || groupOf(r) != "AUDIO "+v.Audio {
+			continue
+		}
+		f := e.formats[playlistID(r.URI)]
+		if f == nil || f.Codecs == "" {
+			return ""
+		}
+		for codec := range strings.SplitSeq(f.Codecs, ",") {
+			if !slices.Contains(list, codec) {
+				list = append(list, codec)
+			}
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // playlistID is the rendition of one of the origin's own playlist URIs.
