@@ -88,6 +88,9 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 		}
 		return u, nil
 	}
+	if err := a.checkTraceFile(key, spec.Trace); err != nil {
+		return nil, fmt.Errorf("channel %s: trace: %w", name, err)
+	}
 	if a.emitter == nil {
 		// Not in Provision: which of the two apps is there first is not certain. For
 		// a handler the HTTP app has loaded the events app.
@@ -150,7 +153,7 @@ func (a *App) apply() error {
 				}
 			})
 		}
-		next := applied{config: u.config, observer: a.observe(u, before.observer), app: a}
+		next := applied{config: u.config, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}
 		if before.app != nil {
 			next.config = union(u.config, before.config)
 		}

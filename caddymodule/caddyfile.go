@@ -128,6 +128,12 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 		switch d.Val() {
 		case "alignment":
 			err = readText(d, "channel "+name, &c.Alignment, checkAlignment)
+		case "trace":
+			if c.Trace != nil {
+				return d.Errf("channel %s: trace is given twice", name)
+			}
+			c.Trace = &Trace{}
+			err = c.Trace.unmarshal(d, "channel "+name)
 		case "input":
 			err = c.unmarshalInput(d, name, paths)
 		case "endpoint":

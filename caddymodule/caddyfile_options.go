@@ -15,10 +15,7 @@ import (
 
 // later are options that will come, by the block they belong to.
 var later = map[string][]string{
-	"live_origin": {"status", "trace"},
-	"channel":     {"trace"},
-	"input":       {"trace"},
-	"endpoint":    {"trace"},
+	"live_origin": {"status"},
 }
 
 func unrecognized(d *caddyfile.Dispenser, block string) error {

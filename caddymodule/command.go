@@ -23,12 +23,12 @@ func init() {
 		Short: "Shows and switches the inputs of live channels",
 		Long: `
 Shows the state of live channels and switches their inputs, through the admin
-API of a running Caddy.
+API of a running Caddy, and replays the decisions that were traced.
 
 The admin API is looked for at '` + caddy.DefaultAdminListen + `'. You may give another
 address with --address, or use --config to load the address from your config.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand())
+			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand())
 		},
 	})
 }

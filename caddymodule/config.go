@@ -17,6 +17,10 @@ type Channel struct {
 	// the others in this order.
 	Alignment string `json:"alignment,omitempty"`
 
+	// Where to write down what decisions are made from, so that they can be
+	// replayed. Default: nowhere.
+	Trace *Trace `json:"trace,omitempty"`
+
 	// The inputs, as a rule two. The first one is the first choice where nothing
 	// else decides. At least one is required; with a single one there is nothing
 	// to fail over to, and a warning says so.
@@ -119,6 +123,11 @@ func (c *Channel) check(name string, paths pathSet) error {
 	}
 	if err := checkAlignment(c.Alignment); err != nil {
 		return fmt.Errorf("channel %s: alignment: %w", name, err)
+	}
+	if c.Trace != nil {
+		if err := c.Trace.provision(); err != nil {
+			return fmt.Errorf("channel %s: trace: %w", name, err)
+		}
 	}
 	if len(c.Inputs) == 0 {
 		return fmt.Errorf("channel %s: needs at least one input", name)

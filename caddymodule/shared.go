@@ -121,13 +121,16 @@ type sharedChannel struct {
 	channel *channel.Channel
 	store   *sharedStore
 	closed  chan struct{}
-	// applied is what the channel was told last; guarded by registry.changing.
+	// applied is what the channel was told last, traced the trace that it writes;
+	// guarded by registry.changing.
 	applied applied
+	traced  *traceFile
 }
 
 // applied is what a config tells a channel.
 type applied struct {
 	config   channel.Config
+	trace    *Trace
 	observer channel.Observer
 	app      *App
 }
@@ -160,6 +163,9 @@ func (r *registry) acquireChannel(key channelKey, config channel.Config, st *sha
 
 // tell applies the config and the observer of a. registry.changing is held.
 func (c *sharedChannel) tell(a applied) error {
+	if err := c.trace(a.trace); err != nil {
+		return fmt.Errorf("configure %s: %w", c.key, err)
+	}
 	if err := c.channel.Configure(a.config); err != nil {
 		return fmt.Errorf("configure %s: %w", c.key, err)
 	}
@@ -174,6 +180,9 @@ func (c *sharedChannel) release() {
 		return
 	}
 	c.channel.Close()
+	if c.traced != nil {
+		c.traced.close()
+	}
 	live.mu.Lock()
 	delete(live.channels, c.key)
 	live.mu.Unlock()

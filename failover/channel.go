@@ -11,33 +11,33 @@ import (
 type Config struct {
 	// Inputs by name; the first one is the first choice where nothing else
 	// decides.
-	Inputs    []string
-	Endpoints []EndpointConfig
+	Inputs    []string         `json:"inputs"`
+	Endpoints []EndpointConfig `json:"endpoints"`
 	// Alignment is how inputs are put on one clock. Default: AlignAuto.
-	Alignment Alignment
+	Alignment Alignment `json:"alignment,omitempty"`
 	// MaxBacklog is how much media of an input is kept that no endpoint has
 	// used. Default: 10 minutes.
-	MaxBacklog time.Duration
+	MaxBacklog time.Duration `json:"max_backlog,omitempty"`
 }
 
 // EndpointConfig is what the operator says about an endpoint.
 type EndpointConfig struct {
-	Name string
+	Name string `json:"name"`
 	// SegmentDuration is the wanted length of a slot.
-	SegmentDuration time.Duration
+	SegmentDuration time.Duration `json:"segment_duration"`
 	// FailoverGrace is how long after a slot is due the active input is waited
 	// for. Default: half of SegmentDuration.
-	FailoverGrace time.Duration
+	FailoverGrace time.Duration `json:"failover_grace,omitempty"`
 	// TimeDelay: media of time t is published at t + TimeDelay.
-	TimeDelay time.Duration
+	TimeDelay time.Duration `json:"time_delay,omitempty"`
 	// Prefer names the input to go back to once it has been whole for
 	// PreferAfter and going back is seamless, or a discontinuity comes anyway.
 	// Empty: stay until failover is needed again.
-	Prefer      string
-	PreferAfter time.Duration
+	Prefer      string        `json:"prefer,omitempty"`
+	PreferAfter time.Duration `json:"prefer_after,omitempty"`
 	// GapOnLoss publishes slots that were given up as gaps (EXT-X-GAP), on
 	// schedule. Otherwise the playlist waits.
-	GapOnLoss bool
+	GapOnLoss bool `json:"gap_on_loss,omitempty"`
 }
 
 // Channel is the state machine of one channel. It does no I/O, has no clock and

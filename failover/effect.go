@@ -9,60 +9,65 @@ type Effect interface{ effect() }
 // Slot is one position of an endpoint's timeline, published: the output segment
 // with this media sequence number in all renditions. It never changes.
 type Slot struct {
-	Endpoint string
+	Endpoint string `json:"endpoint"`
 	// MSN is the media sequence number. The first one is the Unix time in
 	// seconds; every slot is one more than the last.
-	MSN uint64
+	MSN uint64 `json:"msn"`
 	// Input is where all media of the slot came from.
-	Input string
+	Input string `json:"input"`
 	// Start is the slot's position on the channel's clock, its
 	// EXT-X-PROGRAM-DATE-TIME; End is where its media ends.
-	Start, End Ticks
+	Start Ticks `json:"start"`
+	End   Ticks `json:"end"`
 	// Discontinuity says that the media does not continue that of the slot
 	// before.
-	Discontinuity bool
+	Discontinuity bool `json:"discontinuity,omitempty"`
 	// DiscontinuityNumber counts the discontinuities from the endpoint's first
 	// slot up to and including this one.
-	DiscontinuityNumber uint64
+	DiscontinuityNumber uint64 `json:"discontinuity_number,omitempty"`
 	// TargetDuration of the endpoint, in seconds.
-	TargetDuration int
+	TargetDuration int `json:"target_duration,omitempty"`
 	// Renditions, in the order of the endpoint.
-	Renditions []SlotRendition
+	Renditions []SlotRendition `json:"renditions,omitempty"`
 	// Lost is the media time that was given up between the slot before and this
 	// one, because no input delivered it.
-	Lost Ticks
+	Lost Ticks `json:"lost,omitempty"`
 	// Clock is how the timestamps of the slot's media relate to the channel's
 	// clock.
-	Clock Clock
+	Clock Clock `json:"clock,omitzero"`
 	// Due is when the slot was expected from the active input of the slot
 	// before; Deadline is how long that input was waited for.
-	Due, Deadline time.Time
+	Due      time.Time `json:"due,omitzero"`
+	Deadline time.Time `json:"deadline,omitzero"`
 	// Published is when the slot was decided.
-	Published time.Time
+	Published time.Time `json:"published,omitzero"`
 	// Switch explains a change of the active input; nil if there was none.
-	Switch *Switch
+	Switch *Switch `json:"switch,omitempty"`
 }
 
 // Clock relates an encoder's timestamps to the channel's clock: the channel's
 // position is the unwrapped timestamp plus Offset. Timestamps wrap at Modulus; 0
 // means that they do not.
-type Clock struct{ Offset, Modulus Ticks }
+type Clock struct {
+	Offset  Ticks `json:"offset,omitempty"`
+	Modulus Ticks `json:"modulus,omitempty"`
+}
 
 // SlotRendition is what one rendition holds in a slot.
 type SlotRendition struct {
 	// Path is the rendition's name: the playlist's place below the input path.
-	Path string
+	Path string `json:"path"`
 	// Parts are the input segments whose bytes, in sequence, are the slot's.
 	// None: the rendition has a gap here (EXT-X-GAP).
-	Parts []Part
+	Parts []Part `json:"parts,omitempty"`
 	// Duration is the measured length; of a gap, the slot's.
-	Duration Ticks
+	Duration Ticks `json:"duration,omitempty"`
 	// End is where the media ends on the channel's clock. With Signature and
 	// Frame of its last part it is what can prove, also after a restart, that
 	// other media goes on from there.
-	End       Ticks
-	Signature string
-	Frame     Ticks
+	End       Ticks  `json:"end,omitempty"`
+	Signature string `json:"signature,omitempty"`
+	Frame     Ticks  `json:"frame,omitempty"`
 }
 
 // Gap reports whether the rendition has no media in the slot.
@@ -71,11 +76,11 @@ func (r SlotRendition) Gap() bool { return len(r.Parts) == 0 }
 // Part is one input segment within a slot.
 type Part struct {
 	// Object is the ID of the Object fact.
-	Object string
+	Object string `json:"object"`
 	// Duration is the measured length.
-	Duration Ticks
+	Duration Ticks `json:"duration,omitempty"`
 	// Tags are those of the ListedSegment.
-	Tags []string
+	Tags []string `json:"tags,omitempty"`
 }
 
 // Reason says why the active input changed.
@@ -103,36 +108,38 @@ const (
 
 // Switch explains why an endpoint changed its active input.
 type Switch struct {
-	Time     time.Time
-	Endpoint string
+	Time     time.Time `json:"time"`
+	Endpoint string    `json:"endpoint"`
 	// MSN is the first slot from the new input.
-	MSN uint64
+	MSN uint64 `json:"msn"`
 	// From is empty for the endpoint's first slot.
-	From, To string
-	Reason   Reason
+	From   string `json:"from,omitempty"`
+	To     string `json:"to"`
+	Reason Reason `json:"reason"`
 	// Missing is what the old input had not delivered.
-	Missing []Missing
+	Missing []Missing `json:"missing,omitempty"`
 	// Due is when the slot was expected from the old input, Deadline is how long
 	// it was waited for. Both are zero for the endpoint's first slot.
-	Due, Deadline time.Time
+	Due      time.Time `json:"due,omitzero"`
+	Deadline time.Time `json:"deadline,omitzero"`
 	// Late is how long after Due the slot was published.
-	Late time.Duration
+	Late time.Duration `json:"late,omitempty"`
 	// Seamless is true if viewers see no discontinuity.
-	Seamless bool
+	Seamless bool `json:"seamless"`
 	// Pair is the state of the two inputs when they switched.
-	Pair PairState
+	Pair PairState `json:"pair,omitempty"`
 	// PairDetail says what keeps the pair from being locked.
-	PairDetail string
+	PairDetail string `json:"pair_detail,omitempty"`
 }
 
 // Missing is one segment that an input had not delivered for a slot.
 type Missing struct {
-	Rendition string
+	Rendition string `json:"rendition"`
 	// Segment is the path that the playlist gave; empty if no playlist listed
 	// the segment.
-	Segment string
+	Segment string `json:"segment,omitempty"`
 	// Why: "not_listed", "not_arrived", "gap", or the fault of what arrived.
-	Why string
+	Why string `json:"why"`
 }
 
 // Published is the effect that a slot joins the endpoint's timeline.

@@ -9,88 +9,89 @@ type Fact interface{ fact() }
 // Object is the fact that an encoder delivered a media object, from its first
 // byte to its last. What broke off on the way is not a fact.
 type Object struct {
-	Input string
+	Input string `json:"input"`
 	// Path is the object's place below the input path. A later object of the
 	// same path replaces it.
-	Path string
+	Path string `json:"path"`
 	// ID names the object's bytes in the store. It is opaque here and never
 	// used twice.
-	ID   string
-	Size int64
+	ID   string `json:"id,omitempty"`
+	Size int64  `json:"size,omitempty"`
 	// Media is what probing found; nil for an object that is unsound.
-	Media *Media
+	Media *Media `json:"media,omitempty"`
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
 	// Such an object counts as missing.
-	Fault string
+	Fault string `json:"fault,omitempty"`
 }
 
 // Media is what the core needs to know of a segment's content.
 type Media struct {
 	// Start and End are the presentation times of the reference track (video if
 	// there is one) as the encoder wrote them. End - Start is the duration.
-	Start, End Ticks
+	Start Ticks `json:"start"`
+	End   Ticks `json:"end"`
 	// Modulus is where the encoder's timestamps wrap: 1<<33 for MPEG-TS, 0 for
 	// timestamps that do not.
-	Modulus Ticks
+	Modulus Ticks `json:"modulus,omitempty"`
 	// Frame is the length of one frame of the reference track.
-	Frame Ticks
+	Frame Ticks `json:"frame,omitempty"`
 	// Video says that there is a video track.
-	Video bool
+	Video bool `json:"video,omitempty"`
 	// Untimed says that the object does not tell its position, as WebVTT: Start
 	// and End mean nothing, and it lies where the reference rendition's segment
 	// of the same number lies.
-	Untimed bool
+	Untimed bool `json:"untimed,omitempty"`
 	// Signature is equal for two segments exactly when one can follow the other
 	// with no discontinuity as far as format, track layout and codec
 	// configuration go.
-	Signature string
+	Signature string `json:"signature,omitempty"`
 }
 
 // Playlist is the fact that an encoder delivered a media playlist.
 type Playlist struct {
-	Input string
+	Input string `json:"input"`
 	// Path is the playlist's place below the input path, and the name by which
 	// the renditions of several inputs are matched.
-	Path string
+	Path string `json:"path"`
 	// TargetDuration is the playlist's EXT-X-TARGETDURATION.
-	TargetDuration time.Duration
+	TargetDuration time.Duration `json:"target_duration"`
 	// EndList is true for a playlist with EXT-X-ENDLIST.
-	EndList  bool
-	Segments []ListedSegment
+	EndList  bool            `json:"endlist,omitempty"`
+	Segments []ListedSegment `json:"segments"`
 }
 
 // ListedSegment is one segment of an encoder's media playlist.
 type ListedSegment struct {
 	// Number is the encoder's own media sequence number.
-	Number uint64
+	Number uint64 `json:"number"`
 	// Path is the object's place below the input path.
-	Path string
+	Path string `json:"path"`
 	// Duration is what EXTINF claims. Measured times replace it.
-	Duration Ticks
+	Duration Ticks `json:"duration"`
 	// Discontinuity is true if EXT-X-DISCONTINUITY precedes the segment.
-	Discontinuity bool
+	Discontinuity bool `json:"discontinuity,omitempty"`
 	// Gap is true if EXT-X-GAP marks the segment as absent.
-	Gap bool
+	Gap bool `json:"gap,omitempty"`
 	// ProgramDateTime is zero if the playlist does not say.
-	ProgramDateTime time.Time
+	ProgramDateTime time.Time `json:"program_date_time,omitzero"`
 	// Cue is true if a slot has to begin with the segment, so that what is said
 	// of it (the beginning of a break) is not hidden within a joined slot.
-	Cue bool
+	Cue bool `json:"cue,omitempty"`
 	// Tags go with the segment into the slot. They mean nothing here.
-	Tags []string
+	Tags []string `json:"tags,omitempty"`
 }
 
 // Multivariant is the fact that an encoder delivered a multivariant playlist,
 // and with it the list of renditions it means to deliver.
 type Multivariant struct {
-	Input      string
-	Renditions []Announced
+	Input      string      `json:"input"`
+	Renditions []Announced `json:"renditions"`
 }
 
 // Announced is one rendition of a multivariant playlist.
 type Announced struct {
-	Path string
-	Kind Kind
+	Path string `json:"path"`
+	Kind Kind   `json:"kind"`
 }
 
 // Kind tells variants from alternative renditions.
@@ -110,17 +111,18 @@ const (
 // discontinuity if need be. With Pin it goes back whenever it had to leave; an
 // Order with an empty Input takes back what was ordered.
 type Order struct {
-	Endpoint, Input string
-	Pin             bool
+	Endpoint string `json:"endpoint"`
+	Input    string `json:"input,omitempty"`
+	Pin      bool   `json:"pin,omitempty"`
 }
 
 // Selection is the fact that an endpoint serves only some of what the inputs
 // announce, from its next slot on. What it leaves out is not waited for. An input
 // of which all would be left out is served as it is.
 type Selection struct {
-	Endpoint string
+	Endpoint string `json:"endpoint"`
 	// Excluded are the paths of the renditions to leave out.
-	Excluded []string
+	Excluded []string `json:"excluded,omitempty"`
 }
 
 // Tick is the fact that time has passed and nothing else.

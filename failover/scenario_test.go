@@ -26,7 +26,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func runScenario(t *testing.T, file string) {
+func runScenario(t *testing.T, file string) *world {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +64,7 @@ func runScenario(t *testing.T, file string) {
 			t.Fatal(err)
 		}
 	}
+	return w
 }
 
 // command carries out one line of a script.

@@ -31,6 +31,9 @@ type world struct {
 	steps        int
 	incarnations int
 	of           map[string]int
+	// trace is what was done to the channel, effects what came of it.
+	trace   []Record
+	effects []Effect
 }
 
 type arrival struct {
@@ -76,6 +79,7 @@ func (w *world) at(t time.Time, do func() error) {
 
 func (w *world) open() (err error) {
 	w.channel, err = New(w.config)
+	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
 	return err
 }
 
@@ -102,9 +106,12 @@ func (w *world) restart() error {
 	if err != nil {
 		return err
 	}
+	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
 	for name, slots := range w.all {
 		if len(slots) > 0 {
-			c.Restore(name, slots[len(slots)-1])
+			last := slots[len(slots)-1]
+			c.Restore(name, last)
+			w.trace = append(w.trace, Record{Time: w.now, Restore: &last})
 		}
 	}
 	w.channel = c
@@ -152,7 +159,10 @@ func (w *world) step(f Fact) error {
 	if o, ok := f.(Object); ok {
 		w.arrivals = append(w.arrivals, arrival{w.now, o.ID})
 	}
-	for _, effect := range w.channel.Step(w.now, f) {
+	w.trace = append(w.trace, RecordOf(w.now, f))
+	effects := w.channel.Step(w.now, f)
+	w.effects = append(w.effects, effects...)
+	for _, effect := range effects {
 		if w.check != nil {
 			if err := w.check(w.now, effect); err != nil {
 				return fmt.Errorf("at %s: %w", w.stamp(w.now), err)

@@ -59,20 +59,34 @@ func (c *Channel) openAnnouncements(ctx context.Context) error {
 
 // recall puts a multivariant playlist of an earlier life in force again.
 func (c *Channel) recall(entry announced) {
+	fact, m, ok := c.readAnnounced(entry)
+	if !ok {
+		return
+	}
+	c.inputs[entry.Input].setMultivariant(entry.Path, m)
+	c.core.Recall(fact)
+}
+
+// announcedFact is what the core was told, or would be, of a multivariant playlist.
+func (c *Channel) announcedFact(entry announced) (failover.Multivariant, bool) {
+	fact, _, ok := c.readAnnounced(entry)
+	return fact, ok
+}
+
+func (c *Channel) readAnnounced(entry announced) (failover.Multivariant, *hls.MultivariantPlaylist, bool) {
 	in := c.inputs[entry.Input]
 	if in == nil {
-		return
+		return failover.Multivariant{}, nil, false
 	}
 	playlist, err := hls.Parse(entry.Text, hls.Limits{Bytes: int(in.config.MaxPlaylistSize)})
 	if err != nil || playlist.Multivariant == nil {
-		return
+		return failover.Multivariant{}, nil, false
 	}
 	fact, err := multivariantFact(in.config, entry.Input, entry.Path, playlist.Multivariant)
 	if err != nil {
-		return // the limits have become tighter; the encoder will be told
+		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
-	in.setMultivariant(entry.Path, playlist.Multivariant)
-	c.core.Recall(fact.(failover.Multivariant))
+	return fact.(failover.Multivariant), playlist.Multivariant, true
 }
 
 // announce lets a multivariant playlist into the core, and into the journal if it

@@ -37,6 +37,9 @@ type Channel struct {
 	timer         *time.Timer
 	decisions     []failover.Switch
 	announcements announcements
+	// tracing: a Tracer is told of everything. stepped: the core knows of its
+	// inputs what no checkpoint says.
+	tracing, stepped bool
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -78,8 +81,12 @@ func (c *Channel) Configure(config Config) error {
 	if c.closed {
 		return ErrClosed
 	}
-	if err := c.core.Reconfigure(time.Now(), config.core()); err != nil {
+	now, core := time.Now(), config.core()
+	if err := c.core.Reconfigure(now, core); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
+	}
+	if c.tracing {
+		c.outbox.trace(failover.Record{Time: now, Reconfigure: &core})
 	}
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
@@ -167,10 +174,19 @@ func (c *Channel) apply(f failover.Fact) error {
 // step does the same with the lock held.
 func (c *Channel) step(f failover.Fact) {
 	now := time.Now()
+	if c.tracing {
+		c.outbox.trace(failover.RecordOf(now, f))
+	}
+	if _, ok := f.(failover.Selection); !ok {
+		c.stepped = true
+	}
 	effects := c.core.Step(now, f)
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case failover.Published:
+			if c.tracing {
+				c.outbox.trace(failover.RecordOfSlot(e.Slot))
+			}
 			c.remember(e.Slot.Switch)
 			if ep := c.endpoints[e.Slot.Endpoint]; ep != nil {
 				ep.publish(e.Slot)

@@ -49,6 +49,8 @@ type endpoint struct {
 	startover *startoverCache
 
 	breaks breaks
+	// decided is what a core has to know of the last slot.
+	decided *failover.Slot
 
 	// excluded are the renditions that the endpoint does not serve, and
 	// selectionTrouble what was wrong with its limits when last looked at.
@@ -166,6 +168,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 		e.channel.outbox.trouble(e.channel.name, err)
 	}
 	e.keep(s)
+	e.decided = remains(decided)
 	e.target, e.ended, e.changed = s.TargetDuration, false, true
 }
 

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"encoding/base64"
 	"strings"
 	"time"
 
@@ -95,6 +96,6 @@ func coreMedia(info *media.Info) *failover.Media {
 	return &failover.Media{
 		Start: failover.Ticks(info.Start), End: failover.Ticks(info.End),
 		Modulus: failover.Ticks(info.Modulus), Frame: failover.Ticks(info.FrameDuration),
-		Video: video, Untimed: info.Untimed, Signature: string(signature[:]),
+		Video: video, Untimed: info.Untimed, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
 	}
 }

@@ -25,10 +25,27 @@ const outboxSize = 4096
 type outbox struct {
 	mu       sync.Mutex
 	observer Observer
-	queue    []func(Observer)
+	tracer   Tracer
+	queue    []entry
 	lost     int
+	// untraced: records are among what was lost.
+	untraced bool
 	running  bool
 }
+
+// entry is what somebody has to be told: the observer, or with a record the tracer.
+type entry struct {
+	tell   func(Observer)
+	record *failover.Record
+}
+
+func (o *outbox) traceTo(t Tracer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tracer = t
+}
+
+func (o *outbox) trace(r failover.Record) { o.put(entry{record: &r}) }
 
 func (o *outbox) observe(observer Observer) {
 	o.mu.Lock()
@@ -40,21 +57,22 @@ func (o *outbox) send(channel string, e failover.Effect) {
 	if _, ok := e.(failover.Released); ok {
 		return
 	}
-	o.put(func(observer Observer) { observer.Event(channel, e) })
+	o.put(entry{tell: func(observer Observer) { observer.Event(channel, e) }})
 }
 
 func (o *outbox) trouble(channel string, err error) {
-	o.put(func(observer Observer) { observer.Trouble(channel, err) })
+	o.put(entry{tell: func(observer Observer) { observer.Trouble(channel, err) }})
 }
 
-func (o *outbox) put(tell func(Observer)) {
+func (o *outbox) put(e entry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.queue) >= outboxSize {
 		o.lost++
+		o.untraced = o.untraced || e.record != nil
 		return
 	}
-	o.queue = append(o.queue, tell)
+	o.queue = append(o.queue, e)
 	if !o.running {
 		o.running = true
 		go o.run()
@@ -69,17 +87,26 @@ func (o *outbox) run() {
 			o.mu.Unlock()
 			return
 		}
-		batch, observer, lost := o.queue, o.observer, o.lost
-		o.queue, o.lost = nil, 0
+		batch, observer, tracer, lost, untraced := o.queue, o.observer, o.tracer, o.lost, o.untraced
+		o.queue, o.lost, o.untraced = nil, 0, false
 		o.mu.Unlock()
-		if observer == nil {
-			continue
+		for _, e := range batch {
+			e.deliver(observer, tracer)
 		}
-		for _, tell := range batch {
-			tell(observer)
+		if untraced && tracer != nil {
+			tracer.Lost()
 		}
-		if lost > 0 {
+		if lost > 0 && observer != nil {
 			observer.Trouble("", fmt.Errorf("%d events were lost: the observer is too slow", lost))
 		}
+	}
+}
+
+func (e entry) deliver(observer Observer, tracer Tracer) {
+	switch {
+	case e.record != nil && tracer != nil:
+		tracer.Trace(*e.record)
+	case e.tell != nil && observer != nil:
+		e.tell(observer)
 	}
 }

@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"time"
+
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
@@ -16,7 +18,7 @@ type seam struct {
 type renditionSeam struct {
 	Path      string             `json:"path"`
 	End       failover.Ticks     `json:"end"`
-	Signature []byte             `json:"signature,omitempty"`
+	Signature string             `json:"signature,omitempty"`
 	Frame     failover.Ticks     `json:"frame,omitempty"`
 	Gap       bool               `json:"gap,omitempty"`
 	Counters  media.CounterState `json:"counters,omitempty"`
@@ -27,7 +29,7 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 	out := &seam{Clock: s.Clock}
 	for _, r := range s.Renditions {
 		out.Renditions = append(out.Renditions, renditionSeam{
-			Path: r.Path, End: r.End, Signature: []byte(r.Signature), Frame: r.Frame, Gap: r.Gap(),
+			Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Gap: r.Gap(),
 			Counters: e.counters[renditionID(r.Path)],
 		})
 	}
@@ -45,7 +47,7 @@ func (e *endpoint) resume(last *slot, end *seam) {
 		s.Clock = end.Clock
 		for _, r := range end.Renditions {
 			s.Renditions = append(s.Renditions, failover.SlotRendition{
-				Path: r.Path, End: r.End, Signature: string(r.Signature), Frame: r.Frame,
+				Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame,
 				Parts: partsUnless(r.Gap),
 			})
 			if r.Counters != nil {
@@ -57,6 +59,11 @@ func (e *endpoint) resume(last *slot, end *seam) {
 		if m := last.Renditions[i].Map; m != nil {
 			e.sections[last.Renditions[i].ID] = m
 		}
+	}
+	s.Endpoint = e.config.Name
+	e.decided = &s
+	if e.channel.tracing {
+		e.channel.outbox.trace(failover.Record{Time: time.Now(), Restore: &s})
 	}
 	e.channel.core.Restore(e.config.Name, s)
 }

@@ -1,0 +1,230 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+
+	"github.com/DeRuina/timberjack"
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// Trace writes down what a channel's decisions are made from: what was uploaded
+// and listed, and when; no media. `caddy live-origin replay` decides again from the
+// file, with the same options or with others.
+type Trace struct {
+	// The file, to which is appended. Its directory is made if it is not there.
+	// Placeholders are replaced when the config is loaded. Two channels can't share
+	// a file. Required.
+	Filename string `json:"filename,omitempty"`
+
+	// How large the file may become before another one is begun, in bytes. The old
+	// one gets the time into its name. A pair of encoders with three renditions and
+	// 2 s segments writes some 250 MiB a day. Default: 67108864 (64 MiB).
+	RollSize int64 `json:"roll_size,omitempty"`
+
+	// How many old files are kept. Default: 10.
+	RollKeep int `json:"roll_keep,omitempty"`
+}
+
+const (
+	defaultRollSize = 64 << 20
+	defaultRollKeep = 10
+)
+
+func (t *Trace) provision() error {
+	if t.RollSize == 0 {
+		t.RollSize = defaultRollSize
+	}
+	if t.RollKeep == 0 {
+		t.RollKeep = defaultRollKeep
+	}
+	var err error
+	if t.Filename, err = caddy.NewReplacer().ReplaceOrErr(t.Filename, true, true); err != nil {
+		return fmt.Errorf("filename: %w", err)
+	}
+	if t.Filename == "" {
+		return errors.New("filename: is required")
+	}
+	if err := checkPositive(t.RollSize); err != nil {
+		return fmt.Errorf("roll_size: %w", err)
+	}
+	if err := checkPositive(int64(t.RollKeep)); err != nil {
+		return fmt.Errorf("roll_keep: %w", err)
+	}
+	return nil
+}
+
+// unmarshal reads trace <file> { roll_size <size>; roll_keep <number> }.
+func (t *Trace) unmarshal(d *caddyfile.Dispenser, owner string) error {
+	if !d.AllArgs(&t.Filename) {
+		return d.Errf("%s: trace needs exactly one value", owner)
+	}
+	owner += ", trace"
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch d.Val() {
+		case "roll_size":
+			err = readSize(d, owner, &t.RollSize)
+		case "roll_keep":
+			err = readNumber(d, owner, &t.RollKeep)
+		default:
+			err = d.Errf("unrecognized trace subdirective '%s'", d.Val())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTraceFile refuses two channels with one file.
+func (a *App) checkTraceFile(key channelKey, t *Trace) error {
+	if t == nil {
+		return nil
+	}
+	path, err := filepath.Abs(t.Filename)
+	if err != nil {
+		return fmt.Errorf("filename: %w", err)
+	}
+	for _, u := range a.channels {
+		if u.spec.Trace == nil || u.key == key {
+			continue
+		}
+		if other, err := filepath.Abs(u.spec.Trace.Filename); err == nil && other == path {
+			return fmt.Errorf("filename: %s is the trace of channel %s", t.Filename, u.key.name)
+		}
+	}
+	return nil
+}
+
+// traceFile is an open trace. It outlives configs that do not change it.
+type traceFile struct {
+	options Trace
+	channel *channel.Channel
+	logger  *zap.Logger
+
+	mu      sync.Mutex
+	file    *timberjack.Logger
+	written int64
+	failing bool
+}
+
+// rolledByHand is more than any file becomes: when another one is begun is decided
+// here, because it has to begin with a checkpoint.
+const rolledByHand = 1 << 20 // MiB
+
+func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
+	if err := os.MkdirAll(filepath.Dir(t.Filename), 0o700); err != nil {
+		return nil, fmt.Errorf("open trace: %w", err)
+	}
+	// The library opens the file with the first record, which would be too late to
+	// refuse the config.
+	f, err := os.OpenFile(t.Filename, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open trace: %w", err)
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("open trace: %w", err)
+	}
+	return &traceFile{
+		options: t, channel: c, written: info.Size(), logger: caddy.Log().Named("live_origin"),
+		file: &timberjack.Logger{
+			Filename: t.Filename, MaxSize: rolledByHand, MaxBackups: t.RollKeep, FileMode: fs.FileMode(0o600), Compression: "none",
+		},
+	}, nil
+}
+
+// Trace implements channel.Tracer.
+func (t *traceFile) Trace(r failover.Record) {
+	if rolled := t.write(r); rolled {
+		t.channel.Checkpoint(true)
+	}
+}
+
+// Lost implements channel.Tracer: a replay can't go on over a hole.
+func (t *traceFile) Lost() { t.channel.Checkpoint(false) }
+
+func (t *traceFile) write(r failover.Record) (rolled bool) {
+	line, err := json.Marshal(r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.file == nil:
+		return false
+	case err != nil:
+		t.failed(err)
+		return false
+	}
+	if t.written > t.options.RollSize {
+		if err := t.file.Rotate(); err != nil {
+			t.failed(err)
+		}
+		t.written, rolled = 0, true
+	}
+	n, err := t.file.Write(append(line, '\n'))
+	t.written += int64(n)
+	if err != nil {
+		t.failed(err)
+		return rolled
+	}
+	t.failing = false
+	return rolled
+}
+
+// failed says once that the trace can't be written. The channel goes on. The lock
+// is held.
+func (t *traceFile) failed(err error) {
+	if !t.failing {
+		t.failing = true
+		t.logger.Warn("writing trace failed", zap.String("file", t.options.Filename), zap.Error(err))
+	}
+}
+
+func (t *traceFile) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.file.Close(); err != nil {
+		t.failed(err)
+	}
+	t.file = nil
+}
+
+// trace makes the channel write the trace that a config names; nil for none.
+// registry.changing is held.
+func (c *sharedChannel) trace(t *Trace) error {
+	if c.traced != nil && t != nil && reflect.DeepEqual(c.traced.options, *t) {
+		return nil
+	}
+	old := c.traced
+	switch {
+	case t != nil:
+		next, err := openTrace(*t, c.channel)
+		if err != nil {
+			return err
+		}
+		c.traced = next
+		c.channel.Trace(next)
+	case old != nil:
+		c.traced = nil
+		c.channel.Trace(nil)
+	}
+	if old != nil {
+		old.close()
+	}
+	return nil
+}
+
+// Interface guard
+var _ channel.Tracer = (*traceFile)(nil)

@@ -1,0 +1,151 @@
+package caddymodule
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func tracedSite(file, more string) string {
+	return strings.Replace(twoInputs, "input a /in/a\n", "trace "+file+more+"\ninput a /in/a\n", 1)
+}
+
+// onTrace lets the origin switch from a to b while it writes a trace, and returns
+// the trace's files in order.
+func onTrace(t *testing.T, options string) []string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "traces", "sports.trace")
+	o := newOrigin(t, tracedSite(file, options))
+	names, media := segments(t)
+	for i := range 7 {
+		for _, input := range []string{"a", "b"} {
+			if input == "a" && i >= 4 {
+				continue // a is dead
+			}
+			o.do("PUT", "/in/"+input+"/"+names[i], bytes.NewReader(media[i]))
+			o.do("PUT", "/in/"+input+"/live.m3u8", strings.NewReader(playlistOf(0, names[:i+1])))
+		}
+	}
+	read := func() (files []string, text string) {
+		files, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Rolled files have the time in their names; the current one is the last.
+		slices.Sort(files)
+		i := slices.Index(files, file)
+		files = append(slices.Delete(files, i, i+1), file)
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += string(b)
+		}
+		return files, text
+	}
+	var files []string
+	eventually(t, "seven slots are in the trace", func() bool {
+		var text string
+		files, text = read()
+		return strings.Count(text, `"published":{"endpoint"`) >= 7
+	})
+	return files
+}
+
+func TestATraceIsReplayed(t *testing.T) {
+	files := onTrace(t, "")
+	if len(files) != 1 {
+		t.Fatalf("files %v", files)
+	}
+	out, err := run(replayCommand(), files...)
+	if err != nil || !strings.Contains(out, "a to b, ") || !strings.Contains(out, "All are as recorded.") ||
+		!strings.Contains(out, "7 slots, 1 switches, 0 discontinuities, 0s lost, 0 given up.") {
+		t.Errorf("replay: %v\n%s", err, out)
+	}
+	out, err = run(replayCommand(), files[0], "--slots", "--endpoint", "hls")
+	if err != nil || strings.Count(out, " hls ") != 7 {
+		t.Errorf("replay with slots: %v\n%s", err, out)
+	}
+	out, err = run(replayCommand(), files[0], "--endpoint", "other")
+	if err != nil || !strings.Contains(out, "0 slots") {
+		t.Errorf("replay of another endpoint: %v\n%s", err, out)
+	}
+	// Longer segments would have been fewer.
+	out, err = run(replayCommand(), files[0], "--segment-duration", "4s")
+	if err != nil || !strings.Contains(out, "Recorded: 7 slots, 1 switches") || !strings.Contains(out, "With these options: ") ||
+		strings.Contains(out, "options: 7 slots") || strings.Contains(out, "options: 0 slots") {
+		t.Errorf("replay with another segment duration: %v\n%s", err, out)
+	}
+}
+
+func TestAReplayNoticesADifference(t *testing.T) {
+	file := onTrace(t, "")[0]
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(string) string{
+		"another input": func(s string) string { return strings.Replace(s, `"to":"b"`, `"to":"a"`, 1) },
+		"a slot less": func(s string) string {
+			lines := slices.Collect(strings.Lines(s))
+			i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, `"published":{`) })
+			return strings.Join(slices.Delete(lines, i, i+1), "")
+		},
+	} {
+		changed := change(string(text))
+		if changed == string(text) {
+			t.Fatalf("%s: nothing to change in\n%s", name, text)
+		}
+		other := filepath.Join(t.TempDir(), "changed.trace")
+		if err := os.WriteFile(other, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := run(replayCommand(), other); err == nil || !strings.Contains(err.Error(), "differently") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func TestATraceThatWasRolledIsReplayedInParts(t *testing.T) {
+	files := onTrace(t, " {\nroll_size 4KiB\nroll_keep 20\n}")
+	if len(files) < 3 {
+		t.Fatalf("not rolled: %v", files)
+	}
+	out, err := run(replayCommand(), files...)
+	if err != nil || !strings.Contains(out, "7 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") {
+		t.Errorf("replay of all: %v\n%s", err, out)
+	}
+	// Any file can be read by itself.
+	out, err = run(replayCommand(), files[len(files)-2])
+	if err != nil {
+		t.Errorf("replay of one: %v\n%s", err, out)
+	}
+}
+
+func TestTraceFilesThatCanNotBe(t *testing.T) {
+	dir := t.TempDir()
+	o, err := tryOrigin(t, tracedSite(dir, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.app.Start(); err == nil || !strings.Contains(err.Error(), "open trace") {
+		t.Errorf("a directory as a trace: %v", err)
+	}
+	both := strings.Replace(tracedSite(dir+"/x", ""), "live_origin {\n", "live_origin {\nchannel news {\ntrace "+dir+"/./x\ninput a /in/news\nendpoint hls /news\n}\n", 1)
+	if _, err := tryOrigin(t, both); err == nil || !strings.Contains(err.Error(), "is the trace of channel") {
+		t.Errorf("two channels with one trace: %v", err)
+	}
+	for _, text := range []string{"", "\n", "{}\n", "nonsense\n", `{"time":"2026-01-01T00:00:00Z","tick":{}}` + "\n"} {
+		file := filepath.Join(dir, "bad.trace")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := run(replayCommand(), file); err == nil {
+			t.Errorf("replay of %q: %s", text, out)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package failover
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Record is one line of a trace: something that was done to a channel's core, or
+// what came of it. Exactly one field besides Time is set.
+type Record struct {
+	Time time.Time `json:"time"`
+
+	// Open: the core begins, with no memory but what the Restore and Recall
+	// records behind it give it.
+	Open *Opening `json:"open,omitempty"`
+	// Restore and Recall are what the methods of Channel were called with.
+	Restore *Slot         `json:"restore,omitempty"`
+	Recall  *Multivariant `json:"recall,omitempty"`
+	// Reconfigure: other options.
+	Reconfigure *Config `json:"reconfigure,omitempty"`
+
+	// The fact of a Step at Time.
+	Object       *Object       `json:"object,omitempty"`
+	Playlist     *Playlist     `json:"playlist,omitempty"`
+	Multivariant *Multivariant `json:"multivariant,omitempty"`
+	Order        *Order        `json:"order,omitempty"`
+	Selection    *Selection    `json:"selection,omitempty"`
+	Tick         *Tick         `json:"tick,omitempty"`
+
+	// Published is a slot that the Step before led to, without its renditions.
+	Published *Slot `json:"published,omitempty"`
+}
+
+// Opening is the beginning of a core.
+type Opening struct {
+	Config Config `json:"config"`
+	// Partial tells that the channel had been running before: what it knew of its
+	// inputs is not in the trace.
+	Partial bool `json:"partial,omitempty"`
+	// Continues tells that nothing is missing between this and what was recorded
+	// before, if that is there: it need not begin again. The records behind it that
+	// have the same time belong to it.
+	Continues bool `json:"continues,omitempty"`
+}
+
+// RecordOf is the record of a Step. The fact must not be changed afterwards.
+func RecordOf(now time.Time, fact Fact) Record {
+	r := Record{Time: now}
+	switch f := fact.(type) {
+	case Object:
+		r.Object = &f
+	case Playlist:
+		r.Playlist = &f
+	case Multivariant:
+		r.Multivariant = &f
+	case Order:
+		r.Order = &f
+	case Selection:
+		r.Selection = &f
+	default:
+		r.Tick = &Tick{}
+	}
+	return r
+}
+
+// RecordOfSlot is the record of a slot that was published.
+func RecordOfSlot(s Slot) Record {
+	s.Renditions = nil
+	return Record{Time: s.Published, Published: &s}
+}
+
+// fact is the record's, nil if it has none.
+func (r Record) fact() Fact {
+	switch {
+	case r.Object != nil:
+		return *r.Object
+	case r.Playlist != nil:
+		return *r.Playlist
+	case r.Multivariant != nil:
+		return *r.Multivariant
+	case r.Order != nil:
+		return *r.Order
+	case r.Selection != nil:
+		return *r.Selection
+	case r.Tick != nil:
+		return Tick{}
+	}
+	return nil
+}
+
+// Replay runs a core over the records of a trace. With the options of the trace it
+// decides what was decided then, to the nanosecond.
+type Replay struct {
+	// Change makes other options of those in the trace; nil to keep them. Its
+	// result may be what is not in the trace, so the replay then wakes the core at
+	// its own deadlines.
+	Change func(Config) Config
+
+	channel *Channel
+	// skipped is the time of an Opening that was not needed.
+	skipped time.Time
+}
+
+// ErrNoOpening: the trace does not begin with an Open record.
+var ErrNoOpening = errors.New("the trace does not begin with the opening of a channel")
+
+// Step takes the next record in and returns what the core does with it. Errors:
+// ErrNoOpening, and those of [New].
+func (r *Replay) Step(rec Record) ([]Effect, error) {
+	switch {
+	case rec.Open != nil && rec.Open.Continues && r.channel != nil:
+		r.skipped = rec.Time
+		return nil, nil
+	case r.belongsToSkipped(rec):
+		return nil, nil
+	case rec.Open != nil:
+		c, err := New(r.change(rec.Open.Config))
+		r.channel = c
+		return nil, err
+	case rec.Published != nil:
+		return nil, nil
+	case r.channel == nil:
+		return nil, ErrNoOpening
+	case rec.Restore != nil:
+		r.channel.Restore(rec.Restore.Endpoint, *rec.Restore)
+		return nil, nil
+	case rec.Recall != nil:
+		r.channel.Recall(*rec.Recall)
+		return nil, nil
+	}
+	effects := r.wake(rec.Time)
+	if rec.Reconfigure != nil {
+		return effects, r.channel.Reconfigure(rec.Time, r.change(*rec.Reconfigure))
+	}
+	if fact := rec.fact(); fact != nil {
+		effects = append(effects, r.channel.Step(rec.Time, fact)...)
+	}
+	return effects, nil
+}
+
+func (r *Replay) belongsToSkipped(rec Record) bool {
+	return !r.skipped.IsZero() && rec.Time.Equal(r.skipped) &&
+		(rec.Restore != nil || rec.Recall != nil || rec.Selection != nil || rec.Order != nil)
+}
+
+func (r *Replay) change(c Config) Config {
+	if r.Change == nil {
+		return c
+	}
+	c.Endpoints = slices.Clone(c.Endpoints)
+	return r.Change(c)
+}
+
+// wake steps the core at its deadlines up to a time, if those are not in the trace.
+func (r *Replay) wake(until time.Time) []Effect {
+	if r.Change == nil {
+		return nil
+	}
+	var effects []Effect
+	for {
+		at, ok := r.channel.Deadline()
+		if !ok || !at.Before(until) || at.Before(r.channel.now) {
+			return effects
+		}
+		effects = append(effects, r.channel.Step(at, Tick{})...)
+		if again, ok := r.channel.Deadline(); ok && !again.After(at) {
+			return effects // due already, and the next record will show what for
+		}
+	}
+}
