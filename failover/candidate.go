@@ -76,7 +76,7 @@ func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candida
 		c.dead = true
 	}
 	c.due = (c.end + e.lateness(in)).Time()
-	c.deadline = c.due.Add(e.patience())
+	c.deadline = e.deadline(c.due)
 	c.whole = c.pictured && !c.dead
 	e.others(c, ref, closed, now)
 	c.seamless = e.seamless(c)

@@ -208,6 +208,8 @@ func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 		if e := c.endpoint(f.Endpoint); e != nil {
 			e.exclude(f.Excluded)
 		}
+	case Resumed:
+		c.resume(now)
 	case Order:
 		if e := c.endpoint(f.Endpoint); e != nil && (f.Input == "" || c.input(f.Input) != nil) {
 			e.wanted, e.pinned = f.Input, f.Pin && f.Input != ""

@@ -30,6 +30,8 @@ type endpoint struct {
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool
+	// resumed is when the process last took facts again after it was away.
+	resumed time.Time
 	// wake is when time alone can change the next decision.
 	wake time.Time
 }
@@ -55,6 +57,15 @@ func newEndpoint(c *Channel, config EndpointConfig) *endpoint {
 // patience is how long after a slot is due the endpoint waits for it.
 func (e *endpoint) patience() time.Duration {
 	return max(e.grace(), e.config.TimeDelay)
+}
+
+// deadline is until when a slot is waited for that is due at a time.
+func (e *endpoint) deadline(due time.Time) time.Time {
+	at := due.Add(e.patience())
+	if again := e.resumed.Add(e.grace()); !e.resumed.IsZero() && at.Before(again) {
+		return again
+	}
+	return at
 }
 
 func (e *endpoint) grace() time.Duration {
@@ -182,7 +193,7 @@ func (e *endpoint) decideSlot(now time.Time) bool {
 		length := TicksOf(e.config.SegmentDuration)
 		a = &candidate{input: e.active, start: e.at, end: e.at + length, dead: true, reason: ReasonDown}
 		a.due = a.end.Time()
-		a.deadline = a.due.Add(e.patience())
+		a.deadline = e.deadline(a.due)
 	}
 	var others []*candidate
 	for _, in := range e.channel.inputs {

@@ -125,6 +125,11 @@ type Selection struct {
 	Excluded []string `json:"excluded,omitempty"`
 }
 
+// Resumed is the fact that the process takes facts again after it was away: what
+// encoders held back meanwhile is given the time that it has as a rule, and nobody is
+// down for having been silent.
+type Resumed struct{}
+
 // Tick is the fact that time has passed and nothing else.
 type Tick struct{}
 
@@ -133,4 +138,5 @@ func (Playlist) fact()     {}
 func (Multivariant) fact() {}
 func (Order) fact()        {}
 func (Selection) fact()    {}
+func (Resumed) fact()      {}
 func (Tick) fact()         {}

@@ -26,6 +26,7 @@ type Record struct {
 	Multivariant *Multivariant `json:"multivariant,omitempty"`
 	Order        *Order        `json:"order,omitempty"`
 	Selection    *Selection    `json:"selection,omitempty"`
+	Resumed      *Resumed      `json:"resumed,omitempty"`
 	Tick         *Tick         `json:"tick,omitempty"`
 
 	// Published is a slot that the Step before led to, without its renditions.
@@ -58,6 +59,8 @@ func RecordOf(now time.Time, fact Fact) Record {
 		r.Order = &f
 	case Selection:
 		r.Selection = &f
+	case Resumed:
+		r.Resumed = &f
 	default:
 		r.Tick = &Tick{}
 	}
@@ -83,6 +86,8 @@ func (r Record) fact() Fact {
 		return *r.Order
 	case r.Selection != nil:
 		return *r.Selection
+	case r.Resumed != nil:
+		return *r.Resumed
 	case r.Tick != nil:
 		return Tick{}
 	}
@@ -115,9 +120,10 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 	case r.belongsToSkipped(rec):
 		return nil, nil
 	case rec.Open != nil:
+		effects := r.wake(rec.Time)
 		c, err := New(r.change(rec.Open.Config))
 		r.channel = c
-		return nil, err
+		return effects, err
 	case rec.Published != nil:
 		return nil, nil
 	case r.channel == nil:
@@ -154,7 +160,7 @@ func (r *Replay) change(c Config) Config {
 
 // wake steps the core at its deadlines up to a time, if those are not in the trace.
 func (r *Replay) wake(until time.Time) []Effect {
-	if r.Change == nil {
+	if r.Change == nil || r.channel == nil {
 		return nil
 	}
 	var effects []Effect

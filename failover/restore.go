@@ -1,5 +1,7 @@
 package failover
 
+import "time"
+
 // Restore tells an endpoint of the last slot that was published in an earlier
 // life of the process: numbers go on behind it, media that ends before it is not
 // published again, and media that goes on from it needs no discontinuity. It is
@@ -51,5 +53,17 @@ func (c *Channel) restoredClock(clock Clock, end Ticks) *generation {
 func (c *Channel) Recall(m Multivariant) {
 	if in := c.input(m.Input); in != nil {
 		in.announce(m)
+	}
+}
+
+// resume gives everybody the time that passed while the process was away.
+func (c *Channel) resume(now time.Time) {
+	for _, e := range c.endpoints {
+		e.resumed = now
+	}
+	for _, in := range c.inputs {
+		if in.up {
+			in.lastSound = now
+		}
 	}
 }

@@ -107,7 +107,7 @@ func (w *world) command(args []string) (string, error) {
 	case "rename":
 		return "", w.encoders[args[1]].rename(w)
 	case "restart":
-		return "", w.restart()
+		return "", w.restart(len(args) > 1 && args[1] == "remembering")
 	case "switch":
 		return "", w.step(Order{Endpoint: args[1], Input: args[2], Pin: len(args) > 3 && args[3] == "pin"})
 	case "leave":

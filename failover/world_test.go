@@ -100,11 +100,18 @@ func (w *world) start(e *simulator) error {
 }
 
 // restart is the origin's process ending and starting again: the channel knows
-// nothing but the last slot of each endpoint.
-func (w *world) restart() error {
+// nothing but the last slot of each endpoint, and if it remembers, what was
+// delivered and is not published yet.
+func (w *world) restart(remembering bool) error {
 	c, err := New(w.config)
 	if err != nil {
 		return err
+	}
+	facts := w.trace
+	for i, rec := range w.trace {
+		if rec.Open != nil {
+			facts = w.trace[i:]
+		}
 	}
 	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
 	for name, slots := range w.all {
@@ -115,7 +122,24 @@ func (w *world) restart() error {
 		}
 	}
 	w.channel = c
-	return nil
+	if !remembering {
+		return nil
+	}
+	for _, rec := range facts {
+		now := w.now
+		switch {
+		case rec.Object != nil && !w.released[rec.Object.ID], rec.Playlist != nil:
+			w.now = rec.Time
+			if err := w.step(rec.fact()); err != nil {
+				return err
+			}
+			w.now = now
+		case rec.Multivariant != nil:
+			c.Recall(*rec.Multivariant)
+			w.trace = append(w.trace, Record{Time: w.now, Recall: rec.Multivariant})
+		}
+	}
+	return w.step(Resumed{})
 }
 
 // run lets time pass: encoders deliver, and the channel is woken exactly at its
