@@ -103,6 +103,7 @@ type Replay struct {
 	Change func(Config) Config
 
 	channel *Channel
+	opened  time.Time
 	// skipped is the time of an Opening that was not needed.
 	skipped time.Time
 }
@@ -122,7 +123,7 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 	case rec.Open != nil:
 		effects := r.wake(rec.Time)
 		c, err := New(r.change(rec.Open.Config))
-		r.channel = c
+		r.channel, r.opened = c, rec.Time
 		return effects, err
 	case rec.Published != nil:
 		return nil, nil
@@ -135,7 +136,10 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 		r.channel.Recall(*rec.Recall)
 		return nil, nil
 	}
-	effects := r.wake(rec.Time)
+	var effects []Effect
+	if rec.Resumed == nil && !rec.Time.Before(r.opened) { // else it is told again
+		effects = r.wake(rec.Time)
+	}
 	if rec.Reconfigure != nil {
 		return effects, r.channel.Reconfigure(rec.Time, r.change(*rec.Reconfigure))
 	}
