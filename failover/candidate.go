@@ -190,7 +190,7 @@ func (e *endpoint) join(c *candidate, ref *rendition, list []*segment, n int) (c
 		}
 		used = append(used, s)
 		c.end = max(c.end, s.channelEnd())
-		if s.state != sound {
+		if s.state != sound || s.gone() {
 			miss(s.missing())
 			if s.run < ref.run {
 				// The encoder has begun anew and will never send it.
@@ -294,7 +294,7 @@ func (e *endpoint) collect(c *candidate, r *rendition, path string, closed bool)
 			break
 		}
 		parts = append(parts, s)
-		if s.state != sound {
+		if s.state != sound || s.gone() {
 			missing = append(missing, s.missing())
 		}
 	}

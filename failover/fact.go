@@ -22,6 +22,9 @@ type Object struct {
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
 	// Such an object counts as missing.
 	Fault string `json:"fault,omitempty"`
+	// Gone tells that the object's bytes are no longer there: it was used in an
+	// earlier life of the process, and only shows how the input goes. It has no ID.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // Media is what the core needs to know of a segment's content.

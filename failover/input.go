@@ -211,7 +211,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 		return
 	}
 	s.state, s.fault = sound, ""
-	s.object, s.media = o.ID, o.Media
+	s.object, s.media, s.passed = o.ID, o.Media, s.passed || o.Gone
 	if !s.rendition.place(now, s) {
 		s.state = unplaced
 		return

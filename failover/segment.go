@@ -53,6 +53,10 @@ func (s *segment) channelMiddle() Ticks {
 	return s.generation.offset + s.start + (s.end-s.start)/2
 }
 
+// gone reports whether it can't be used, because its bytes were given away in an
+// earlier life of the process.
+func (s *segment) gone() bool { return s.passed && s.object == "" }
+
 func (s *segment) missing() Missing {
 	why := "not_arrived"
 	if s.state == unsound {

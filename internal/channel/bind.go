@@ -41,6 +41,11 @@ type fragment struct {
 	arrived   time.Time
 }
 
+func newInitSection(init *media.Init, key string, arrived time.Time) *initSection {
+	r := init.Range
+	return &initSection{init: init, part: part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
+}
+
 func newBinder() binder {
 	return binder{
 		inits: map[string]*initSection{}, arriving: map[string]int{},
@@ -82,15 +87,17 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 	b := &in.binder
 	if probed.Info != nil {
 		c.objects.describe(key, probed.Info, nil)
-		c.step(failover.Object{Input: input, Path: name, ID: key, Size: size, Media: coreMedia(probed.Info)})
+		c.arrive(failover.Object{Input: input, Path: name, ID: key, Size: size, Media: coreMedia(probed.Info)})
 		return nil
 	}
 	if probed.Init != nil {
 		if old := b.inits[name]; old != nil {
 			c.objects.release(old.part.Key)
 		}
-		r := probed.Init.Range
-		b.inits[name] = &initSection{init: probed.Init, part: part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: time.Now()}
+		b.inits[name] = newInitSection(probed.Init, key, time.Now())
+		if probed.Fragments == nil {
+			c.say(standingEntry{Init: &standingInit{Input: input, Path: name, Key: key}})
+		}
 	}
 	if probed.Fragments == nil {
 		c.bindWaiting(in, input)
@@ -133,7 +140,7 @@ func (c *Channel) listMaps(in *input, input string, base InputConfig, playlist s
 		return
 	}
 	in.binder.maps[playlist] = maps
-	c.forgetInits(&in.binder)
+	c.forgetInits(&in.binder, input)
 	c.bindWaiting(in, input)
 }
 
@@ -155,7 +162,7 @@ func (c *Channel) bindWaiting(in *input, input string) {
 }
 
 // forgetInits drops initialization sections that no playlist names any more.
-func (c *Channel) forgetInits(b *binder) {
+func (c *Channel) forgetInits(b *binder, input string) {
 	named := map[string]bool{}
 	for _, maps := range b.maps {
 		for _, path := range maps {
@@ -166,6 +173,7 @@ func (c *Channel) forgetInits(b *binder) {
 		if !named[path] && time.Since(s.arrived) > fragmentAge {
 			delete(b.inits, path)
 			c.objects.release(s.part.Key)
+			c.say(standingEntry{Init: &standingInit{Input: input, Path: path}})
 		}
 	}
 }
@@ -190,7 +198,7 @@ func (c *Channel) bind(input, name string, f *fragment, section *initSection) {
 		return
 	}
 	c.objects.describe(f.key, info, section)
-	c.step(failover.Object{Input: input, Path: name, ID: f.key, Size: f.size, Media: coreMedia(info)})
+	c.arrive(failover.Object{Input: input, Path: name, ID: f.key, Size: f.size, Media: coreMedia(info)})
 }
 
 // unbind gives back what waits for ever once the input is gone.

@@ -28,15 +28,16 @@ type Channel struct {
 	outbox  outbox
 
 	// mu orders facts, decisions and their effects.
-	mu            sync.Mutex
-	closed        bool
-	config        Config
-	core          *failover.Channel
-	inputs        map[string]*input
-	endpoints     map[string]*endpoint
-	timer         *time.Timer
-	decisions     []failover.Switch
-	announcements announcements
+	mu        sync.Mutex
+	closed    bool
+	config    Config
+	core      *failover.Channel
+	inputs    map[string]*input
+	endpoints map[string]*endpoint
+	timer     *time.Timer
+	decisions []failover.Switch
+	standing  standing
+	arrivals  arrivals
 	// tracing: a Tracer is told of everything. stepped: the core knows of its
 	// inputs what no checkpoint says.
 	tracing, stepped bool
@@ -60,17 +61,31 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 		inputs:    map[string]*input{},
 		endpoints: map[string]*endpoint{},
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.restore(ctx, config); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// restore takes over what the store holds of an earlier life. The lock is held.
+func (c *Channel) restore(ctx context.Context, config Config) error {
+	if err := c.objects.takeStock(ctx); err != nil {
+		return fmt.Errorf("channel %s: list objects: %w", c.name, err)
+	}
 	if err := c.configure(ctx, config); err != nil {
-		return nil, err
+		return err
 	}
-	if err := c.openAnnouncements(ctx); err != nil {
-		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
-	}
-	if err := c.dropOrphans(ctx); err != nil {
-		return nil, err
+	c.sortDecisions()
+	if err := c.openStanding(ctx); err != nil {
+		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
 	c.reselect()
-	return c, nil
+	if err := c.openArrivals(ctx); err != nil {
+		return fmt.Errorf("channel %s: %w", c.name, err)
+	}
+	return c.dropOrphans(ctx)
 }
 
 // Configure applies another config to the running channel. What was published
@@ -172,8 +187,10 @@ func (c *Channel) apply(f failover.Fact) error {
 }
 
 // step does the same with the lock held.
-func (c *Channel) step(f failover.Fact) {
-	now := time.Now()
+func (c *Channel) step(f failover.Fact) { c.stepAt(time.Now(), f) }
+
+// stepAt does so as of another time.
+func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	if c.tracing {
 		c.outbox.trace(failover.RecordOf(now, f))
 	}
@@ -199,6 +216,7 @@ func (c *Channel) step(f failover.Fact) {
 			for _, key := range e.Objects {
 				c.objects.settle(key)
 			}
+			c.settleArrivals(now, e.Objects)
 		}
 	}
 	// Once for all slots of the step: after an outage there are many at a time.

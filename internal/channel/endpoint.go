@@ -108,6 +108,7 @@ func (e *endpoint) restore(ctx context.Context) error {
 			e.keep(r.Slot)
 		}
 		e.target = r.Slot.TargetDuration
+		e.channel.remember(r.Switch)
 		last, end = r.Slot, r.Seam
 		return nil
 	})
@@ -164,7 +165,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 	s := e.makeSlot(decided)
 	// A journal that refuses is no reason to stop the channel: viewers go on,
 	// and only a restart would miss what it lacks.
-	if err := e.append(context.Background(), record{Life: e.life, Slot: s, Seam: e.seam(decided)}); err != nil {
+	if err := e.append(context.Background(), record{Life: e.life, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}); err != nil {
 		e.channel.outbox.trouble(e.channel.name, err)
 	}
 	e.keep(s)

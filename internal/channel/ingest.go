@@ -177,6 +177,7 @@ func (c *Channel) list(in *input, config InputConfig, fact failover.Playlist, m 
 	if c.closed {
 		return ErrClosed
 	}
+	c.noteListing(fact)
 	c.step(fact)
 	c.listMaps(in, fact.Input, config, fact.Path, m)
 	return nil

@@ -23,6 +23,9 @@ type objects struct {
 
 	mu    sync.Mutex
 	byKey map[string]*object
+	// stored are the objects of an earlier life with their sizes, until it has been
+	// taken over.
+	stored map[string]int64
 }
 
 // object is one media object in the store.
@@ -63,8 +66,19 @@ func (o *objects) add(key string, size int64) *object {
 func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if ob := o.byKey[key]; ob != nil {
-		ob.info, ob.init, ob.contentType = info, init, contentType(info)
+	ob := o.byKey[key]
+	if ob == nil {
+		return
+	}
+	ob.info, ob.contentType = info, contentType(info)
+	if init == nil {
+		return
+	}
+	// The encoder may replace its initialization section before the object is
+	// used.
+	if section := o.byKey[init.part.Key]; section != nil {
+		section.users++
+		ob.init = init
 	}
 }
 
@@ -72,10 +86,15 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 // Slots may hold it for days, but all that is needed from now on is its bytes.
 func (o *objects) settle(key string) {
 	o.mu.Lock()
+	var init *initSection
 	if ob := o.byKey[key]; ob != nil {
+		init = ob.init
 		ob.info, ob.init = nil, nil
 	}
 	o.mu.Unlock()
+	if init != nil {
+		o.release(init.part.Key)
+	}
 	o.release(key)
 }
 
@@ -114,13 +133,20 @@ func (o *objects) adopt(key string) bool {
 	if o.use(key) != nil {
 		return true
 	}
-	ob, err := o.store.Open(context.Background(), key)
-	if err != nil {
-		return false
+	size, ok := o.stored[key]
+	if ok {
+		o.add(key, size)
 	}
-	defer ob.Close()
-	o.add(key, ob.Size())
-	return true
+	return ok
+}
+
+// takeStock lists what an earlier life has left in the store.
+func (o *objects) takeStock(ctx context.Context) error {
+	o.stored = map[string]int64{}
+	return o.store.List(ctx, o.prefix, func(key string, size int64) error {
+		o.stored[key] = size
+		return nil
+	})
 }
 
 // release takes a user away, and deletes the object with the last one.
@@ -159,20 +185,14 @@ func (o *objects) drop() {
 
 // dropOrphans deletes what an earlier life left behind and no slot mentions.
 func (c *Channel) dropOrphans(ctx context.Context) error {
-	var orphans []string
-	err := c.store.List(ctx, c.objects.prefix, func(key string, _ int64) error {
-		if c.objects.get(key) == nil {
-			orphans = append(orphans, key)
+	for key := range c.objects.stored {
+		if c.objects.get(key) != nil {
+			continue
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("channel %s: list objects: %w", c.name, err)
-	}
-	for _, key := range orphans {
 		if err := c.store.Delete(ctx, key); err != nil {
 			return fmt.Errorf("channel %s: delete orphan: %w", c.name, err)
 		}
 	}
+	c.objects.stored = nil
 	return nil
 }

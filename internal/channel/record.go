@@ -20,6 +20,8 @@ type record struct {
 	Life string `json:"life,omitempty"`
 	Slot *slot  `json:"slot,omitempty"`
 	Seam *seam  `json:"seam,omitempty"`
+	// Switch is the decision that came with the slot.
+	Switch *failover.Switch `json:"switch,omitempty"`
 }
 
 // slot is a published slot as the journal holds it and views serve it. It never

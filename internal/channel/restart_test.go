@@ -2,10 +2,12 @@ package channel
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	filestore "github.com/liveorigin/caddy-live-origin/store/file"
@@ -15,12 +17,17 @@ import (
 // end of the process.
 func life(t *testing.T, dir string, run func(c *Channel)) {
 	t.Helper()
+	lifeOf(t, dir, shortEndpoint(), run)
+}
+
+func lifeOf(t *testing.T, dir string, endpoint EndpointConfig, run func(c *Channel)) {
+	t.Helper()
 	st, err := filestore.Open(filestore.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
+	c, err := Open(t.Context(), testConfig(endpoint), st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +103,168 @@ func TestARestartIsSeamlessIfNoMediaIsLost(t *testing.T) {
 			}
 			if breaks != 1 {
 				t.Errorf("%d discontinuities", breaks)
+			}
+		})
+	})
+}
+
+// What had arrived, but was not published, is not lost with the process: within a
+// longer slot, and behind a delay.
+func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	long, late := shortEndpoint(), shortEndpoint()
+	long.SegmentDuration, long.FailoverGrace, long.PlaylistWindow = 6*time.Second, 3*time.Second, time.Minute
+	late.TimeDelay, late.PlaylistWindow = 8*time.Second, time.Minute
+	for name, endpoint := range map[string]EndpointConfig{"a long slot": long, "a delay": late} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				e := &encoder{t: t, input: "a", names: names, media: segments}
+				n := 0
+				for range 4 {
+					lifeOf(t, dir, endpoint, func(c *Channel) {
+						e.c = c
+						for range 2 {
+							time.Sleep(segmentTime)
+							e.deliver(n)
+							n++
+						}
+					})
+				}
+				lifeOf(t, dir, endpoint, func(c *Channel) {
+					time.Sleep(20 * time.Second)
+					synctest.Wait()
+					p := playlist(t, c.View("hls"))
+					var whole []byte
+					for i, s := range p.Segments {
+						if s.Discontinuity || s.Gap {
+							t.Errorf("segment %d: %+v", i, s)
+						}
+						whole = append(whole, fetch(t, c.View("hls"), s.URI)...)
+					}
+					want := bytes.Join(segments[:n], nil)
+					if !bytes.Equal(whole, want) {
+						t.Errorf("%d bytes in %d segments, not the %d that were sent", len(whole), len(p.Segments), len(want))
+					}
+				})
+			})
+		})
+	}
+}
+
+// ffmpeg sends its initialization section when it starts, and never again.
+func TestFragmentsGoOnAfterARestart(t *testing.T) {
+	files := fragments(t, "14")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		n := 0
+		for range 3 {
+			life(t, dir, func(c *Channel) {
+				if n == 0 {
+					upload(t, c, "a", "init.mp4", files["init.mp4"])
+				}
+				for range 2 {
+					time.Sleep(segmentTime)
+					upload(t, c, "a", fmt.Sprintf("seg%d.m4s", n), files[fmt.Sprintf("seg%d.m4s", n)])
+					n++
+					upload(t, c, "a", "live.m3u8", fragmentList(n, "init.mp4"))
+					synctest.Wait()
+				}
+				p := playlist(t, c.View("hls"))
+				if len(p.Segments) != n {
+					t.Fatalf("%d segments are listed, not %d", len(p.Segments), n)
+				}
+				for i, s := range p.Segments {
+					if s.Discontinuity || s.Map == nil || s.Map.URI != p.Segments[0].Map.URI {
+						t.Errorf("segment %d: %+v", i, s)
+					}
+				}
+			})
+		}
+	})
+}
+
+func TestOrdersAndDecisionsOutliveARestart(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		a := &encoder{t: t, input: "a", names: names, media: segments}
+		b := &encoder{t: t, input: "b", names: names, media: segments}
+		n := 0
+		deliver := func(c *Channel, count int) {
+			a.c, b.c = c, c
+			for range count {
+				time.Sleep(segmentTime)
+				a.deliver(n)
+				b.deliver(n)
+				n++
+				synctest.Wait()
+			}
+		}
+		var before int
+		life(t, dir, func(c *Channel) {
+			deliver(c, 3)
+			if err := c.Order("hls", "b", true); err != nil {
+				t.Fatal(err)
+			}
+			deliver(c, 2)
+			before = len(c.Decisions())
+		})
+		life(t, dir, func(c *Channel) {
+			deliver(c, 2)
+			s := c.Status().Endpoints[0]
+			if s.Active != "b" || s.Ordered != "b" || !s.Pinned {
+				t.Errorf("after a restart: %+v", s)
+			}
+			if got := c.Decisions(); len(got) != before || before != 2 || got[1].Reason != failover.ReasonManual {
+				t.Errorf("%d decisions before, and after: %+v", before, got)
+			}
+			if err := c.Order("hls", "", false); err != nil {
+				t.Fatal(err)
+			}
+		})
+		life(t, dir, func(c *Channel) {
+			deliver(c, 1)
+			if s := c.Status().Endpoints[0]; s.Ordered != "" || s.Pinned {
+				t.Errorf("an order that was taken back is there again: %+v", s)
+			}
+		})
+	})
+}
+
+// The journals of what stands and of what arrived do not grow with time.
+func TestJournalsOfFactsStayShort(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		life(t, t.TempDir(), func(c *Channel) {
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range 8 {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+			for i := range 400 {
+				time.Sleep(segmentTime)
+				upload(t, c, "a", "master.m3u8", []byte(fmt.Sprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=%d\nlive.m3u8\n", 400000+i)))
+				if err := c.Order("hls", "a", i%2 == 0); err != nil {
+					t.Fatal(err)
+				}
+				// An encoder that sends one segment again and again.
+				if err := e.put(names[7], segments[7]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{"sports/standing.facts", "sports/arrived.media"} {
+				journal, err := c.store.Journal(t.Context(), name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				count := 0
+				if err := journal.Read(t.Context(), 0, func(uint64, []byte) error { count++; return nil }); err != nil {
+					t.Fatal(err)
+				}
+				if count > 300 {
+					t.Errorf("%s holds %d records", name, count)
+				}
 			}
 		})
 	})

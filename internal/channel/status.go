@@ -29,7 +29,12 @@ func (c *Channel) Order(endpoint, input string, pin bool) error {
 	if c.endpoints[endpoint] == nil || input != "" && c.inputs[input] == nil {
 		return ErrUnknown
 	}
-	c.step(failover.Order{Endpoint: endpoint, Input: input, Pin: pin})
+	order := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}
+	c.step(order)
+	if !pin {
+		order.Input = "" // once is once
+	}
+	c.say(standingEntry{Order: &order})
 	return nil
 }
 
@@ -52,4 +57,9 @@ func (c *Channel) remember(s *failover.Switch) {
 		c.decisions = slices.Delete(c.decisions, 0, 1)
 	}
 	c.decisions = append(c.decisions, *s)
+}
+
+// sortDecisions puts what the journals of several endpoints hold in order.
+func (c *Channel) sortDecisions() {
+	slices.SortStableFunc(c.decisions, func(a, b failover.Switch) int { return a.Time.Compare(b.Time) })
 }

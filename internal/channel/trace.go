@@ -45,8 +45,11 @@ func (c *Channel) checkpoint(continues bool) {
 			c.outbox.trace(failover.Record{Time: now, Restore: e.decided})
 		}
 	}
-	for _, entry := range c.announcements.last {
-		if fact, ok := c.announcedFact(entry); ok {
+	for _, entry := range c.standing.inOrder() {
+		if entry.Multivariant == nil {
+			continue
+		}
+		if fact, _, ok := c.readMultivariant(entry.Multivariant); ok {
 			c.outbox.trace(failover.Record{Time: now, Recall: &fact})
 		}
 	}

@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"internal/channel": {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
 		module + "internal/channel", module + "failover", module + "store",
-		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize",
+		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},
 	"cmd":                {module + "caddymodule", "github.com/caddyserver/caddy/v2/"},
