@@ -27,6 +27,7 @@ const (
 	eventFailover    = "live_failover"
 	eventChannelUp   = "live_channel_up"
 	eventChannelDown = "live_channel_down"
+	eventStoreFull   = "live_store_full"
 )
 
 // emitter hands events to the events app of one config.
@@ -122,6 +123,21 @@ func (em *emitter) retire(next *emitter) {
 	if em != nil {
 		emitting.CompareAndSwap(em, next)
 	}
+}
+
+// storeFull tells that an upload was lost because even what can be spared did not
+// make room for it. Not on the path of the request.
+func (a *App) storeFull(rt *route) {
+	s := rt.use.shared.store
+	silenced, ok := s.room.full.pass(struct{}{})
+	if !ok {
+		return
+	}
+	usage := s.store.Usage()
+	go a.emitter.emit(eventStoreFull, map[string]any{
+		"time": timestamp(time.Now()), "store": s.identity, "bytes": usage.Bytes, "capacity": usage.Capacity,
+		"channel": rt.channel, "input": rt.input.Name, "silenced": silenced,
+	})
 }
 
 // announcer makes events of what happens in one channel.

@@ -66,8 +66,13 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
+	done := rt.use.shared.store.reserve(size, h.logger)
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
+	done(body.read)
 	rt.countBytes(body.read)
+	if errors.Is(err, store.ErrFull) {
+		h.app.storeFull(rt)
+	}
 	if err != nil {
 		// What the body failed with says more than what became of it.
 		if body.err != nil {

@@ -71,6 +71,7 @@ type sharedStore struct {
 	identity string
 	store    store.Store
 	closed   chan struct{}
+	room     *room
 	// options are those the store has now; guarded by registry.changing.
 	options string
 }
@@ -92,7 +93,7 @@ func (r *registry) acquireStore(e Engine, options string) (*sharedStore, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s = &sharedStore{identity: id, store: st, options: options, closed: make(chan struct{})}
+	s = &sharedStore{identity: id, store: st, options: options, room: newRoom(), closed: make(chan struct{})}
 	s.users.Store(1)
 	r.mu.Lock()
 	r.stores[id] = s

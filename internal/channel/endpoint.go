@@ -48,6 +48,9 @@ type endpoint struct {
 	number    uint64
 	startover *startoverCache
 
+	// evicted is where what was given up for want of room ended.
+	evicted failover.Ticks
+
 	breaks breaks
 	// decided is what a core has to know of the last slot.
 	decided *failover.Slot
@@ -80,6 +83,7 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 		if err := e.append(ctx, record{Life: e.life}); err != nil {
 			return nil, err
 		}
+		e.first = e.revision + 1
 	}
 	e.render(time.Now())
 	return e, nil
@@ -338,16 +342,9 @@ func (e *endpoint) expire(now time.Time) {
 	for n < out && now.Sub(e.left[n]) >= e.availability() && !e.inStartover(e.slots[n]) {
 		n++
 	}
-	if n == 0 {
-		return
+	if n > 0 {
+		e.forget(n)
 	}
-	e.releaseAll(e.slots[:n])
-	e.slots, e.left = e.slots[n:], e.left[n:]
-	e.first += uint64(n)
-	if err := e.journal.Forget(context.Background(), e.first); err != nil {
-		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("shorten journal: %w", err))
-	}
-	e.view.Store(e.view.Load().without(e.slots, e.held.sections))
 }
 
 // inStartover reports whether the slot is kept for the startover window. The

@@ -26,7 +26,7 @@ func (e *endpoint) render(now time.Time) {
 		store: e.channel.store, life: e.life, slots: e.slots[:len(e.slots):len(e.slots)],
 		playlists: map[string]*Text{}, manifestName: e.config.ManifestName, sections: e.held.sections,
 		availability: max(e.config.PlaylistWindow, e.config.StartoverWindow) + e.availability(), lasting: e.availability(), target: e.target, ended: e.ended,
-		number: e.number, window: e.config.StartoverWindow, startover: e.startover,
+		number: e.number, window: e.config.StartoverWindow, evicted: e.evicted, startover: e.startover,
 	}
 	defer func() { e.view.Store(v) }()
 	if len(e.slots) == 0 {

@@ -113,7 +113,7 @@ func (v *View) cut(s span) (cut, error) {
 		return cut{}, fmt.Errorf("%w: nothing has been published yet", ErrOutside)
 	}
 	edge := v.slots[len(v.slots)-1].End
-	oldest := edge - failover.TicksOf(v.window)
+	oldest := max(edge-failover.TicksOf(v.window), v.evicted)
 	switch {
 	case s.start < oldest:
 		return cut{}, fmt.Errorf("%w: start is %s, and it begins at %s", ErrOutside, stamp(s.start), stamp(oldest))

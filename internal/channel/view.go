@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -34,6 +35,8 @@ type View struct {
 	// share, is nil if there is none.
 	number uint64
 	window time.Duration // of startover
+	// evicted is where what had to be given up of the window ended.
+	evicted failover.Ticks
 	// lasting is how long segments stay available for certain when they can no
 	// longer be asked for.
 	lasting   time.Duration
@@ -86,9 +89,9 @@ func (v *View) Segment(name string) *Segment {
 }
 
 // without is the view without slots that have expired.
-func (v *View) without(slots []*slot, sections map[string]*section) *View {
+func (v *View) without(slots []*slot, sections map[string]*section, evicted failover.Ticks) *View {
 	next := *v
-	next.slots, next.sections = slots[:len(slots):len(slots)], sections
+	next.slots, next.sections, next.evicted = slots[:len(slots):len(slots)], sections, evicted
 	return &next
 }
 
