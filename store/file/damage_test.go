@@ -33,7 +33,7 @@ func writeJournal(t *testing.T, dir string, n uint64) string {
 			t.Fatal(err)
 		}
 	}
-	return filepath.Join(dir, "journals", "ch+", "j")
+	return filepath.Join(dir, "journals", "ch+", "j~00000000000000000000")
 }
 
 // readJournal opens the store and returns the revisions that are left and the
@@ -134,6 +134,115 @@ func TestJournalGarbageTail(t *testing.T) {
 		if _, last, warnings := readJournal(t, dir); last != 8 || warnings != 1 {
 			t.Fatalf("%d records are left, %d warnings", last, warnings)
 		}
+	}
+}
+
+// A journal of several files keeps its newest records, and their numbers, whatever
+// happens to an older file.
+func TestJournalOfSeveralFiles(t *testing.T) {
+	const records = 100
+	big := func(revision uint64) []byte { return bytes.Repeat([]byte{byte(revision)}, 20_000) }
+	ctx := context.Background()
+	damages := map[string]func(t *testing.T, files []string){
+		"none":                  func(*testing.T, []string) {},
+		"the first one flipped": func(t *testing.T, files []string) { flip(t, files[0], 100_000) },
+		"a middle one flipped":  func(t *testing.T, files []string) { flip(t, files[3], 100_000) },
+		"a middle one is gone": func(t *testing.T, files []string) {
+			if err := os.Remove(files[2]); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the last one torn": func(t *testing.T, files []string) {
+			last := files[len(files)-1]
+			info, err := os.Stat(last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Truncate(last, info.Size()-100); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			st := mustOpen(t, file.Options{Dir: dir})
+			j, err := st.Journal(ctx, "ch/j")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range uint64(records) {
+				if _, err := j.Append(ctx, i, big(i+1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			used := st.Usage().Bytes
+			st.Close()
+			files, err := filepath.Glob(filepath.Join(dir, "journals", "ch+", "j~*"))
+			if err != nil || len(files) < 5 {
+				t.Fatalf("%d files, %v", len(files), err)
+			}
+			damage(t, files)
+			warnings := 0
+			st = mustOpen(t, file.Options{Dir: dir, Warn: func(error) { warnings++ }})
+			defer st.Close()
+			if j, err = st.Journal(ctx, "ch/j"); err != nil {
+				t.Fatal(err)
+			}
+			want := uint64(records)
+			if name == "the last one torn" {
+				want--
+			}
+			if last, err := j.Last(ctx); err != nil || last != want {
+				t.Fatalf("the last revision is %d, not %d: %v", last, want, err)
+			}
+			if (warnings > 0) != (name != "none") {
+				t.Errorf("%d warnings", warnings)
+			}
+			next := uint64(0)
+			err = j.Read(ctx, 0, func(revision uint64, b []byte) error {
+				if next != 0 && revision != next || !bytes.Equal(b, big(revision)) {
+					return fmt.Errorf("revision %d, %d bytes", revision, len(b))
+				}
+				next = revision + 1
+				return nil
+			})
+			if err != nil || next != want+1 {
+				t.Fatalf("read up to %d: %v", next-1, err)
+			}
+			if name == "none" && st.Usage().Bytes != used {
+				t.Errorf("%d bytes are used, and before it was %d", st.Usage().Bytes, used)
+			}
+			// Forgetting removes files, also under a reader.
+			err = j.Read(ctx, 0, func(revision uint64, b []byte) error {
+				if !bytes.Equal(b, big(revision)) {
+					return fmt.Errorf("revision %d is not what it was", revision)
+				}
+				return j.Forget(ctx, want)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, _ = filepath.Glob(filepath.Join(dir, "journals", "ch+", "j~*"))
+			if len(files) > 2 {
+				t.Errorf("%d files are left", len(files))
+			}
+			if _, err := j.Append(ctx, want, big(want+1)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func flip(t *testing.T, name string, at int) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

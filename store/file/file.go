@@ -1,5 +1,5 @@
 // Package file keeps objects and journals in a directory: one file per object,
-// one per journal. What was acknowledged survives the death of the process, and
+// and for each journal as many as it needs. What was acknowledged survives the death of the process, and
 // with Options.Fsync also the loss of power.
 //
 // The directory belongs to one process at a time:
@@ -7,7 +7,7 @@
 //	lock              held by flock while the store is open
 //	tmp/              unfinished objects; emptied when the store is opened
 //	objects/a+/b.ts   the object "a/b.ts" (see filePath)
-//	journals/a+/b     the journal "a/b"
+//	journals/a+/b~0   the journal "a/b", from its first record on (see chunk.go)
 //
 // # Order of writes
 //
@@ -218,8 +218,8 @@ func (s *Store) reserve(n int64) bool {
 	}
 }
 
-// begin checks a call and keeps the store open until busy.Done.
-func (s *Store) begin(ctx context.Context, key string) error {
+// enter checks a call and keeps the store open until busy.Done.
+func (s *Store) enter(ctx context.Context, key string) error {
 	if !store.ValidKey(key) {
 		return store.ErrKey
 	}
@@ -251,8 +251,9 @@ func fileKey(dir, name string) string {
 	return key
 }
 
-// walk calls found for every file below dir and removes empty directories.
-func (s *Store) walk(dir string, found func(key string, info fs.FileInfo) error) error {
+// walk calls found for every file below dir that has a key, and removes empty
+// directories.
+func (s *Store) walk(dir string, keyOf func(path string) string, found func(key, path string, info fs.FileInfo) error) error {
 	var dirs []string
 	err := fs.WalkDir(s.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -264,7 +265,7 @@ func (s *Store) walk(dir string, found func(key string, info fs.FileInfo) error)
 			}
 			return nil
 		}
-		key := fileKey(dir, name)
+		key := keyOf(name)
 		if key == "" || !d.Type().IsRegular() {
 			s.options.Warn(fmt.Errorf("%s is no file of the store and is left alone", name))
 			return nil
@@ -273,7 +274,7 @@ func (s *Store) walk(dir string, found func(key string, info fs.FileInfo) error)
 		if err != nil {
 			return err
 		}
-		return found(key, info)
+		return found(key, name, info)
 	})
 	for i := len(dirs) - 1; i >= 0; i-- {
 		s.root.Remove(dirs[i]) // fails if it is not empty

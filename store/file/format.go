@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// A journal's file is a header and records, in little-endian order:
+// A journal is a sequence of files, each a header and records, in little-endian
+// order:
 //
 //	header   8 bytes magic, 8 bytes revision before the first record,
 //	         4 bytes CRC-32C of these 16, 4 bytes zero

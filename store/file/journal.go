@@ -6,41 +6,29 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// compactAt is the least number of forgotten bytes for which a journal is
-// written anew. Below half of the file it is not done either, so that each byte
-// is copied about once in its life.
-const compactAt = 64 << 10
-
-// journal is one open journal. Its file is described in format.go.
+// journal is one open journal. Its files are described in format.go.
 type journal struct {
 	store *Store
 	name  string
-	path  string
+	path  string // of its files, without their numbers
 
-	mu      sync.Mutex
-	closed  bool
-	broken  error // the state of the file is not known
-	log     *logFile
-	base    uint64  // revision before the first record of the file
-	offsets []int64 // where the records begin
-	end     int64   // where the next one will
-	buf     []byte
+	mu     sync.Mutex
+	closed bool
+	broken error // the state of the files is not known
+	// chunks are its files, in order. There is always one, and records are appended
+	// to the last one.
+	chunks []*chunk
+	buf    []byte
 }
 
-// logFile is a file that lives until nobody reads it any more: Read goes on in
-// the old one when the journal was compacted meanwhile.
-type logFile struct {
-	*os.File
-	refs int // guarded by journal.mu
-}
+func (j *journal) current() *chunk { return j.chunks[len(j.chunks)-1] }
 
-func (j *journal) last() uint64 { return j.base + uint64(len(j.offsets)) }
+func (j *journal) last() uint64 { return j.current().last() }
 
 // ready checks that a call may go on; mu is held.
 func (j *journal) ready(ctx context.Context) error {
@@ -66,39 +54,52 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 	if len(record) > maxRecord {
 		return 0, fmt.Errorf("append to journal %q: record of %d bytes is longer than %d", j.name, len(record), maxRecord)
 	}
-	if err := j.write(last+1, record); err != nil {
+	if j.current().end >= chunkSize {
+		if err := j.begin(last); err != nil {
+			return 0, fmt.Errorf("append to journal %q: begin another file: %w", j.name, full(err))
+		}
+	}
+	if err := j.write(j.current(), last+1, record); err != nil {
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, full(err))
 	}
 	return last + 1, nil
 }
 
-func (j *journal) write(revision uint64, record []byte) error {
+func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	j.buf = appendRecord(j.buf[:0], revision, record)
 	size := int64(len(j.buf))
-	_, err := j.log.WriteAt(j.buf, j.end)
+	_, err := c.file.WriteAt(j.buf, c.end)
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil
 	}
 	if err != nil {
 		// A torn record must not stand before the next one.
-		if cut := j.log.Truncate(j.end); cut != nil {
+		if cut := c.file.Truncate(c.end); cut != nil {
 			j.broken = fmt.Errorf("a record is half written: %w", cut)
 		}
 		return err
 	}
 	if j.store.options.Fsync {
-		if err := j.log.Sync(); err != nil {
+		if err := c.file.Sync(); err != nil {
 			// The system may have dropped the bytes and call them clean: a
 			// second Sync would prove nothing. Opening anew reads what is there.
 			j.broken = fmt.Errorf("the disk did not take a record: %w", err)
-			j.log.Truncate(j.end)
+			c.file.Truncate(c.end)
 			return err
 		}
 	}
-	j.offsets = append(j.offsets, j.end)
-	j.end += size
+	c.offsets = append(c.offsets, c.end)
+	c.end += size
 	j.store.used.Add(size)
 	return nil
+}
+
+// stretch is what a reader reads of one file.
+type stretch struct {
+	*chunk
+	revision  uint64 // before its first record
+	last      uint64
+	from, end int64
 }
 
 // Read implements store.Journal. It reads up to what is there when it begins.
@@ -108,40 +109,52 @@ func (j *journal) Read(ctx context.Context, after uint64, yield func(uint64, []b
 		j.mu.Unlock()
 		return fmt.Errorf("read journal %q: %w", j.name, err)
 	}
-	revision, last := max(after, j.base), j.last()
-	if revision >= last {
-		j.mu.Unlock()
-		return nil
+	var list []stretch
+	for _, c := range j.chunks {
+		revision := max(after, c.base)
+		if revision >= c.last() {
+			continue
+		}
+		c.refs++
+		list = append(list, stretch{chunk: c, revision: revision, last: c.last(), from: c.offsets[revision-c.base], end: c.end})
 	}
-	log, from, end := j.log, j.offsets[revision-j.base], j.end
-	log.refs++
 	j.mu.Unlock()
-	defer j.release(log)
-
-	source := bufio.NewReaderSize(io.NewSectionReader(log, from, end-from), 64<<10)
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		for _, s := range list {
+			j.leave(s.chunk)
+		}
+	}()
 	var buf []byte
-	for revision < last {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("read journal %q: %w", j.name, err)
-		}
-		revision++
+	for _, s := range list {
 		var err error
-		if buf, err = readRecord(source, revision, end-from, buf); err != nil {
-			return fmt.Errorf("read journal %q: record %d: %w", j.name, revision, err)
-		}
-		if err := yield(revision, buf); err != nil {
+		if buf, err = j.readStretch(ctx, s, buf, yield); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (j *journal) release(log *logFile) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if log.refs--; log.refs == 0 {
-		log.Close()
+func (j *journal) readStretch(ctx context.Context, s stretch, buf []byte, yield func(uint64, []byte) error) ([]byte, error) {
+	f, err := j.store.root.Open(s.path)
+	if err != nil {
+		return buf, fmt.Errorf("read journal %q: %w", j.name, err)
 	}
+	defer f.Close()
+	source := bufio.NewReaderSize(io.NewSectionReader(f, s.from, s.end-s.from), 64<<10)
+	for revision := s.revision + 1; revision <= s.last; revision++ {
+		if err := ctx.Err(); err != nil {
+			return buf, fmt.Errorf("read journal %q: %w", j.name, err)
+		}
+		if buf, err = readRecord(source, revision, s.end-s.from, buf); err != nil {
+			return buf, fmt.Errorf("read journal %q: record %d: %w", j.name, revision, err)
+		}
+		if err := yield(revision, buf); err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 // Last implements store.Journal.
@@ -154,76 +167,24 @@ func (j *journal) Last(ctx context.Context) (uint64, error) {
 	return j.last(), nil
 }
 
-// Forget implements store.Journal.
+// Forget implements store.Journal. Files of which no record is needed are removed;
+// the others stay as they are, and so do their records.
 func (j *journal) Forget(ctx context.Context, before uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.ready(ctx); err != nil {
 		return fmt.Errorf("forget in journal %q: %w", j.name, err)
 	}
-	if before <= j.base+1 {
-		return nil
-	}
-	n := min(before-j.base-1, uint64(len(j.offsets)))
-	from := j.end
-	if n < uint64(len(j.offsets)) {
-		from = j.offsets[n]
-	}
-	if forgotten := from - headerSize; forgotten < compactAt || forgotten < j.end/2 {
-		return nil
-	}
-	if err := j.rewrite(j.base+n, int(n), from); err != nil {
-		return fmt.Errorf("compact journal %q: %w", j.name, full(err))
-	}
-	return nil
-}
-
-// rewrite replaces the file by one that holds the records behind the revision
-// base, which are those from number n and byte from on. It always waits for the
-// disk: without that, power loss could cost the whole journal, not its end.
-func (j *journal) rewrite(base uint64, n int, from int64) error {
-	name := j.store.tempName()
-	f, err := j.store.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := j.fill(f, base, from); err != nil {
-		f.Close()
-		j.store.root.Remove(name)
-		return err
-	}
-	if err := j.store.replace(name, j.path); err != nil {
-		// Which of the two files has the name now is not known.
-		f.Close()
-		j.broken = fmt.Errorf("the journal's file was not replaced: %w", err)
-		return err
-	}
-	shift := from - headerSize
-	offsets := make([]int64, len(j.offsets)-n, len(j.offsets)-n+16)
-	for i := range offsets {
-		offsets[i] = j.offsets[n+i] - shift
-	}
-	if j.log != nil {
-		if j.log.refs--; j.log.refs == 0 {
-			j.log.Close()
+	if c := j.current(); before > c.last() && len(c.offsets) > 0 && c.end >= chunkSize/4 {
+		// Its number is all that is left of it.
+		if err := j.begin(c.last()); err != nil {
+			return fmt.Errorf("forget in journal %q: begin another file: %w", j.name, full(err))
 		}
 	}
-	j.log, j.base, j.offsets = &logFile{f, 1}, base, offsets
-	j.store.used.Add(-shift)
-	j.end -= shift
+	for len(j.chunks) > 1 && j.chunks[1].base < before {
+		j.drop()
+	}
 	return nil
-}
-
-func (j *journal) fill(f *os.File, base uint64, from int64) error {
-	if _, err := f.Write(header(base)); err != nil {
-		return err
-	}
-	if j.log != nil {
-		if _, err := io.Copy(f, io.NewSectionReader(j.log, from, j.end-from)); err != nil {
-			return err
-		}
-	}
-	return f.Sync()
 }
 
 func (j *journal) close() {
@@ -233,16 +194,10 @@ func (j *journal) close() {
 		return
 	}
 	j.closed = true
-	if j.log.refs--; j.log.refs == 0 {
-		j.log.Close()
-	}
+	j.current().stop()
 }
 
-// isHeader reports whether b is a sound header, and the revision in it.
-func isHeader(b []byte) (base uint64, ok bool) {
-	if len(b) < headerSize {
-		return 0, false
-	}
-	base = byteOrder.Uint64(b[8:])
-	return base, bytes.Equal(b[:headerSize], header(base))
+// isHeader reports whether b is the header of a file that begins behind base.
+func isHeader(b []byte, base uint64) bool {
+	return len(b) >= headerSize && bytes.Equal(b[:headerSize], header(base))
 }

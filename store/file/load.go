@@ -3,18 +3,20 @@ package file
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
+	"slices"
+	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // Journal implements store.Store.
 func (s *Store) Journal(ctx context.Context, name string) (store.Journal, error) {
-	if err := s.begin(ctx, name); err != nil {
+	if err := s.enter(ctx, name); err != nil {
 		return nil, fmt.Errorf("open journal %q: %w", name, err)
 	}
 	defer s.busy.Done()
@@ -25,7 +27,7 @@ func (s *Store) Journal(ctx context.Context, name string) (store.Journal, error)
 		return j, nil
 	}
 	j := s.newJournal(name)
-	if err := j.make(0); err != nil {
+	if err := j.begin(0); err != nil {
 		return nil, fmt.Errorf("create journal %q: %w", name, full(err))
 	}
 	s.journals[name] = j
@@ -36,120 +38,124 @@ func (s *Store) newJournal(name string) *journal {
 	return &journal{store: s, name: name, path: filePath(journalDir, name)}
 }
 
-// make writes an empty journal behind the revision base.
-func (j *journal) make(base uint64) error {
-	j.end = headerSize
-	if err := j.rewrite(base, 0, headerSize); err != nil {
-		return err
-	}
-	j.store.used.Add(headerSize)
-	return nil
-}
-
-// replace gives the file name the name target, and brings that to the disk.
-func (s *Store) replace(name, target string) error {
-	if err := s.makeDir(target); err != nil {
-		return err
-	}
-	if err := s.root.Rename(name, target); err != nil {
-		return err
-	}
-	return s.syncDir(path.Dir(target))
-}
-
+// findJournals opens all journals.
 func (s *Store) findJournals() error {
-	return s.walk(journalDir, func(name string, _ fs.FileInfo) error {
+	bases := map[string][]uint64{}
+	err := s.walk(journalDir, journalKey, func(name, path string, _ fs.FileInfo) error {
+		_, base, _ := splitChunkName(path)
+		bases[name] = append(bases[name], base)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for name, list := range bases {
+		slices.Sort(list)
 		j := s.newJournal(name)
-		if err := j.load(); err != nil {
+		if err := j.load(list); err != nil {
 			return fmt.Errorf("journal %q: %w", name, err)
 		}
 		s.journals[name] = j
-		return nil
-	})
+	}
+	return nil
 }
 
-// load opens the journal's file and checks every record. From the first damage
-// on the file is cut: a torn last record is what the death of the machine leaves,
-// and behind a damaged one nothing can be trusted to be complete.
-func (j *journal) load() error {
-	f, err := j.store.root.OpenFile(j.path, os.O_RDWR, 0o644)
+// journalKey is the journal that a file belongs to, "" for a file that is none of a
+// journal.
+func journalKey(name string) string {
+	path, _, ok := splitChunkName(name)
+	if !ok {
+		return ""
+	}
+	return fileKey(journalDir, path)
+}
+
+// load opens the journal's files and checks every record. From the first damage on a
+// file is cut: a torn last record is what the death of the machine leaves, and behind
+// a damaged one nothing can be trusted to be complete. Where that leaves a gap before
+// the next file, what is before the gap goes: the newest records and their numbers are
+// those that a channel goes on with. It may also be files that were forgotten, and
+// came back with the loss of power.
+func (j *journal) load(bases []uint64) error {
+	for _, base := range bases {
+		if n := len(j.chunks); n > 0 && base != j.last() {
+			j.store.options.Warn(fmt.Errorf("journal %q: revisions %d to %d are missing, and what is before them is removed",
+				j.name, j.last()+1, base))
+			for len(j.chunks) > 0 {
+				j.drop()
+			}
+		}
+		if err := j.loadChunk(base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journal) loadChunk(base uint64) error {
+	c := &chunk{path: chunkName(j.path, base), base: base, refs: 1}
+	f, err := j.store.root.OpenFile(c.path, os.O_RDWR, 0o644)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	c.file = f
+	if err := j.check(c); err != nil {
 		f.Close()
 		return err
 	}
-	j.log = &logFile{f, 1}
+	if n := len(j.chunks); n > 0 {
+		j.chunks[n-1].stop()
+	}
+	j.chunks = append(j.chunks, c)
+	j.store.used.Add(c.end)
+	return nil
+}
+
+// check reads a file and cuts it behind the last good record.
+func (j *journal) check(c *chunk) error {
+	info, err := c.file.Stat()
+	if err != nil {
+		return err
+	}
 	size := info.Size()
 	head := make([]byte, headerSize)
-	if _, err := io.ReadFull(f, head); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		f.Close()
+	if _, err := c.file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	base, ok := isHeader(head)
-	if !ok {
-		base = j.firstRevision(size)
-		j.store.options.Warn(fmt.Errorf("journal %q: the header is damaged; it goes on behind revision %d", j.name, base))
+	if !isHeader(head, c.base) {
+		// The name says the same.
+		j.store.options.Warn(fmt.Errorf("journal %q: the header of %s is damaged and is written anew", j.name, c.path))
+		if _, err := c.file.WriteAt(header(c.base), 0); err != nil {
+			return err
+		}
+		size = max(size, headerSize)
 	}
-	j.base = base
-	if err := j.index(size); err != nil {
-		f.Close()
-		return err
-	}
-	if ok {
-		j.store.used.Add(j.end)
-		return nil
-	}
-	if len(j.offsets) == 0 {
-		f.Close()
-		j.log = nil
-		return j.make(base)
-	}
-	j.store.used.Add(j.end)
-	return j.rewrite(base, 0, headerSize)
-}
-
-// firstRevision finds the base of a journal without its header: the revision
-// before that of the first record, 0 if that one is damaged, too.
-func (j *journal) firstRevision(size int64) uint64 {
-	var head [recordHeader]byte
-	if _, err := j.log.ReadAt(head[:], headerSize); err != nil {
-		return 0
-	}
-	revision := byteOrder.Uint64(head[8:])
-	source := io.NewSectionReader(j.log, headerSize, size-headerSize)
-	if _, err := readRecord(source, revision, size-headerSize, nil); err != nil || revision == 0 {
-		return 0
-	}
-	return revision - 1
+	return j.index(c, size)
 }
 
 // index notes where the records are and cuts the file behind the last good one.
-func (j *journal) index(size int64) error {
-	j.end = headerSize
-	source := bufio.NewReaderSize(io.NewSectionReader(j.log, headerSize, max(size-headerSize, 0)), 256<<10)
+func (j *journal) index(c *chunk, size int64) error {
+	c.end = headerSize
+	source := bufio.NewReaderSize(io.NewSectionReader(c.file, headerSize, size-headerSize), 256<<10)
 	var buf []byte
 	for {
 		var err error
-		buf, err = readRecord(source, j.last()+1, size-j.end, buf)
-		if err == nil {
-			j.offsets = append(j.offsets, j.end)
-			j.end += recordHeader + int64(len(buf))
+		buf, err = readRecord(source, c.last()+1, size-c.end, buf)
+		switch {
+		case err == nil:
+			c.offsets = append(c.offsets, c.end)
+			c.end += recordHeader + int64(len(buf))
 			continue
-		}
-		if err == io.EOF {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != errDamaged {
+		case !errors.Is(err, errDamaged):
 			return err // the disk, not the record
 		}
-		j.store.options.Warn(fmt.Errorf("journal %q: damaged behind revision %d: the last %d bytes, from byte %d, are cut",
-			j.name, j.last(), size-j.end, j.end))
-		if err := j.log.Truncate(j.end); err != nil {
+		j.store.options.Warn(fmt.Errorf("journal %q: damaged behind revision %d: the last %d bytes of %s, from byte %d, are cut",
+			j.name, c.last(), size-c.end, strings.TrimPrefix(c.path, journalDir+"/"), c.end))
+		if err := c.file.Truncate(c.end); err != nil {
 			return err
 		}
-		return j.log.Sync()
+		return c.file.Sync()
 	}
 }

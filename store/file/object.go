@@ -37,7 +37,8 @@ type entry struct {
 }
 
 func (s *Store) findObjects() error {
-	return s.walk(objectDir, func(key string, info fs.FileInfo) error {
+	key := func(path string) string { return fileKey(objectDir, path) }
+	return s.walk(objectDir, key, func(key, _ string, info fs.FileInfo) error {
 		s.objects[key] = &entry{size: info.Size(), visible: true, refs: 1}
 		s.live++
 		s.used.Add(occupied(info.Size()))
@@ -47,7 +48,7 @@ func (s *Store) findObjects() error {
 
 // Create implements store.Objects.
 func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
-	if err := s.begin(ctx, key); err != nil {
+	if err := s.enter(ctx, key); err != nil {
 		return nil, fmt.Errorf("create object %q: %w", key, err)
 	}
 	w, err := s.create(key)
@@ -80,7 +81,7 @@ func (s *Store) create(key string) (*writer, error) {
 
 // Open implements store.Objects.
 func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
-	if err := s.begin(ctx, key); err != nil {
+	if err := s.enter(ctx, key); err != nil {
 		return nil, fmt.Errorf("open object %q: %w", key, err)
 	}
 	s.mu.Lock()
@@ -107,7 +108,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 // Delete implements store.Objects. A deleted object may come back with the loss
 // of power.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := s.begin(ctx, key); err != nil {
+	if err := s.enter(ctx, key); err != nil {
 		return fmt.Errorf("delete object %q: %w", key, err)
 	}
 	defer s.busy.Done()

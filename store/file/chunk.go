@@ -1,0 +1,133 @@
+package file
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// chunkSize is how large a file of a journal becomes before the next one is begun.
+// Records are forgotten by whole files: that is the least work, and waits for no
+// disk.
+const chunkSize = 256 << 10
+
+// chunk is one file of a journal; see format.go. journal.mu guards it.
+type chunk struct {
+	path    string
+	base    uint64  // revision before its first record
+	offsets []int64 // where its records begin
+	end     int64   // where the next one would
+	refs    int     // 1 for the journal and 1 for each reader
+	// file is open as long as records are appended to it.
+	file *os.File
+}
+
+func (c *chunk) last() uint64 { return c.base + uint64(len(c.offsets)) }
+
+// chunkMark separates the name of a journal from the number of its file. No key
+// contains it.
+const chunkMark = "~"
+
+// chunkName is the file of a journal that begins behind the revision base. Names
+// are in the order of their numbers.
+func chunkName(path string, base uint64) string {
+	return fmt.Sprintf("%s%s%020d", path, chunkMark, base)
+}
+
+// splitChunkName is the way back.
+func splitChunkName(name string) (path string, base uint64, ok bool) {
+	path, digits, ok := strings.Cut(name, chunkMark)
+	if !ok || len(digits) != 20 {
+		return "", 0, false
+	}
+	base, err := strconv.ParseUint(digits, 10, 64)
+	return path, base, err == nil
+}
+
+// begin makes the next file of the journal. It is complete before it has its name,
+// and on the disk if what is appended to it has to be.
+func (j *journal) begin(base uint64) error {
+	s := j.store
+	temporary := s.tempName()
+	f, err := s.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	c := &chunk{path: chunkName(j.path, base), base: base, end: headerSize, refs: 1, file: f}
+	if err := s.place(f, temporary, c.path, header(base)); err != nil {
+		f.Close()
+		s.root.Remove(temporary)
+		return err
+	}
+	if n := len(j.chunks); n > 0 {
+		j.chunks[n-1].settle()
+	}
+	j.chunks = append(j.chunks, c)
+	s.used.Add(headerSize)
+	return nil
+}
+
+// place writes the content and gives the file its name.
+func (s *Store) place(f *os.File, name, target string, content []byte) error {
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if s.options.Fsync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := s.makeDir(target); err != nil {
+		return err
+	}
+	if err := s.root.Rename(name, target); err != nil {
+		return err
+	}
+	if !s.options.Fsync {
+		return nil
+	}
+	return s.syncDir(path.Dir(target))
+}
+
+// stop closes a file to which nothing more is appended.
+func (c *chunk) stop() {
+	if c.file != nil {
+		c.file.Close()
+		c.file = nil
+	}
+}
+
+// settle closes a file that has become full. It is brought to the disk meanwhile,
+// also without Fsync: of all files only the last one may be short after a loss of
+// power.
+func (c *chunk) settle() {
+	if f := c.file; f != nil {
+		c.file = nil
+		go func() {
+			// What the disk does not take now is found when the journal is opened.
+			_ = f.Sync()
+			_ = f.Close()
+		}()
+	}
+}
+
+// drop removes the first file of the journal, when the last reader has left it.
+func (j *journal) drop() {
+	c := j.chunks[0]
+	j.chunks = j.chunks[1:]
+	c.stop()
+	j.leave(c)
+}
+
+// leave takes a reader or the journal itself away.
+func (j *journal) leave(c *chunk) {
+	if c.refs--; c.refs > 0 {
+		return
+	}
+	j.store.used.Add(-c.end)
+	if err := j.store.root.Remove(c.path); err != nil {
+		j.store.options.Warn(fmt.Errorf("journal %q: remove what is forgotten: %w", j.name, err))
+	}
+}
