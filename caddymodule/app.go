@@ -261,6 +261,16 @@ func (a *App) release() {
 	}
 }
 
+// leaveBehind marks the channels that the next config does not have. When the process
+// ends there is none, and channels on a durable store keep what they hold.
+func (a *App) leaveBehind(next *App) {
+	for _, u := range a.channels {
+		if u.shared != nil && !slices.ContainsFunc(next.channels, func(o *channelUse) bool { return o.key == u.key }) {
+			u.shared.removed.Store(true)
+		}
+	}
+}
+
 // Cleanup gives back what the config uses. If it is the one that started last and
 // the one before is still there, then the config was rejected after its start,
 // and the one before holds again.
@@ -284,6 +294,7 @@ func (a *App) Cleanup() error {
 		a.emitter.retire(next)
 	case live.current != nil && live.current.previous == a:
 		live.current.settle()
+		a.leaveBehind(live.current)
 	}
 	a.previous, a.undo = nil, nil
 	if a.err == nil {

@@ -126,6 +126,8 @@ type sharedChannel struct {
 	// guarded by registry.changing.
 	applied applied
 	traced  *traceFile
+	// removed: a config without the channel has taken effect.
+	removed atomic.Bool
 }
 
 // applied is what a config tells a channel.
@@ -145,6 +147,7 @@ func (r *registry) acquireChannel(key channelKey, config channel.Config, st *sha
 	if c != nil {
 		if c.acquire() {
 			st.release() // the channel has a use of its own
+			c.removed.Store(false)
 			return c, nil
 		}
 		<-c.closed
@@ -180,7 +183,11 @@ func (c *sharedChannel) release() {
 	if !c.leave() {
 		return
 	}
-	c.channel.Close()
+	if c.removed.Load() {
+		c.channel.Remove()
+	} else {
+		c.channel.Close()
+	}
 	if c.traced != nil {
 		c.traced.close()
 	}

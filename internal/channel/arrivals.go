@@ -53,7 +53,7 @@ const arrivalMargin = fragmentAge
 
 // openArrivals goes on with what an earlier life had not published yet.
 func (c *Channel) openArrivals(ctx context.Context) error {
-	if p, ok := c.store.(store.Persistent); !ok || !p.Persistent() {
+	if !c.persistent() {
 		return nil
 	}
 	journal, err := c.store.Journal(ctx, c.name+"/arrived.media") // no endpoint can have this name

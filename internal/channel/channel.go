@@ -157,17 +157,55 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 func (c *Channel) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.stop() && !c.persistent() {
+		c.objects.drop()
+	}
+}
+
+// Remove closes a channel that was taken out of the config: what it holds is freed in
+// any store. Journals keep no more than the last numbers.
+func (c *Channel) Remove() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stop() {
 		return
+	}
+	for _, e := range c.endpoints {
+		e.drop()
+	}
+	c.objects.drop()
+	if err := c.forgetFacts(context.Background()); err != nil {
+		c.outbox.trouble(c.name, err)
+	}
+}
+
+// stop reports whether the channel was open.
+func (c *Channel) stop() bool {
+	if c.closed {
+		return false
 	}
 	c.closed = true
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	if p, ok := c.store.(store.Persistent); ok && p.Persistent() {
-		return
+	return true
+}
+
+func (c *Channel) persistent() bool {
+	p, ok := c.store.(store.Persistent)
+	return ok && p.Persistent()
+}
+
+// forgetFacts empties the journals of what encoders and operators said.
+func (c *Channel) forgetFacts(ctx context.Context) error {
+	err := c.standing.journal.Forget(ctx, c.standing.revision+1)
+	if a := c.arrivals; a.journal != nil {
+		err = errors.Join(err, a.journal.Forget(ctx, a.revision+1))
 	}
-	c.objects.drop()
+	if err != nil {
+		return fmt.Errorf("empty journals: %w", err)
+	}
+	return nil
 }
 
 // Observe sets who is told of what happens, from the next event on; nil for

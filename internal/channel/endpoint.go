@@ -362,11 +362,15 @@ func (e *endpoint) availability() time.Duration {
 	return e.config.PlaylistWindow + 2*time.Duration(e.target)*time.Second
 }
 
-// drop gives back what the endpoint holds; it was taken out of the config.
+// drop gives back what the endpoint holds; it was taken out of the config. Its journal
+// keeps the last record, so that numbers go on should it come back.
 func (e *endpoint) drop() {
 	e.releaseAll(e.slots)
 	e.slots = nil
 	e.view.Store(nil)
+	if err := e.journal.Forget(context.Background(), e.revision); err != nil {
+		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("shorten journal: %w", err))
+	}
 }
 
 func (e *endpoint) releaseAll(slots []*slot) {
