@@ -131,7 +131,7 @@ func (e *endpoint) upcoming(ref *rendition, at Ticks) []*segment {
 			continue
 		}
 		if continued && i == 0 && at == e.cursor.end &&
-			s.generation == m.segment.generation && follows(m.segment, s) {
+			!m.gap && s.generation == m.segment.generation && follows(m.segment, s) {
 			return list
 		}
 		if s.channelStart() >= at-e.slack(s) {
