@@ -1,5 +1,7 @@
-// Plays a stream in headless Chromium until standard input is closed, then prints
-// what the player saw as JSON: node watch.js <page>
+// Plays a stream in headless Chromium: node watch.js <page>. When the picture
+// moves it prints "playing"; then every line of standard input, JSON for the
+// page's ask, is answered with a line of JSON, until standard input is closed.
+import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const [page] = process.argv.slice(2);
@@ -12,10 +14,15 @@ const browser = await chromium.launch({
 	],
 });
 const tab = await browser.newPage();
+tab.on("pageerror", (error) => console.error(error.message));
 await tab.goto(page);
-await tab.waitForFunction(() => window.report().started || window.report().fatal.length > 0, null, { timeout: 60000 });
+await tab.waitForFunction(() => window.ready?.(), null, { timeout: 60000 });
 console.log("playing");
-process.stdin.resume();
-await new Promise((resolve) => process.stdin.on("end", resolve));
-console.log(JSON.stringify(await tab.evaluate(() => window.report())));
+for await (const line of createInterface({ input: process.stdin })) {
+	try {
+		console.log(JSON.stringify(await tab.evaluate((question) => window.ask(question), JSON.parse(line))));
+	} catch (error) {
+		console.log(JSON.stringify({ failed: error.message }));
+	}
+}
 await browser.close();
