@@ -306,6 +306,13 @@ func (e *endpoint) choose(list []*candidate, seamlessOnly bool) *candidate {
 	return best
 }
 
+// shortestSlot bounds how many slots a lost second can be given up in.
+const shortestSlot = ClockRate / 10
+
+// longestFill is how much lost time is listed as gaps at once. More of it is a
+// clock that was set, or a channel that comes back after a long time.
+const longestFill = 10 * 60 * ClockRate
+
 // giveUp moves on to the next slot's time. The slot's own time stays open for
 // what arrives before something later is published.
 func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool {
@@ -322,10 +329,16 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		return false
 	}
 	from := e.at
-	e.at = from + max(a.end-a.start, ClockRate/10)
+	e.at = from + max(a.end-a.start, shortestSlot)
 	if next := later(append(others, a), from); next > from && !deliverable(append(others, a)) {
-		// Nobody has anything before that.
-		e.at = next
+		// Nobody has anything before that. Gaps are listed up to there, one slot
+		// after the other.
+		if !e.config.GapOnLoss || next < e.at || next-from > longestFill {
+			e.at = next
+		}
+	}
+	if e.config.GapOnLoss {
+		e.at = e.nextMedia(from, e.at)
 	}
 	e.givenUp = a
 	missing := map[string][]Missing{a.input.name: a.missing}
@@ -337,6 +350,30 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		e.publishGap(a, from, now)
 	}
 	return true
+}
+
+// nextMedia is where a gap that begins at from has to end before until, because
+// an input that is up goes on there. An encoder that was started again cuts where
+// it likes: with gaps of full length, every one of its segments could lie half
+// within a gap that was published before it came.
+func (e *endpoint) nextMedia(from, until Ticks) Ticks {
+	for _, in := range e.channel.inputs {
+		ref := in.reference()
+		if ref == nil || !in.up {
+			continue
+		}
+		for i := len(ref.segments) - 1; i >= 0; i-- {
+			s := ref.segments[i]
+			if s.state != sound || !s.placed {
+				continue
+			}
+			if end := s.channelEnd(); end >= from+shortestSlot && end < until {
+				until = end
+			}
+			break
+		}
+	}
+	return until
 }
 
 // deliverable reports whether an input that is up may still have the slot.
