@@ -37,6 +37,7 @@ type viewing struct {
 	stream   string // URL of the multivariant playlist
 	position int    // where to begin, in seconds; -1 for where the player likes to
 	options  string // JSON: what differs from the player's defaults
+	persist  bool   // hls.js: a network error is not the end
 }
 
 // playerReport is what player.js noted.
@@ -96,6 +97,9 @@ func openPlayer(t *testing.T, v viewing) *player {
 	query := url.Values{"player": {v.player}, "src": {v.stream}, "position": {strconv.Itoa(v.position)}}
 	if v.options != "" {
 		query.Set("options", v.options)
+	}
+	if v.persist {
+		query.Set("persist", "yes")
 	}
 	p := &player{t: t, err: &bytes.Buffer{}}
 	p.cmd = exec.Command("node", "browser/watch.js", server.URL+"/player.html?"+query.Encode())

@@ -112,11 +112,13 @@ func (o *origin) reload(block string) {
 	}
 }
 
-// killAndRestart ends the process as a power switch would, and starts it again.
-func (o *origin) killAndRestart() {
+// killAndRestart ends the process as a power switch would, and starts it again
+// after a while.
+func (o *origin) killAndRestart(down time.Duration) {
 	o.t.Helper()
 	_ = o.cmd.Process.Kill()
 	_ = o.cmd.Wait()
+	time.Sleep(down)
 	o.run(o.config)
 }
 

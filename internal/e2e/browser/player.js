@@ -1,5 +1,8 @@
 // A player with the settings that it has by default, and what is seen of it:
 // player.html?player=<hls.js|shaka-player>&src=<playlist>[&position=<seconds>][&options=<JSON>]
+//
+// With &persist=yes it does not take a network error for the end, which a site
+// has to tell hls.js: it begins to load again, once a second.
 
 const video = document.querySelector("video");
 const query = new URLSearchParams(location.search);
@@ -23,7 +26,9 @@ const players = {
 		const hls = new Hls({ enableWorker: true, startPosition: position, ...options });
 		hls.on(Hls.Events.ERROR, (_, data) => {
 			const status = data.response?.code ? " " + data.response.code : "";
-			note(data.fatal, data.type + " " + data.details + (data.reason ? " " + data.reason : "") + status);
+			const again = data.fatal && data.type === Hls.ErrorTypes.NETWORK_ERROR && query.get("persist") === "yes";
+			if (again) setTimeout(() => hls.startLoad(), 1000);
+			note(data.fatal && !again, data.type + " " + data.details + (data.reason ? " " + data.reason : "") + status);
 		});
 		hls.loadSource(query.get("src"));
 		hls.attachMedia(video);
