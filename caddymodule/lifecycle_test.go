@@ -316,3 +316,29 @@ func TestRequestAfterCleanup(t *testing.T) {
 	}
 	want(t, late.do("GET", "/live/index.m3u8", nil), 503, "")
 }
+
+// An endpoint that was removed and comes back goes on with its numbers. What it
+// missed meanwhile, other endpoints have left behind, and it is no longer there.
+func TestAnEndpointReturns(t *testing.T) {
+	n := newNode(t)
+	names, media := segments(t)
+	both := strings.Replace(site(""), "endpoint hls", "endpoint other /other {\nsegment_duration 2s\n}\nendpoint hls", 1)
+	n.load(both)
+	n.goOnAir("/in/a", "/live")
+	last := func() string {
+		variant := "/other/" + uris(n.want("GET", "/other/index.m3u8", nil, 200))[0]
+		list := uris(n.want("GET", variant, nil, 200))
+		return filepath.Dir(variant) + "/" + list[len(list)-1]
+	}
+	before := last()
+	n.load(site(""))
+	for i := 6; i < 8; i++ {
+		n.want("PUT", "/in/a/"+names[i], bytes.NewReader(media[i]), 201)
+		n.want("PUT", "/in/a/live.m3u8", strings.NewReader(playlistOf(0, names[:i+1])), 204)
+	}
+	n.load(both)
+	if now := last(); now != before {
+		t.Errorf("%s was the last segment, now it is %s", before, now)
+	}
+	n.want("GET", before, nil, 200)
+}

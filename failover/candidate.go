@@ -116,6 +116,9 @@ func (e *endpoint) upcoming(ref *rendition, at Ticks) []*segment {
 		list = ref.after(m)
 	}
 	for i, s := range list {
+		if s.passed {
+			continue // for an endpoint that was away: its bytes are gone
+		}
 		if !s.placed {
 			if s.state == pending && continued {
 				// A break of the media that has not arrived yet: what is behind
@@ -125,7 +128,7 @@ func (e *endpoint) upcoming(ref *rendition, at Ticks) []*segment {
 			continue
 		}
 		if !e.started {
-			if s.state == sound && !s.passed {
+			if s.state == sound {
 				return list[i:]
 			}
 			continue
@@ -280,6 +283,9 @@ func (e *endpoint) collect(c *candidate, r *rendition, path string, closed bool)
 	var parts []*segment
 	var missing []Missing
 	for _, s := range list {
+		if s.passed {
+			continue
+		}
 		if !s.placed || s.generation != c.generation {
 			if len(parts) > 0 {
 				break
