@@ -358,7 +358,7 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 // within a gap that was published before it came.
 func (e *endpoint) nextMedia(from, until Ticks) Ticks {
 	for _, in := range e.channel.inputs {
-		ref := in.reference()
+		ref := e.reference(in)
 		if ref == nil || !in.up {
 			continue
 		}
