@@ -285,6 +285,8 @@ func (a *App) Cleanup() error {
 	case live.current == a:
 		if a.previous != nil {
 			a.rollBack()
+		} else {
+			a.reportCut()
 		}
 		live.current = a.previous
 		var next *emitter

@@ -66,6 +66,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
+	defer rt.use.shared.uploads.begin(rt.input.Name, path, size)()
 	done := rt.use.shared.store.reserve(size, h.logger)
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
 	done(body.read)

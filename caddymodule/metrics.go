@@ -62,7 +62,7 @@ var counted = counters{
 		"Requests of encoders by HTTP status code.",
 		labelStore, labelChannel, labelInput, labelCode),
 	segmentsMissed: counter("segments_missed_total",
-		"Segments that an input delivered unsound, whether or not a viewer noticed.",
+		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
 	failovers: counter("failovers_total",
 		"Changes of an endpoint's active input.",

@@ -126,6 +126,7 @@ type sharedChannel struct {
 	// guarded by registry.changing.
 	applied applied
 	traced  *traceFile
+	uploads uploads
 	// removed: a config without the channel has taken effect.
 	removed atomic.Bool
 }

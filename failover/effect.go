@@ -191,8 +191,10 @@ type PairChanged struct {
 	Drift Ticks
 }
 
-// SegmentMissed is the effect that an input delivered something unsound, whether or
-// not anybody noticed. What did not arrive at all is in Switch and SlotGivenUp.
+// SegmentMissed is the effect that an input delivered something unsound, or listed
+// something that never arrived, whether or not anybody noticed. The latter is told
+// once the segment is as old as what is remembered, some sixteen segments later;
+// Switch and SlotGivenUp tell at once of what was needed.
 type SegmentMissed struct {
 	Time    time.Time
 	Input   string

@@ -211,6 +211,9 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 		return
 	}
 	s.state, s.fault = sound, ""
+	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
+		r.first, r.arriving = s.number, true
+	}
 	s.object, s.media, s.passed = o.ID, o.Media, s.passed || o.Gone
 	if !s.rendition.place(now, s) {
 		s.state = unplaced

@@ -12,7 +12,7 @@ func (c *Channel) pass(now time.Time) {
 	for _, in := range c.inputs {
 		for _, r := range in.renditions {
 			c.passSegments(r)
-			r.trim()
+			r.trim(now)
 		}
 	}
 	if now.Sub(c.swept) >= waitingAge/4 {
@@ -69,8 +69,9 @@ func (c *Channel) overdue(s, last *segment) bool {
 	return len(s.rendition.segments) > 4*history && s.run+1 < last.run
 }
 
-// trim forgets the oldest used segments.
-func (r *rendition) trim() {
+// trim forgets the oldest used segments. What has not arrived by then never will; but
+// a playlist also lists what was sent before anybody was there to take it.
+func (r *rendition) trim(now time.Time) {
 	used := 0
 	for used < len(r.segments) && r.segments[used].passed {
 		used++
@@ -82,6 +83,9 @@ func (r *rendition) trim() {
 	for _, s := range r.segments[:n] {
 		if s.run == r.run {
 			r.floor = max(r.floor, s.number+1)
+		}
+		if s.state == pending && s.run == r.run && r.arriving && s.number > r.first {
+			r.input.channel.emit(SegmentMissed{Time: now, Input: r.input.name, Missing: s.missing()})
 		}
 		r.input.forget(s)
 	}

@@ -16,6 +16,8 @@ type rendition struct {
 	run      uint64
 	edge     uint64 // highest number listed in this run
 	floor    uint64 // numbers of this run below it are forgotten
+	first    uint64 // number of the first sound segment of this run, if arriving
+	arriving bool
 	listed   bool   // any playlist with a segment came
 	ended    bool   // the last playlist had EXT-X-ENDLIST
 	target   Ticks  // EXT-X-TARGETDURATION
@@ -42,7 +44,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		return
 	case restarted:
 		r.run++
-		r.floor, r.edge = 0, 0
+		r.floor, r.edge, r.arriving = 0, 0, false
 		r.listed = false
 	}
 	r.ended, r.listed = p.EndList, true
