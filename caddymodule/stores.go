@@ -187,7 +187,12 @@ func (f *FileStore) Open(context.Context) (store.Store, error) {
 }
 
 // Reconfigure implements Reconfigurer.
-func (f *FileStore) Reconfigure(st store.Store) error { return setCapacity(st, f.MaxSize) }
+func (f *FileStore) Reconfigure(st store.Store) error {
+	if s, ok := st.(*file.Store); ok {
+		s.SetFsync(f.Fsync)
+	}
+	return setCapacity(st, f.MaxSize)
+}
 
 func (f *FileStore) options() file.Options {
 	logger := f.logger

@@ -74,7 +74,7 @@ func (s *Store) place(f *os.File, name, target string, content []byte) error {
 	if _, err := f.Write(content); err != nil {
 		return err
 	}
-	if s.options.Fsync {
+	if s.fsync.Load() {
 		if err := f.Sync(); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (s *Store) place(f *os.File, name, target string, content []byte) error {
 	if err := s.root.Rename(name, target); err != nil {
 		return err
 	}
-	if !s.options.Fsync {
+	if !s.fsync.Load() {
 		return nil
 	}
 	return s.syncDir(path.Dir(target))

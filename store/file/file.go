@@ -84,6 +84,7 @@ type Store struct {
 	lock     *os.File
 	used     atomic.Int64
 	maxSize  atomic.Int64
+	fsync    atomic.Bool
 	lastTemp atomic.Uint64
 	dirs     directories
 
@@ -126,6 +127,7 @@ func open(o Options) (*Store, error) {
 	}
 	s := &Store{options: o, root: root, objects: map[string]*entry{}, journals: map[string]*journal{}}
 	s.maxSize.Store(o.MaxSize)
+	s.fsync.Store(o.Fsync)
 	if err := s.start(); err != nil {
 		s.stop()
 		return nil, err
@@ -150,7 +152,7 @@ func (s *Store) start() error {
 			return err
 		}
 	}
-	if s.options.Fsync {
+	if s.fsync.Load() {
 		if err := s.syncDir("."); err != nil {
 			return err
 		}
@@ -183,6 +185,9 @@ func (s *Store) Persistent() bool { return true }
 
 // SetCapacity implements store.Resizable: it changes Options.MaxSize.
 func (s *Store) SetCapacity(capacity int64) { s.maxSize.Store(max(capacity, 0)) }
+
+// SetFsync changes Options.Fsync, for what is written from now on.
+func (s *Store) SetFsync(on bool) { s.fsync.Store(on) }
 
 // Usage implements store.Store.
 func (s *Store) Usage() store.Usage {
@@ -305,7 +310,7 @@ func (s *Store) makeDirLocked(dir string) error {
 	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if s.options.Fsync {
+	if s.fsync.Load() {
 		if err := s.syncDir(path.Dir(dir)); err != nil {
 			return err
 		}

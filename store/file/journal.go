@@ -79,7 +79,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 		}
 		return err
 	}
-	if j.store.options.Fsync {
+	if j.store.fsync.Load() {
 		if err := c.file.Sync(); err != nil {
 			// The system may have dropped the bytes and call them clean: a
 			// second Sync would prove nothing. Opening anew reads what is there.

@@ -178,7 +178,7 @@ func (s *Store) publish(key, name string, size int64) error {
 	s.mu.Unlock()
 
 	err := s.root.Rename(name, target)
-	if err == nil && s.options.Fsync {
+	if err == nil && s.fsync.Load() {
 		if err = s.syncDir(path.Dir(target)); err != nil {
 			s.root.Remove(target) // after an error there is no object
 		}

@@ -118,7 +118,7 @@ func (w *writer) Commit() error {
 }
 
 func (w *writer) commit() error {
-	if w.store.options.Fsync {
+	if w.store.fsync.Load() {
 		if err := w.file.Sync(); err != nil {
 			return err
 		}
