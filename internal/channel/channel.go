@@ -41,6 +41,7 @@ type Channel struct {
 	// tracing: a Tracer is told of everything. stepped: the core knows of its
 	// inputs what no checkpoint says.
 	tracing, stepped bool
+	activity         *Activity // nil if nobody wants to look on
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -148,6 +149,11 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 	for name, e := range endpoints {
 		c.byName.Store(name, e)
 	}
+	if !config.Activity {
+		c.activity = nil
+	} else if c.activity == nil {
+		c.activity = newActivity()
+	}
 	c.config, c.inputs, c.endpoints = config, inputs, endpoints
 	return nil
 }
@@ -236,6 +242,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 		c.stepped = true
 	}
 	effects := c.core.Step(now, f)
+	c.activity.follow(c.core, now, f, effects)
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case failover.Published:

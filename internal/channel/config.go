@@ -14,6 +14,8 @@ type Config struct {
 	Inputs    []InputConfig
 	Endpoints []EndpointConfig
 	Alignment failover.Alignment
+	// Activity: the channel takes notes of what happens, for people who look on.
+	Activity bool
 }
 
 // InputConfig is one of the channel's inputs.

@@ -21,6 +21,8 @@ import (
 type Refusal struct {
 	Kind   RefusalKind
 	Reason string
+	// told: the core knows of it.
+	told bool
 }
 
 func (r *Refusal) Error() string { return r.Reason }
@@ -221,11 +223,12 @@ func (c *Channel) unsound(input, name string, cause error) error {
 	if err := c.apply(failover.Object{Input: input, Path: name, Fault: string(reason)}); err != nil {
 		return err
 	}
+	kind := UnsupportedMedia
 	switch reason {
 	case media.ReasonTruncated, media.ReasonDamaged, media.ReasonEmpty:
-		return refuse(BadMedia, "%v", cause)
+		kind = BadMedia
 	}
-	return refuse(UnsupportedMedia, "%v", cause)
+	return &Refusal{Kind: kind, Reason: cause.Error(), told: true}
 }
 
 func faultReason(err error) media.Reason {

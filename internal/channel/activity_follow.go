@@ -1,0 +1,195 @@
+package channel
+
+import (
+	"errors"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// follow takes notes of a step of the core, which has the fact already. It is
+// called with Channel.mu held, and for nobody if a is nil.
+func (a *Activity) follow(core *failover.Channel, now time.Time, f failover.Fact, effects []failover.Effect) {
+	if a == nil {
+		return
+	}
+	switch f := f.(type) {
+	case failover.Object:
+		a.unlisted[f.Input] = append(a.unlisted[f.Input], unlistedObject{f, now})
+		a.locate(core, now, f.Input)
+	case failover.Playlist:
+		a.locate(core, now, f.Input)
+	}
+	for _, effect := range effects {
+		a.followEffect(core, now, effect)
+	}
+}
+
+// locate takes note of the objects that have found their place. Only then it is
+// known how late they are, as playlist and object come in any order.
+func (a *Activity) locate(core *failover.Channel, now time.Time, input string) {
+	waiting := a.unlisted[input][:0]
+	for _, u := range a.unlisted[input] {
+		at, ok := core.Locate(input, u.object.Path, u.object.ID)
+		switch {
+		case ok && (at.Placed || u.object.Media == nil):
+			a.addSegment(now, seen(u.object, at))
+		case now.Sub(u.at) > unlistedAge:
+			a.addSegment(now, SegmentSeen{Input: input, State: Unlisted, Path: u.object.Path, Size: u.object.Size})
+		default:
+			waiting = append(waiting, u)
+		}
+	}
+	if len(waiting) > activityUnlisted {
+		waiting = append(waiting[:0], waiting[len(waiting)-activityUnlisted:]...)
+	}
+	if len(waiting) == 0 {
+		delete(a.unlisted, input)
+		return
+	}
+	clear(a.unlisted[input][len(waiting):])
+	a.unlisted[input] = waiting
+}
+
+// seen is the segment that an object has become.
+func seen(o failover.Object, at failover.Located) SegmentSeen {
+	s := SegmentSeen{
+		Input: o.Input, State: Arrived, Rendition: at.Rendition, Path: o.Path, Number: at.Number,
+		Start: at.Start, End: at.End, Placed: at.Placed, Usual: at.Usual, Size: o.Size,
+	}
+	if at.Placed {
+		s.Lateness = at.Arrived.Sub(at.End.Time())
+	}
+	switch {
+	case o.Media == nil:
+		s.State, s.Reason = Unsound, o.Fault
+	case s.Lateness-s.Usual > (at.End-at.Start).Duration()/2:
+		s.State = Late
+	}
+	return s
+}
+
+func (a *Activity) addSegment(now time.Time, s SegmentSeen) {
+	s.Rendition, s.Path, s.Reason = clip(s.Rendition), clip(s.Path), clip(s.Reason)
+	a.add(Entry{Time: now, Segment: &s})
+}
+
+func (a *Activity) followEffect(core *failover.Channel, now time.Time, effect failover.Effect) {
+	switch e := effect.(type) {
+	case failover.Published:
+		s := slotSeen(e.Slot)
+		if s.Switch != nil {
+			a.missed(core, now, s.Switch.From, s.Switch.Missing, s.Start, s.End)
+		}
+		a.add(Entry{Time: now, Slot: &s})
+	case failover.SlotGivenUp:
+		for input, missing := range e.Missing {
+			a.missed(core, now, input, missing, e.Start, e.End)
+		}
+		a.add(Entry{Time: now, Effect: failover.SlotGivenUp{Time: e.Time, Endpoint: e.Endpoint, Start: e.Start, End: e.End}})
+	case failover.InputChanged, failover.PairChanged:
+		a.add(Entry{Time: now, Effect: e})
+	case failover.GenerationStarted:
+		e.Rendition, e.Segment = clip(e.Rendition), clip(e.Segment)
+		a.add(Entry{Time: now, Effect: e})
+	}
+}
+
+func slotSeen(slot failover.Slot) SlotSeen {
+	s := SlotSeen{
+		Endpoint: slot.Endpoint, MSN: slot.MSN, Input: slot.Input, Start: slot.Start, End: slot.End,
+		Discontinuity: slot.Discontinuity, Lost: slot.Lost.Duration(),
+	}
+	for i := range slot.Renditions {
+		if slot.Renditions[i].Gap() {
+			s.Gaps++
+		}
+	}
+	s.Gap = s.Gaps > 0 && s.Gaps == len(slot.Renditions)
+	if !slot.Due.IsZero() {
+		s.Late = slot.Published.Sub(slot.Due)
+	}
+	if slot.Switch != nil {
+		sw := *slot.Switch
+		sw.Missing = nil
+		for _, m := range slot.Switch.Missing {
+			sw.Missing = append(sw.Missing, failover.Missing{Rendition: clip(m.Rendition), Segment: clip(m.Segment), Why: clip(m.Why)})
+		}
+		sw.PairDetail = clip(sw.PairDetail)
+		s.Switch = &sw
+	}
+	return s
+}
+
+// missed takes note of segments that had not come at the deadline of a slot. Several
+// endpoints may find out about the same one.
+func (a *Activity) missed(core *failover.Channel, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
+	for _, m := range list {
+		if m.Why != "not_arrived" && m.Why != "not_listed" && m.Why != "gap" {
+			continue // it arrived unsound, which was seen when it did
+		}
+		s := SegmentSeen{
+			Input: input, State: Missed, Rendition: m.Rendition, Path: m.Segment, Reason: m.Why,
+			Start: start, End: end, Placed: true,
+		}
+		if m.Segment != "" {
+			if at, ok := core.Locate(input, m.Segment, ""); ok && at.Placed {
+				s.Number, s.Start, s.End = at.Number, at.Start, at.End
+			}
+		}
+		if !a.knows(s) {
+			a.addSegment(now, s)
+		}
+	}
+}
+
+// knownMissing is how far back a segment that is missing once more is looked for.
+const knownMissing = 256
+
+func (a *Activity) knows(s SegmentSeen) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := len(a.entries) - 1; i >= max(0, len(a.entries)-knownMissing); i-- {
+		o := a.entries[i].Segment
+		if o != nil && o.State == s.State && o.Input == s.Input && o.Rendition == clip(s.Rendition) &&
+			o.Path == clip(s.Path) && (s.Path != "" || s.Start < o.End && o.Start < s.End) {
+			return true
+		}
+	}
+	return false
+}
+
+// NoteRefusal tells those who look on that an upload of an input was refused or
+// broke off, which the core never hears of. path is below the input's path.
+func (c *Channel) NoteRefusal(input, path string, cause error) {
+	var refusal *Refusal
+	if errors.As(cause, &refusal) && refusal.told {
+		return
+	}
+	a := c.Activity()
+	if a == nil || !a.refuse(input) {
+		return
+	}
+	s := SegmentSeen{Input: input, State: Refused, Path: path, Reason: cause.Error()}
+	c.mu.Lock()
+	if at, ok := c.core.Locate(input, path, ""); ok {
+		s.Rendition, s.Number, s.Start, s.End, s.Placed = at.Rendition, at.Number, at.Start, at.End, at.Placed
+	}
+	c.mu.Unlock()
+	a.addSegment(time.Now(), s)
+}
+
+// refuse counts a refusal and reports whether it is to be shown.
+func (a *Activity) refuse(input string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	in := a.counters.Inputs[input]
+	in.Refused++
+	a.counters.Inputs[input] = in
+	now := time.Now()
+	if last, ok := a.refused[input]; ok && now.Sub(last) < refusalInterval {
+		return false
+	}
+	a.refused[input] = now
+	return true
+}
