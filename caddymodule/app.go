@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -33,6 +34,11 @@ type App struct {
 	// complete when the config is provisioned.
 	channels []*channelUse
 	engines  map[string]string // identity to options
+
+	// ending is done when the config is about to end, and with it what would go on
+	// for ever.
+	ending context.Context
+	end    context.CancelFunc
 
 	once sync.Once
 	err  error
@@ -67,6 +73,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger = ctx, ctx.Logger()
 	a.engines = map[string]string{}
+	a.ending, a.end = context.WithCancel(context.Background())
 	return registerMetrics(ctx.GetMetricsRegistry())
 }
 
@@ -98,6 +105,7 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 		if a.emitter, err = newEmitter(a.ctx); err != nil {
 			return nil, err
 		}
+		a.emitter.atEnd(a.end)
 	}
 	u := &channelUse{key: key, engine: engine, options: options, spec: spec, config: spec.runtime(name)}
 	a.channels = append(a.channels, u)
@@ -107,9 +115,12 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 // Start makes the config take effect.
 func (a *App) Start() error { return a.commit() }
 
-// Stop does nothing: what the config holds is given back in Cleanup, which also
-// comes when the config failed to start.
-func (a *App) Stop() error { return nil }
+// Stop ends what would go on for ever. What the config holds is given back in
+// Cleanup, which also comes when the config failed to start.
+func (a *App) Stop() error {
+	a.end()
+	return nil
+}
 
 // commit makes the config take effect, once. Apps start in no order, so requests
 // call it as well.
@@ -275,6 +286,9 @@ func (a *App) leaveBehind(next *App) {
 // the one before is still there, then the config was rejected after its start,
 // and the one before holds again.
 func (a *App) Cleanup() error {
+	if a.end != nil {
+		a.end()
+	}
 	live.changing.Lock()
 	defer live.changing.Unlock()
 	if a.gone {

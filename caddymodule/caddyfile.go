@@ -29,6 +29,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		store <engine> [<args...>] {
 //			...
 //		}
+//		status <path>
 //		channel <name> {
 //			alignment auto|timestamp|program_date_time|sequence|arrival
 //			input <name> <path> {
@@ -82,6 +83,10 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := h.unmarshalStore(d); err != nil {
 				return err
 			}
+		case "status":
+			if err := h.unmarshalStatus(d, paths); err != nil {
+				return err
+			}
 		case "channel":
 			if err := h.unmarshalChannel(d, paths); err != nil {
 				return err
@@ -106,6 +111,18 @@ func (h *Handler) unmarshalStore(d *caddyfile.Dispenser) error {
 		return err
 	}
 	h.StoreRaw = caddyconfig.JSONModuleObject(module, "engine", name, nil)
+	return nil
+}
+
+func (h *Handler) unmarshalStatus(d *caddyfile.Dispenser, paths pathSet) error {
+	_, path, err := single(d, "live_origin", h.Status != nil)
+	if err != nil {
+		return err
+	}
+	if err := paths.add(path, "the status page"); err != nil {
+		return d.Errf("status: path: %w", err)
+	}
+	h.Status = &StatusPage{Path: path}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -13,16 +12,8 @@ import (
 // the option belongs to, for the error. An option that holds one value is given
 // once at most.
 
-// later are options that will come, by the block they belong to.
-var later = map[string][]string{
-	"live_origin": {"status"},
-}
-
 func unrecognized(d *caddyfile.Dispenser, block string) error {
 	option := d.Val()
-	if slices.Contains(later[block], option) {
-		return d.Errf("%s is not supported yet", option)
-	}
 	if block != "live_origin" {
 		block = "live_origin " + block
 	}

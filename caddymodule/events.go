@@ -36,6 +36,9 @@ type emitter struct {
 	app     *caddyevents.App
 	once    sync.Once
 	started chan struct{}
+	// stopping is called when the config is about to end. Caddy says so before it
+	// stops the apps; the HTTP app may be the first, and waits for its requests.
+	stopping func()
 }
 
 // emitting is the emitter of the config in force: the one whose apps have all
@@ -79,14 +82,28 @@ func (em *emitter) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading events app: %w", err)
 	}
 	em.ctx, em.app, em.started = ctx, app.(*caddyevents.App), make(chan struct{})
-	if err := em.app.On("started", em); err != nil {
-		return fmt.Errorf("subscribing to the start of the config: %w", err)
+	for _, name := range []string{"started", "stopping"} {
+		if err := em.app.On(name, em); err != nil {
+			return fmt.Errorf("subscribing to the start and the end of the config: %w", err)
+		}
 	}
 	return nil
 }
 
-// Handle implements caddyevents.Handler: the config has started.
-func (em *emitter) Handle(context.Context, caddy.Event) error {
+// atEnd says what to do when the config is about to end. It is called before the
+// config starts.
+func (em *emitter) atEnd(f func()) {
+	if em != nil {
+		em.stopping = f
+	}
+}
+
+// Handle implements caddyevents.Handler: the config has started, or is about to end.
+func (em *emitter) Handle(_ context.Context, e caddy.Event) error {
+	if e.Name() == "stopping" {
+		em.stopping()
+		return nil
+	}
 	em.once.Do(func() {
 		emitting.Store(em)
 		close(em.started)

@@ -128,6 +128,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 // repeats itself for ever, so the log has it once in a while only.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	rt.countRequest(status)
+	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
 	key := refusalKey{channel: rt.channel, input: rt.input.Name, status: status, kind: -1}
 	var refusal *channel.Refusal
 	if errors.As(reason, &refusal) {

@@ -50,14 +50,20 @@ type Handler struct {
 	// most 64 of them.
 	Channels map[string]*Channel `json:"channels,omitempty"`
 
+	// A page for operators, with the channels of this handler. Default: none.
+	Status *StatusPage `json:"status,omitempty"`
+
 	app    *App
 	logger *zap.Logger
 	routes map[string]*route
 	quiet  *throttle
 }
 
-// route is what a path of the config leads to: an input or an endpoint.
+// route is what a path of the config leads to: an input, an endpoint or the status
+// page.
 type route struct {
+	// page is nil but for the status page, which has nothing else.
+	page    *statusPage
 	use     *channelUse
 	channel string
 	// input is nil for endpoints.
@@ -101,6 +107,14 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	// handlers share; so they can't wait for Validate.
 	paths := pathSet{}
 	h.routes = map[string]*route{}
+	var page *statusPage
+	if h.Status != nil {
+		if err := h.Status.check(paths); err != nil {
+			return err
+		}
+		page = newStatusPage(h)
+		h.routes[h.Status.Path] = &route{page: page}
+	}
 	for _, name := range h.channelNames() {
 		c := h.Channels[name]
 		if c == nil {
@@ -116,6 +130,9 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		}
 		if err := h.addRoutes(ctx, name, c, use); err != nil {
 			return err
+		}
+		if page != nil {
+			page.watch(name, c, use, h.Status.Path)
 		}
 	}
 	return nil
@@ -194,9 +211,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if rt == nil {
 		return next.ServeHTTP(w, r)
 	}
-	rt.logFields(r)
+	if rt.page == nil {
+		rt.logFields(r)
+	}
 	if err := h.app.commit(); err != nil {
 		return fail(w, r, http.StatusServiceUnavailable, err)
+	}
+	if rt.page != nil {
+		return rt.page.serve(w, r, r.URL.Path[length:])
 	}
 	if rt.input != nil {
 		return h.serveInput(w, r, rt, below(r.URL, length))

@@ -1,0 +1,127 @@
+// What the page says in words. Nothing here touches the document.
+
+const reasons = {
+	missing_segment: (d) => `${d.from} did not deliver ${first(d)} in time`,
+	ended: (d) => `${d.from} has ended its stream`,
+	new_generation: (d) => `${d.from} was restarted, or its media broke`,
+	manual: () => "an operator asked for it",
+	preferred: (d) => `${d.to} is the preferred input and has been whole for long enough`,
+	input_down: (d) => `${d.from} went silent`,
+	start: (d) => `${d.to} was the first to have a whole segment`,
+};
+
+function first(d) {
+	const named = (d.missing ?? []).filter((m) => m.segment);
+	if (named.length === 0) return "a segment";
+	return named[0].segment + (named.length > 1 ? ` and ${named.length - 1} more` : "");
+}
+
+// why says why an endpoint changed its input. Other reasons are faults of what arrived.
+export function why(d) {
+	const known = reasons[d.reason];
+	return known ? known(d) : `${first(d)} of ${d.from} cannot be used (${d.reason.replaceAll("_", " ")})`;
+}
+
+export function clock(time) {
+	return new Date(time).toLocaleTimeString([], { hour12: false });
+}
+
+// moment is a time of day, with the date if that is another one.
+export function moment(time, now = Date.now()) {
+	const at = new Date(time);
+	if (at.toDateString() === new Date(now).toDateString()) return clock(at);
+	return at.toLocaleDateString([], { day: "numeric", month: "short" }) + " " + clock(at);
+}
+
+export function seconds(s) {
+	if (Math.abs(s) < 10) return s.toFixed(2) + " s";
+	if (Math.abs(s) < 120) return s.toFixed(0) + " s";
+	if (Math.abs(s) < 7200) return (s / 60).toFixed(0) + " min";
+	return (s / 3600).toFixed(1) + " h";
+}
+
+export function rate(bits) {
+	if (!(bits > 0)) return "–";
+	return bits >= 1e6 ? (bits / 1e6).toFixed(2) + " Mb/s" : (bits / 1e3).toFixed(0) + " kb/s";
+}
+
+const states = {
+	arrived: "arrived", late: "arrived late", unsound: "cannot be used", refused: "was refused",
+	missing: "had not arrived at the deadline", unlisted: "arrived, but is in no playlist", silent: "nothing arrived",
+};
+
+// segment says all about one segment of an input.
+export function segment(e) {
+	const parts = [`${states[e.state]}${e.reason ? " (" + e.reason.replaceAll("_", " ") + ")" : ""}`];
+	if (e.start) parts.push(`media ${clock(e.start)} to ${clock(e.end)}`);
+	if (e.state === "arrived" || e.state === "late") parts.push(`${seconds(e.lateness ?? 0)} after its end, usually ${seconds(e.usual ?? 0)}`);
+	if (e.size) parts.push(`${(e.size / 1000).toFixed(0)} kB`);
+	return { who: `${e.input} ${e.path || e.rendition || ""}`, what: parts.join(", ") };
+}
+
+export function slot(e) {
+	if (e.kind === "given_up") return { who: `${e.endpoint}, given up`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
+	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${e.input}`, `media ${clock(e.start)} to ${clock(e.end)}`];
+	if (e.late) parts.push(`published ${seconds(Math.abs(e.late))} ${e.late > 0 ? "after" : "before"} it was due`);
+	if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${why(e.decision)}`);
+	if (e.discontinuity) parts.push("discontinuity");
+	if (e.gaps && !e.gap) parts.push(`${e.gaps} renditions have a gap`);
+	return { who: `${e.endpoint} segment ${e.msn}`, what: parts.join(", ") };
+}
+
+const list = (names) => names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);
+
+// takeover says whether an input can take over from the one on air.
+export function takeover(status, active, input) {
+	if (!input.up) return input.ended ? "ended" : "down";
+	const pair = status.pairs.find((p) => (p.a === active && p.b === input.name) || (p.b === active && p.a === input.name));
+	return pair?.state === "locked" ? "seamless" : "seam";
+}
+
+// verdict is what the person on call has to know first: how bad it is, and in two
+// sentences what is on air, why, and what would happen next.
+export function verdict(status, now) {
+	const playing = status.endpoints.filter((e) => e.active);
+	const up = status.inputs.filter((i) => i.up);
+	if (playing.length === 0) {
+		return { level: up.length ? "warn" : "bad", badge: up.length ? "Starting" : "Off air",
+			air: "Nothing is on air yet.", why: "", standby: up.length ? `Media comes from ${list(up.map((i) => i.name))}.` : "No input delivers anything." };
+	}
+	const active = [...new Set(playing.map((e) => e.active))];
+	const last = playing.map((e) => e.last_switch).filter((s) => s?.from).sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).at(-1);
+	let air = active.length === 1 ? `On air: ${active[0]}` : "On air: " + list(playing.map((e) => `${e.name} from ${e.active}`));
+	let cause = "";
+	if (last && (active.length > 1 || last.to === active[0])) {
+		air += active.length === 1 ? ` since ${moment(last.time, now)}.` : ".";
+		const what = active.length === 1 ? "" : `${last.endpoint} switched to ${last.to} at ${moment(last.time, now)}, `;
+		cause = `${what}${what ? "b" : "B"}ecause ${why(last)}.`;
+	} else {
+		air += ".";
+	}
+	if (up.length === 0) {
+		return { level: "bad", badge: "Off air", air: `${air.replace("On air", "Last on air")}`, why: cause, standby: "No input delivers anything." };
+	}
+	const dead = playing.filter((e) => !status.inputs.find((i) => i.name === e.active)?.up);
+	if (dead.length > 0) {
+		return { level: "bad", badge: "Stalled", air, why: cause,
+			standby: `${list(dead.map((e) => e.name))}: ${list([...new Set(dead.map((e) => e.active))])} is down, and no other input has taken over yet.` };
+	}
+	return { ...standby(status, active), air, why: cause };
+}
+
+const redundant = { level: "good", badge: "Redundant" };
+
+function standby(status, active) {
+	if (status.inputs.length === 1) return { level: "warn", badge: "No standby", standby: "The channel has a single input." };
+	const others = active.length === 1 ? status.inputs.filter((i) => i.name !== active[0]) : status.inputs;
+	const can = others.map((i) => ({ name: i.name, as: takeover(status, active.find((a) => a !== i.name), i), input: i }));
+	const seamless = can.filter((c) => c.as === "seamless"), seam = can.filter((c) => c.as === "seam"), down = can.filter((c) => c.as === "down" || c.as === "ended");
+	const gone = down.map((c) => c.as === "ended" ? `${c.name} has ended.` : c.input.last_segment ? `${c.name} is down: the last segment came at ${moment(c.input.last_segment)}.` : `${c.name} has not delivered anything.`).join(" ");
+	if (active.length > 1 && seam.length + down.length === 0) return { ...redundant, standby: "They can take over from each other without a seam." };
+	if (seamless.length > 0) return { ...redundant, standby: `Standby ${list(seamless.map((c) => c.name))} can take over without a seam. ${gone}`.trim() };
+	if (seam.length > 0) {
+		const names = list(seam.map((c) => c.name));
+		return { level: "warn", badge: "Not locked", standby: `Standby ${names} can take over, but viewers will see a discontinuity. ${gone}`.trim() };
+	}
+	return { level: "bad", badge: "No standby", standby: `No standby: ${gone}` };
+}

@@ -1,0 +1,199 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+const (
+	// statusInterval is how often a page gets the state of the channels, changed or
+	// not: it is the sign of life, too.
+	statusInterval = time.Second
+	// activityInterval collects what happens at about the same time.
+	activityInterval = 200 * time.Millisecond
+	// statusWriteTimeout ends the stream of a page that does not read. The browser
+	// opens another one when it is back.
+	statusWriteTimeout = 15 * time.Second
+)
+
+var errTooManyPages = errors.New("too many status pages are open")
+
+// serveSnapshot answers with what a page is told when it connects.
+func (p *statusPage) serveSnapshot(w http.ResponseWriter, r *http.Request) error {
+	list, err := p.selected(r)
+	if err != nil {
+		return notFound(w, r, err)
+	}
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	return writeJSON(w, http.StatusOK, p.snapshot(newStreamed(list)))
+}
+
+// serveEvents keeps a page up to date. What a page has missed in the meantime it is
+// told anew: every stream begins with all there is.
+func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
+	list, err := p.selected(r)
+	if err != nil {
+		return notFound(w, r, err)
+	}
+	defer p.open.Add(-1)
+	if p.open.Add(1) > maxStatusStreams {
+		w.Header()["Retry-After"] = []string{"10"}
+		return fail(w, r, http.StatusServiceUnavailable, errTooManyPages)
+	}
+	if p.app.ending.Err() != nil {
+		w.Header()["Retry-After"] = []string{"1"}
+		return fail(w, r, http.StatusServiceUnavailable, errors.New("the config is no longer in use"))
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{"text/event-stream"}
+	h["Cache-Control"] = []string{"no-store"}
+	h["X-Accel-Buffering"] = []string{"no"} // nginx would wait for a full buffer
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	// Caddy waits for its requests when a config ends, so they have to end with it.
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(p.app.ending, cancel)()
+	s := &eventStream{w: w, control: http.NewResponseController(w)}
+	// What fails from here on is the connection, or the page that doesn't read.
+	_ = p.stream(ctx, s, newStreamed(list))
+	return nil
+}
+
+// stream tells a page all there is, and then what happens.
+func (p *statusPage) stream(ctx context.Context, s *eventStream, list []*streamed) error {
+	// A page that lost its stream asks again after so long.
+	if err := s.send("retry", []byte("2000")); err != nil {
+		return err
+	}
+	if err := s.sendJSON("snapshot", p.snapshot(list)); err != nil {
+		return err
+	}
+	pace := time.NewTicker(statusInterval)
+	defer pace.Stop()
+	for {
+		if !wait(ctx, pace.C, list) {
+			return ctx.Err()
+		}
+		lost := false
+		for _, c := range list {
+			entries, missed := c.read()
+			lost = lost || missed
+			if len(entries) == 0 {
+				continue
+			}
+			if err := s.sendJSON("activity", pageActivity{Channel: c.name, Entries: entries}); err != nil {
+				return err
+			}
+		}
+		if lost {
+			if err := s.sendJSON("snapshot", p.snapshot(list)); err != nil {
+				return err
+			}
+		}
+		if now := time.Now(); now.Sub(s.status) >= statusInterval-activityInterval {
+			s.status = now
+			if err := s.send("status", p.currentStatuses(now)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// streamed is a channel that a stream tells about in full.
+type streamed struct {
+	*watched
+	activity *channel.Activity
+	next     uint64
+	changed  <-chan struct{}
+}
+
+func newStreamed(list []*watched) []*streamed {
+	all := make([]*streamed, 0, len(list))
+	for _, c := range list {
+		all = append(all, &streamed{watched: c, activity: c.channel().Activity()})
+	}
+	return all
+}
+
+// read returns what has happened since the last time, and whether some of it was
+// forgotten before.
+func (c *streamed) read() (entries []pageEntry, missed bool) {
+	if c.activity == nil {
+		return nil, false
+	}
+	list, lost, next, changed := c.activity.Since(c.next)
+	c.next, c.changed = next, changed
+	for i := range list {
+		entries = append(entries, entryOf(&list[i]))
+	}
+	return entries, lost > 0
+}
+
+// wait returns when something has happened, or when it is time for a sign of life. It
+// reports false at the end of the stream.
+func wait(ctx context.Context, pace <-chan time.Time, list []*streamed) bool {
+	cases := []reflect.SelectCase{
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())},
+		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(pace)},
+	}
+	for _, c := range list {
+		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c.changed)})
+	}
+	switch i, _, _ := reflect.Select(cases); i {
+	case 0:
+		return false
+	case 1:
+		return true
+	}
+	// Objects of all renditions come together, with their playlists.
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(activityInterval):
+		return true
+	}
+}
+
+// eventStream writes server-sent events (HTML Living Standard, 9.2).
+type eventStream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	status  time.Time // when the last one was sent
+	buffer  []byte
+}
+
+func (s *eventStream) sendJSON(event string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.send(event, text)
+}
+
+// send writes one event. JSON has no line breaks.
+func (s *eventStream) send(event string, data []byte) error {
+	s.buffer = s.buffer[:0]
+	if event == "retry" {
+		s.buffer = append(append(append(s.buffer, "retry: "...), data...), "\n\n"...)
+	} else {
+		s.buffer = append(append(append(s.buffer, "event: "...), event...), "\ndata: "...)
+		s.buffer = append(append(s.buffer, data...), "\n\n"...)
+	}
+	// HTTP/3 and recorders have no deadlines.
+	if err := s.control.SetWriteDeadline(time.Now().Add(statusWriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := s.w.Write(s.buffer); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
