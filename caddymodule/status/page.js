@@ -92,9 +92,16 @@ function takeActivity({ channel, entries }) {
 	if (!view) return;
 	for (const e of entries) {
 		const d = view.channel.add(e);
-		if (d) put(page.announce, `${channel}, ${d.endpoint}: switched from ${d.from} to ${d.to} at ${clock(d.time)}, because ${why(d)}.`);
+		if (d) announce(`${channel}, ${d.endpoint}: switched from ${d.from} to ${d.to} at ${clock(d.time)}, because ${why(d)}.`);
 	}
 	view.draw(origin());
+}
+
+// announce has something read out. What comes shortly after does not take its place.
+function announce(text) {
+	const line = el("p", {}, text);
+	page.announce.append(line);
+	setTimeout(() => line.remove(), 20e3);
 }
 
 function takeStatus(all) {
@@ -114,7 +121,7 @@ function showAll() {
 	for (const [name, view] of views) {
 		view.channel.forget(now);
 		const v = view.update(now);
-		if (levels.has(name) && levels.get(name) !== v.badge) put(page.announce, `${name}: ${v.badge}. ${v.air} ${v.standby}`);
+		if (levels.has(name) && levels.get(name) !== v.badge) announce(`${name}: ${v.badge}. ${v.air} ${v.why} ${v.standby}`);
 		levels.set(name, v.badge);
 		if (v.level === "bad" || (v.level === "warn" && worst === "good")) worst = v.level;
 		view.draw(now);

@@ -3,7 +3,7 @@
 
 import { clock, segment as describeSegment, slot as describeSlot } from "./words.js";
 
-const lane = 11, laneGap = 2, slotLane = 20, blockGap = 10, axis = 20, maxLanes = 6;
+const lane = 12, laneGap = 2, slotLane = 22, blockGap = 10, axis = 20, maxLanes = 6;
 
 export class Strip {
 	constructor(channel, canvas) {
@@ -85,8 +85,8 @@ export class Strip {
 				}
 				g.fillStyle = c.fill;
 				g.font = `700 11px ${c.font}`;
-				const text = fit(g, e.input, w - 6);
-				if (text) g.fillText(text, left + 4, row.y + slotLane / 2 + 4);
+				const text = fit(g, e.input, w - 2);
+				if (text) g.fillText(text, left + (w - g.measureText(text).width) / 2, row.y + slotLane / 2 + 4);
 			}
 			this.items.push({ lane: row.lane, x: left, y: row.y, w, h: slotLane, of: e, words: () => describeSlot(e) });
 		}

@@ -20,9 +20,12 @@ export class View {
 			el("div", {}, el("h2", { id }, channel.name), this.badge),
 			el("p", { class: "headline" }, this.air, " ", this.why, " ", this.standby));
 		this.preview = new Preview(channel);
-		const grid = el("div", { class: "grid" }, this.makeStrip(), this.makeInputs(), this.makePairs(), this.makeEndpoints(), this.makeLog(), this.preview.element);
-		if (first) grid.append(this.controls = el("section", { id: "controls" }));
-		grid.append(el("div", { class: "fill" }));
+		const facts = el("div", { class: "facts" }, this.makeInputs(), el("div", {}, this.makePairs(), this.makeEndpoints()));
+		const side = el("div", { class: "side" }, this.preview.element);
+		// For the script of the config; it stays empty without one.
+		if (first) side.append(el("section", { id: "controls" }));
+		side.append(this.makeLog());
+		const grid = el("div", { class: "grid" }, this.makeStrip(), facts, side);
 		this.element = el("article", { class: "channel", "aria-labelledby": id }, this.verdict, grid);
 	}
 
@@ -86,7 +89,7 @@ export class View {
 
 	makeEndpoints() {
 		this.endpoints = el("tbody");
-		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number"], ["Given up", "number"], ["Switches", "number"]];
+		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number less"], ["Given up", "number"], ["Switches", "number"]];
 		return el("section", { class: "endpoints", "aria-label": "Endpoints" }, el("h3", {}, "Endpoints"), el("div", { class: "scroll" },
 			el("table", {}, el("thead", {}, el("tr", {}, ...head.map(([t, c]) => el("th", { scope: "col", class: c }, t)))), this.endpoints)));
 	}
@@ -130,20 +133,20 @@ export class View {
 				if (!i.up) return ["bad", i.ended ? "ended" : i.last_segment ? "down" : "never seen"];
 				return takeover(this.channel.status, active[0], i) === "seamless" ? ["good", "standby"] : ["warn", "standby, with a seam"];
 			}],
-			["Last segment", (i) => [undefined, i.last_segment ? seconds(Math.max(0, (now - Date.parse(i.last_segment)) / 1000)).replace(/\.\d+ s/, " s") + " ago" : "–"]],
-			["Lateness", (i) => [undefined, i.last_segment ? seconds(i.lateness_seconds) : "–"]],
-			["Unbroken for", (i) => [undefined, seconds(i.whole_seconds)]],
+			["Last heard", (i) => [undefined, i.last_segment ? seconds(Math.max(0, (now - Date.parse(i.last_segment)) / 1000)).replace(/\.\d+ s/, " s") + " ago" : "–"]],
+			["Lateness", (i) => [undefined, i.up ? seconds(i.lateness_seconds) : "–"]],
+			["Unbroken for", (i) => [undefined, i.up ? seconds(i.whole_seconds) : "–"]],
 			["Bit rate", (i) => [undefined, rate(this.channel.bitrate(i.name, now))]],
 			["Segments", (i) => [undefined, String(this.count(i).segments ?? 0)]],
-			["Late", (i) => this.fault(this.count(i).late, "warn")],
-			["Missing", (i) => this.fault(this.count(i).missing, "warn")],
+			["Late", (i) => this.fault(i, "late", this.count(i).late)],
+			["Missing", (i) => this.fault(i, "missing", this.count(i).missing)],
 			["Unusable", (i) => {
 				const list = Object.entries(this.count(i).unsound ?? {});
 				if (list.length === 0) return [undefined, "0"];
-				return ["warn", list.map(([reason, n]) => `${n} ${reason.replaceAll("_", " ")}`).join(", ")];
+				return this.fault(i, "unsound", list.map(([reason, n]) => `${n} ${reason.replaceAll("_", " ")}`).join(", "));
 			}],
-			["Refused", (i) => this.fault(this.count(i).refused, "warn")],
-			["Runs", (i) => [undefined, i.generation ? `${i.generation}, by ${(i.basis ?? "?").replaceAll("_", " ")}` : "–"]],
+			["Refused", (i) => this.fault(i, "refused", this.count(i).refused)],
+			["Runs", (i) => [undefined, i.generation ? `${i.generation} (${(i.basis ?? "?").replaceAll("_", " ")})` : "–"]],
 		];
 		rows(this.inputBody, lines, ([name]) => name, ([name]) => el("tr", {}, el("th", { scope: "row" }, name)), (row, [, value]) => {
 			while (row.children.length > inputs.length + 1) row.lastElementChild.remove();
@@ -158,27 +161,31 @@ export class View {
 
 	count(input) { return this.channel.status.counters?.inputs[input.name] ?? {}; }
 
-	fault(n = 0, level) { return [n > 0 ? level : undefined, String(n)]; }
+	// fault marks a count of all times only while the strip shows some of it.
+	fault(input, state, n = 0) { return [this.channel.sums(input.name)[state] ? "warn" : undefined, String(n)]; }
 
 	updatePairs() {
-		const { pairs } = this.channel.status;
-		const words = { locked: ["good", "locked: a switch is seamless"], aligned: ["warn", "aligned: a switch needs a discontinuity"], unaligned: ["bad", "unaligned: only arrival relates them"] };
+		const { status } = this.channel, { pairs } = status;
+		const words = { locked: ["good", "locked: a switch is seamless"], aligned: ["warn", "aligned: a switch needs a discontinuity"], unaligned: ["warn", "unaligned: only their arrival relates the two"] };
 		rows(this.pairs, pairs, (p) => `${p.a} ${p.b}`, (p) => el("li", {}, el("div", {}, this.chip(p.a), " ↔ ", this.chip(p.b), " ", el("span")), el("p")), (e, p) => {
-			const [level, text] = words[p.state] ?? ["warn", p.state || "not compared yet"];
+			const compared = status.inputs.filter((i) => i.name === p.a || i.name === p.b).every((i) => i.generation > 0);
+			const [level, text] = compared && words[p.state] ? words[p.state] : [undefined, "not compared yet"];
+			const down = status.inputs.filter((i) => (i.name === p.a || i.name === p.b) && !i.up).map((i) => i.name);
 			const state = e.querySelector("span:last-child");
 			put(state, text);
-			mark(state, level);
+			mark(state, down.length && level === "good" ? undefined : level);
 			const more = [];
-			if (p.detail) more.push(p.detail);
-			if (p.state !== "locked" || p.offset_seconds) more.push(`offset ${seconds(p.offset_seconds)}`);
-			more.push(`drift ${seconds(p.drift_seconds)}`);
+			if (compared && down.length) more.push(`as of when ${down.join(" and ")} went down`);
+			if (compared && p.detail) more.push(p.detail);
+			if (compared && p.offset_seconds) more.push(`offset ${seconds(p.offset_seconds)}`);
+			if (Math.abs(p.drift_seconds) >= .005) more.push(`drift ${seconds(p.drift_seconds)}`);
 			put(e.querySelector("p"), more.join(" · "));
 		});
 	}
 
 	updateEndpoints(now) {
 		const { status } = this.channel;
-		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number" }), el("td", { class: "number" }));
+		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number" }));
 		rows(this.endpoints, status.endpoints, (e) => e.name, make, (row, e) => {
 			const [name, active, since, next, published, lost, switches] = row.children;
 			const n = status.counters?.endpoints[e.name] ?? {};
@@ -206,8 +213,8 @@ export class View {
 		this.log.querySelector(".none")?.remove();
 		rows(this.log, list, (d) => `${d.endpoint} ${d.msn}`, (d) => {
 			const all = (d.missing ?? []).map((m) => [m.segment || m.rendition, m.why.replaceAll("_", " ")].join(" "));
-			return el("li", {}, el("time", { datetime: d.time, title: d.time }, moment(d.time, now)),
-				el("span", {}, `${d.endpoint}: `, this.chip(d.from), " → ", this.chip(d.to)),
+			return el("li", {}, el("div", { class: "head" }, el("time", { datetime: d.time, title: d.time }, moment(d.time, now)),
+				el("span", {}, this.chip(d.from), " → ", this.chip(d.to)), el("b", {}, d.endpoint)),
 				el("div", {}, `${capital(why(d))}. `, el("small", {}, `${d.reason} · published ${seconds(d.late_seconds)} after it was due · `,
 					el("span", { "data-mark": d.seamless ? "good" : "warn" }, d.seamless ? "no seam" : "discontinuity"),
 					all.length > 1 ? ` · ${all.slice(0, 6).join("; ")}${all.length > 6 ? ` and ${all.length - 6} more` : ""}` : "",

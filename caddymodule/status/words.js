@@ -45,6 +45,12 @@ export function rate(bits) {
 	return bits >= 1e6 ? (bits / 1e6).toFixed(2) + " Mb/s" : (bits / 1e3).toFixed(0) + " kb/s";
 }
 
+// after is how far off something was. Media may come before its end where an input's
+// dates are ahead.
+function after(s) {
+	return `${seconds(Math.abs(s))} ${s < 0 ? "before" : "after"}`;
+}
+
 const states = {
 	arrived: "arrived", late: "arrived late", unsound: "cannot be used", refused: "was refused",
 	missing: "had not arrived at the deadline", unlisted: "arrived, but is in no playlist", silent: "nothing arrived",
@@ -54,7 +60,7 @@ const states = {
 export function segment(e) {
 	const parts = [`${states[e.state]}${e.reason ? " (" + e.reason.replaceAll("_", " ") + ")" : ""}`];
 	if (e.start) parts.push(`media ${clock(e.start)} to ${clock(e.end)}`);
-	if (e.state === "arrived" || e.state === "late") parts.push(`${seconds(e.lateness ?? 0)} after its end, usually ${seconds(e.usual ?? 0)}`);
+	if (e.state === "arrived" || e.state === "late") parts.push(`${after(e.lateness ?? 0)} its end, usually ${after(e.usual ?? 0)}`);
 	if (e.size) parts.push(`${(e.size / 1000).toFixed(0)} kB`);
 	return { who: `${e.input} ${e.path || e.rendition || ""}`, what: parts.join(", ") };
 }
@@ -62,7 +68,7 @@ export function segment(e) {
 export function slot(e) {
 	if (e.kind === "given_up") return { who: `${e.endpoint}, given up`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
 	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${e.input}`, `media ${clock(e.start)} to ${clock(e.end)}`];
-	if (e.late) parts.push(`published ${seconds(Math.abs(e.late))} ${e.late > 0 ? "after" : "before"} it was due`);
+	if (e.late) parts.push(`published ${after(e.late)} it was due`);
 	if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${why(e.decision)}`);
 	if (e.discontinuity) parts.push("discontinuity");
 	if (e.gaps && !e.gap) parts.push(`${e.gaps} renditions have a gap`);
@@ -88,16 +94,15 @@ export function verdict(status, now) {
 			air: "Nothing is on air yet.", why: "", standby: up.length ? `Media comes from ${list(up.map((i) => i.name))}.` : "No input delivers anything." };
 	}
 	const active = [...new Set(playing.map((e) => e.active))];
-	const last = playing.map((e) => e.last_switch).filter((s) => s?.from).sort((a, b) => Date.parse(a.time) - Date.parse(b.time)).at(-1);
 	let air = active.length === 1 ? `On air: ${active[0]}` : "On air: " + list(playing.map((e) => `${e.name} from ${e.active}`));
 	let cause = "";
-	if (last && (active.length > 1 || last.to === active[0])) {
-		air += active.length === 1 ? ` since ${moment(last.time, now)}.` : ".";
-		const what = active.length === 1 ? "" : `${last.endpoint} switched to ${last.to} at ${moment(last.time, now)}, `;
-		cause = `${what}${what ? "b" : "B"}ecause ${why(last)}.`;
-	} else {
-		air += ".";
+	const told = firstOfLast(playing);
+	if (told && active.length === 1) {
+		cause = `since ${moment(told.time, now)}, because ${why(told)} (${told.reason}).`;
+	} else if (told) {
+		cause = `${told.endpoint} switched to ${told.to} at ${moment(told.time, now)}, because ${why(told)} (${told.reason}).`;
 	}
+	if (!told || active.length > 1) air += ".";
 	if (up.length === 0) {
 		return { level: "bad", badge: "Off air", air: `${air.replace("On air", "Last on air")}`, why: cause, standby: "No input delivers anything." };
 	}
@@ -107,6 +112,14 @@ export function verdict(status, now) {
 			standby: `${list(dead.map((e) => e.name))}: ${list([...new Set(dead.map((e) => e.active))])} is down, and no other input has taken over yet.` };
 	}
 	return { ...standby(status, active), air, why: cause };
+}
+
+// firstOfLast is the switch that tells why things are as they are: the last one, or
+// that of another endpoint to the same input shortly before, which had less patience.
+function firstOfLast(endpoints) {
+	const all = endpoints.map((e) => e.last_switch).filter((s) => s?.from).sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+	const last = all.at(-1);
+	return all.find((s) => s.to === last.to && Date.parse(last.time) - Date.parse(s.time) < 30e3);
 }
 
 const redundant = { level: "good", badge: "Redundant" };
@@ -123,5 +136,5 @@ function standby(status, active) {
 		const names = list(seam.map((c) => c.name));
 		return { level: "warn", badge: "Not locked", standby: `Standby ${names} can take over, but viewers will see a discontinuity. ${gone}`.trim() };
 	}
-	return { level: "bad", badge: "No standby", standby: `No standby: ${gone}` };
+	return { level: "warn", badge: "No standby", standby: `No standby: ${gone}` };
 }

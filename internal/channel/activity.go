@@ -25,6 +25,8 @@ const (
 	// tells where they belong; unlistedAge is for how long, as in the core.
 	activityUnlisted = 256
 	unlistedAge      = 2 * time.Minute
+	// unsoundAge is less: that something is wrong is to be seen soon.
+	unsoundAge = 5 * time.Second
 	// refusalInterval: of the uploads of an input that are refused at the same
 	// time, one is shown, as an encoder that is refused repeats itself for ever. All
 	// are counted.

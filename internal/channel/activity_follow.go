@@ -34,6 +34,8 @@ func (a *Activity) locate(core *failover.Channel, now time.Time, input string) {
 		switch {
 		case ok && (at.Placed || u.object.Media == nil):
 			a.addSegment(now, seen(u.object, at))
+		case u.object.Media == nil && now.Sub(u.at) > unsoundAge:
+			a.addSegment(now, SegmentSeen{Input: input, State: Unsound, Path: u.object.Path, Size: u.object.Size, Reason: u.object.Fault})
 		case now.Sub(u.at) > unlistedAge:
 			a.addSegment(now, SegmentSeen{Input: input, State: Unlisted, Path: u.object.Path, Size: u.object.Size})
 		default:
