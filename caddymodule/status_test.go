@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"golang.org/x/crypto/bcrypt"
 )
 
 const withStatus = `live_origin {
@@ -289,5 +290,32 @@ func TestStatusStreamGivesUpOnAClientThatDoesNotRead(t *testing.T) {
 	}
 	if w.deadline.Before(before.Add(statusWriteTimeout)) || w.deadline.After(time.Now().Add(statusWriteTimeout)) {
 		t.Errorf("deadline %s", w.deadline)
+	}
+}
+
+// The page is guarded by what guards any route: none of it is seen without a password.
+func TestStatusPageBehindBasicAuth(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t)
+	n.load("basic_auth /status* {\noperator " + string(hash) + "\n}\nlive_origin {\nstatus /status\nchannel sports {\ninput a /in/a\nendpoint hls /live\n}\n}\n")
+	for _, path := range []string{"/status", "/status/", "/status/page.js", "/status/channels", "/status/events"} {
+		n.want("GET", path, nil, 401)
+	}
+	n.want("GET", "/live/index.m3u8", nil, 404)
+	r, err := http.NewRequest("GET", "http://"+n.addr+"/status/channels", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("operator", "secret")
+	resp, err := n.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("status %d with the password", resp.StatusCode)
 	}
 }

@@ -52,7 +52,7 @@ export class Channel {
 		const folder = (path = "") => path.slice(0, path.lastIndexOf("/") + 1);
 		const rendition = names.find((n) => folder(n) === folder(e.path)) ?? names[0] ?? "";
 		const length = (this.lengthOf(e.input) || 2) * 1000, end = e.t - (input?.lateness_seconds ?? 0) * 1000;
-		return { ...e, rendition, start: end - length, end };
+		return { ...e, rendition, start: end - length, end, guessed: true };
 	}
 
 	addSlot(e) {
@@ -75,6 +75,16 @@ export class Channel {
 
 	inputIndex(name) {
 		return Math.max(0, this.status.inputs.findIndex((i) => i.name === name));
+	}
+
+	// shortInput is what tells an input from the others: its name without what all of
+	// them begin with.
+	shortInput(name) {
+		const names = this.status.inputs.map((i) => i.name);
+		if (names.length < 2) return name;
+		let n = 0;
+		while (names.every((o) => n + 1 < o.length && o[n] === name[n])) n++;
+		return name.slice(n);
 	}
 
 	renditionsOf(input) {

@@ -115,33 +115,42 @@ function takeStatus(all) {
 	showOthers(all.channels);
 }
 
+const signs = { good: "✓", warn: "!", bad: "✕" };
+const order = { bad: 0, warn: 1, good: 2 };
+
 function showAll() {
 	const now = origin();
-	let worst = "good";
 	for (const [name, view] of views) {
 		view.channel.forget(now);
 		const v = view.update(now);
 		if (levels.has(name) && levels.get(name) !== v.badge) announce(`${name}: ${v.badge}. ${v.air} ${v.why} ${v.standby}`);
 		levels.set(name, v.badge);
-		if (v.level === "bad" || (v.level === "warn" && worst === "good")) worst = v.level;
 		view.draw(now);
 	}
-	const title = { good: "✓", warn: "!", bad: "✕" }[worst] + " " + ([...views.keys()].join(", ") || "Live origin");
-	if (document.title !== title) document.title = title;
 }
 
-// showOthers lists the channels if the page does not show all of them.
+// showOthers lists the channels if the page does not show all of them. Under one that
+// was asked for, it only says whether the others are well.
 function showOthers(statuses) {
+	const all = statuses.map((s) => ({ name: s.name, v: verdict(s, origin()) }));
+	all.sort((a, b) => order[a.v.level] - order[b.v.level] || a.name.localeCompare(b.name, undefined, { numeric: true }));
+	const shown = views.size ? all.filter((c) => views.has(c.name)) : all;
+	const title = `${shown.length ? signs[shown[0].v.level] : ""} ${[...views.keys()].join(", ") || "Live origin"}`;
+	if (document.title !== title) document.title = title;
+
 	page.others.hidden = statuses.length === views.size;
 	if (page.others.hidden) return;
-	const list = page.others.firstElementChild ?? page.others.appendChild(el("ul"));
-	const order = { bad: 0, warn: 1, good: 2 };
-	const all = statuses.map((s) => ({ name: s.name, v: verdict(s, origin()) }));
-	all.sort((a, b) => order[a.v.level] - order[b.v.level] || a.name.localeCompare(b.name));
+	if (views.size > 0) {
+		const link = page.others.querySelector(":scope > a") ?? page.others.appendChild(el("a", { href: "./" }));
+		const troubled = all.filter((c) => !views.has(c.name) && c.v.level !== "good").length;
+		put(link, `All ${all.length} channels` + (troubled ? `: ! ${troubled} of the others not as they should be` : ""));
+		return;
+	}
+	const list = page.others.querySelector("ul") ?? page.others.appendChild(el("ul"));
 	rows(list, all, (c) => c.name, (c) => el("li", {}, el("a", { href: "?channel=" + encodeURIComponent(c.name) }, c.name), " ", el("span", { class: "badge" }), el("p")), (e, c) => {
 		e.dataset.level = c.v.level;
-		put(e.querySelector(".badge"), { good: "✓ ", warn: "! ", bad: "✕ " }[c.v.level] + c.v.badge);
-		put(e.querySelector("p"), `${c.v.air} ${c.v.standby}`);
+		put(e.querySelector(".badge"), `${signs[c.v.level]} ${c.v.badge}`);
+		put(e.querySelector("p"), [c.v.air, c.v.why, c.v.standby].filter(Boolean).join(" "));
 	});
 }
 

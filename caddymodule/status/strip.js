@@ -60,9 +60,16 @@ export class Strip {
 		row.lanes.forEach((names, i) => {
 			const y = row.y + i * (lane + laneGap);
 			const all = segmentsOf(this.channel, row.name, names);
-			for (const e of [...holes(this.channel, row.name, all, view), ...all]) {
+			// What is wrong comes last, so that nothing hides it.
+			const wrong = (e) => e.guessed || e.state !== "arrived";
+			for (const e of [...holes(this.channel, row.name, all, view), ...all.filter((e) => !wrong(e)), ...all.filter(wrong)]) {
 				if (e.end < view.from) continue;
-				const left = Math.max(view.x(e.start), view.x(view.from)), w = Math.max(2, view.x(e.end) - left - 1.5);
+				let left = Math.max(view.x(e.start), view.x(view.from)), w = Math.max(2, view.x(e.end) - left - 1.5);
+				if (e.guessed) {
+					// Its place is that of its arrival, no more.
+					left += w - lane;
+					w = lane;
+				}
 				block(g, c, colour, e.state, left, y, w, lane);
 				this.items.push({ lane: row.first + i, x: left, y, w, h: lane, of: e, words: () => describeSegment(e) });
 			}
@@ -85,7 +92,7 @@ export class Strip {
 				}
 				g.fillStyle = c.fill;
 				g.font = `700 11px ${c.font}`;
-				const text = fit(g, e.input, w - 2);
+				const text = fit(g, e.input, w - 2, this.channel.shortInput(e.input));
 				if (text) g.fillText(text, left + (w - g.measureText(text).width) / 2, row.y + slotLane / 2 + 4);
 			}
 			this.items.push({ lane: row.lane, x: left, y: row.y, w, h: slotLane, of: e, words: () => describeSlot(e) });
@@ -221,6 +228,8 @@ export function block(g, c, colour, state, x, y, w, h) {
 		return;
 	case "unsound":
 	case "refused":
+		g.fillStyle = c.well;
+		g.fillRect(x, y, w, h);
 		g.strokeStyle = c.bad;
 		g.strokeRect(x + .75, y + .75, w - 1.5, h - 1.5);
 		g.beginPath();
@@ -294,7 +303,7 @@ function drawLabels(g, c, rows, { label, wide, channel }) {
 	for (const row of rows.inputs) {
 		g.fillStyle = c.inputs[row.index % 4];
 		g.font = `700 14px ${c.font}`;
-		const name = fit(g, row.name, wide ? 40 : label - 12);
+		const name = fit(g, row.name, wide ? 60 : label - 12, channel.shortInput(row.name));
 		g.fillText(name, 8, row.y + 11);
 		if (!wide) continue;
 		const start = 8 + Math.max(24, g.measureText(name).width + 8);
@@ -310,8 +319,11 @@ function drawLabels(g, c, rows, { label, wide, channel }) {
 	for (const row of rows.endpoints) g.fillText(fit(g, row.name, label - 12), 8, row.y + slotLane / 2 + 4);
 }
 
-// fit shortens a text to a width; nothing if not even a letter fits.
-function fit(g, text, width) {
+// fit shortens a text to a width, if it has to, and begins with a short form where there
+// is one; nothing if not even a letter fits.
+function fit(g, text, width, short = text) {
+	if (g.measureText(text).width <= width) return text;
+	text = short;
 	if (g.measureText(text).width <= width) return text;
 	for (let n = Math.min(text.length - 1, 40); n > 0; n--) {
 		if (g.measureText(text.slice(0, n) + "…").width <= width) return text.slice(0, n) + "…";
