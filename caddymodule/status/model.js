@@ -1,7 +1,7 @@
 // What the page knows of a channel: its state, and what happened lately.
 
 const kept = 200e3; // milliseconds: more than the strip shows
-const keptTable = 60;
+const listed = 30;
 
 export class Channel {
 	constructor(snapshot) {
@@ -11,7 +11,8 @@ export class Channel {
 		this.decisions = snapshot.decisions.filter((d) => d.from);
 		this.segments = new Map(); // by input, rendition and path
 		this.slots = new Map(); // by endpoint
-		this.recent = []; // segments in order of arrival
+		this.sound = []; // segments in order of arrival, for the table
+		this.trouble = []; // those with which something is wrong
 		this.newest = undefined;
 		this.next = 0;
 		for (const e of snapshot.entries) this.add(e);
@@ -30,8 +31,9 @@ export class Channel {
 	}
 
 	addSegment(e) {
-		this.recent.push(e);
-		if (this.recent.length > keptTable) this.recent.shift();
+		const table = e.state === "arrived" ? this.sound : this.trouble;
+		table.push(e);
+		if (table.length > listed) table.shift();
 		if (e.state === "unlisted") return;
 		if (!e.start) e = this.guess(e);
 		const rendition = child(child(this.segments, e.input), e.rendition);
@@ -62,6 +64,10 @@ export class Channel {
 		if (e.kind === "slot") this.slots.set(e.endpoint, list.filter((o) => o.kind === "slot" || o.end <= e.start + 50 || o.start >= e.end - 50).concat(e));
 		else list.push(e);
 	}
+
+	// recent are the last segments, the last one first. What is wrong stays for longer:
+	// the many that are sound don't push it out.
+	recent() { return [...this.sound, ...this.trouble].sort((a, b) => b.n - a.n); }
 
 	// forget drops what has left the strip.
 	forget(now) {

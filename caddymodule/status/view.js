@@ -224,7 +224,7 @@ export class View {
 
 	updateTable() {
 		if (!this.details.open) return;
-		rows(this.table, this.channel.recent.slice(-40).reverse(), (e) => e.n, (e) => el("tr", {}, el("td", {}, clock(e.t)), el("td", {}, this.chip(e.input)), el("td", {}, e.path || e.rendition || "–"), el("td", {}, segment(e).what)));
+		rows(this.table, this.channel.recent(), (e) => e.n, (e) => el("tr", {}, el("td", {}, clock(e.t)), el("td", {}, this.chip(e.input)), el("td", {}, e.path || e.rendition || "–"), el("td", {}, segment(e).what)));
 	}
 
 	// describe gives the strip its summary for those who do not see it.

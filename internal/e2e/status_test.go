@@ -30,6 +30,7 @@ const statusBlock = `
 // statusPage is the status page in headless Chromium.
 type statusPage struct {
 	t   *testing.T
+	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Scanner
 	err *bytes.Buffer
@@ -49,24 +50,24 @@ func openStatusPage(t *testing.T, page, hostile string) *statusPage {
 	testmedia.Need(t, "chromium", "node")
 	testmedia.NeedFile(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
 	p := &statusPage{t: t, err: &bytes.Buffer{}}
-	cmd := exec.Command("node", "browser/status.js", page, hostile)
-	cmd.Stderr = p.err
+	p.cmd = exec.Command("node", "browser/status.js", page, hostile)
+	p.cmd.Stderr = p.err
 	var err error
-	if p.in, err = cmd.StdinPipe(); err != nil {
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
+	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.out = bufio.NewScanner(out)
 	p.out.Buffer(nil, 1<<20)
-	if err := cmd.Start(); err != nil {
+	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		p.in.Close()
-		_ = cmd.Wait()
+		_ = p.cmd.Wait()
 	})
 	return p
 }
@@ -75,6 +76,7 @@ func openStatusPage(t *testing.T, page, hostile string) *statusPage {
 func (p *statusPage) goOn() {
 	p.t.Helper()
 	if _, err := io.WriteString(p.in, "\n"); err != nil {
+		_ = p.cmd.Wait()
 		p.t.Fatalf("%v: %s", err, p.err)
 	}
 }
@@ -82,6 +84,7 @@ func (p *statusPage) goOn() {
 func (p *statusPage) report() statusReport {
 	p.t.Helper()
 	if !p.out.Scan() {
+		_ = p.cmd.Wait() // until then, it may write
 		p.t.Fatalf("the page does not show what it should: %s", p.err)
 	}
 	var r statusReport
