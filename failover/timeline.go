@@ -18,9 +18,9 @@ type rendition struct {
 	floor    uint64 // numbers of this run below it are forgotten
 	first    uint64 // number of the first sound segment of this run, if arriving
 	arriving bool
-	listed   bool   // any playlist with a segment came
-	ended    bool   // the last playlist had EXT-X-ENDLIST
-	target   Ticks  // EXT-X-TARGETDURATION
+	listed   bool  // any playlist with a segment came
+	ended    bool  // the last playlist had EXT-X-ENDLIST
+	target   Ticks // EXT-X-TARGETDURATION
 	latest   Playlist
 	video    bool  // a sound segment had video
 	lies     bool  // EXTINF of the last segment was wrong by a quarter
