@@ -48,6 +48,7 @@ type origin struct {
 	addr   string
 	admin  string
 	config string
+	global string // global options of the Caddyfile
 	log    *logLines
 }
 
@@ -68,10 +69,10 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startOrigin runs Caddy with a live_origin block.
-func startOrigin(t *testing.T, block string) *origin {
+// startOrigin runs Caddy with a live_origin block, and with global options.
+func startOrigin(t *testing.T, block string, global ...string) *origin {
 	t.Helper()
-	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t)}
+	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n")}
 	o.config = filepath.Join(t.TempDir(), "Caddyfile")
 	o.configure(block)
 	o.run(o.config)
@@ -90,13 +91,14 @@ func (o *origin) configure(block string) {
 		format json
 		level DEBUG
 	}
+	%s
 }
 http://%s {
 	live_origin {
 %s
 	}
 }
-`, o.admin, o.addr, block)
+`, o.admin, o.global, o.addr, block)
 	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
 		o.t.Fatal(err)
 	}

@@ -1,32 +1,49 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestReloadsLoseNothing: the config changes every two seconds while encoders
-// upload and viewers download. No packet is lost, no number falls, and counters go
-// on. A config with a mistake changes nothing.
+// reloads change what an operator changes: each is what stands in the channel's
+// block beside inputs and the endpoint that is watched, what stands in that
+// endpoint's block, and what stands behind the channel.
+var reloads = []struct{ channel, endpoint, others string }{
+	{endpoint: "playlist_window 30s"},
+	{channel: "endpoint extra /extra/sports"},
+	{channel: "endpoint extra /extra/sports {\n segment_duration 4s\n startover_window 1h\n }", endpoint: "failover_grace 1500ms"},
+	{channel: "input c /in/sports/c", endpoint: "on_input_loss gap"},
+	{others: "channel news {\n input a /in/news/a\n endpoint hls /live/news\n }", endpoint: "startover_window 1h"},
+	{channel: "alignment timestamp", endpoint: "failover_policy prefer a after 10m"},
+}
+
+// TestReloadsLoseNothing: for a minute the config changes every two seconds while
+// encoders upload and viewers download: endpoints, inputs, channels and options come
+// and go. No packet is lost, no number falls, nothing switches, counters go on. A
+// config with a mistake changes nothing.
 func TestReloadsLoseNothing(t *testing.T) {
 	t.Parallel()
 	source := startContribution(t)
-	block := func(window int, more string) string {
+	block := func(channel, endpoint, others string) string {
 		return fmt.Sprintf(`
 		channel sports {
 			input a /in/sports/a
 			input b /in/sports/b
 			endpoint fast /fast/sports {
 				segment_duration 2s
-				playlist_window %ds
+				%s
 			}
-%s
-		}`, window, more)
+			%s
+		}
+		%s`, endpoint, channel, others)
 	}
-	o := startOrigin(t, block(20, ""))
+	o := startOrigin(t, block("", "", ""))
 	source.startEncoder(o.url("/in/sports/a"))
 	source.startEncoder(o.url("/in/sports/b"))
 	fast := watch(t, o, "/fast/sports")
@@ -34,15 +51,20 @@ func TestReloadsLoseNothing(t *testing.T) {
 	// While one server hands over to the next, a connection may be reset before
 	// anybody has read from it; players and CDNs ask again.
 	fast.patient.Store(true)
-	for i := range 12 {
-		more := ""
-		if i%3 == 1 {
-			more = "\t\t\tendpoint extra /extra/sports"
-		}
-		o.reload(block(21+i, more))
+	before := o.counters()
+	for i := range 30 {
+		r := reloads[i%len(reloads)]
+		o.reload(block(r.channel, r.endpoint, r.others))
 		time.Sleep(2 * time.Second)
+		now := o.counters()
+		for name, value := range before {
+			if now[name] < value {
+				t.Errorf("reload %d: %s fell from %g to %g", i, name, value, now[name])
+			}
+		}
+		before = now
 	}
-	o.configure(block(20, "\t\t\tnonsense"))
+	o.configure(block("nonsense", "", ""))
 	out, err := exec.Command(caddyBinary, "reload", "--config", o.config, "--adapter", "caddyfile", "--address", o.admin).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "nonsense") {
 		t.Errorf("a config with a mistake: %v\n%s", err, out)
@@ -53,4 +75,36 @@ func TestReloadsLoseNothing(t *testing.T) {
 	if n := len(o.log.find("active input switched")); n > 0 {
 		t.Errorf("%d switches", n)
 	}
+	for name, value := range o.counters() {
+		switch {
+		case strings.Contains(name, "slots_published_total") && strings.Contains(name, `"fast"`) && int(value) < fast.count():
+			t.Errorf("%g slots were counted, and %d seen", value, fast.count())
+		case strings.Contains(name, "slots_given_up_total") && strings.Contains(name, `"fast"`) && value > 0:
+			t.Errorf("%s is %g", name, value)
+		case strings.Contains(name, "ingest_requests_total") && !strings.Contains(name, `code="2`) && value > 0:
+			t.Errorf("%s is %g", name, value)
+		}
+	}
+}
+
+// counters are the origin's counters, as Prometheus sees them.
+func (o *origin) counters() map[string]float64 {
+	o.t.Helper()
+	list := map[string]float64{}
+	lines := bufio.NewScanner(bytes.NewReader(get(o.t, "http://"+o.admin+"/metrics")))
+	for lines.Scan() {
+		name, number, _ := strings.Cut(lines.Text(), "} ")
+		if !strings.HasPrefix(name, "caddy_live_origin_") || !strings.Contains(name, "_total{") {
+			continue
+		}
+		value, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		list[name] = value
+	}
+	if len(list) == 0 {
+		o.t.Error("the origin has no counters")
+	}
+	return list
 }
