@@ -184,32 +184,75 @@ func brokenDir(t *testing.T) string {
 	return name
 }
 
-func TestGoroutinesOverReloads(t *testing.T) {
+// 200 reloads, each of which removes a channel and brings another one, leave no
+// goroutines and no memory behind.
+func TestNothingLeaksOverReloads(t *testing.T) {
 	n := newNode(t)
-	for i := range 5 { // what Caddy starts once
-		n.load(site(fmt.Sprintf("playlist_window %ds", 10+i)))
-	}
-	n.goOnAir("/in/a", "/live")
-	// Servers that shut down look every half second whether they are done.
-	settle := func(limit int) bool {
-		n.client.CloseIdleConnections()
-		runtime.GC()
-		return runtime.NumGoroutine() <= limit
-	}
-	before := runtime.NumGoroutine()
-	for range 50 {
-		time.Sleep(20 * time.Millisecond)
-		before = min(before, runtime.NumGoroutine())
-	}
-	for i := range 50 {
+	_, media := segments(t)
+	load := func(i int) {
 		if i%2 == 0 {
 			n.load(otherSite)
 		} else {
 			n.load(site(""))
+			n.want("PUT", "/in/a/seg.ts", bytes.NewReader(media[0]), 201)
 		}
 		n.want("PUT", "/in/b/live.m3u8", strings.NewReader(shortList), []int{200, 201}[i%2])
 	}
-	eventually(t, fmt.Sprintf("no more than %d goroutines", before+3), func() bool { return settle(before + 3) })
+	for i := range 20 { // what Caddy starts once, and what grows once
+		load(i)
+	}
+	// Servers that shut down look every half second whether they are done.
+	goroutines, heap := runtime.NumGoroutine(), settledHeap(n)
+	for range 50 {
+		time.Sleep(20 * time.Millisecond)
+		goroutines = min(goroutines, runtime.NumGoroutine())
+	}
+	for i := range 200 {
+		load(i)
+	}
+	eventually(t, fmt.Sprintf("no more than %d goroutines", goroutines+3), func() bool {
+		n.client.CloseIdleConnections()
+		return runtime.NumGoroutine() <= goroutines+3
+	})
+	const tolerance = 4 << 20 // 20 KiB for each reload
+	eventually(t, fmt.Sprintf("a heap of no more than %d bytes", heap+tolerance), func() bool { return settledHeap(n) <= heap+tolerance })
+}
+
+// settledHeap is what is in use when all garbage is gone, finalizers included.
+func settledHeap(n *node) uint64 {
+	n.client.CloseIdleConnections()
+	for range 3 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A channel that is removed frees what it held once its last upload has ended. Only
+// its journals stay, so that numbers go on if it comes back.
+func TestARemovedChannelFreesItsMemory(t *testing.T) {
+	n := newNode(t)
+	names, media := segments(t)
+	n.load(site(""))
+	n.goOnAir("/in/b", "/live")
+	upload := n.startUpload("/in/a/"+names[0], media[0])
+	inUse(t, 2)
+	held := func() int64 {
+		live.mu.Lock()
+		defer live.mu.Unlock()
+		return live.stores["memory"].store.Usage().Objects
+	}
+	if held() == 0 {
+		t.Error("the channel holds nothing")
+	}
+	n.load(otherSite) // on the same store
+	inUse(t, 1)
+	if held() == 0 {
+		t.Error("the channel is gone before its last upload")
+	}
+	upload.finish("201")
+	eventually(t, "a store without objects", func() bool { return held() == 0 })
 }
 
 // `caddy validate` runs in a second process while the server is at work.

@@ -52,7 +52,7 @@ func freePort(t *testing.T) string {
 func (n *node) config(site string) string {
 	n.t.Helper()
 	return adaptLoose(n.t, "{\nadmin off\npersist_config off\nauto_https off\nlog {\noutput discard\n}\n}\nhttp://"+n.addr+" {\nbind 127.0.0.1\n"+
-		fmt.Sprintf("respond /which-config %d\n", n.loads)+site+"\n}\n")
+		fmt.Sprintf("respond /which-config number-%d\n", n.loads)+site+"\n}\n")
 }
 
 // load makes a config take effect. A server that is being shut down may answer for
@@ -63,7 +63,7 @@ func (n *node) load(site string) {
 	if err := caddy.Load([]byte(n.config(site)), true); err != nil {
 		n.t.Fatal(err)
 	}
-	want, inARow := fmt.Sprint(n.loads), 0
+	want, inARow := fmt.Sprintf("number-%d", n.loads), 0
 	eventually(n.t, "the new config answers", func() bool {
 		for inARow < 5 {
 			n.client.CloseIdleConnections()
