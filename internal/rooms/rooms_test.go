@@ -23,9 +23,10 @@ var rooms = map[string][]string{
 	"store":            {module + "store"},
 	"internal/hls":     {"github.com/grafov/m3u8"},
 	"internal/media":   {"github.com/Eyevinn/mp4ff/"},
+	"internal/demo":    {},
 	"internal/channel": {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "failover", module + "store",
+		module + "internal/channel", module + "internal/demo", module + "failover", module + "store",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},
