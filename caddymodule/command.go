@@ -28,7 +28,7 @@ API of a running Caddy, and replays the decisions that were traced.
 The admin API is looked for at '` + caddy.DefaultAdminListen + `'. You may give another
 address with --address, or use --config to load the address from your config.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand())
+			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand(), demoCommand())
 		},
 	})
 }

@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demo is `caddy live-origin demo`.
+type demo struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	base string
+	out  *output
+}
+
+// output is what a command has printed.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func startDemo(t *testing.T) *demo {
+	t.Helper()
+	addr := freeAddress(t)
+	d := &demo{t: t, base: "http://" + addr, out: &output{}}
+	d.cmd = exec.Command(caddyBinary, "live-origin", "demo", "--listen", addr)
+	d.cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if d.cmd.ProcessState == nil {
+			d.stop()
+		}
+		if t.Failed() {
+			t.Log(d.out)
+		}
+	})
+	d.waitFor("On air.")
+	return d
+}
+
+func (d *demo) waitFor(text string) {
+	d.t.Helper()
+	for range 600 {
+		if strings.Contains(d.out.String(), text) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	d.t.Fatalf("%q was not printed:\n%s", text, d.out)
+}
+
+// stop ends it as Ctrl+C does.
+func (d *demo) stop() {
+	d.t.Helper()
+	_ = d.cmd.Process.Signal(syscall.SIGINT)
+	if err := d.cmd.Wait(); err != nil {
+		d.t.Errorf("the demo ended with %v", err)
+	}
+	if strings.Contains(d.out.String(), "WARNING: DATA RACE") {
+		d.t.Error("the demo has a data race")
+	}
+}
+
+// TestDemoNeedsNothing: no config, no ffmpeg, an address to open, and it ends when
+// it is told to.
+func TestDemoNeedsNothing(t *testing.T) {
+	d := startDemo(t)
+	for _, stream := range []string{"/fast/demo/index.m3u8", "/live/demo/index.m3u8"} {
+		if !strings.Contains(d.out.String(), d.base+stream) {
+			t.Errorf("the address of %s is not printed", stream)
+		}
+	}
+	if playlist := get(t, d.base+"/fast/demo/index.m3u8"); !bytes.Contains(playlist, []byte("avc1.")) {
+		t.Errorf("playlist: %s", playlist)
+	}
+	second := exec.Command(caddyBinary, "live-origin", "demo", "--listen", strings.TrimPrefix(d.base, "http://"))
+	if out, err := second.CombinedOutput(); err == nil || !strings.Contains(string(out), "choose another address with --listen") {
+		t.Errorf("a second demo at the same address: %v %s", err, out)
+	}
+	_, address, _ := strings.Cut(d.out.String(), "--address ")
+	address, _, _ = strings.Cut(address, "\n")
+	status := exec.Command(caddyBinary, "live-origin", "status", "--address", address)
+	if out, err := status.CombinedOutput(); err != nil || !strings.Contains(string(out), "demo (store memory)") {
+		t.Errorf("the status that was printed: %v %s", err, out)
+	}
+	d.stop()
+	if !strings.Contains(d.out.String(), "Stopping.") {
+		t.Error("it did not say that it stops")
+	}
+}
