@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // demo is `caddy live-origin demo`.
@@ -108,4 +111,58 @@ func TestDemoNeedsNothing(t *testing.T) {
 	if !strings.Contains(d.out.String(), "Stopping.") {
 		t.Error("it did not say that it stops")
 	}
+}
+
+// buttonsReport is what demo.js saw on the status page.
+type buttonsReport struct {
+	Presses []struct {
+		Button, From, To string
+		Entry            string // in the switch log
+	}
+	Errors          []string // of the page
+	Disabled        bool     // no segment can be dropped by a killed encoder
+	Discontinuities int
+	// What the picture did.
+	Stalls                  []int
+	Waiting, Back, Standing int
+	Played                  float64
+}
+
+// TestDemoButtons presses every button of the status page, always of the encoder
+// that is on air: each time the page tells of the switch and of its reason, and the
+// picture beside the buttons goes on.
+func TestDemoButtons(t *testing.T) {
+	testmedia.Need(t, "chromium", "node")
+	testmedia.NeedFile(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
+	d := startDemo(t)
+	cmd := exec.Command("node", "browser/demo.js", d.base+"/status/")
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v %s", err, &complaints)
+	}
+	var r buttonsReport
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatal(err)
+	}
+	reasons := []string{"missing_segment", "truncated", "missing_segment", "missing_segment", "missing_segment"}
+	if len(r.Presses) != len(reasons) {
+		t.Fatalf("presses: %+v", r.Presses)
+	}
+	for i, p := range r.Presses {
+		if p.From == p.To || !strings.Contains(p.Entry, reasons[i]) || !strings.Contains(p.Entry, "no seam") {
+			t.Errorf("%s: %+v, want a switch with reason %s", p.Button, p, reasons[i])
+		}
+	}
+	if !r.Disabled {
+		t.Error("a killed encoder still has its buttons")
+	}
+	if len(r.Errors) > 0 {
+		t.Errorf("the page has errors: %s", strings.Join(r.Errors, "; "))
+	}
+	if len(r.Stalls) > 0 || r.Waiting > 0 || r.Back > 0 || r.Standing > 250 || r.Discontinuities > 0 || r.Played < 25 {
+		t.Errorf("viewers notice it: %+v", r)
+	}
+	t.Logf("%.0f s were played through %d switches", r.Played, len(r.Presses))
 }
