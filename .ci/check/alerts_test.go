@@ -1,0 +1,160 @@
+package check
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	promqlengine "github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+func readAlerts(t *testing.T) []rulefmt.Rule {
+	t.Helper()
+	groups, errs := rulefmt.ParseFile(root+"docs/alerts.yaml", false, model.LegacyValidation, promql, slog.Default())
+	for _, err := range errs {
+		t.Error(err)
+	}
+	if len(errs) > 0 {
+		t.FailNow()
+	}
+	var rules []rulefmt.Rule
+	for _, g := range groups.Groups {
+		rules = append(rules, g.Rules...)
+	}
+	return rules
+}
+
+// Prometheus loads the rules, and they ask for what the product has.
+func TestAlertsAskForWhatThereIs(t *testing.T) {
+	metrics := product(t)
+	for _, r := range readAlerts(t) {
+		checkExpr(t, metrics, r.Alert, r.Expr)
+		if r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			t.Errorf("%s has no severity, summary or description", r.Alert)
+		}
+	}
+}
+
+// A situation is what Prometheus has scraped every 15 s, in the notation of
+// promtool, and which alerts there are at its end.
+type situation struct {
+	name   string
+	series []string
+	fires  []string
+}
+
+var situations = []situation{
+	{"all is well", []string{
+		`input_up{input="a"} 1x40`, `input_up{input="b"} 1x40`, `pair_locked{a="a",b="b"} 1x40`,
+		`slots_published_total{endpoint="hls"} 10+2x40`, `slots_given_up_total{endpoint="hls"} 3x40`,
+		`failovers_total{endpoint="hls",reason="missing_segment"} 7x40`, `segments_missed_total{input="a",reason="truncated"} 2x40`,
+		`ingest_requests_total{input="a",code="201"} 0+5x40`, `ingest_requests_total{input="a",code="404"} 0+5x40`,
+		`ingest_requests_total{input="a",code="401"} 8x40`,
+		`store_bytes 100x40`, `store_capacity_bytes 200x40`,
+	}, nil},
+	{"one input is down", []string{
+		`input_up{input="a"} 1x20 0x20`, `input_up{input="b"} 1x40`, `slots_published_total{endpoint="hls"} 10+2x40`,
+	}, []string{"LiveOriginInputDown"}},
+	{"both inputs are down", []string{
+		`input_up{input="a"} 1x20 0x20`, `input_up{input="b"} 1x20 0x20`, `slots_published_total{endpoint="hls"} 10x40`,
+	}, []string{"LiveOriginInputDown", "LiveOriginOffAir"}},
+	{"an endpoint stands still", []string{
+		`input_up{input="a"} 1x40`, `input_up{input="b"} 1x40`,
+		`slots_published_total{endpoint="hls"} 10x40`, `slots_published_total{endpoint="fast"} 0+5x40`,
+	}, []string{"LiveOriginNotPublishing"}},
+	{"media was lost", []string{`slots_given_up_total{endpoint="hls"} 3x35 4x5`}, []string{"LiveOriginMediaLost"}},
+	{"the pair is not locked", []string{`pair_locked{a="a",b="b"} 0x40`}, []string{"LiveOriginPairNotLocked"}},
+	{"a failover", []string{`failovers_total{endpoint="hls",reason="missing_segment"} 7x35 8x5`}, []string{"LiveOriginFailover"}},
+	{"the operator switches", []string{`failovers_total{endpoint="hls",reason="manual"} 7x35 18x5`}, nil},
+	{"inputs take turns", []string{
+		`failovers_total{endpoint="hls",reason="missing_segment"} 0+0.5x40`, `failovers_total{endpoint="hls",reason="truncated"} 0+0.5x40`,
+	}, []string{"LiveOriginFailover", "LiveOriginTakingTurns"}},
+	{"segments are unsound", []string{`segments_missed_total{input="a",reason="truncated"} 2x35 3x5`}, []string{"LiveOriginBadSegments"}},
+	{"a wrong password", []string{`ingest_requests_total{input="a",code="401"} 0+1x40`}, []string{"LiveOriginUploadsRefused"}},
+	{"the store is nearly full", []string{`store_bytes 100+5x40`, `store_capacity_bytes 300x40`}, []string{"LiveOriginStoreFull"}},
+}
+
+func TestAlertsFireWhenTheyShould(t *testing.T) {
+	rules := readAlerts(t)
+	engine := promqlengine.NewEngine(promqlengine.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, Parser: promql})
+	fired := map[string]bool{}
+	for _, s := range situations {
+		t.Run(s.name, func(t *testing.T) {
+			scraped, end := scrape(t, s.series)
+			var fires []string
+			for _, r := range rules {
+				query, err := engine.NewInstantQuery(t.Context(), scraped, nil, r.Expr, end)
+				if err != nil {
+					t.Fatal(err)
+				}
+				result, err := query.Exec(t.Context()).Vector()
+				if err != nil {
+					t.Fatalf("%s: %v", r.Alert, err)
+				}
+				if len(result) > 0 {
+					fires, fired[r.Alert] = append(fires, r.Alert), true
+				}
+			}
+			slices.Sort(fires)
+			if !slices.Equal(fires, s.fires) {
+				t.Errorf("alerts: %v, want %v", fires, s.fires)
+			}
+		})
+	}
+	for _, r := range rules {
+		if !fired[r.Alert] {
+			t.Errorf("%s was never tried", r.Alert)
+		}
+	}
+}
+
+// scrape is a Prometheus that has scraped the series of a channel, and when that
+// was over.
+func scrape(t *testing.T, descriptions []string) (storage.Queryable, time.Time) {
+	t.Helper()
+	const every = 15_000 // milliseconds
+	var all []storage.Series
+	last := int64(0)
+	for _, d := range descriptions {
+		series, values, err := promql.ParseSeriesDesc("caddy_live_origin_" + d)
+		if err != nil {
+			t.Fatalf("%s: %v", d, err)
+		}
+		b := labels.NewBuilder(series)
+		b.Set("store", "memory").Set("channel", "sports").Set("job", "origin").Set("instance", "origin:9180")
+		if strings.HasPrefix(d, "store_") {
+			b.Del("channel")
+		}
+		s := promqlengine.Series{Metric: b.Labels()}
+		for i, v := range values {
+			s.Floats = append(s.Floats, promqlengine.FPoint{T: int64(i) * every, F: v.Value})
+			last = max(last, int64(i)*every)
+		}
+		all = append(all, promqlengine.NewStorageSeries(s))
+	}
+	return &storage.MockQueryable{MockQuerier: &storage.MockQuerier{
+		SelectMockFunction: func(_ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+			return &found{list: slices.DeleteFunc(slices.Clone(all), func(s storage.Series) bool {
+				return slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return !m.Matches(s.Labels().Get(m.Name)) })
+			})}
+		},
+	}}, time.UnixMilli(last)
+}
+
+// found is what a query selects.
+type found struct {
+	list []storage.Series
+	next int
+}
+
+func (f *found) Next() bool                        { f.next++; return f.next <= len(f.list) }
+func (f *found) At() storage.Series                { return f.list[f.next-1] }
+func (f *found) Err() error                        { return nil }
+func (f *found) Warnings() annotations.Annotations { return nil }
