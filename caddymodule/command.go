@@ -26,7 +26,9 @@ Shows the state of live channels and switches their inputs, through the admin
 API of a running Caddy, and replays the decisions that were traced.
 
 The admin API is looked for at '` + caddy.DefaultAdminListen + `'. You may give another
-address with --address, or use --config to load the address from your config.`,
+address with --address, or use --config to load the address from your config.
+
+Only 'demo' needs no running Caddy: it runs an origin with two encoders, to try out.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand(), demoCommand())
 		},

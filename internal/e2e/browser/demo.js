@@ -41,15 +41,25 @@ await tab.evaluate(() => {
 
 const encoder = (name) => tab.getByRole("group", { name: `Encoder ${name}` });
 const onAir = () => tab.locator(".endpoints tr", { has: tab.getByRole("rowheader", { name: "fast" }) }).locator(".chip").innerText();
-const switches = () => tab.locator(".log li", { hasText: "fast:" }).count();
+const log = tab.locator(".log li", { has: tab.locator("b", { hasText: /^fast$/ }) });
+const switches = () => log.count();
 const said = (text) => tab.locator("#controls [role=status]", { hasText: text }).waitFor();
 const redundant = () => tab.locator(".badge", { hasText: "Redundant" }).waitFor();
 const sent = async (name) => Number((await encoder(name).innerText()).match(/(\d+) segments? sent/)[1]);
 
+// until waits for what the page has to show.
+async function until(what, ok) {
+	const limit = Date.now() + 60000;
+	while (!await ok()) {
+		if (Date.now() > limit) throw new Error(`waited in vain: ${what}\n${await tab.locator("main").innerText()}`);
+		await tab.waitForTimeout(50);
+	}
+}
+
 // nextSegment waits until the encoder has sent another one.
 async function nextSegment(name) {
 	const before = await sent(name);
-	while (await sent(name) === before) await tab.waitForTimeout(50);
+	await until(`encoder ${name} sends a segment`, async () => await sent(name) !== before);
 }
 
 // press presses a button of the encoder that is on air, and waits for the switch.
@@ -64,8 +74,8 @@ async function press(button) {
 	await encoder(from).getByRole("button", { name: button }).focus();
 	await tab.keyboard.press("Enter");
 	await said(`Encoder ${from} is `);
-	while (await switches() === before) await tab.waitForTimeout(50);
-	const entry = await tab.locator(".log li", { hasText: "fast:" }).first().innerText();
+	await until(`${button} of encoder ${from} leads to a switch`, async () => await switches() > before);
+	const entry = await log.first().innerText();
 	report.presses.push({ button, from, to: await onAir(), entry });
 	return from;
 }
