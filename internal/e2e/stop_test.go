@@ -14,7 +14,7 @@ import (
 
 // TestAStopFinishesUploads: when the origin is stopped, an upload that is under way
 // has Caddy's grace period to end, and is answered; one that takes longer is cut,
-// and does not keep the process.
+// and does not keep the process, and the log names it.
 func TestAStopFinishesUploads(t *testing.T) {
 	t.Parallel()
 	_, media := testmedia.Segments(t, "2")
@@ -55,6 +55,10 @@ func TestAStopFinishesUploads(t *testing.T) {
 	}
 	if status := stuck.finish(); status != 0 {
 		t.Errorf("an upload that was cut is answered with %d", status)
+	}
+	cut := o.log.find("upload cut by the end of the process")
+	if len(cut) != 1 || cut[0]["path"] != "stuck.ts" || cut[0]["input"] != "a" || cut[0]["size"] != float64(len(media[0])) {
+		t.Errorf("the log says of what was cut: %v", cut)
 	}
 }
 
