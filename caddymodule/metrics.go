@@ -35,13 +35,16 @@ var faults = []string{
 	"no_timestamps", "layout_changed", "unsupported",
 }
 
+// ingestStatuses are the answers that encoders get.
+var ingestStatuses = []int{200, 201, 204, 400, 401, 403, 404, 408, 413, 415, 429, 500, 503, 507}
+
 var (
 	commonFailoverReasons = []string{
 		string(failover.ReasonMissing), string(failover.ReasonEnded), string(failover.ReasonNewGeneration),
 		string(failover.ReasonManual), string(failover.ReasonPreferred), string(failover.ReasonDown),
 	}
 	failoverReasons = slices.Concat(commonFailoverReasons, faults)
-	missedReasons   = slices.Concat([]string{"not_listed", "not_arrived", "gap"}, faults)
+	missedReasons   = slices.Concat([]string{"not_arrived"}, faults)
 )
 
 func bounded(known []string, reason string) string {
@@ -115,6 +118,12 @@ func newMeter(key channelKey, config channel.Config) meter {
 	m := meter{store: key.store, channel: key.name}
 	for _, in := range config.Inputs {
 		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
+		for _, reason := range missedReasons {
+			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, reason)
+		}
+		for _, status := range ingestStatuses {
+			counted.ingestRequests.WithLabelValues(m.store, m.channel, in.Name, strconv.Itoa(status))
+		}
 	}
 	for _, e := range config.Endpoints {
 		for _, reason := range commonFailoverReasons {

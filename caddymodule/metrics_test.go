@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -203,4 +205,22 @@ func TestMetricsOfStores(t *testing.T) {
 		}
 	}
 	t.Error("no store is there")
+}
+
+// The list of faults is that of the prober, whose package is none of this one's
+// business: a fault that is in no list would be counted as "other".
+func TestFaultsHaveTheirNames(t *testing.T) {
+	source, err := os.ReadFile("../internal/media/fault.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range regexp.MustCompile(`Reason\w+\s+Reason = "(\w+)"`).FindAllSubmatch(source, -1) {
+		names = append(names, string(m[1]))
+	}
+	slices.Sort(names)
+	known := slices.Sorted(slices.Values(faults))
+	if len(names) < 5 || !slices.Equal(names, known) {
+		t.Errorf("faults are %v, and the prober has %v", known, names)
+	}
 }
