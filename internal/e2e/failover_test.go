@@ -132,6 +132,64 @@ func logTime(t *testing.T, entry map[string]any, field string) time.Time {
 	return time.Time{}
 }
 
+// TestAllInputsButOneMayDie: of three encoders the active one is killed, and then
+// the one that took over. Nothing is lost, and an endpoint with a delay shows every
+// segment when it would have shown it anyway.
+func TestAllInputsButOneMayDie(t *testing.T) {
+	t.Parallel()
+	const delay = 6 * time.Second
+	source := startContribution(t)
+	o := startOrigin(t, `
+		channel sports {
+			input a /in/sports/a
+			input b /in/sports/b
+			input c /in/sports/c
+			endpoint fast /fast/sports {
+				segment_duration 2s
+			}
+			endpoint late /late/sports {
+				segment_duration 2s
+				time_delay 6s
+			}
+		}`)
+	encoders := map[string]*encoder{}
+	for _, input := range []string{"a", "b", "c"} {
+		encoders[input] = source.startEncoder(o.url("/in/sports/" + input))
+	}
+	fast, late := watch(t, o, "/fast/sports"), watch(t, o, "/late/sports")
+	late.wait(2)
+	for range 2 {
+		active := fast.lastInput()
+		encoders[active].kill()
+		delete(encoders, active)
+		late.wait(6)
+	}
+	for _, v := range []*viewer{fast, late} {
+		if now := v.lastInput(); encoders[now] == nil {
+			t.Errorf("%s: input %s is dead, but still active", v.base, now)
+		}
+		v.finish()
+		checkEveryPacket(t, v, source.recorded())
+	}
+	checkSwitches(t, o, "fast", 2)
+	switches := 0
+	for _, e := range o.log.find("active input switched") {
+		if e["endpoint"] != "late" {
+			continue
+		}
+		switches++
+		first := late.one()
+		slot := first.segments[uint64(e["msn"].(float64))-first.first]
+		published, planned := logTime(t, e, "time"), slot.date.Add(slot.duration+delay)
+		if by := published.Sub(planned); by > 50*time.Millisecond+machine.around(planned) || e["seamless"] != true {
+			t.Errorf("the failover is visible, %s late: %v", by, e)
+		}
+	}
+	if switches != 2 {
+		t.Errorf("the delayed endpoint switched %d times", switches)
+	}
+}
+
 // TestAQuickRecoverySwitchesOnlyShortSegments: an encoder that stands still for
 // 3 s makes the endpoint with 2 s segments switch, but not the one with 6 s.
 func TestAQuickRecoverySwitchesOnlyShortSegments(t *testing.T) {
