@@ -40,7 +40,7 @@ const players = {
 		const player = new shaka.Player();
 		player.configure(options);
 		const failed = (error) => note(error.severity === shaka.util.Error.Severity.CRITICAL,
-			error.code ? "shaka " + error.category + "." + error.code + " " + error.data?.slice(0, 2).join(" ") : String(error));
+			error.code ? ["shaka", error.code, ...error.data.slice(0, 2)].join(" ") : String(error));
 		player.addEventListener("error", (event) => failed(event.detail));
 		await player.attach(video);
 		player.load(query.get("src"), position < 0 ? null : position).catch(failed);
