@@ -28,17 +28,13 @@ func newRoom() *room {
 // reserve makes room for an upload of this size, -1 for one that does not tell.
 // done is called when it has ended, with its size.
 func (s *sharedStore) reserve(size int64, logger *zap.Logger) (done func(size int64)) {
-	usage := s.store.Usage()
-	if usage.Capacity <= 0 {
-		return func(int64) {}
-	}
 	if size < 0 {
 		size = s.room.largest.Load()
 	}
 	// An engine needs something around each object.
 	size += size/16 + 64<<10
 	waiting := s.room.underWay.Add(size)
-	if usage.Bytes+waiting > usage.Capacity {
+	if free := s.store.Usage().Free; free >= 0 && free < waiting+reserved {
 		s.makeRoom(logger)
 	}
 	return func(n int64) {
@@ -49,14 +45,16 @@ func (s *sharedStore) reserve(size int64, logger *zap.Logger) (done func(size in
 	}
 }
 
+// reserved is kept free beside the uploads, for journals.
+const reserved = 256 << 10
+
 // makeRoom evicts until what is under way fits, or nothing is left to evict.
 func (s *sharedStore) makeRoom(logger *zap.Logger) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	evicted := false
 	for {
-		usage := s.store.Usage()
-		if usage.Bytes+s.room.underWay.Load() <= usage.Capacity || !live.evictFrom(s) {
+		if s.store.Usage().Free >= s.room.underWay.Load()+reserved || !live.evictFrom(s) {
 			break
 		}
 		evicted = true
@@ -66,7 +64,7 @@ func (s *sharedStore) makeRoom(logger *zap.Logger) {
 	}
 	if _, ok := s.room.evicting.pass(struct{}{}); ok {
 		logger.Warn("store is full, so startover windows are cut short", zap.String("store", s.identity),
-			zap.Int64("capacity", s.store.Usage().Capacity))
+			zap.Int64("bytes", s.store.Usage().Bytes))
 	}
 }
 

@@ -143,6 +143,9 @@ type Usage struct {
 	Bytes int64
 	// Capacity is the limit of Bytes up to which objects are taken; 0 means none.
 	Capacity int64
+	// Free is how much more the engine can take before it is full: what Capacity
+	// and, of a disk, others leave. Below zero: as much as there is, or not known.
+	Free int64
 	// Objects is the number of committed objects.
 	Objects int64
 }

@@ -192,8 +192,16 @@ func (s *Store) SetFsync(on bool) { s.fsync.Store(on) }
 // Usage implements store.Store.
 func (s *Store) Usage() store.Usage {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return store.Usage{Bytes: s.used.Load(), Capacity: s.maxSize.Load(), Objects: s.live}
+	objects := s.live
+	s.mu.Unlock()
+	usage := store.Usage{Bytes: s.used.Load(), Capacity: s.maxSize.Load(), Free: freeOnDisk(s.lock), Objects: objects}
+	if usage.Capacity > 0 {
+		left := max(0, usage.Capacity-usage.Bytes)
+		if usage.Free < 0 || left < usage.Free {
+			usage.Free = left
+		}
+	}
+	return usage
 }
 
 // Close implements store.Store.

@@ -169,7 +169,11 @@ func (s *Store) Usage() store.Usage {
 	s.mu.Lock()
 	objects := len(s.objects)
 	s.mu.Unlock()
-	return store.Usage{Bytes: s.used.Load(), Capacity: s.capacity.Load(), Objects: int64(objects)}
+	usage := store.Usage{Bytes: s.used.Load(), Capacity: s.capacity.Load(), Free: -1, Objects: int64(objects)}
+	if usage.Capacity > 0 {
+		usage.Free = max(0, usage.Capacity-usage.Bytes)
+	}
+	return usage
 }
 
 // Close implements store.Store.
