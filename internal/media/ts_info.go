@@ -3,6 +3,7 @@ package media
 import "math"
 
 func (s *tsScanner) finish(size int64) (Probed, *Fault) {
+	defer s.leave()
 	info, fault := s.info(size)
 	return Probed{Info: info}, fault
 }

@@ -22,9 +22,10 @@ const (
 // tsScanner walks the packets of a transport stream. Most packets only
 // continue a picture: for those it reads four bytes and moves on.
 type tsScanner struct {
-	// index leads from a PID to its state; 0 is a PID not seen yet.
-	index [tsPIDs]uint8
+	// index leads from a PID to its state; 0 is a PID not seen yet. It lies in room.
+	index *[tsPIDs]uint8
 	pids  []pidState
+	room  *tsRoom
 
 	carry   [tsPacket]byte // a packet that lies in two pieces
 	carried int
@@ -74,7 +75,8 @@ type pidState struct {
 }
 
 func newTSScanner() *tsScanner {
-	s := &tsScanner{pids: make([]pidState, 1, 12), patAt: -1, tablesAt: -1}
+	room := tsRooms.Get().(*tsRoom)
+	s := &tsScanner{index: &room.index, room: room, pids: make([]pidState, 1, 12), patAt: -1, tablesAt: -1}
 	s.state(0).sections = new(sections)
 	return s
 }

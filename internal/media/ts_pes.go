@@ -68,6 +68,9 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 			// The first picture is looked at in any case.
 			es.keys.begin(s.tablesAt, randomAccess || es.times.n == 0, st.end)
 			s.tablesAt = -1
+			if es.video.buf == nil {
+				es.video.buf = s.room.takeHead()
+			}
 			es.video.begin(randomAccess)
 		}
 	}

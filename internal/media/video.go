@@ -9,9 +9,9 @@ type pictures struct {
 	codec  codecID
 	active bool // wants payload
 
-	buf  []byte
-	from int // where the search for the next start code goes on
-	nal  int // where the NAL unit in hand starts, -1 before the first
+	buf  []byte // not nil from the first PES packet on
+	from int    // where the search for the next start code goes on
+	nal  int    // where the NAL unit in hand starts, -1 before the first
 
 	seen         bool // the first slice of the track
 	keyFrame     bool // it is one to start at
@@ -46,9 +46,6 @@ func (v *pictures) begin(randomAccess bool) {
 
 // feed takes payload while active.
 func (v *pictures) feed(b []byte) {
-	if v.buf == nil {
-		v.buf = make([]byte, 0, 2048)
-	}
 	v.buf = append(v.buf, b[:min(len(b), maxAccessUnitHead-len(v.buf))]...)
 	v.search(false)
 	if len(v.buf) == maxAccessUnitHead {

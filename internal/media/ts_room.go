@@ -1,0 +1,37 @@
+package media
+
+import "sync"
+
+// tsRoom is the memory of a scanner that is used again for the next object: most
+// of what it needs. An object that is given up halfway leaves it to the collector.
+type tsRoom struct {
+	index [tsPIDs]uint8 // all 0 while it is in the pool
+	// head is where the first video track keeps the head of its access unit.
+	head     [usualHead]byte
+	headUsed bool
+}
+
+// usualHead is what the head of an access unit takes as a rule, in bytes.
+const usualHead = 2048
+
+var tsRooms = sync.Pool{New: func() any { return new(tsRoom) }}
+
+// takeHead is an empty buffer, for one taker.
+func (r *tsRoom) takeHead() []byte {
+	if r.headUsed {
+		return make([]byte, 0, usualHead)
+	}
+	r.headUsed = true
+	return r.head[:0]
+}
+
+// leave gives the room back. The scanner can't be used any more, and nothing that
+// it has found out lies in the room.
+func (s *tsScanner) leave() {
+	for i := range s.pids {
+		s.index[s.pids[i].pid] = 0
+	}
+	s.room.headUsed = false
+	tsRooms.Put(s.room)
+	s.index, s.room = nil, nil
+}
