@@ -71,7 +71,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	if err != nil {
 		return false, fmt.Errorf("read body: %w", err)
 	}
-	body = io.MultiReader(bytes.NewReader(head), body)
+	body = &sniffed{head: head, rest: body}
 	switch {
 	case hls.IsPlaylist(head) || strings.EqualFold(path.Ext(name), ".m3u8"):
 		return c.putPlaylist(in, config, input, name, body)
@@ -96,6 +96,24 @@ func readHead(body io.Reader) ([]byte, error) {
 		}
 	}
 	return head, nil
+}
+
+// sniffed is a body of which the head has been read already. Unlike that of
+// io.MultiReader, its first read does not end with the head: what comes next gets as
+// much at once as if nobody had looked.
+type sniffed struct {
+	head []byte
+	rest io.Reader
+}
+
+func (s *sniffed) Read(p []byte) (int, error) {
+	n := copy(p, s.head)
+	s.head = s.head[n:]
+	if n == len(p) && n > 0 {
+		return n, nil
+	}
+	m, err := s.rest.Read(p[n:])
+	return n + m, err
 }
 
 // isManifest reports whether the upload is a DASH manifest. Encoders that write
