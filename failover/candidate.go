@@ -25,9 +25,8 @@ type candidate struct {
 	input      *input
 	generation *generation
 	start, end Ticks // on the channel's clock; estimates while not whole
-	parts      map[string][]*segment
+	shares     []share
 	missing    []Missing
-	absent     map[string]bool // renditions that are not complete
 
 	// whole: every rendition that the input announces is complete.
 	whole bool
@@ -47,6 +46,24 @@ type candidate struct {
 	due, deadline time.Time
 }
 
+// share is what one rendition of the input contributes to a candidate.
+type share struct {
+	path  string
+	parts []*segment
+	// absent: it is not complete.
+	absent bool
+}
+
+// of returns the share of a rendition, which is empty if there is none.
+func (c *candidate) of(path string) share {
+	for i := range c.shares {
+		if c.shares[i].path == path {
+			return c.shares[i]
+		}
+	}
+	return share{path: path}
+}
+
 // build collects what the input has for the slot that begins at the position
 // at. limit is the most segments to join, 0 for as many as the endpoint's
 // segment duration asks for.
@@ -55,7 +72,7 @@ func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candida
 	if ref == nil || in.latest == nil || ref.length <= 0 {
 		return nil
 	}
-	c := &candidate{input: in, generation: in.latest, parts: map[string][]*segment{}, absent: map[string]bool{}}
+	c := &candidate{input: in, generation: in.latest, shares: make([]share, 0, len(in.renditions))}
 	n := e.joined(in, ref)
 	if limit > 0 {
 		n = min(n, limit)
@@ -78,7 +95,7 @@ func (e *endpoint) build(in *input, at Ticks, limit int, now time.Time) *candida
 	c.due = (c.end + e.lateness(in)).Time()
 	c.deadline = e.deadline(c.due)
 	c.whole = c.pictured && !c.dead
-	e.others(c, ref, closed, now)
+	e.addOthers(c, ref, closed, now)
 	c.seamless = e.seamless(c)
 	return c
 }
@@ -160,7 +177,7 @@ func (e *endpoint) slack(s *segment) Ticks {
 func (e *endpoint) join(c *candidate, ref *rendition, list []*segment, n int) (closed bool) {
 	c.end = c.start
 	c.pictured = true
-	var used []*segment
+	used := make([]*segment, 0, min(n, len(list)))
 	miss := func(m Missing) {
 		c.pictured = false
 		c.missing = append(c.missing, m)
@@ -202,7 +219,7 @@ func (e *endpoint) join(c *candidate, ref *rendition, list []*segment, n int) (c
 		}
 	}
 	c.count = len(used)
-	c.parts[ref.path] = used
+	c.shares = append(c.shares, share{path: ref.path, parts: used})
 	if len(used) == n || closed {
 		return true
 	}
@@ -221,21 +238,21 @@ func (e *endpoint) join(c *candidate, ref *rendition, list []*segment, n int) (c
 // brokeOff reports whether the rendition has gone on with another run, so that
 // nothing more can come in the generation of the candidate.
 func (e *endpoint) brokeOff(c *candidate, ref *rendition) bool {
-	used := c.parts[ref.path]
+	used := c.of(ref.path).parts
 	if len(used) == 0 {
 		return false
 	}
 	return used[len(used)-1].run < ref.run
 }
 
-// others fills the remaining renditions: the segments whose middle lies within
+// addOthers fills the remaining renditions: the segments whose middle lies within
 // the slot.
-func (e *endpoint) others(c *candidate, ref *rendition, closed bool, now time.Time) {
+func (e *endpoint) addOthers(c *candidate, ref *rendition, closed bool, now time.Time) {
 	served := e.serves(c.input)
 	if c.pictured {
 		c.complete = 1
 	} else {
-		c.absent[ref.path] = true
+		c.shares[0].absent = true // join has put it there
 	}
 	for _, a := range served {
 		if a.Path == ref.path {
@@ -244,11 +261,11 @@ func (e *endpoint) others(c *candidate, ref *rendition, closed bool, now time.Ti
 		r := c.input.rendition(a.Path)
 		parts, missing := e.collect(c, r, a.Path, closed)
 		if missing == nil {
-			c.parts[a.Path] = parts
+			c.shares = append(c.shares, share{path: a.Path, parts: parts})
 			c.complete++
 			continue
 		}
-		c.absent[a.Path] = true
+		c.shares = append(c.shares, share{path: a.Path, absent: true})
 		c.missing = append(c.missing, missing...)
 		if e.missedSlots[a.Path] >= patienceSlots {
 			// It is no longer waited for, but gets the chance to come back.
@@ -337,8 +354,9 @@ func (e *endpoint) seamless(c *candidate) bool {
 	if e.cursor.generation == nil || !e.cursor.generation.sameClock(c.generation) {
 		return false
 	}
-	for path, parts := range c.parts {
-		m, ok := e.marks[path]
+	for i := range c.shares {
+		parts := c.shares[i].parts
+		m, ok := e.marks[c.shares[i].path]
 		if len(parts) > 0 && parts[0].broken {
 			// The encoder itself says that its media breaks here.
 			return false

@@ -196,13 +196,8 @@ func (e *endpoint) decideSlot(now time.Time) bool {
 		a.deadline = e.deadline(a.due)
 	}
 	var others []*candidate
-	for _, in := range e.channel.inputs {
-		if in == e.active {
-			continue
-		}
-		if c := e.build(in, e.at, 0, now); c != nil {
-			others = append(others, c)
-		}
+	if !e.alone(a, now) {
+		others = e.others(now)
 	}
 	if p := e.preferred(a, others); p != nil {
 		switch {
@@ -225,6 +220,38 @@ func (e *endpoint) decideSlot(now time.Time) bool {
 	return e.decideFrom(a, others, now)
 }
 
+// alone reports whether what the active input has decides, whatever the others have:
+// it has the slot or is still waited for, and nobody wants another input.
+func (e *endpoint) alone(a *candidate, now time.Time) bool {
+	wanted := e.wanted
+	if wanted == "" {
+		wanted = e.config.Prefer
+	}
+	if wanted != "" && wanted != e.active.name || a.fresh {
+		return false
+	}
+	return a.whole || e.awaited(a, now)
+}
+
+// awaited reports whether the active input may still have the slot in time.
+func (e *endpoint) awaited(a *candidate, now time.Time) bool {
+	return !a.dead && a.input.up && now.Before(a.deadline)
+}
+
+// others is what the inputs have that are not the active one.
+func (e *endpoint) others(now time.Time) []*candidate {
+	var list []*candidate
+	for _, in := range e.channel.inputs {
+		if in == e.active {
+			continue
+		}
+		if c := e.build(in, e.at, 0, now); c != nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 // decideFrom applies the rule to what the active input and the others have.
 func (e *endpoint) decideFrom(a *candidate, others []*candidate, now time.Time) bool {
 	if a.whole {
@@ -242,7 +269,7 @@ func (e *endpoint) decideFrom(a *candidate, others []*candidate, now time.Time) 
 		e.publish(a, a, now)
 		return true
 	}
-	if !a.dead && a.input.up && now.Before(a.deadline) {
+	if e.awaited(a, now) {
 		if a.fresh {
 			if c := e.choose(others, true); c != nil && e.visible(c, now) {
 				e.publish(c, a, now)

@@ -10,6 +10,9 @@ type input struct {
 	// announced is the last multivariant playlist; nil for an encoder that
 	// sends none.
 	announced []Announced
+	// served is what serves has listed of renditions, nil when that is to be done
+	// again.
+	served []Announced
 	// expected finds the segments that playlists listed by their path. waiting
 	// holds objects that no playlist has listed yet, and those that came under
 	// the path of a segment that has been used already.
@@ -57,6 +60,7 @@ func (in *input) list(now time.Time, p Playlist) {
 		}
 		in.renditions = append(in.renditions, r)
 	}
+	in.served = nil // it may be the first playlist that lists anything
 	if in.heard.IsZero() {
 		in.heard = now
 	}
@@ -65,7 +69,7 @@ func (in *input) list(now time.Time, p Playlist) {
 
 // announce takes over a multivariant playlist.
 func (in *input) announce(m Multivariant) {
-	in.announced = m.Renditions
+	in.announced, in.served = m.Renditions, nil
 	for _, a := range m.Renditions {
 		if r := in.rendition(a.Path); r != nil {
 			r.kind = a.Kind
@@ -73,18 +77,21 @@ func (in *input) announce(m Multivariant) {
 	}
 }
 
-// serves lists the renditions that the input means to deliver.
+// serves lists the renditions that the input means to deliver. The list is not to be
+// changed.
 func (in *input) serves() []Announced {
 	if in.announced != nil {
 		return in.announced
 	}
-	var all []Announced
+	if in.served != nil {
+		return in.served
+	}
 	for _, r := range in.renditions {
 		if r.listed {
-			all = append(all, Announced{Path: r.path, Kind: r.kind})
+			in.served = append(in.served, Announced{Path: r.path, Kind: r.kind})
 		}
 	}
-	return all
+	return in.served
 }
 
 // reference is the rendition whose segments lead the input's timeline.

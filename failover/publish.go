@@ -108,8 +108,9 @@ func (e *endpoint) targetDuration(c *candidate) int {
 func (e *endpoint) renditions(c *candidate) []SlotRendition {
 	var list []SlotRendition
 	for _, path := range e.renditionPaths() {
-		parts := c.parts[path]
-		if c.absent[path] {
+		had := c.of(path)
+		parts := had.parts
+		if had.absent {
 			parts = nil
 		}
 		r := SlotRendition{Path: path}

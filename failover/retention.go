@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // history is how many used segments of a rendition are remembered, without
 // their bytes: to compare inputs, and to know an old playlist from a new one.
@@ -89,5 +92,5 @@ func (r *rendition) trim(now time.Time) {
 		}
 		r.input.forget(s)
 	}
-	r.segments = append([]*segment(nil), r.segments[n:]...)
+	r.segments = slices.Delete(r.segments, 0, n)
 }

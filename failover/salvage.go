@@ -36,8 +36,8 @@ func (e *endpoint) salvage(now time.Time) (published, waiting bool) {
 // arrived is when the last of the candidate's segments came.
 func (c *candidate) arrived() time.Time {
 	var last time.Time
-	for _, parts := range c.parts {
-		for _, s := range parts {
+	for i := range c.shares {
+		for _, s := range c.shares[i].parts {
 			if s.state == sound && s.arrived.After(last) {
 				last = s.arrived
 			}
@@ -119,7 +119,7 @@ func (e *endpoint) partial(in *input, at Ticks, now time.Time) *candidate {
 	}
 	for n := e.joined(in, e.reference(in)); n > 1; n-- {
 		longer := e.build(in, at, n, now)
-		if longer.pictured && !longer.dead && equalSets(longer.absent, c.absent) && !e.wastes(longer) &&
+		if longer.pictured && !longer.dead && sameAbsent(longer, c) && !e.wastes(longer) &&
 			(!e.started || longer.end <= e.at+in.length()/2) {
 			return longer
 		}
@@ -130,20 +130,19 @@ func (e *endpoint) partial(in *input, at Ticks, now time.Time) *candidate {
 // wastes reports whether a rendition that the candidate leaves out has media
 // within it at some input.
 func (e *endpoint) wastes(c *candidate) bool {
-	for path := range c.absent {
-		if !e.nobodyHas(path, c) {
+	for _, s := range c.shares {
+		if s.absent && !e.nobodyHas(s.path, c) {
 			return true
 		}
 	}
 	return false
 }
 
-func equalSets(a, b map[string]bool) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k := range a {
-		if !b[k] {
+// sameAbsent reports whether two candidates of one input leave out the same
+// renditions. Both have the shares of all that the input serves.
+func sameAbsent(a, b *candidate) bool {
+	for _, s := range a.shares {
+		if s.absent != b.of(s.path).absent {
 			return false
 		}
 	}
