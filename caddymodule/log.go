@@ -27,6 +27,10 @@ func newObserver(logger *zap.Logger) *observer {
 
 // Event implements channel.Observer.
 func (o *observer) Event(name string, e failover.Effect) {
+	// Nearly all events are slots of which the log tells nothing.
+	if p, ok := e.(failover.Published); ok && p.Slot.Switch == nil && !o.logger.Core().Enabled(zapcore.DebugLevel) {
+		return
+	}
 	log := o.logger.With(zap.String("channel", name))
 	switch e := e.(type) {
 	case failover.Published:
