@@ -93,23 +93,27 @@ func preflight(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// servePlaylist sends bytes that are already there.
+// servePlaylist sends bytes that are already there, but for the first viewer who
+// wants them compressed.
 func servePlaylist(w http.ResponseWriter, r *http.Request, t *channel.Text) error {
 	h := w.Header()
-	body, etag := t.Body, t.ETag
 	h["Vary"] = with(h["Vary"], varyEncoding)
-	if len(t.Gzip) > 0 && acceptsGzip(r.Header["Accept-Encoding"]) {
-		body, etag = t.Gzip, t.GzipETag
-		h["Content-Encoding"] = gzipEncoding
+	etag, packed := t.ETag, acceptsGzip(r.Header["Accept-Encoding"])
+	if packed {
+		etag = t.GzipETag
 	}
 	// Rounded down, to no age at all if need be: a playlist that is older than
 	// half the target duration makes players stall.
 	h["Cache-Control"] = playlistAge(int(t.MaxAge / time.Second))
 	h["Etag"] = []string{etag}
 	if matches(r.Header["If-None-Match"], etag) {
-		delete(h, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return nil
+	}
+	body := t.Body
+	if packed {
+		body = t.Gzip()
+		h["Content-Encoding"] = gzipEncoding
 	}
 	h["Content-Type"] = hlsType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}

@@ -74,14 +74,14 @@ func (e *endpoint) text(v *View, name string, encode func() ([]byte, error)) {
 }
 
 // packers are gzip writers. One takes more memory than all it packs for a live
-// playlist, and every slot would need as many as there are playlists.
+// playlist.
 var packers = sync.Pool{New: func() any {
 	// The error is of a level that does not exist.
 	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	return w
 }}
 
-func newText(body []byte, maxAge time.Duration) *Text {
+func pack(body []byte) []byte {
 	var packed bytes.Buffer
 	w := packers.Get().(*gzip.Writer)
 	w.Reset(&packed)
@@ -89,12 +89,13 @@ func newText(body []byte, maxAge time.Duration) *Text {
 	_, _ = w.Write(body)
 	_ = w.Close()
 	packers.Put(w)
+	return packed.Bytes()
+}
+
+func newText(body []byte, maxAge time.Duration) *Text {
 	sum := sha256.Sum256(body)
 	tag := hex.EncodeToString(sum[:8])
-	return &Text{
-		Body: body, Gzip: packed.Bytes(),
-		ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gzip"`, MaxAge: maxAge,
-	}
+	return &Text{Body: body, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gzip"`, MaxAge: maxAge}
 }
 
 // mediaPlaylist is the live playlist of one rendition, and the slots that it lists.

@@ -77,7 +77,7 @@ func BenchmarkStartover(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(len(text.Body)), "bytes")
-			b.ReportMetric(float64(len(text.Gzip)), "gzip-bytes")
+			b.ReportMetric(float64(len(text.Gzip())), "gzip-bytes")
 		}
 	})
 	b.Run("cached", func(b *testing.B) {

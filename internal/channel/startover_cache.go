@@ -80,6 +80,10 @@ func (c *startoverCache) rendering(key string, number uint64, final bool) *rende
 
 // enter counts what was rendered, and makes room for it.
 func (c *startoverCache) enter(r *rendering) {
+	size := renderingOverhead
+	if r.err == nil {
+		size += len(r.text.Body) + len(r.text.Gzip())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := c.byKey[r.key]
@@ -90,7 +94,7 @@ func (c *startoverCache) enter(r *rendering) {
 		c.remove(at)
 		return
 	}
-	r.size = renderingOverhead + len(r.text.Body) + len(r.text.Gzip)
+	r.size = size
 	c.bytes += r.size
 	for c.bytes > c.maximum && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -97,11 +98,21 @@ func (v *View) without(slots []*slot, sections map[string]*section, evicted fail
 
 // Text is a rendered playlist.
 type Text struct {
-	Body, Gzip     []byte
+	Body           []byte
 	ETag, GzipETag string // strong, with quotes
 	// MaxAge is how long caches may keep it: at most half the target duration,
 	// if it will change.
 	MaxAge time.Duration
+
+	packing sync.Once
+	packed  []byte
+}
+
+// Gzip is Body compressed. It is done once, for the first viewer who asks: of a
+// ladder of renditions few are watched at any time, and encoders don't wait for it.
+func (t *Text) Gzip() []byte {
+	t.packing.Do(func() { t.packed = pack(t.Body) })
+	return t.packed
 }
 
 // Segment is one published output segment of one rendition.
