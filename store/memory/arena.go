@@ -238,10 +238,32 @@ func (r *region) take(start, n int) {
 
 func (r *region) give(start, n int) {
 	r.free += n
-	// At most, the run joins the longest one on either side.
-	r.longest = min(r.free, 2*r.longest+n)
 	r.low = min(r.low, start/64)
 	r.mark(start, n, func(w *uint64, mask uint64) { *w &^= mask })
+	// The run joins those on either side. It is measured, as a bound that is too high
+	// costs a search of the whole region in vain, but not where the region is as good
+	// as empty.
+	far := min(start+n+measured, len(r.used)*64)
+	if to := r.next(start+n, far, 0); to < far {
+		r.longest = max(r.longest, to-r.begin(start))
+		return
+	}
+	r.longest = min(r.free, 2*r.longest+n)
+}
+
+// measured is how many blocks behind a run that is given back are looked at.
+const measured = 64 * 64
+
+// begin returns where the free run begins that ends before the block.
+func (r *region) begin(block int) int {
+	for block > 0 {
+		at := block - 1
+		if w := r.used[at/64] << (63 - at%64); w != 0 {
+			return block - bits.LeadingZeros64(w)
+		}
+		block = at / 64 * 64
+	}
+	return 0
 }
 
 // mark calls set for each word that holds blocks of the run.

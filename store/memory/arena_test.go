@@ -176,3 +176,38 @@ func TestSmallObjectsAreCounted(t *testing.T) {
 		t.Errorf("%d bytes are held and %d are counted", onHeap+blocks, counted)
 	}
 }
+
+// BenchmarkArena is what uploads of about 64 KiB ask of the arena: of two inputs one
+// is published and held for a window, 0.6 GiB in all, the other one goes soon.
+func BenchmarkArena(b *testing.B) {
+	a := newArena(0, regionSize)
+	defer a.unmap()
+	rng := rand.New(rand.NewPCG(1, 2))
+	put := func() (object []extent) {
+		for want := 100 + rng.IntN(60); want > 0; {
+			e, err := a.alloc(want)
+			if err != nil {
+				b.Fatal(err)
+			}
+			want -= e.blocks
+			object = append(object, e)
+		}
+		return object
+	}
+	published, spare := make([][]extent, 10_000), make([][]extent, 32)
+	replace := func(i int) {
+		for _, held := range [][][]extent{published, spare} {
+			at := i % len(held)
+			a.release(held[at]...)
+			held[at] = put()
+		}
+	}
+	for i := range 3 * len(published) {
+		replace(i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		replace(i)
+	}
+	b.ReportMetric(float64(len(a.regions)), "regions")
+}
