@@ -76,7 +76,7 @@ type pidState struct {
 
 func newTSScanner() *tsScanner {
 	room := tsRooms.Get().(*tsRoom)
-	s := &tsScanner{index: &room.index, room: room, pids: make([]pidState, 1, 12), patAt: -1, tablesAt: -1}
+	s := &tsScanner{index: &room.index, room: room, pids: room.pids[:1], patAt: -1, tablesAt: -1}
 	s.state(0).sections = new(sections)
 	return s
 }

@@ -6,6 +6,8 @@ import "sync"
 // of what it needs. An object that is given up halfway leaves it to the collector.
 type tsRoom struct {
 	index [tsPIDs]uint8 // all 0 while it is in the pool
+	// pids is enough for what encoders send; more of them get memory of their own.
+	pids [12]pidState
 	// head is where the first video track keeps the head of its access unit.
 	head     [usualHead]byte
 	headUsed bool
@@ -31,7 +33,8 @@ func (s *tsScanner) leave() {
 	for i := range s.pids {
 		s.index[s.pids[i].pid] = 0
 	}
+	clear(s.room.pids[:])
 	s.room.headUsed = false
 	tsRooms.Put(s.room)
-	s.index, s.room = nil, nil
+	s.index, s.pids, s.room = nil, nil, nil
 }
