@@ -221,7 +221,13 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
 		r.first, r.arriving = s.number, true
 	}
-	s.object, s.media, s.passed = o.ID, o.Media, s.passed || o.Gone
+	s.object, s.media = o.ID, o.Media
+	if s.passed {
+		// Too late for every endpoint: it only shows how the input goes.
+		in.channel.release(s.object)
+		s.object = ""
+	}
+	s.passed = s.passed || o.Gone
 	if !s.rendition.place(now, s) {
 		s.state = unplaced
 		return

@@ -261,6 +261,12 @@ func (w *world) show(args []string) (string, error) {
 			fmt.Fprintln(&b, line)
 		}
 		w.events = nil
+	case "kept":
+		for _, a := range w.arrivals {
+			if a.object != "" && !w.released[a.object] {
+				fmt.Fprintln(&b, a.object)
+			}
+		}
 	default:
 		for _, s := range w.slots[args[0]] {
 			b.WriteString(w.describe(s))
