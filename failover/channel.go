@@ -192,7 +192,7 @@ func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 	switch f := fact.(type) {
 	case Object:
 		if in := c.input(f.Input); in != nil {
-			in.receive(now, f)
+			in.receive(now, c.plausible(f))
 		} else {
 			c.release(f.ID)
 		}

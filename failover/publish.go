@@ -98,7 +98,7 @@ func (e *endpoint) targetDuration(c *candidate) int {
 		if ref == nil || ref.length <= 0 {
 			continue
 		}
-		longest = max(longest, Ticks(e.joined(in, ref))*ref.length, ref.target)
+		longest = max(longest, Ticks(e.joined(in, ref))*ref.length, min(ref.target, maxTarget))
 	}
 	return max(1, int(math.Round(longest.Seconds())))
 }

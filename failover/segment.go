@@ -74,3 +74,26 @@ func (s *segment) slack() Ticks {
 	}
 	return max(s.media.Frame/2, 1)
 }
+
+// longestSegment is far more than any encoder means. What claims to be longer has
+// timestamps that jump in its middle, and would make the endpoint's target duration
+// useless for ever.
+const longestSegment = 10 * 60 * ClockRate
+
+// plausible is the object, unsound if its media has no length or an absurd one.
+func (c *Channel) plausible(o Object) Object {
+	if o.Media == nil || o.Media.Untimed {
+		return o
+	}
+	switch length := o.Media.End - o.Media.Start; {
+	case length <= 0:
+		o.Fault = "no_duration"
+	case length > longestSegment:
+		o.Fault = "too_long"
+	default:
+		return o
+	}
+	c.release(o.ID)
+	o.ID, o.Media = "", nil
+	return o
+}

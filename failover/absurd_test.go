@@ -1,0 +1,56 @@
+package failover
+
+import (
+	"testing"
+	"time"
+)
+
+// oneInput is a channel that has nothing but one input and one endpoint.
+func oneInput(t *testing.T) *Channel {
+	t.Helper()
+	c, err := New(Config{Inputs: []string{"a"}, Endpoints: []EndpointConfig{{Name: "hls", SegmentDuration: 2 * time.Second}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Media without a length, or with one that no encoder means, counts as missing; its
+// bytes are given back.
+func TestMediaOfAbsurdLengthIsUnsound(t *testing.T) {
+	for _, length := range []Ticks{0, -ClockRate, longestSegment + 1, 1 << 60} {
+		c := oneInput(t)
+		c.Step(epoch, Playlist{Input: "a", Path: "v", Segments: []ListedSegment{{Number: 1, Path: "v/1", Duration: 2 * ClockRate}}})
+		effects := c.Step(epoch, Object{Input: "a", Path: "v/1", ID: "id", Media: &Media{Start: 0, End: length, Frame: 3600}})
+		missed, released := false, false
+		for _, e := range effects {
+			switch e := e.(type) {
+			case SegmentMissed:
+				missed = e.Missing.Segment == "v/1"
+			case Released:
+				released = len(e.Objects) == 1 && e.Objects[0] == "id"
+			default:
+				t.Errorf("length %d: %T", length, e)
+			}
+		}
+		if !missed || !released {
+			t.Errorf("length %d: missed %t, released %t", length, missed, released)
+		}
+	}
+}
+
+// An EXT-X-TARGETDURATION of a day is not taken over: viewers and caches would ask for
+// the playlist twice a day.
+func TestAnAbsurdTargetDurationIsNotPassedOn(t *testing.T) {
+	c := oneInput(t)
+	c.Step(epoch, Multivariant{Input: "a", Renditions: []Announced{{Path: "v"}}})
+	c.Step(epoch, Playlist{
+		Input: "a", Path: "v", TargetDuration: 24 * time.Hour,
+		Segments: []ListedSegment{{Number: 1, Path: "v/1", Duration: 2 * ClockRate}},
+	})
+	c.Step(epoch, Object{Input: "a", Path: "v/1", ID: "id", Media: &Media{End: 2 * ClockRate, Frame: 3600, Video: true}})
+	c.Step(epoch.Add(time.Hour), Tick{})
+	if got := c.Status().Endpoints[0].TargetDuration; got < 2 || got > 30 {
+		t.Errorf("target duration %d", got)
+	}
+}
