@@ -30,8 +30,10 @@ type endpoint struct {
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool
-	// resumed is when the process last took facts again after it was away.
-	resumed time.Time
+	// resumed is when the process last took facts again after it was away. Until
+	// then a restored endpoint is told what it knew when its last slot was published,
+	// at recalled, and decides nothing about the time before.
+	resumed, recalled time.Time
 	// wake is when time alone can change the next decision.
 	wake time.Time
 }
@@ -98,6 +100,9 @@ func (e *endpoint) wakeAt(t time.Time) {
 // decide publishes all that can be published now.
 func (e *endpoint) decide(now time.Time) {
 	e.wake = time.Time{}
+	if now.Before(e.recalled) {
+		return
+	}
 	for e.next(now) {
 		e.wake = time.Time{}
 	}

@@ -5,7 +5,8 @@ import "time"
 // Restore tells an endpoint of the last slot that was published in an earlier
 // life of the process: numbers go on behind it, media that ends before it is not
 // published again, and media that goes on from it needs no discontinuity. It is
-// called before the first Step. Unknown endpoints are ignored.
+// called before the first Step, and facts from before the slot may be told once more
+// until Resumed. Unknown endpoints are ignored.
 func (c *Channel) Restore(endpoint string, last Slot) {
 	e := c.endpoint(endpoint)
 	if e == nil {
@@ -16,6 +17,7 @@ func (c *Channel) Restore(endpoint string, last Slot) {
 	e.breaks = last.DiscontinuityNumber
 	e.target = last.TargetDuration
 	e.at = last.End
+	e.recalled = last.Published
 	e.active = c.input(last.Input)
 	if e.active == nil {
 		e.active = c.inputs[0]
@@ -59,7 +61,7 @@ func (c *Channel) Recall(m Multivariant) {
 // resume gives everybody the time that passed while the process was away.
 func (c *Channel) resume(now time.Time) {
 	for _, e := range c.endpoints {
-		e.resumed = now
+		e.resumed, e.recalled = now, time.Time{}
 	}
 	for _, in := range c.inputs {
 		if in.up {

@@ -128,9 +128,14 @@ func (w *world) restart(remembering bool) error {
 	for _, rec := range facts {
 		now := w.now
 		switch {
-		case rec.Object != nil && !w.released[rec.Object.ID], rec.Playlist != nil:
+		case rec.Object != nil && rec.Object.Media != nil, rec.Playlist != nil:
 			w.now = rec.Time
-			if err := w.step(rec.fact()); err != nil {
+			fact := rec.fact()
+			if o, ok := fact.(Object); ok && w.released[o.ID] {
+				o.ID, o.Gone = "", true
+				fact = o
+			}
+			if err := w.step(fact); err != nil {
 				return err
 			}
 			w.now = now

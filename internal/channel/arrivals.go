@@ -65,22 +65,18 @@ func (c *Channel) openArrivals(ctx context.Context) error {
 	if a.revision, err = journal.Last(ctx); err != nil {
 		return fmt.Errorf("read journal of arrivals: %w", err)
 	}
-	any := false
 	err = journal.Read(ctx, 0, func(revision uint64, text []byte) error {
 		var entry arrival
 		if err := json.Unmarshal(text, &entry); err != nil {
 			return fmt.Errorf("decode: %w", err)
 		}
-		any = true
 		c.recallArrival(revision, entry)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read journal of arrivals: %w", err)
 	}
-	if any {
-		c.step(failover.Resumed{})
-	}
+	c.step(failover.Resumed{})
 	c.recallOrders()
 	return nil
 }

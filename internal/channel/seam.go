@@ -42,6 +42,7 @@ func (e *endpoint) resume(last *slot, end *seam) {
 	s := failover.Slot{
 		MSN: last.MSN, Input: last.Input, Start: last.Start, End: last.End,
 		DiscontinuityNumber: last.DiscontinuityNumber, TargetDuration: last.TargetDuration,
+		Published: last.Published,
 	}
 	if end != nil {
 		s.Clock = end.Clock
