@@ -126,8 +126,18 @@ func (c *Channel) improve(now time.Time, g *generation, s *segment) {
 	c.byArrival(now, g, s, take)
 
 	// An encoder's new run is later than its last one, whatever its clock says.
-	if own := g.input.own(g); own != nil && !g.used && g.rank > continued {
-		if behind := own.last + own.offset - (s.start + g.offset); behind > 0 && g.last == 0 {
+	own := g.input.own(g)
+	if g.used || g.rank <= continued || g.last != 0 {
+		return
+	}
+	if own != nil {
+		g.offset += max(0, own.last+own.offset-(s.start+g.offset))
+		return
+	}
+	for _, ref := range c.restored {
+		// So far behind the slots of an earlier life it is not what was left over
+		// of that: a clock was set, and no slot would ever be due.
+		if behind := ref.last + ref.offset - (s.start + g.offset); behind > longestFill {
 			g.offset += behind
 		}
 	}

@@ -362,12 +362,20 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 	}
 	from := e.at
 	e.at = from + max(a.end-a.start, shortestSlot)
-	if next := later(append(others, a), from); next > from && !deliverable(append(others, a)) {
+	next := later(append(others, a), from)
+	if next > from && !deliverable(append(others, a)) {
 		// Nobody has anything before that. Gaps are listed up to there, one slot
 		// after the other.
 		if !e.config.GapOnLoss || next < e.at || next-from > longestFill {
 			e.at = next
 		}
+	}
+	if behind := TicksOf(now.Sub(until)); behind > longestFill {
+		// Too much to be given up slot by slot.
+		if next > from {
+			behind = min(behind, next-from)
+		}
+		e.at = max(e.at, from+behind)
 	}
 	if e.config.GapOnLoss {
 		e.at = e.nextMedia(from, e.at)
