@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // What a trace holds leads to the same decisions, whatever happened: all scenarios,
@@ -30,6 +31,19 @@ func TestAReplayDecidesTheSame(t *testing.T) {
 			same := Replay{Change: func(c Config) Config { return c }}
 			sameEffects(t, w.effects, replay(t, same, facts))
 		})
+	}
+}
+
+// So it does for random histories: encoders that come and go, lose segments, jitter and
+// begin their numbers and timestamps anew.
+func TestAReplayOfAnyHistoryDecidesTheSame(t *testing.T) {
+	for seed := range uint64(40 / slowdown) {
+		tr := runTrace(t, seed, traceOptions{
+			inputs: 2 + int(seed%2), renditions: []string{"v", "audio"}, loss: float64(seed%7) * 0.05,
+			lateness: 4 * time.Second, jitter: time.Duration(seed%3) * 400 * time.Millisecond,
+			kills: seed%4 > 0, resets: seed%2 > 0, minutes: 4,
+		})
+		sameEffects(t, tr.effects, replay(t, Replay{}, tr.trace))
 	}
 }
 
