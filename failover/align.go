@@ -186,7 +186,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 }
 
 // byRestored: timestamps go on behind those of slots from before a restart of the
-// process.
+// process, or belong to what had come by then.
 func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take takeOffset) {
 	for _, ref := range c.restored {
 		if ref.modulus != g.modulus {
@@ -194,7 +194,7 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 		}
 		expected := TicksAt(now) - ref.offset
 		start := nearest(s.media.Start, g.modulus, expected)
-		if start >= ref.last-s.media.Frame && c.near(expected-(start+s.end-s.start)) {
+		if (start >= ref.last-s.media.Frame || now.Before(ref.until)) && c.near(expected-(start+s.end-s.start)) {
 			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}
 	}

@@ -23,6 +23,9 @@ type generation struct {
 	// used: a slot was published from it, its place on the channel's clock is
 	// history and stays.
 	used bool
+	// until is when the last slot of a restored one was published: what came before is
+	// told once more and may lie before its end.
+	until time.Time
 	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
 	// channel's clock.
 	pdtShift Ticks

@@ -22,7 +22,7 @@ func (c *Channel) Restore(endpoint string, last Slot) {
 	if e.active == nil {
 		e.active = c.inputs[0]
 	}
-	g := c.restoredClock(last.Clock, last.End)
+	g := c.restoredClock(last)
 	e.cursor = cursor{generation: g, end: last.End}
 	for _, r := range last.Renditions {
 		e.marks[r.Path] = mark{
@@ -36,16 +36,22 @@ func (c *Channel) Restore(endpoint string, last Slot) {
 	}
 }
 
-// restoredClock is a generation that stands for the media of slots with this
-// clock.
-func (c *Channel) restoredClock(clock Clock, end Ticks) *generation {
+// restoredClock is a generation that stands for the media of slots with the clock of
+// this one.
+func (c *Channel) restoredClock(s Slot) *generation {
+	last := s.End - s.Clock.Offset
 	for _, g := range c.restored {
-		if g.offset == clock.Offset && g.modulus == clock.Modulus {
-			g.last = max(g.last, end-clock.Offset)
+		if g.offset == s.Clock.Offset && g.modulus == s.Clock.Modulus {
+			g.last = max(g.last, last)
+			if s.Published.After(g.until) {
+				g.until = s.Published
+			}
 			return g
 		}
 	}
-	g := &generation{input: &input{channel: c}, offset: clock.Offset, modulus: clock.Modulus, last: end - clock.Offset, used: true}
+	g := &generation{
+		input: &input{channel: c}, offset: s.Clock.Offset, modulus: s.Clock.Modulus, last: last, until: s.Published, used: true,
+	}
 	c.restored = append(c.restored, g)
 	return g
 }
