@@ -1,7 +1,7 @@
 // What the page knows of a channel: its state, and what happened lately.
 
 const kept = 200e3; // milliseconds: more than the strip shows
-const listed = 30;
+const listed = 20; // of each state
 
 export class Channel {
 	constructor(snapshot) {
@@ -11,8 +11,7 @@ export class Channel {
 		this.decisions = snapshot.decisions.filter((d) => d.from);
 		this.segments = new Map(); // by input, rendition and path
 		this.slots = new Map(); // by endpoint
-		this.sound = []; // segments in order of arrival, for the table
-		this.trouble = []; // those with which something is wrong
+		this.tables = new Map(); // segments in order of arrival, by state
 		this.newest = undefined;
 		this.next = 0;
 		for (const e of snapshot.entries) this.add(e);
@@ -31,7 +30,8 @@ export class Channel {
 	}
 
 	addSegment(e) {
-		const table = e.state === "arrived" ? this.sound : this.trouble;
+		if (!this.tables.has(e.state)) this.tables.set(e.state, []);
+		const table = this.tables.get(e.state);
 		table.push(e);
 		if (table.length > listed) table.shift();
 		if (e.state === "unlisted") return;
@@ -65,9 +65,9 @@ export class Channel {
 		else list.push(e);
 	}
 
-	// recent are the last segments, the last one first. What is wrong stays for longer:
-	// the many that are sound don't push it out.
-	recent() { return [...this.sound, ...this.trouble].sort((a, b) => b.n - a.n); }
+	// recent are the last segments of each state, the last one first: the many that are
+	// sound, or late, don't push out the one that was refused.
+	recent() { return [...this.tables.values()].flat().sort((a, b) => b.n - a.n); }
 
 	// forget drops what has left the strip.
 	forget(now) {

@@ -134,7 +134,7 @@ func TestRecycledBytes(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if u := st.Usage(); u != (store.Usage{Capacity: 64 << 10}) {
+	if u := st.Usage(); u != (store.Usage{Capacity: 64 << 10, Free: 64 << 10}) {
 		t.Fatalf("usage at the end: %+v", u)
 	}
 	if err := st.Close(); err != nil {
