@@ -71,6 +71,9 @@ type replay struct {
 	was     []failover.Slot
 	now     []failover.Slot
 	givenUp int
+	// torn counts lines that are no records; tornFirst is where the first one is.
+	torn      int
+	tornFirst string
 }
 
 // warmUp is how long a core needs to learn the rhythm of its inputs.
@@ -132,7 +135,12 @@ func (r *replay) file(name string) error {
 	for n := 1; lines.Scan(); n++ {
 		var rec failover.Record
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
-			return fmt.Errorf("%s:%d: %w", name, n, err)
+			// The end of a process or a full disk tears a line. What comes behind
+			// it begins anew.
+			if r.torn++; r.torn == 1 {
+				r.tornFirst = fmt.Sprintf("%s:%d", name, n)
+			}
+			continue
 		}
 		if err := r.take(rec); err != nil {
 			return fmt.Errorf("%s:%d: %w", name, n, err)
@@ -189,6 +197,9 @@ func (r *replay) print(w io.Writer) error {
 		return failover.ErrNoOpening
 	}
 	fmt.Fprintf(w, "%s to %s, %d records\n", stamp(r.from), stamp(r.until), r.records)
+	if r.torn > 0 {
+		fmt.Fprintf(w, "Lines that could not be read: %d, first %s.\n", r.torn, r.tornFirst)
+	}
 	if err := printSlots(w, r.now, r.slots); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/DeRuina/timberjack"
 	"github.com/caddyserver/caddy/v2"
@@ -117,8 +118,14 @@ type traceFile struct {
 	mu      sync.Mutex
 	file    *timberjack.Logger
 	written int64
-	failing bool
+	// torn: the last line has no end. failing: what came after it is missing, and
+	// retried is when it was last tried to go on.
+	torn, failing bool
+	retried       time.Time
 }
+
+// traceRetry is how often it is tried to go on with a trace that could not be written.
+const traceRetry = 10 * time.Second
 
 // rolledByHand is more than any file becomes: when another one is begun is decided
 // here, because it has to begin with a checkpoint.
@@ -130,27 +137,55 @@ func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
 	}
 	// The library opens the file with the first record, which would be too late to
 	// refuse the config.
-	f, err := os.OpenFile(t.Filename, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(t.Filename, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open trace: %w", err)
 	}
-	info, err := f.Stat()
+	size, torn, err := endOf(f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("open trace: %w", err)
 	}
 	return &traceFile{
-		options: t, channel: c, written: info.Size(), logger: caddy.Log().Named("live_origin"),
+		options: t, channel: c, written: size, torn: torn, logger: caddy.Log().Named("live_origin"),
 		file: &timberjack.Logger{
 			Filename: t.Filename, MaxSize: rolledByHand, MaxBackups: t.RollKeep, FileMode: fs.FileMode(0o600), Compression: "none",
 		},
 	}, nil
 }
 
+// endOf returns the size of a trace, and whether its last line has no end: the death of
+// a process may tear it.
+func endOf(f *os.File) (size int64, torn bool, err error) {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return 0, false, err
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return info.Size(), last[0] != '\n', err
+}
+
 // Trace implements channel.Tracer.
 func (t *traceFile) Trace(r failover.Record) {
+	if t.missed(r) {
+		t.channel.Checkpoint(false)
+		return
+	}
 	if rolled := t.write(r); rolled {
 		t.channel.Checkpoint(true)
 	}
+}
+
+// missed reports whether it is time to try again, after writing failed. A replay can't
+// go on over a hole, so nothing but a checkpoint is written behind one.
+func (t *traceFile) missed(r failover.Record) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.failing || r.Open != nil || time.Since(t.retried) < traceRetry {
+		return false
+	}
+	t.retried = time.Now()
+	return true
 }
 
 // Lost implements channel.Tracer: a replay can't go on over a hole.
@@ -161,7 +196,7 @@ func (t *traceFile) write(r failover.Record) (rolled bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.file == nil:
+	case t.file == nil, t.failing && r.Open == nil:
 		return false
 	case err != nil:
 		t.failed(err)
@@ -173,13 +208,18 @@ func (t *traceFile) write(r failover.Record) (rolled bool) {
 		}
 		t.written, rolled = 0, true
 	}
-	n, err := t.file.Write(append(line, '\n'))
+	line = append(line, '\n')
+	if t.torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := t.file.Write(line)
 	t.written += int64(n)
 	if err != nil {
+		t.torn = t.torn || n > 0
 		t.failed(err)
 		return rolled
 	}
-	t.failing = false
+	t.torn, t.failing = false, false
 	return rolled
 }
 
@@ -187,7 +227,7 @@ func (t *traceFile) write(r failover.Record) (rolled bool) {
 // is held.
 func (t *traceFile) failed(err error) {
 	if !t.failing {
-		t.failing = true
+		t.failing, t.retried = true, time.Now()
 		t.logger.Warn("writing trace failed", zap.String("file", t.options.Filename), zap.Error(err))
 	}
 }

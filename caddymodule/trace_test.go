@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/DeRuina/timberjack"
 )
 
 func tracedSite(file, more string) string {
@@ -17,7 +20,11 @@ func tracedSite(file, more string) string {
 // the trace's files in order.
 func onTrace(t *testing.T, options string) []string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "traces", "sports.trace")
+	return onTraceFile(t, filepath.Join(t.TempDir(), "traces", "sports.trace"), options)
+}
+
+func onTraceFile(t *testing.T, file, options string) []string {
+	t.Helper()
 	o := newOrigin(t, tracedSite(file, options))
 	names, media := segments(t)
 	for i := range 7 {
@@ -123,6 +130,74 @@ func TestATraceThatWasRolledIsReplayedInParts(t *testing.T) {
 	out, err = run(replayCommand(), files[len(files)-2])
 	if err != nil {
 		t.Errorf("replay of one: %v\n%s", err, out)
+	}
+}
+
+// The end of a process may tear the last line. What the next one writes is whole.
+func TestATraceGoesOnBehindATornLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sports.trace")
+	if err := os.WriteFile(file, []byte(`{"time":"2026-01-01T00:00:00Z","ob`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files := onTraceFile(t, file, "")
+	out, err := run(replayCommand(), files...)
+	if err != nil || !strings.Contains(out, "7 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") ||
+		!strings.Contains(out, "Lines that could not be read: 1, first "+file+":1.") {
+		t.Errorf("replay: %v\n%s", err, out)
+	}
+}
+
+// While a disk is full the channel goes on, and so does the trace afterwards: with a
+// checkpoint, because a replay can't do without what is missing.
+func TestATraceGoesOnBehindAHole(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip(err)
+	}
+	file := filepath.Join(t.TempDir(), "sports.trace")
+	o := newOrigin(t, tracedSite(file, ""))
+	var trace *traceFile
+	live.eachChannel(func(c *sharedChannel) { trace = c.traced })
+	failing := func() bool {
+		trace.mu.Lock()
+		defer trace.mu.Unlock()
+		return trace.failing
+	}
+	to := func(f *timberjack.Logger) (was *timberjack.Logger) {
+		trace.mu.Lock()
+		defer trace.mu.Unlock()
+		was, trace.file, trace.retried = trace.file, f, time.Time{}
+		return was
+	}
+	slots := func(n int) {
+		t.Helper()
+		eventually(t, "slots in the trace", func() bool {
+			text, err := os.ReadFile(file)
+			return err == nil && strings.Count(string(text), `"published":{"endpoint"`) >= n
+		})
+	}
+	o.push("/in/a", 0, 3)
+	slots(3)
+	disk := to(&timberjack.Logger{Filename: full, MaxSize: rolledByHand})
+	o.push("/in/a", 3, 5)
+	eventually(t, "the disk is full", failing)
+	want(t, o.do("GET", "/live/index.m3u8", nil), 200, "")
+	if err := to(disk).Close(); err != nil {
+		t.Error(err)
+	}
+	o.push("/in/a", 5, 8)
+	eventually(t, "the disk has room again", func() bool { return !failing() })
+	slots(3)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := strings.Split(string(text), `"open":`)
+	if len(behind) != 3 || !strings.Contains(behind[2], `"partial":true`) || strings.Contains(behind[2], `"continues"`) {
+		t.Fatalf("the trace does not begin anew behind the hole:\n%s", text)
+	}
+	if out, err := run(replayCommand(), file); err != nil {
+		t.Errorf("replay: %v\n%s", err, out)
 	}
 }
 
