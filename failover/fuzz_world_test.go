@@ -179,7 +179,7 @@ func (w *fuzzWorld) deliverOdd() error {
 	switch b.next() % 16 {
 	case 0:
 		e.number = pick(b, 1, e.number+1, e.number+1000, e.number-3, e.number-1, 1<<62, 1<<40)
-		e.listed = pick(b, nil, e.listed)
+		e.listed = nil // within a playlist the numbers follow one another
 	case 1:
 		e.at = pick(b, e.at, 0, e.at+100*ClockRate, e.at-3*ClockRate, e.at+ClockRate/3, 1<<33-1, 1<<50)
 	case 2:

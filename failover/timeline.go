@@ -89,6 +89,8 @@ func (r *rendition) compare(p Playlist) playlistRelation {
 		known++
 	}
 	switch {
+	case known == 0 && p.Segments[0].Number > r.edge && p.Segments[0].Number-r.edge > longestHole:
+		return restarted
 	case last >= r.edge:
 		return continuation
 	case known > 0:
@@ -102,6 +104,12 @@ func (r *rendition) compare(p Playlist) playlistRelation {
 		return restarted
 	}
 }
+
+// longestHole is how many numbers an encoder may skip and still be the one that it was:
+// half an hour out of reach, with segments of 2 s. Behind more than that it has begun
+// to count anew, as those do that begin with the time of day. If it has not, its
+// timestamps tell.
+const longestHole = 1000
 
 // find returns the segment of the current run with this number.
 func (r *rendition) find(number uint64) *segment {
