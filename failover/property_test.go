@@ -16,7 +16,6 @@ type trace struct {
 	seed    uint64
 	resets  bool
 	arrived map[string]time.Time // by object
-	up      map[string][]bool
 	upAt    map[string]time.Time
 	down    map[string][]time.Time
 	given   map[string]map[string]string // endpoint, object → slot

@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -211,5 +210,3 @@ func trackByPID(t testing.TB, info *Info, id string) *Track {
 	t.Fatalf("no track %s", id)
 	return nil
 }
-
-func pidName(p uint16) string { return fmt.Sprintf("0x%x", p) }
