@@ -54,3 +54,26 @@ func TestAnAbsurdTargetDurationIsNotPassedOn(t *testing.T) {
 		t.Errorf("target duration %d", got)
 	}
 }
+
+// A path that a playlist lists twice is one object: it is released when both have been
+// used, and once only. Who is told so twice would take it away from viewers.
+func TestAnObjectThatIsListedTwiceIsReleasedOnce(t *testing.T) {
+	c := oneInput(t)
+	c.Step(epoch, Multivariant{Input: "a", Renditions: []Announced{{Path: "v"}}})
+	list := []ListedSegment{{Number: 1, Path: "v/slate", Duration: 2 * ClockRate}, {Number: 2, Path: "v/slate", Duration: 2 * ClockRate, Discontinuity: true}}
+	c.Step(epoch, Playlist{Input: "a", Path: "v", TargetDuration: 2 * time.Second, Segments: list})
+	effects := c.Step(epoch, Object{Input: "a", Path: "v/slate", ID: "id", Media: &Media{End: 2 * ClockRate, Frame: 3600, Video: true}})
+	effects = append(effects, c.Step(epoch.Add(time.Minute), Tick{})...)
+	released, slots := 0, 0
+	for _, e := range effects {
+		switch e := e.(type) {
+		case Published:
+			slots++
+		case Released:
+			released += len(e.Objects)
+		}
+	}
+	if released != 1 || slots != 2 {
+		t.Errorf("in %d slots, released %d times", slots, released)
+	}
+}

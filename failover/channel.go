@@ -55,11 +55,13 @@ type Channel struct {
 	restored []*generation
 	effects  []Effect
 	released []string
+	// shared counts by how many segments more than one an object is needed.
+	shared map[string]int
 }
 
 // New makes a channel that has seen nothing yet.
 func New(config Config) (*Channel, error) {
-	c := &Channel{}
+	c := &Channel{shared: map[string]int{}}
 	if err := c.Reconfigure(time.Time{}, config); err != nil {
 		return nil, err
 	}
@@ -175,8 +177,22 @@ func (c *Channel) pair(a, b *input) *pair {
 func (c *Channel) emit(e Effect) { c.effects = append(c.effects, e) }
 
 func (c *Channel) release(object string) {
-	if object != "" {
+	switch n := c.shared[object]; {
+	case object == "":
+	case n > 1:
+		c.shared[object]--
+	case n == 1:
+		delete(c.shared, object)
+	default:
 		c.released = append(c.released, object)
+	}
+}
+
+// share notes that one more segment needs the object: playlists may list one path
+// more than once.
+func (c *Channel) share(object string) {
+	if object != "" {
+		c.shared[object]++
 	}
 }
 

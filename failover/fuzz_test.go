@@ -73,6 +73,7 @@ type fuzzObject struct {
 	input    string
 	media    *Media
 	released bool
+	shared   bool // its path is listed more than once
 	slots    map[string]bool
 }
 
@@ -127,7 +128,7 @@ func (j *judge) slot(s Slot) error {
 				return fmt.Errorf("names %s, which was released", p.Object)
 			case o.input != s.Input:
 				return fmt.Errorf("is from %s, but holds %s of %s", s.Input, p.Object, o.input)
-			case o.slots[s.Endpoint]:
+			case o.slots[s.Endpoint] && !o.shared:
 				return fmt.Errorf("repeats %s", p.Object)
 			case o.media.Signature != j.objects[r.Parts[0].Object].media.Signature:
 				return fmt.Errorf("joins media of several configurations")
@@ -195,6 +196,9 @@ func (j *judge) size(c *Channel) error {
 		if expected != segments {
 			return fmt.Errorf("input %s expects %d objects for %d segments", in.name, expected, segments)
 		}
+	}
+	if len(c.shared) > maxKept {
+		return fmt.Errorf("%d shared objects", len(c.shared))
 	}
 	if len(c.restored) > 2 {
 		return fmt.Errorf("%d clocks of an earlier life", len(c.restored))

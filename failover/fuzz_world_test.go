@@ -152,7 +152,7 @@ func (w *fuzzWorld) object(e *fuzzEncoder, path string, m *Media) error {
 		return w.step(o)
 	}
 	w.longest, w.frame = max(w.longest, m.End-m.Start), max(w.frame, m.Frame)
-	w.objects[o.ID] = &fuzzObject{input: e.input, media: m, slots: map[string]bool{}}
+	w.objects[o.ID] = &fuzzObject{input: e.input, media: m, shared: path == "same" || path == "v/1", slots: map[string]bool{}}
 	return w.step(o)
 }
 

@@ -134,17 +134,21 @@ func (in *input) length() Ticks {
 func (in *input) receive(now time.Time, o Object) {
 	taken := false
 	for _, s := range in.expected[o.Path] {
-		switch {
-		case s.passed:
-		case s.state != sound:
-			in.bind(now, s, o)
-			taken = true
-		case o.Media != nil && o.Media.Start == s.media.Start:
-			// Sent once more before anybody used it: the newer copy counts.
-			in.channel.release(s.object)
-			s.object, s.media = o.ID, o.Media
-			taken = true
+		again := s.state == sound && o.Media != nil && o.Media.Start == s.media.Start
+		if s.passed || s.state == sound && !again {
+			continue
 		}
+		if taken {
+			in.channel.share(o.ID)
+		}
+		taken = true
+		if !again {
+			in.bind(now, s, o)
+			continue
+		}
+		// Sent once more before anybody used it: the newer copy counts.
+		in.channel.release(s.object)
+		s.object, s.media = o.ID, o.Media
 	}
 	if taken {
 		return
