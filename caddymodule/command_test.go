@@ -2,7 +2,13 @@ package caddymodule
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +42,58 @@ func run(cmd *cobra.Command, args ...string) (string, error) {
 	cmd.SetErr(&out)
 	err := cmd.Execute()
 	return out.String(), err
+}
+
+// lockedBuffer is read while a command writes to it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// status --watch prints the state again and again until it is interrupted, also when
+// the server is away for a moment.
+func TestStatusIsWatched(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 2 {
+			panic(http.ErrAbortHandler) // the connection ends without an answer
+		}
+		fmt.Fprintf(w, `[{"name":"picture-%d","store":"memory"}]`, asked.Load())
+	}))
+	defer server.Close()
+	var out, trouble lockedBuffer
+	cmd := statusCommand()
+	cmd.SetArgs([]string{"--watch", "--address", server.Listener.Addr().String()})
+	cmd.SetOut(&out)
+	cmd.SetErr(&trouble)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Execute() }()
+	eventually(t, "a picture behind the trouble", func() bool { return strings.Contains(out.String(), "picture-3") })
+	if !strings.Contains(out.String(), "picture-1") || !strings.Contains(trouble.String(), "asking the admin API") {
+		t.Errorf("printed %q, and as trouble %q", out.String(), trouble.String())
+	}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("interrupted: %v", err)
+	}
 }
 
 func TestCommands(t *testing.T) {
