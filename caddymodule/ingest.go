@@ -68,8 +68,8 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	}
 	defer rt.use.shared.uploads.begin(rt.input.Name, path, size)()
 	done := rt.use.shared.store.reserve(size, h.logger)
+	defer func() { done(body.read) }() // also if it panics
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
-	done(body.read)
 	rt.countBytes(body.read)
 	if errors.Is(err, store.ErrFull) {
 		h.app.storeFull(rt)

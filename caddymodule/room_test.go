@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -116,4 +117,30 @@ func fill(t *testing.T, kib int, inputs ...string) (o *origin, refused int) {
 		synctest.Wait()
 	}
 	return o, refused
+}
+
+// brokenBody panics, as a server that aborts a request may.
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { panic(http.ErrAbortHandler) }
+
+// However an upload ends, the room that was made for it is given back.
+func TestAnUploadThatPanicsGivesItsRoomBack(t *testing.T) {
+	o := newOrigin(t, fmt.Sprintf(fullStore, 4096))
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the upload did not panic")
+			}
+		}()
+		o.do("PUT", "/in/live/1.ts", brokenBody{})
+	}()
+	live.eachChannel(func(c *sharedChannel) {
+		if n := c.store.room.underWay.Load(); n != 0 {
+			t.Errorf("%s: %d bytes are under way", c.key, n)
+		}
+		if list := c.uploads.underWay(); len(list) != 0 {
+			t.Errorf("%s: under way: %v", c.key, list)
+		}
+	})
 }
