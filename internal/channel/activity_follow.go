@@ -13,12 +13,12 @@ func (a *Activity) follow(core *failover.Channel, now time.Time, f failover.Fact
 	if a == nil {
 		return
 	}
-	switch f := f.(type) {
-	case failover.Object:
+	if f, ok := f.(failover.Object); ok {
 		a.unlisted[f.Input] = append(a.unlisted[f.Input], unlistedObject{f, now})
-		a.locate(core, now, f.Input)
-	case failover.Playlist:
-		a.locate(core, now, f.Input)
+	}
+	// Also those of inputs that have gone silent.
+	for input := range a.unlisted {
+		a.locate(core, now, input)
 	}
 	for _, effect := range effects {
 		a.followEffect(core, now, effect)
