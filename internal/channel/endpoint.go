@@ -108,6 +108,7 @@ func (e *endpoint) restore(ctx context.Context) error {
 		if !e.adopt(r.Slot) {
 			e.releaseAll(e.slots)
 			e.slots = nil
+			e.followIFrames(r.Slot) // its numbers were seen
 		} else {
 			e.keep(r.Slot)
 		}

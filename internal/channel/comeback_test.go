@@ -1,0 +1,64 @@
+package channel
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+)
+
+// iframesOf parses the only I-frame playlist.
+func iframesOf(t *testing.T, v *View) *hls.MediaPlaylist {
+	t.Helper()
+	for name, text := range v.playlists {
+		if !strings.HasSuffix(name, iframesSuffix+".m3u8") {
+			continue
+		}
+		p, err := hls.Parse(text.Body, hls.DefaultLimits)
+		if err != nil || p.Media == nil {
+			t.Fatalf("%s: %v\n%s", name, err, text.Body)
+		}
+		return p.Media
+	}
+	t.Fatal("no I-frame playlist")
+	return nil
+}
+
+// Numbers of I-frame playlists never go back, also when the endpoint was out of the
+// config for a while and nothing is left but the last record of its journal.
+func TestIFrameNumbersGoOnWhenAnEndpointComesBack(t *testing.T) {
+	names, segments := testmedia.Segments(t, "48")
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := shortEndpoint()
+		endpoint.SegmentDuration, endpoint.IFramePlaylist = 4*time.Second, true
+		c, st := openChannel(t, testConfig(endpoint))
+		defer st.Close()
+		defer c.Close()
+		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		n := 0
+		deliver := func(count int) {
+			for range count {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+				n++
+			}
+			synctest.Wait()
+		}
+		deliver(12)
+		before := iframesOf(t, c.View("hls"))
+		next := before.MediaSequence + uint64(len(before.Segments))
+		if err := c.Configure(testConfig()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Configure(testConfig(endpoint)); err != nil {
+			t.Fatal(err)
+		}
+		deliver(4)
+		if after := iframesOf(t, c.View("hls")); after.MediaSequence < next {
+			t.Errorf("begins with %d, %d was to come", after.MediaSequence, next)
+		}
+	})
+}
