@@ -25,6 +25,8 @@ type arrivals struct {
 	open   map[string]bool // objects that the core may still use
 	// listed is the last number that was noted, by input and playlist.
 	listed map[[2]string]uint64
+	// recalled are the fragments of an earlier life that may still wait, by key.
+	recalled map[string]arrivedFragment
 }
 
 type arrivalRef struct {
@@ -44,6 +46,16 @@ type arrival struct {
 	InitHash media.Digest       `json:"init_hash,omitzero"`
 	InitPart *part              `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
+	Fragment *arrivedFragment   `json:"fragment,omitempty"`
+}
+
+// arrivedFragment is a fragment that waits for its playlist or its initialization
+// section. Once it has them, there is a record of the object.
+type arrivedFragment struct {
+	Input string `json:"input"`
+	Path  string `json:"path"`
+	Key   string `json:"key"`
+	at    time.Time
 }
 
 // arrivalMargin is how much longer than its use a record is kept: a playlist may
@@ -60,7 +72,7 @@ func (c *Channel) openArrivals(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open journal of arrivals: %w", err)
 	}
-	c.arrivals = arrivals{journal: journal, open: map[string]bool{}, listed: map[[2]string]uint64{}}
+	c.arrivals = arrivals{journal: journal, open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
 	a := &c.arrivals
 	if a.revision, err = journal.Last(ctx); err != nil {
 		return fmt.Errorf("read journal of arrivals: %w", err)
@@ -77,6 +89,7 @@ func (c *Channel) openArrivals(ctx context.Context) error {
 		return fmt.Errorf("read journal of arrivals: %w", err)
 	}
 	c.step(failover.Resumed{})
+	c.recallFragments(ctx)
 	c.recallOrders()
 	return nil
 }
@@ -88,8 +101,15 @@ func (c *Channel) recallArrival(revision uint64, entry arrival) {
 	case entry.Playlist != nil:
 		c.arrivals.refs = append(c.arrivals.refs, ref)
 		c.stepAt(entry.Time, *entry.Playlist)
+	case entry.Fragment != nil:
+		f := *entry.Fragment
+		ref.key, f.at = f.Key, entry.Time
+		c.arrivals.open[f.Key], c.arrivals.recalled[f.Key] = true, f
+		c.arrivals.refs = append(c.arrivals.refs, ref)
 	case entry.Object != nil && entry.Info != nil:
 		object := *entry.Object
+		delete(c.arrivals.recalled, object.ID)
+		delete(c.arrivals.open, object.ID)
 		if c.adoptArrival(object.ID, entry) {
 			ref.key = object.ID
 			c.arrivals.open[object.ID] = true
@@ -117,6 +137,53 @@ func (c *Channel) adoptArrival(key string, entry arrival) bool {
 	}
 	c.objects.describe(key, entry.Info, section)
 	return true
+}
+
+// recallFragments lets the fragments wait on. They are read once more: that is less
+// than what would have to be written down of them.
+func (c *Channel) recallFragments(ctx context.Context) {
+	a := &c.arrivals
+	for key, f := range a.recalled {
+		if in := c.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !c.objects.adopt(key) {
+			delete(a.open, key)
+			continue
+		}
+		size := c.objects.get(key).size
+		probed, err := c.probe(ctx, key)
+		if err == nil && probed.Fragments == nil {
+			err = fmt.Errorf("object %s is no fragment", key)
+		}
+		if err != nil {
+			c.dropFragment(key)
+			c.outbox.trouble(c.name, fmt.Errorf("read fragment again: %w", err))
+			continue
+		}
+		b := &c.inputs[f.Input].binder
+		if old := b.waiting[f.Path]; old != nil {
+			if old.arrived.After(f.at) {
+				c.dropFragment(key)
+				continue
+			}
+			c.dropFragment(old.key)
+		}
+		b.waiting[f.Path] = &fragment{key: key, size: size, fragments: probed.Fragments, arrived: f.at}
+	}
+	a.recalled = nil
+}
+
+// noteFragment notes that a fragment waits. The lock is held.
+func (c *Channel) noteFragment(input, path string, f *fragment) {
+	if c.arrivals.journal == nil {
+		return
+	}
+	c.arrivals.open[f.key] = true
+	c.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key}}, f.key)
+}
+
+// dropFragment gives up a fragment that waited.
+func (c *Channel) dropFragment(key string) {
+	delete(c.arrivals.open, key)
+	c.objects.release(key)
 }
 
 // arrive lets a sound object into the core, and notes it first. The lock is held.

@@ -104,7 +104,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 		return nil
 	}
 	if old := b.waiting[name]; old != nil {
-		c.objects.release(old.key)
+		c.dropFragment(old.key)
 	}
 	f := &fragment{key: key, size: size, fragments: probed.Fragments, arrived: time.Now()}
 	if probed.Init != nil {
@@ -116,6 +116,9 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 	}
 	b.waiting[name] = f
 	c.bindWaiting(in, input)
+	if b.waiting[name] == f {
+		c.noteFragment(input, name, f)
+	}
 	return nil
 }
 
@@ -151,7 +154,7 @@ func (c *Channel) bindWaiting(in *input, input string) {
 	for name, f := range b.waiting {
 		if time.Since(f.arrived) > fragmentAge {
 			delete(b.waiting, name)
-			c.objects.release(f.key)
+			c.dropFragment(f.key)
 			continue
 		}
 		if init := b.initOf(name); init != nil {
@@ -193,7 +196,7 @@ func (b *binder) initOf(object string) *initSection {
 func (c *Channel) bind(input, name string, f *fragment, section *initSection) {
 	info, err := f.fragments.Resolve(section.init)
 	if err != nil {
-		c.objects.release(f.key)
+		c.dropFragment(f.key)
 		c.step(failover.Object{Input: input, Path: name, Fault: string(faultReason(err))})
 		return
 	}
@@ -204,7 +207,7 @@ func (c *Channel) bind(input, name string, f *fragment, section *initSection) {
 // unbind gives back what waits for ever once the input is gone.
 func (c *Channel) unbind(in *input) {
 	for _, f := range in.binder.waiting {
-		c.objects.release(f.key)
+		c.dropFragment(f.key)
 	}
 	for _, s := range in.binder.inits {
 		c.objects.release(s.part.Key)

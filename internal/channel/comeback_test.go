@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,5 +61,44 @@ func TestIFrameNumbersGoOnWhenAnEndpointComesBack(t *testing.T) {
 		if after := iframesOf(t, c.View("hls")); after.MediaSequence < next {
 			t.Errorf("begins with %d, %d was to come", after.MediaSequence, next)
 		}
+	})
+}
+
+// A fragment that was acknowledged, and whose playlist had not come yet, is there after
+// a restart.
+func TestAFragmentThatWaitsForItsPlaylistOutlivesARestart(t *testing.T) {
+	files := fragments(t, "14")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		segment := func(n int) string { return fmt.Sprintf("seg%d.m4s", n) }
+		life(t, dir, func(c *Channel) {
+			upload(t, c, "a", "init.mp4", files["init.mp4"])
+			for n := range 3 {
+				time.Sleep(segmentTime)
+				upload(t, c, "a", segment(n), files[segment(n)])
+				if n < 2 {
+					upload(t, c, "a", "live.m3u8", fragmentList(n+1, "init.mp4"))
+				}
+			}
+		})
+		life(t, dir, func(c *Channel) {
+			upload(t, c, "a", "live.m3u8", fragmentList(3, "init.mp4"))
+			for n := 3; n < 5; n++ {
+				time.Sleep(segmentTime)
+				upload(t, c, "a", segment(n), files[segment(n)])
+				upload(t, c, "a", "live.m3u8", fragmentList(n+1, "init.mp4"))
+			}
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			p := playlist(t, c.View("hls"))
+			if len(p.Segments) != 5 {
+				t.Errorf("%d segments are listed, not 5", len(p.Segments))
+			}
+			for i, s := range p.Segments {
+				if s.Discontinuity || s.Gap {
+					t.Errorf("segment %d: %+v", i, s)
+				}
+			}
+		})
 	})
 }

@@ -244,16 +244,7 @@ func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 }
 
 func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error) {
-	content, err := openSequence(ctx, c.store, []part{{Key: key, Size: c.objects.get(key).size}})
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	prober := media.NewProber()
-	if _, err := content.WriteTo(prober); err != nil {
-		return nil, fmt.Errorf("read object: %w", err)
-	}
-	probed, err := prober.Finish()
+	probed, err := c.probe(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -261,4 +252,18 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 		return nil, fmt.Errorf("object %s holds none", key)
 	}
 	return newInitSection(probed.Init, key, time.Now()), nil
+}
+
+// probe reads an object of an earlier life once more.
+func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
+	content, err := openSequence(ctx, c.store, []part{{Key: key, Size: c.objects.get(key).size}})
+	if err != nil {
+		return media.Probed{}, err
+	}
+	defer content.Close()
+	prober := media.NewProber()
+	if _, err := content.WriteTo(prober); err != nil {
+		return media.Probed{}, fmt.Errorf("read object: %w", err)
+	}
+	return prober.Finish()
 }
