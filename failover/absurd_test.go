@@ -77,3 +77,39 @@ func TestAnObjectThatIsListedTwiceIsReleasedOnce(t *testing.T) {
 		t.Errorf("in %d slots, released %d times", slots, released)
 	}
 }
+
+// A frame that lasts for hours does not make everything that ever came part of the next
+// slot: a slot that nobody delivers is given up, and time goes on.
+func TestAFrameOfAbsurdLengthIsNotBelieved(t *testing.T) {
+	c := oneInput(t)
+	c.Step(epoch, Multivariant{Input: "a", Renditions: []Announced{{Path: "v"}, {Path: "audio"}}})
+	given := 0
+	for n := range uint64(8) {
+		var list []ListedSegment
+		for i := range n + 1 {
+			list = append(list, ListedSegment{Number: i + 1, Path: "v/" + string(rune('a'+i)), Duration: 2 * ClockRate})
+		}
+		start := Ticks(n) * 2 * ClockRate
+		now := epoch.Add(time.Duration(n) * 2 * time.Second)
+		effects := c.Step(now, Playlist{Input: "a", Path: "v", TargetDuration: 2 * time.Second, Segments: list})
+		effects = append(effects, c.Step(now, Object{
+			Input: "a", Path: list[n].Path, ID: list[n].Path,
+			Media: &Media{Start: start, End: start + 2*ClockRate, Frame: 1 << 40, Video: true, Signature: "v"},
+		})...)
+		for _, e := range effects {
+			if _, ok := e.(SlotGivenUp); ok {
+				given++
+			}
+		}
+	}
+	for _, r := range c.inputs[0].renditions {
+		for _, s := range r.segments {
+			if s.media != nil && s.slack() > longestFrame/2 {
+				t.Errorf("segment %d may overlap by %d ticks", s.number, s.slack())
+			}
+		}
+	}
+	if given > 8 {
+		t.Errorf("%d slots were given up in 16 s", given)
+	}
+}

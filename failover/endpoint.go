@@ -363,10 +363,13 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 	from := e.at
 	e.at = from + max(a.end-a.start, shortestSlot)
 	next := later(append(others, a), from)
-	if next > from && !deliverable(append(others, a)) {
+	switch {
+	case next-from > longestFill:
+		e.at = next
+	case next > from && !deliverable(append(others, a)):
 		// Nobody has anything before that. Gaps are listed up to there, one slot
 		// after the other.
-		if !e.config.GapOnLoss || next < e.at || next-from > longestFill {
+		if !e.config.GapOnLoss || next < e.at {
 			e.at = next
 		}
 	}

@@ -80,6 +80,10 @@ func (s *segment) slack() Ticks {
 // useless for ever.
 const longestSegment = 10 * 60 * ClockRate
 
+// longestFrame bounds what is believed of the length of a frame: half of it is how far
+// media may overlap. Samples of text are longer, but not what times are measured by.
+const longestFrame = ClockRate
+
 // plausible is the object, unsound if its media has no length or an absurd one.
 func (c *Channel) plausible(o Object) Object {
 	if o.Media == nil || o.Media.Untimed {
@@ -91,6 +95,11 @@ func (c *Channel) plausible(o Object) Object {
 	case length > longestSegment:
 		o.Fault = "too_long"
 	default:
+		if o.Media.Frame > longestFrame {
+			m := *o.Media
+			m.Frame = longestFrame
+			o.Media = &m
+		}
 		return o
 	}
 	c.release(o.ID)

@@ -143,7 +143,7 @@ func (r *rendition) add(now time.Time, l ListedSegment) {
 		r.input.expect(s)
 	}
 	if s.state != sound {
-		s.claimed = l.Duration
+		s.claimed = min(l.Duration, longestSegment)
 		s.broken = l.Discontinuity
 	}
 	s.cue = s.cue || l.Cue
