@@ -69,7 +69,17 @@ func (c *Channel) overdue(s, last *segment) bool {
 	if s.run == last.run && s.placed && last.placed {
 		return last.end-s.end > TicksOf(c.config.MaxBacklog)
 	}
-	return len(s.rendition.segments) > 4*history && s.run+1 < last.run
+	if s.run < last.run {
+		return len(s.rendition.segments) > 4*history && s.run+1 < last.run
+	}
+	// It has no place: nothing of the rendition ever arrived, or its text belongs to no
+	// picture. Its number tells how old it is.
+	r, age := s.rendition, last.number-s.number
+	if list := r.latest.Segments; len(list) > 0 && s.number >= list[0].Number {
+		return false
+	}
+	return age > 4*history &&
+		Ticks(min(age, 1<<20))*max(r.length, shortestSlot) > TicksOf(c.config.MaxBacklog)
 }
 
 // trim forgets the oldest used segments. What has not arrived by then never will; but
