@@ -360,8 +360,13 @@ func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool
 		e.wakeAt(until)
 		return false
 	}
-	from := e.at
-	e.at = from + max(a.end-a.start, shortestSlot)
+	from, length := e.at, max(a.end-a.start, shortestSlot)
+	if at := (from + length).Time().Add(e.config.TimeDelay); e.config.GapOnLoss && e.config.TimeDelay > 0 && now.Before(at) {
+		// A gap is on schedule like any other slot.
+		e.wakeAt(at)
+		return false
+	}
+	e.at = from + length
 	next := later(append(others, a), from)
 	switch {
 	case next-from > longestFill:
