@@ -167,7 +167,7 @@ func (j *judge) sequence(last, s Slot) error {
 		return fmt.Errorf("discontinuity number %d, not %d", s.DiscontinuityNumber, want)
 	case s.TargetDuration != last.TargetDuration:
 		return fmt.Errorf("target duration %d was %d", s.TargetDuration, last.TargetDuration)
-	case s.Start < last.End-max(j.longest/2, j.frame/2, ClockRate) && !j.repeats(s):
+	case s.Start < last.End-max(j.longest, ClockRate) && !j.repeats(s):
 		return fmt.Errorf("begins at %d, the last one ended at %d", s.Start, last.End)
 	case s.Published.Before(last.Published):
 		return fmt.Errorf("published before the last one")

@@ -58,6 +58,14 @@ func (w *fuzzWorld) restart() error {
 	remembering := pick(&w.bytesOf, true, false)
 	facts := w.facts
 	w.facts = nil
+	switch w.config.Alignment {
+	case AlignAuto, "", AlignTimestamp:
+	default:
+		// Without timestamps nothing tells what was published: it may come again.
+		for _, o := range w.objects {
+			o.slots = map[string]bool{}
+		}
+	}
 	c, err := New(w.config)
 	if err != nil {
 		return err
