@@ -194,7 +194,8 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 		}
 		expected := TicksAt(now) - ref.offset
 		start := nearest(s.media.Start, g.modulus, expected)
-		if (start >= ref.last-s.media.Frame || !now.After(ref.until)) && c.near(expected-(start+s.end-s.start)) {
+		late := expected - (start + s.end - s.start)
+		if (start >= ref.last-s.media.Frame || !now.After(ref.until)) && (c.near(late) || c.near(late-ref.late)) {
 			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}
 	}

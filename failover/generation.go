@@ -24,8 +24,9 @@ type generation struct {
 	// history and stays.
 	used bool
 	// until is when the last slot of a restored one was published: what came before is
-	// told once more and may lie before its end.
+	// told once more and may lie before its end. late is how long after that end it was.
 	until time.Time
+	late  Ticks
 	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
 	// channel's clock.
 	pdtShift Ticks

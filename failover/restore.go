@@ -44,13 +44,14 @@ func (c *Channel) restoredClock(s Slot) *generation {
 		if g.offset == s.Clock.Offset && g.modulus == s.Clock.Modulus {
 			g.last = max(g.last, last)
 			if s.Published.After(g.until) {
-				g.until = s.Published
+				g.until, g.late = s.Published, TicksAt(s.Published)-s.End
 			}
 			return g
 		}
 	}
 	g := &generation{
-		input: &input{channel: c}, offset: s.Clock.Offset, modulus: s.Clock.Modulus, last: last, until: s.Published, used: true,
+		input: &input{channel: c}, offset: s.Clock.Offset, modulus: s.Clock.Modulus, last: last, used: true,
+		until: s.Published, late: TicksAt(s.Published) - s.End,
 	}
 	c.restored = append(c.restored, g)
 	return g
