@@ -115,10 +115,12 @@ func (c *Channel) Configure(config Config) error {
 // configure brings inputs and endpoints in line with the config.
 func (c *Channel) configure(ctx context.Context, config Config) error {
 	inputs := map[string]*input{}
+	var fresh []string
 	for _, ic := range config.Inputs {
 		in := c.inputs[ic.Name]
 		if in == nil {
 			in = newInput()
+			fresh = append(fresh, ic.Name)
 		}
 		in.config = ic
 		inputs[ic.Name] = in
@@ -155,6 +157,9 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		c.activity = newActivity()
 	}
 	c.config, c.inputs, c.endpoints = config, inputs, endpoints
+	for _, name := range fresh {
+		c.recallMultivariant(name)
+	}
 	return nil
 }
 

@@ -266,3 +266,25 @@ func TestJournalsOfFactsStayShort(t *testing.T) {
 		})
 	})
 }
+
+// An encoder says once which renditions it has, also if its input is taken out of the
+// config for a while.
+func TestAnInputThatComesBackIsKnown(t *testing.T) {
+	config := testConfig(shortEndpoint())
+	c, st := openChannel(t, config)
+	defer st.Close()
+	defer c.Close()
+	upload(t, c, "b", "master.m3u8", []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\none.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=800000\ntwo.m3u8\n"))
+	without := config
+	without.Inputs = config.Inputs[:1]
+	for _, next := range []Config{without, config} {
+		if err := c.Configure(next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, in := range c.Status().Inputs {
+		if in.Name == "b" && len(in.Renditions) != 2 {
+			t.Errorf("input b has the renditions %+v", in.Renditions)
+		}
+	}
+}

@@ -93,15 +93,30 @@ func (c *Channel) openStanding(ctx context.Context) error {
 	for _, entry := range s.inOrder() {
 		switch {
 		case entry.Multivariant != nil:
-			if fact, m, ok := c.readMultivariant(entry.Multivariant); ok {
-				c.inputs[fact.Input].setMultivariant(entry.Multivariant.Path, m)
-				c.core.Recall(fact)
-			}
+			c.recallMultivariant(entry.Multivariant.Input)
 		case entry.Init != nil:
 			c.recallInit(ctx, entry.Init)
 		}
 	}
 	return nil
+}
+
+// recallMultivariant tells the core what an input announced in an earlier life, or
+// before it was taken out of the config and came back.
+func (c *Channel) recallMultivariant(input string) {
+	entry, ok := c.standing.last[standingKey{kind: "multivariant", of: input}]
+	if !ok {
+		return
+	}
+	fact, m, ok := c.readMultivariant(entry.Multivariant)
+	if !ok {
+		return
+	}
+	c.inputs[input].setMultivariant(entry.Multivariant.Path, m)
+	if c.tracing {
+		c.outbox.trace(failover.Record{Time: time.Now(), Recall: &fact})
+	}
+	c.core.Recall(fact)
 }
 
 // recallOrders tells the core what the operator ordered in an earlier life.
