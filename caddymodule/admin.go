@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,7 +21,8 @@ func init() {
 
 const (
 	adminChannels = "/live_origin/channels"
-	// shownDecisions is how many decisions the status of a channel has.
+	// shownDecisions is how many decisions the status of a channel has unless the
+	// request asks for another number.
 	shownDecisions = 100
 	// maxOrderSize limits the body of a request.
 	maxOrderSize = 4096
@@ -34,7 +36,8 @@ const (
 //	DELETE /live_origin/channels/<channel>/endpoints/<endpoint>/switch
 //
 // Two stores may have a channel of the same name. Then `?store=<store>` says which
-// one is meant, and without it the answer is 409.
+// one is meant, and without it the answer is 409. `?decisions=<number>` says how many
+// of a channel's decisions to show, of which it keeps 1,000.
 //
 // It has no state. Caddy makes it before the apps of a config and never cleans it
 // up, so every request looks at what is running.
@@ -87,9 +90,15 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer c.release()
 	status := statusOfChannel(c.key, c.channel.Status())
+	shown := shownDecisions
+	if v := r.URL.Query().Get("decisions"); v != "" {
+		if shown, err = strconv.Atoi(v); err != nil || shown < 0 {
+			return apiError(http.StatusBadRequest, "decisions is not a number: %q", v)
+		}
+	}
 	decisions := c.channel.Decisions()
 	status.Decisions = []decision{}
-	for _, d := range decisions[max(0, len(decisions)-shownDecisions):] {
+	for _, d := range decisions[max(0, len(decisions)-shown):] {
 		status.Decisions = append(status.Decisions, decisionOf(d))
 	}
 	return writeJSON(w, http.StatusOK, status)

@@ -32,12 +32,15 @@ type inputStatus struct {
 	WholeSeconds    float64           `json:"whole_seconds"`
 	Generation      uint64            `json:"generation"`
 	Basis           string            `json:"basis,omitempty"`
+	Bitrate         uint64            `json:"bitrate"`
+	Faults          map[string]uint64 `json:"faults"`
 	Renditions      []renditionStatus `json:"renditions"`
 }
 
 type renditionStatus struct {
 	Path                   string  `json:"path"`
 	SegmentDurationSeconds float64 `json:"segment_duration_seconds"`
+	Bitrate                uint64  `json:"bitrate"`
 	Listed                 bool    `json:"listed"`
 }
 
@@ -57,6 +60,7 @@ type endpointStatus struct {
 	Pinned                bool      `json:"pinned"`
 	NextMSN               uint64    `json:"next_msn"`
 	End                   time.Time `json:"end,omitzero"`
+	Slots                 uint64    `json:"slots"`
 	Discontinuities       uint64    `json:"discontinuities"`
 	TargetDurationSeconds int       `json:"target_duration_seconds"`
 	LastSwitch            *decision `json:"last_switch,omitempty"`
@@ -110,11 +114,15 @@ func statusOfInput(in failover.InputStatus) inputStatus {
 	s := inputStatus{
 		Name: in.Name, Up: in.Up, Ended: in.Ended, LastSegment: in.LastSegment.UTC(),
 		LatenessSeconds: in.Lateness.Seconds(), WholeSeconds: in.Whole.Seconds(),
-		Generation: in.Generation, Basis: string(in.Basis), Renditions: []renditionStatus{},
+		Generation: in.Generation, Basis: string(in.Basis), Bitrate: in.Bitrate,
+		Faults: map[string]uint64{}, Renditions: []renditionStatus{},
+	}
+	for why, n := range in.Faults {
+		s.Faults[bounded(missedReasons, why)] += n
 	}
 	for _, r := range in.Renditions {
 		s.Renditions = append(s.Renditions, renditionStatus{
-			Path: r.Path, SegmentDurationSeconds: r.SegmentDuration.Seconds(), Listed: r.Listed,
+			Path: r.Path, SegmentDurationSeconds: r.SegmentDuration.Seconds(), Bitrate: r.Bitrate, Listed: r.Listed,
 		})
 	}
 	return s
@@ -123,7 +131,7 @@ func statusOfInput(in failover.InputStatus) inputStatus {
 func statusOfEndpoint(e failover.EndpointStatus) endpointStatus {
 	s := endpointStatus{
 		Name: e.Name, Active: e.Active, Ordered: e.Ordered, Pinned: e.Pinned, NextMSN: e.NextMSN,
-		End: e.End.UTC(), Discontinuities: e.Discontinuities, TargetDurationSeconds: e.TargetDuration,
+		End: e.End.UTC(), Slots: e.Slots, Discontinuities: e.Discontinuities, TargetDurationSeconds: e.TargetDuration,
 	}
 	if e.LastSwitch != nil {
 		d := decisionOf(*e.LastSwitch)

@@ -76,9 +76,10 @@ func sampleStatus() (failover.Status, []failover.Switch) {
 		Inputs: []failover.InputStatus{
 			{
 				Name: "a", LastSegment: at.Add(-14 * time.Second), Lateness: 350 * time.Millisecond, Generation: 2, Basis: failover.AlignTimestamp,
-				Renditions: []failover.RenditionStatus{{Path: "v0.m3u8", SegmentDuration: 2 * time.Second, Listed: true}, {Path: "v2.m3u8"}},
+				Bitrate: 412_345, Faults: map[string]uint64{"truncated": 2, "not_arrived": 1, "new words": 1},
+				Renditions: []failover.RenditionStatus{{Path: "v0.m3u8", SegmentDuration: 2 * time.Second, Bitrate: 412_345, Listed: true}, {Path: "v2.m3u8"}},
 			},
-			{Name: "b", Up: true, LastSegment: at.Add(-time.Second), Lateness: time.Second, Whole: 250 * time.Second, Generation: 1, Basis: failover.AlignTimestamp},
+			{Name: "b", Up: true, LastSegment: at.Add(-time.Second), Lateness: time.Second, Whole: 250 * time.Second, Generation: 1, Basis: failover.AlignTimestamp, Bitrate: 5_400_000},
 			{Name: "c", Ended: true},
 		},
 		Pairs: []failover.PairStatus{
@@ -87,7 +88,7 @@ func sampleStatus() (failover.Status, []failover.Switch) {
 		},
 		Endpoints: []failover.EndpointStatus{
 			{Name: "fast"},
-			{Name: "hls", Active: "b", Ordered: "a", Pinned: true, NextMSN: 1_700_000_000, End: at, Discontinuities: 1, TargetDuration: 6, LastSwitch: &sw},
+			{Name: "hls", Active: "b", Ordered: "a", Pinned: true, NextMSN: 1_700_000_000, End: at, Slots: 4321, Discontinuities: 1, TargetDuration: 6, LastSwitch: &sw},
 		},
 	}, []failover.Switch{{Time: at.Add(-time.Hour), Endpoint: "hls", MSN: 1_699_990_000, To: "a", Reason: failover.ReasonStart}, sw}
 }
@@ -118,6 +119,14 @@ func TestAdminAPI(t *testing.T) {
 	}
 	text, _ = n.ask(addr, "GET", "/live_origin/channels/sports", "", 200)
 	one := decode[channelStatus](t, text)
+	n.ask(addr, "GET", "/live_origin/channels/sports?decisions=x", "", 400)
+	none, _ := n.ask(addr, "GET", "/live_origin/channels/sports?decisions=0", "", 200)
+	if d := decode[channelStatus](t, none).Decisions; len(d) != 0 {
+		t.Errorf("%d decisions, and none was asked for", len(d))
+	}
+	if in := one.Inputs[0]; in.Bitrate < 10_000 || in.Renditions[0].Bitrate != in.Bitrate || one.Endpoints[0].Slots == 0 {
+		t.Errorf("rates and counts: %s", text)
+	}
 	if len(one.Decisions) != 1 || one.Decisions[0].Reason != "start" || one.Endpoints[0].Active != "a" {
 		t.Errorf("channel: %s", text)
 	}

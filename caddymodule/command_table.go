@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,10 +32,10 @@ func printStatus(w io.Writer, list []channelStatus, now time.Time) error {
 
 func printChannel(w io.Writer, c channelStatus, now time.Time) {
 	fmt.Fprintf(w, "%s (store %s): %s\n", c.Name, c.Store, choose(c.Up, "up", "DOWN"))
-	printRow(w, "INPUT", "STATE", "LAST SEGMENT", "LATENESS", "WHOLE FOR", "RENDITIONS")
+	printRow(w, "INPUT", "STATE", "LAST SEGMENT", "LATENESS", "WHOLE FOR", "BIT RATE", "RENDITIONS", "FAULTS")
 	for _, in := range c.Inputs {
 		printRow(w, in.Name, inputState(in), ago(in.LastSegment, now), inputLateness(in),
-			length(in.WholeSeconds), fmt.Sprint(len(in.Renditions)))
+			length(in.WholeSeconds), bitrate(in.Bitrate), fmt.Sprint(len(in.Renditions)), faultsText(in.Faults))
 	}
 	if len(c.Pairs) > 0 {
 		printRow(w, "PAIR", "STATE", "OFFSET", "DRIFT", "DETAIL")
@@ -95,6 +97,26 @@ func decisionText(d decision) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// bitrate prints bits per second.
+func bitrate(bits uint64) string {
+	switch {
+	case bits == 0:
+		return "-"
+	case bits < 1_000_000:
+		return fmt.Sprintf("%d kb/s", (bits+500)/1000)
+	}
+	return fmt.Sprintf("%.2f Mb/s", float64(bits)/1e6)
+}
+
+// faultsText prints what was wrong with an input's segments, and how often.
+func faultsText(faults map[string]uint64) string {
+	var parts []string
+	for _, why := range slices.Sorted(maps.Keys(faults)) {
+		parts = append(parts, fmt.Sprintf("%d %s", faults[why], why))
+	}
+	return orDash(strings.Join(parts, ", "))
 }
 
 // length prints seconds as a person writes them.

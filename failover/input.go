@@ -25,6 +25,9 @@ type input struct {
 	// from the start of the encoder and not from that of the programme.
 	clockRestarts bool
 
+	// faults counts what was wrong with its segments.
+	faults map[string]uint64
+
 	up        bool
 	heard     time.Time // first playlist
 	lastSound time.Time
@@ -148,7 +151,7 @@ func (in *input) receive(now time.Time, o Object) {
 		}
 		// Sent once more before anybody used it: the newer copy counts.
 		in.channel.release(s.object)
-		s.object, s.media = o.ID, o.Media
+		s.object, s.size, s.media = o.ID, o.Size, o.Media
 	}
 	if taken {
 		return
@@ -218,14 +221,14 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 	}
 	if o.Media == nil {
 		s.state, s.fault = unsound, o.Fault
-		in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: s.missing()})
+		in.missed(now, s)
 		return
 	}
 	s.state, s.fault = sound, ""
 	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
 		r.first, r.arriving = s.number, true
 	}
-	s.object, s.media = o.ID, o.Media
+	s.object, s.size, s.media = o.ID, o.Size, o.Media
 	if s.passed {
 		// Too late for every endpoint: it only shows how the input goes.
 		in.channel.release(s.object)
@@ -237,6 +240,16 @@ func (in *input) bind(now time.Time, s *segment, o Object) {
 		return
 	}
 	in.placed(now, s)
+}
+
+// missed tells of a segment that is of no use.
+func (in *input) missed(now time.Time, s *segment) {
+	m := s.missing()
+	if in.faults == nil {
+		in.faults = map[string]uint64{}
+	}
+	in.faults[m.Why]++
+	in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: m})
 }
 
 // placed takes note of a sound segment that has its place on the clock.

@@ -51,6 +51,7 @@ func (e *endpoint) publish(c, was *candidate, now time.Time) {
 		e.at = c.end
 	}
 	e.msn++
+	e.published++
 	e.started, e.ended = true, false
 	e.channel.emit(Published{Slot: slot})
 }
@@ -75,6 +76,7 @@ func (e *endpoint) publishGap(a *candidate, from Ticks, now time.Time) {
 	}
 	e.cursor.end = e.at
 	e.msn++
+	e.published++
 	e.channel.emit(Published{Slot: slot})
 }
 

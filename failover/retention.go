@@ -98,7 +98,7 @@ func (r *rendition) trim(now time.Time) {
 			r.floor = max(r.floor, s.number+1)
 		}
 		if s.state == pending && s.run == r.run && r.arriving && s.number > r.first {
-			r.input.channel.emit(SegmentMissed{Time: now, Input: r.input.name, Missing: s.missing()})
+			r.input.missed(now, s)
 		}
 		r.input.forget(s)
 	}

@@ -19,6 +19,7 @@ type segment struct {
 	state   segmentState
 	fault   string // why it is unsound
 	object  string
+	size    int64
 	media   *Media
 	arrived time.Time // when it was both listed and delivered
 

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Status is what a channel knows at one moment, for people.
 type Status struct {
@@ -27,6 +30,13 @@ type InputStatus struct {
 	// on the channel's clock.
 	Generation uint64
 	Basis      Basis
+	// Bitrate is that of its last segments in bits per second, all renditions
+	// together.
+	Bitrate uint64
+	// Faults counts the segments that it delivered unsound, or listed and never
+	// delivered, by what was wrong ("truncated", ..., "not_arrived"), since the process
+	// has known the input.
+	Faults     map[string]uint64
 	Renditions []RenditionStatus
 }
 
@@ -35,6 +45,8 @@ type RenditionStatus struct {
 	Path string
 	// SegmentDuration is the typical length of its segments.
 	SegmentDuration time.Duration
+	// Bitrate is that of its last segments in bits per second.
+	Bitrate uint64
 	// Listed: it was announced and has a playlist.
 	Listed bool
 }
@@ -61,8 +73,11 @@ type EndpointStatus struct {
 	// End is where the last slot ends on the channel's clock.
 	End             time.Time
 	Discontinuities uint64
-	TargetDuration  int
-	LastSwitch      *Switch
+	// Slots is how many slots were published since the process has known the
+	// endpoint.
+	Slots          uint64
+	TargetDuration int
+	LastSwitch     *Switch
 }
 
 // Status describes the channel as of the last Step.
@@ -86,7 +101,7 @@ func (c *Channel) Status() Status {
 func (in *input) status() InputStatus {
 	s := InputStatus{
 		Name: in.name, Up: in.up, Ended: in.ended(), LastSegment: in.lastSound,
-		Whole: in.wholeFor().Duration(), Generation: in.generations,
+		Whole: in.wholeFor().Duration(), Generation: in.generations, Faults: maps.Clone(in.faults),
 	}
 	if g := in.latest; g != nil {
 		s.Lateness, s.Basis = g.lateness().Duration(), g.basis
@@ -94,17 +109,32 @@ func (in *input) status() InputStatus {
 	for _, a := range in.serves() {
 		r := RenditionStatus{Path: a.Path}
 		if known := in.rendition(a.Path); known != nil {
-			r.SegmentDuration, r.Listed = known.length.Duration(), known.listed
+			r.SegmentDuration, r.Listed, r.Bitrate = known.length.Duration(), known.listed, known.bitrate()
 		}
+		s.Bitrate += r.Bitrate
 		s.Renditions = append(s.Renditions, r)
 	}
 	return s
 }
 
+// bitrate is that of the last segments that are remembered.
+func (r *rendition) bitrate() uint64 {
+	size, length := int64(0), Ticks(0)
+	for _, s := range r.segments[max(0, len(r.segments)-history):] {
+		if s.state == sound && s.end > s.start {
+			size, length = size+s.size, length+s.end-s.start
+		}
+	}
+	if length <= 0 {
+		return 0
+	}
+	return uint64(float64(size) * 8 / length.Seconds())
+}
+
 func (e *endpoint) status() EndpointStatus {
 	s := EndpointStatus{
 		Name: e.config.Name, Ordered: e.wanted, Pinned: e.pinned, NextMSN: e.msn,
-		Discontinuities: e.breaks, TargetDuration: e.target, LastSwitch: e.lastSwitch,
+		Discontinuities: e.breaks, Slots: e.published, TargetDuration: e.target, LastSwitch: e.lastSwitch,
 	}
 	if e.started {
 		s.Active, s.End = e.active.name, e.cursor.end.Time()
