@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Alignment says how inputs are put on one clock.
 type Alignment string
@@ -20,10 +23,6 @@ const (
 
 // Basis is the Alignment that put a generation on the channel's clock.
 type Basis = Alignment
-
-// plausible is how far the lateness of two inputs may differ before an
-// agreement of their timestamps, dates or numbers is taken for an accident.
-const plausible = 10 * ClockRate
 
 // rank orders the ways to an offset; lower is better.
 type rank uint8
@@ -52,22 +51,26 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 		}
 	}
 	s.start, s.end = near, near+length
-	c.improve(now, g, s)
+	c.offset(now, g, s)
 }
 
-// realign looks for a better basis as long as nothing was published from the
-// generation, and keeps the state of the pairs.
-func (c *Channel) realign(now time.Time, s *segment) {
+// verify compares a segment that has its place with what the other inputs have, and
+// with its date. The place stays.
+func (c *Channel) verify(now time.Time, s *segment) {
 	g := s.generation
-	if !g.used && g.rank > matched {
-		c.improve(now, g, s)
-	}
 	if s.pdt != 0 {
 		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
+		if abs(g.pdtShift) > datesTrusted {
+			g.input.notice(Noticed{
+				Rendition: s.rendition.path, Segment: s.path, What: NoticeDatesOff,
+				Detail: fmt.Sprintf("EXT-X-PROGRAM-DATE-TIME is %s off; it is passed on, and deadlines and delays count from arrival",
+					g.pdtShift.Duration().Round(time.Second)),
+			})
+		}
 	}
 	for _, p := range c.pairs {
 		if p.a == g.input || p.b == g.input {
-			p.compare(now)
+			p.compare(now, s.rendition.path)
 		}
 	}
 }
@@ -101,9 +104,8 @@ func (g *generation) expected(now time.Time) Ticks {
 	return TicksAt(now) - g.lateness() - g.offset
 }
 
-// improve gives the generation the best offset there is evidence for, if that
-// is better than what it has.
-func (c *Channel) improve(now time.Time, g *generation, s *segment) {
+// offset gives a new generation the best offset that there is evidence for.
+func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 	take := func(offset Ticks, basis Basis, r rank) {
 		if r < g.rank {
 			g.offset, g.basis, g.rank = offset, basis, r
@@ -127,7 +129,7 @@ func (c *Channel) improve(now time.Time, g *generation, s *segment) {
 
 	// An encoder's new run is later than its last one, whatever its clock says.
 	own := g.input.own(g)
-	if g.used || g.rank <= continued || g.last != 0 {
+	if g.rank <= continued {
 		return
 	}
 	if own != nil {
@@ -151,9 +153,10 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 	own := g.input.own(g)
 	if own != nil && own.modulus == g.modulus {
 		start := nearest(s.media.Start, g.modulus, own.last)
-		if start >= own.last-s.media.Frame && c.near(own.expected(now)-(start+s.end-s.start)) {
+		late := own.expected(now) - (start + s.end - s.start)
+		if start >= own.last-s.media.Frame && c.near(late) && !c.tooEarly(late, s) {
 			take(own.offset+start-s.start, AlignTimestamp, continued)
-		} else if g.last == 0 {
+		} else {
 			g.input.clockRestarts = true
 		}
 	}
@@ -174,7 +177,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 				continue
 			}
 		}
-		if !c.near(late) {
+		if !c.near(late) || c.datesContradict(g, ref, s) {
 			continue
 		}
 		if coincides(in, ref, s) {
@@ -183,6 +186,26 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 			take(ref.offset, AlignTimestamp, related)
 		}
 	}
+}
+
+// datesContradict reports whether timestamps of two inputs agree by accident: their
+// dates differ by more than half a segment, and one of them counts from its own start.
+func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
+	if s.pdt == 0 || !ref.hasPDT || c.config.Alignment == AlignTimestamp {
+		return false
+	}
+	apart := s.pdt - (s.start + ref.offset) - ref.pdtShift
+	if abs(apart) <= (s.end-s.start)/2 {
+		return false
+	}
+	if g.first < ownStart || ref.first < ownStart {
+		return true
+	}
+	g.input.notice(Noticed{
+		Rendition: s.rendition.path, Segment: s.path, What: NoticeDatesContradict,
+		Detail: fmt.Sprintf("timestamps are those of input %s, and dates differ by %s", ref.input.name, apart.Duration().Round(time.Millisecond)),
+	})
+	return false
 }
 
 // byRestored: timestamps go on behind those of slots from before a restart of the
@@ -195,7 +218,9 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 		expected := TicksAt(now) - ref.offset
 		start := nearest(s.media.Start, g.modulus, expected)
 		late := expected - (start + s.end - s.start)
-		if (start >= ref.last-s.media.Frame || !now.After(ref.until)) && (c.near(late) || c.near(late-ref.late)) {
+		again := !now.After(ref.until)
+		if (start >= ref.last-s.media.Frame || again) && (c.near(late) || c.near(late-ref.late)) &&
+			(again || !c.tooEarly(max(late, late-ref.late), s)) {
 			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}
 	}
@@ -208,6 +233,12 @@ func (c *Channel) near(late Ticks) bool {
 	return explicit || abs(late) <= plausible
 }
 
+// tooEarly reports whether a segment would come well before it is over, by the rhythm
+// that its input has: then its timestamps go on by accident.
+func (c *Channel) tooEarly(late Ticks, s *segment) bool {
+	return c.config.Alignment != AlignTimestamp && late < -(s.end-s.start)/2
+}
+
 // coincides reports whether a boundary of the segment is one of the other input
 // as well.
 func coincides(in *input, ref *generation, s *segment) bool {
@@ -216,10 +247,12 @@ func coincides(in *input, ref *generation, s *segment) bool {
 		return false
 	}
 	slack := s.slack()
-	for i := len(r.segments) - 1; i >= 0; i-- {
-		o := r.segments[i]
+	for _, o := range r.behind(s.start + ref.offset - 2*r.length) {
 		if o.state != sound || o.generation != ref {
 			continue
+		}
+		if o.start > s.end+slack {
+			break
 		}
 		if abs(o.start-s.start) <= slack || abs(o.end-s.end) <= slack ||
 			abs(o.end-s.start) <= slack || abs(o.start-s.end) <= slack {
@@ -254,7 +287,7 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 			return
 		}
 	}
-	if alone {
+	if alone && abs(s.pdt-TicksAt(now)) <= datesTrusted {
 		take(s.pdt-s.start, AlignProgramDateTime, dated)
 	}
 }
@@ -281,7 +314,8 @@ func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOf
 }
 
 // byArrival: what arrives now is as late as what other inputs deliver now. The
-// very first segment of a channel ends where it arrives.
+// very first segment of a channel ends where it arrives. Of several that are listed
+// already, as encoders send what they have when they begin, the newest does.
 func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
 	late := Ticks(0)
 	for _, ref := range c.references(g) {
@@ -290,5 +324,24 @@ func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeO
 			break
 		}
 	}
-	take(TicksAt(now)-late-s.end, AlignArrival, timed)
+	take(TicksAt(now)-late-s.end-s.rendition.listedBehind(s), AlignArrival, timed)
+}
+
+// listedBehind is how much media the playlist lists behind the segment, as long as it is
+// no more than a live playlist has.
+func (r *rendition) listedBehind(s *segment) Ticks {
+	behind := Ticks(0)
+	for _, o := range r.after(s.run, s.number) {
+		if o.run != s.run {
+			break
+		}
+		if _, ok := r.input.waiting[o.path]; !ok && !o.delivered() {
+			break // it may be no more than announced
+		}
+		behind += min(o.claimed, longestClaim)
+	}
+	if behind > plausible*6 {
+		return 0
+	}
+	return behind
 }

@@ -3,7 +3,6 @@ package failover
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -35,9 +34,25 @@ type EndpointConfig struct {
 	// Empty: stay until failover is needed again.
 	Prefer      string        `json:"prefer,omitempty"`
 	PreferAfter time.Duration `json:"prefer_after,omitempty"`
+	// PlaylistWindow is how much media the endpoint's live playlist lists. An endpoint
+	// that is added to a running channel begins with that much. Default: a minute.
+	PlaylistWindow time.Duration `json:"playlist_window,omitempty"`
 	// GapOnLoss publishes slots that were given up as gaps (EXT-X-GAP), on
 	// schedule. Otherwise the playlist waits.
 	GapOnLoss bool `json:"gap_on_loss,omitempty"`
+}
+
+// Validate reports what a channel can't be made of.
+func (config Config) Validate() error {
+	if len(config.Inputs) == 0 {
+		return errors.New("a channel needs at least one input")
+	}
+	for _, e := range config.Endpoints {
+		if e.SegmentDuration <= 0 {
+			return fmt.Errorf("endpoint %s: segment duration must be positive", e.Name)
+		}
+	}
+	return nil
 }
 
 // Channel is the state machine of one channel. It does no I/O, has no clock and
@@ -48,6 +63,8 @@ type Channel struct {
 	endpoints []*endpoint
 	pairs     []*pair
 	now       time.Time
+	ahead     time.Duration // of now, the wall clock
+	pace      pace
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
@@ -57,95 +74,196 @@ type Channel struct {
 	released []string
 	// shared counts by how many segments more than one an object is needed.
 	shared map[string]int
+	trace  func(Record)
 }
 
-// New makes a channel that has seen nothing yet.
+// New makes a channel that has seen nothing yet. Errors: those of Config.Validate.
 func New(config Config) (*Channel, error) {
-	c := &Channel{shared: map[string]int{}}
-	if err := c.Reconfigure(time.Time{}, config); err != nil {
+	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	c := &Channel{shared: map[string]int{}}
+	c.configure(config)
 	return c, nil
 }
 
-// Reconfigure applies other options. Inputs and endpoints keep their state by
-// name; what was published stays.
-func (c *Channel) Reconfigure(now time.Time, config Config) error {
-	if len(config.Inputs) == 0 {
-		return errors.New("a channel needs at least one input")
-	}
-	for _, e := range config.Endpoints {
-		if e.SegmentDuration <= 0 {
-			return fmt.Errorf("endpoint %s: segment duration must be positive", e.Name)
-		}
-	}
-	if config.MaxBacklog <= 0 {
-		config.MaxBacklog = 10 * time.Minute
-	}
-	c.config = config
-	var inputs []*input
-	for _, name := range config.Inputs {
-		in := c.input(name)
-		if in == nil {
-			in = &input{channel: c, name: name, expected: map[string][]*segment{}, waiting: map[string]waitingObject{}}
-		}
-		inputs = append(inputs, in)
-	}
-	for _, old := range c.inputs {
-		if !slices.Contains(inputs, old) {
-			c.remove(old, inputs[0])
-		}
-	}
-	c.inputs = inputs
-	c.pairUp()
-	var endpoints []*endpoint
-	for _, ec := range config.Endpoints {
-		e := c.endpoint(ec.Name)
-		if e == nil {
-			e = newEndpoint(c, ec)
-		}
-		e.config = ec
-		endpoints = append(endpoints, e)
-	}
-	c.endpoints = endpoints
-	return nil
-}
+// Trace sets who is told of every fact that is taken and of every slot that is
+// committed, from now on; nil for nobody.
+func (c *Channel) Trace(tell func(Record)) { c.trace = tell }
 
-// remove takes an input out of the channel; endpoints that were on it go on
-// with another one.
-func (c *Channel) remove(in, instead *input) {
-	for _, r := range in.renditions {
-		for _, s := range r.segments {
-			if !s.passed {
-				c.release(s.object)
-			}
-		}
-	}
-	for _, w := range in.waiting {
-		c.release(w.ID)
+// Step takes a fact in at the time now, commits what there is to decide, and returns
+// what came of it: Take, then Decide and Commit for every endpoint, for whoever has
+// nothing to do in between.
+func (c *Channel) Step(now time.Time, fact Fact) []Effect {
+	effects := c.Take(now, fact)
+	if old(fact) {
+		return effects
 	}
 	for _, e := range c.endpoints {
-		if e.active == in {
-			e.active = instead
+		for {
+			d := c.Decide(now, e.config.Name)
+			if d.Slot == nil {
+				break
+			}
+			effects = append(effects, c.Commit(now, *d.Slot)...)
 		}
+	}
+	return effects
+}
+
+// Take takes a fact in at the time now and returns what it tells the operator. Time only
+// elapses, see Clock: a now before the last one counts as the last one. A fact of an
+// input that the channel does not have is ignored.
+func (c *Channel) Take(now time.Time, fact Fact) []Effect {
+	if c.trace != nil {
+		c.trace(RecordOf(now, fact))
+	}
+	if now.Before(c.now) || old(fact) {
+		now = c.now
+	}
+	c.now = now
+	c.effects = nil
+	c.apply(now, fact)
+	for _, in := range c.inputs {
+		in.checkDown(now)
+	}
+	c.checkEnd()
+	return c.finish(now)
+}
+
+// old reports whether the fact is from an earlier life: it does not tell the time, and
+// nothing is decided on it.
+func old(fact Fact) bool {
+	switch fact.(type) {
+	case Restored, Recalled:
+		return true
+	}
+	return false
+}
+
+func (c *Channel) apply(now time.Time, fact Fact) {
+	switch f := fact.(type) {
+	case Object:
+		if in := c.input(f.Input); in != nil {
+			in.receive(now, c.believable(f))
+		} else {
+			c.release(f.ID)
+		}
+	case Playlist:
+		if in := c.input(f.Input); in != nil {
+			in.list(now, f)
+		}
+	case Multivariant:
+		if in := c.input(f.Input); in != nil {
+			in.announce(f)
+		}
+	case Recalled:
+		if in := c.input(f.Input); in != nil {
+			in.announce(f.Multivariant)
+		}
+	case Selection:
+		if e := c.endpoint(f.Endpoint); e != nil {
+			e.exclude(f.Excluded)
+		}
+	case Order:
+		if e := c.endpoint(f.Endpoint); e != nil && (f.Input == "" || c.input(f.Input) != nil) {
+			e.wanted, e.pinned = f.Input, f.Pin && f.Input != ""
+		}
+	case Configured:
+		if f.Config.Validate() == nil {
+			c.configure(f.Config)
+		}
+	case Restored:
+		c.restore(f.Slot)
+	case Resumed:
+		c.resume(now)
+	case Clock:
+		c.ahead = f.Ahead
 	}
 }
 
-func (c *Channel) pairUp() {
-	old := c.pairs
-	c.pairs = nil
-	for i, a := range c.inputs {
-		for _, b := range c.inputs[i+1:] {
-			p := &pair{channel: c, a: a, b: b, state: Unaligned}
-			for _, o := range old {
-				if o.a == a && o.b == b {
-					p = o
-				}
-			}
-			c.pairs = append(c.pairs, p)
+// Decision is the answer to what an endpoint is to do.
+type Decision struct {
+	// Slot is what to publish, list as a gap, or give up (Unlisted): to be kept, and
+	// then committed. Nil: there is nothing to do before Wait or the next fact.
+	Slot *Slot
+	// Wait is when time alone may change the answer; zero: never.
+	Wait time.Time
+}
+
+// Decide says what the endpoint is to do at the time now. It changes nothing: whoever
+// asks keeps the slot, and commits it.
+func (c *Channel) Decide(now time.Time, endpoint string) Decision {
+	e := c.endpoint(endpoint)
+	if e == nil {
+		return Decision{}
+	}
+	if now.Before(c.now) {
+		now = c.now
+	}
+	d := e.decide(now)
+	e.wake = d.Wait // what Deadline answers with; no decision depends on it
+	return d
+}
+
+// Commit puts a slot on the timeline of its endpoint, whoever decided it: this channel,
+// another node, or an earlier life. One that the endpoint has already changes nothing.
+func (c *Channel) Commit(now time.Time, slot Slot) []Effect {
+	if c.trace != nil && !slot.Unlisted {
+		c.trace(RecordOfSlot(slot))
+	}
+	c.effects = nil
+	if e := c.endpoint(slot.Endpoint); e != nil {
+		e.commit(now, slot)
+	}
+	c.checkEnd()
+	return c.finish(now)
+}
+
+// finish forgets what is of no use any more, and hands the effects out.
+func (c *Channel) finish(now time.Time) []Effect {
+	c.pass(now)
+	if len(c.released) > 0 {
+		c.emit(Released{Objects: c.released})
+		c.released = nil
+	}
+	return c.effects
+}
+
+// Endpoints lists the endpoints, in the order of the config.
+func (c *Channel) Endpoints() []string {
+	names := make([]string, len(c.endpoints))
+	for i, e := range c.endpoints {
+		names[i] = e.config.Name
+	}
+	return names
+}
+
+// Deadline is when to Take a Tick and to Decide again if no fact comes before; false if
+// time alone changes nothing.
+func (c *Channel) Deadline() (time.Time, bool) {
+	var at time.Time
+	for _, in := range c.inputs {
+		if in.up {
+			at = sooner(at, in.downAt())
 		}
 	}
+	for _, e := range c.endpoints {
+		at = sooner(at, e.wake)
+	}
+	return at, !at.IsZero()
 }
+
+// sooner is the earlier of two times, of which zero means never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// wall is the wall clock's time, as ticks.
+func (c *Channel) wall() Ticks { return TicksAt(c.now.Add(c.ahead)) }
 
 func (c *Channel) input(name string) *input {
 	for _, in := range c.inputs {
@@ -165,9 +283,9 @@ func (c *Channel) endpoint(name string) *endpoint {
 	return nil
 }
 
-func (c *Channel) pair(a, b *input) *pair {
+func (c *Channel) pair(a, b string) *pair {
 	for _, p := range c.pairs {
-		if p.a == a && p.b == b || p.a == b && p.b == a {
+		if p.a.name == a && p.b.name == b || p.a.name == b && p.b.name == a {
 			return p
 		}
 	}
@@ -196,76 +314,6 @@ func (c *Channel) share(object string) {
 	}
 }
 
-// Step takes a fact in at the time now and returns what is to be done. Time
-// never goes back: a now before the last one counts as the last one. A fact of
-// an input that the channel does not have is ignored.
-func (c *Channel) Step(now time.Time, fact Fact) []Effect {
-	if now.Before(c.now) {
-		now = c.now
-	}
-	c.now = now
-	c.effects = nil
-	switch f := fact.(type) {
-	case Object:
-		if in := c.input(f.Input); in != nil {
-			in.receive(now, c.plausible(f))
-		} else {
-			c.release(f.ID)
-		}
-	case Playlist:
-		if in := c.input(f.Input); in != nil {
-			in.list(now, f)
-		}
-	case Multivariant:
-		if in := c.input(f.Input); in != nil {
-			in.announce(f)
-		}
-	case Selection:
-		if e := c.endpoint(f.Endpoint); e != nil {
-			e.exclude(f.Excluded)
-		}
-	case Resumed:
-		c.resume(now)
-	case Order:
-		if e := c.endpoint(f.Endpoint); e != nil && (f.Input == "" || c.input(f.Input) != nil) {
-			e.wanted, e.pinned = f.Input, f.Pin && f.Input != ""
-		}
-	}
-	for _, in := range c.inputs {
-		in.checkDown(now)
-	}
-	for _, e := range c.endpoints {
-		e.decide(now)
-	}
-	c.checkEnd()
-	c.pass(now)
-	if len(c.released) > 0 {
-		c.emit(Released{Objects: c.released})
-		c.released = nil
-	}
-	return c.effects
-}
-
-// Deadline is when Step has to be called if no fact comes before; false if time
-// alone changes nothing.
-func (c *Channel) Deadline() (time.Time, bool) {
-	var at time.Time
-	earliest := func(t time.Time) {
-		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
-			at = t
-		}
-	}
-	for _, in := range c.inputs {
-		if in.up {
-			earliest(in.downAt())
-		}
-	}
-	for _, e := range c.endpoints {
-		earliest(e.wake)
-	}
-	return at, !at.IsZero()
-}
-
 // checkEnd ends the endpoints when every input has ended the channel.
 func (c *Channel) checkEnd() {
 	if !c.allEnded() {
@@ -286,4 +334,13 @@ func (c *Channel) allEnded() bool {
 		}
 	}
 	return true
+}
+
+func (c *Channel) anyUp() bool {
+	for _, in := range c.inputs {
+		if in.up {
+			return true
+		}
+	}
+	return false
 }

@@ -27,6 +27,18 @@ type Slot struct {
 	DiscontinuityNumber uint64 `json:"discontinuity_number,omitempty"`
 	// TargetDuration of the endpoint, in seconds.
 	TargetDuration int `json:"target_duration,omitempty"`
+	// Dated is how far the dates that viewers get (EXT-X-PROGRAM-DATE-TIME) are
+	// ahead of the channel's clock: what the encoder says, where that is so wrong that
+	// nothing else may depend on it.
+	Dated Ticks `json:"dated,omitempty"`
+	// Unlisted: the slot was given up, and nothing is published for it: the playlist
+	// is held. It has no number. Only Start and End mean something.
+	Unlisted bool `json:"unlisted,omitempty"`
+	// Rewound: the timeline lay ahead of the clock, and the slot begins before the one
+	// before it ends.
+	Rewound bool `json:"rewound,omitempty"`
+	// Missing is what each input lacked of a slot that was given up, listed or not.
+	Missing map[string][]Missing `json:"missing,omitempty"`
 	// Renditions, in the order of the endpoint.
 	Renditions []SlotRendition `json:"renditions,omitempty"`
 	// Lost is the media time that was given up between the slot before and this
@@ -34,7 +46,7 @@ type Slot struct {
 	Lost Ticks `json:"lost,omitempty"`
 	// Clock is how the timestamps of the slot's media relate to the channel's
 	// clock.
-	Clock Clock `json:"clock,omitzero"`
+	Clock Timing `json:"clock,omitzero"`
 	// Due is when the slot was expected from the active input of the slot
 	// before; Deadline is how long that input was waited for.
 	Due      time.Time `json:"due,omitzero"`
@@ -45,10 +57,10 @@ type Slot struct {
 	Switch *Switch `json:"switch,omitempty"`
 }
 
-// Clock relates an encoder's timestamps to the channel's clock: the channel's
+// Timing relates an encoder's timestamps to the channel's clock: the channel's
 // position is the unwrapped timestamp plus Offset. Timestamps wrap at Modulus; 0
 // means that they do not.
-type Clock struct {
+type Timing struct {
 	Offset  Ticks `json:"offset,omitempty"`
 	Modulus Ticks `json:"modulus,omitempty"`
 }
@@ -58,8 +70,11 @@ type SlotRendition struct {
 	// Path is the rendition's name: the playlist's place below the input path.
 	Path string `json:"path"`
 	// Parts are the input segments whose bytes, in sequence, are the slot's.
-	// None: the rendition has a gap here (EXT-X-GAP).
+	// None: the rendition has a gap here (EXT-X-GAP), unless it is Silent.
 	Parts []Part `json:"parts,omitempty"`
+	// Silent: text that has no cue here, as far as is known. It is no gap: viewers
+	// get a segment without cues.
+	Silent bool `json:"silent,omitempty"`
 	// Duration is the measured length; of a gap, the slot's.
 	Duration Ticks `json:"duration,omitempty"`
 	// End is where the media ends on the channel's clock. With Signature and
@@ -71,40 +86,20 @@ type SlotRendition struct {
 }
 
 // Gap reports whether the rendition has no media in the slot.
-func (r SlotRendition) Gap() bool { return len(r.Parts) == 0 }
+func (r SlotRendition) Gap() bool { return len(r.Parts) == 0 && !r.Silent }
 
 // Part is one input segment within a slot.
 type Part struct {
 	// Object is the ID of the Object fact.
 	Object string `json:"object"`
+	// Run and Number are its place in the input's timeline.
+	Run    uint64 `json:"run,omitempty"`
+	Number uint64 `json:"number,omitempty"`
 	// Duration is the measured length.
 	Duration Ticks `json:"duration,omitempty"`
 	// Tags are those of the ListedSegment.
 	Tags []string `json:"tags,omitempty"`
 }
-
-// Reason says why the active input changed.
-type Reason string
-
-const (
-	// ReasonStart: the endpoint's first slot.
-	ReasonStart Reason = "start"
-	// ReasonMissing: a segment had not arrived at the slot's deadline.
-	ReasonMissing Reason = "missing_segment"
-	// ReasonEnded: the active input sent EXT-X-ENDLIST.
-	ReasonEnded Reason = "ended"
-	// ReasonNewGeneration: the active input broke into a new generation.
-	ReasonNewGeneration Reason = "new_generation"
-	// ReasonManual: the operator asked for it.
-	ReasonManual Reason = "manual"
-	// ReasonPreferred: the preferred input has been whole for long enough.
-	ReasonPreferred Reason = "preferred"
-	// ReasonDown: the active input had delivered nothing for three segments.
-	ReasonDown Reason = "input_down"
-)
-
-// A segment that arrived, but is unsound, gives its fault as the reason:
-// "truncated", "garbage", ...
 
 // Switch explains why an endpoint changed its active input.
 type Switch struct {
@@ -138,8 +133,8 @@ type Missing struct {
 	// Segment is the path that the playlist gave; empty if no playlist listed
 	// the segment.
 	Segment string `json:"segment,omitempty"`
-	// Why: "not_listed", "not_arrived", "gap", or the fault of what arrived.
-	Why string `json:"why"`
+	// Why is one of MissingReasons.
+	Why Reason `json:"why"`
 }
 
 // Published is the effect that a slot joins the endpoint's timeline.
@@ -168,14 +163,24 @@ type GenerationStarted struct {
 	Time       time.Time
 	Input      string
 	Generation uint64
-	// Reason is what told: "first", "restart", "timestamp_jump",
-	// "discontinuity", "codec_change".
-	Reason    string
+	// Reason is what told.
+	Reason    BreakReason
 	Rendition string
 	Segment   string
 	// Basis is how the generation was put on the channel's clock.
 	Basis Basis
 }
+
+// BreakReason says what told that an input's media broke.
+type BreakReason string
+
+const (
+	BreakFirst         BreakReason = "first"
+	BreakRestart       BreakReason = "restart"
+	BreakTimestamps    BreakReason = "timestamp_jump"
+	BreakDiscontinuity BreakReason = "discontinuity"
+	BreakCodec         BreakReason = "codec_change"
+)
 
 // PairChanged is the effect that two inputs stand in another relation.
 type PairChanged struct {
@@ -201,7 +206,8 @@ type SegmentMissed struct {
 	Missing Missing
 }
 
-// SlotGivenUp is the effect that no input delivered a slot in time.
+// SlotGivenUp is the effect that no input delivered a slot in time. What still arrives
+// for it is published as long as nothing later was, unless it was listed as a gap.
 type SlotGivenUp struct {
 	Time       time.Time
 	Endpoint   string
@@ -213,6 +219,18 @@ type SlotGivenUp struct {
 // slot.
 type Released struct{ Objects []string }
 
+// Noticed is the effect that an operator ought to know something.
+type Noticed struct {
+	Time time.Time
+	// Input or Endpoint say whom it is about.
+	Input, Endpoint string
+	Rendition       string
+	Segment         string
+	What            Notice
+	Detail          string
+}
+
+func (Noticed) effect()           {}
 func (Published) effect()         {}
 func (Ended) effect()             {}
 func (InputChanged) effect()      {}

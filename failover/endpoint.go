@@ -2,30 +2,32 @@ package failover
 
 import "time"
 
-// endpoint decides one output of the channel.
+// endpoint decides one output of the channel. Nothing but commit changes where it stands.
 type endpoint struct {
 	channel *Channel
 	config  EndpointConfig
+	added   time.Time // to the config
 
 	started bool
 	ended   bool
-	active  *input
+	active  string // input
 	msn     uint64 // of the next slot
 	breaks  uint64 // discontinuities so far
 	// published counts the slots of this life.
 	published uint64
 	target    int // EXT-X-TARGETDURATION, fixed with the first slot
 	cursor    cursor
-	marks     map[string]mark
-	// at is where the slot that is being decided begins. Between cursor.end and
+	marks     map[string]mark // by rendition
+	// at is where the slot that is to be decided begins. Between cursor.end and
 	// at lie slots that were given up; what still arrives for them is published
 	// as long as nothing later was.
 	at Ticks
-	// givenUp is what the active input had for the last slot that was given up.
-	givenUp *candidate
-	// missedSlots counts for how many slots in a row nobody delivered a
-	// rendition.
-	missedSlots map[string]int
+	// gapped: the last slot was listed as a gap.
+	gapped bool
+	// due and deadline are those of the last slot that was given up.
+	due, deadline time.Time
+	// broke tells of the last slots whether the active input broke there.
+	broke [unstableSlots]bool
 	// excluded are the renditions that the endpoint does not serve.
 	excluded   map[string]bool
 	lastSwitch *Switch
@@ -36,306 +38,240 @@ type endpoint struct {
 	// then a restored endpoint is told what it knew when its last slot was published,
 	// at recalled, and decides nothing about the time before.
 	resumed, recalled time.Time
-	// wake is when time alone can change the next decision.
+	// wake is when the last Decision asked to be asked again.
 	wake time.Time
 }
 
 // cursor is where the endpoint's timeline ends.
 type cursor struct {
-	input      *input
-	generation *generation
+	input      string
+	generation uint64 // of the input, 0 if it is not known here
+	clock      Timing
 	end        Ticks
+	dated      Ticks // see Slot.Dated
 }
 
-func (c cursor) clock() Clock {
-	if c.generation == nil {
-		return Clock{}
-	}
-	return Clock{Offset: c.generation.offset, Modulus: c.generation.modulus}
+// mark is how far an endpoint has used one rendition.
+type mark struct {
+	// run and number are the place of the last segment used in the timeline of the
+	// input, empty if that does not hold it.
+	input       string
+	run, number uint64
+	end         Ticks // where its media ended, on the channel's clock, or the gap behind it
+	media       Ticks // where its media ended
+	signature   string
+	gap         bool // the last slot had none of this rendition
 }
 
-func newEndpoint(c *Channel, config EndpointConfig) *endpoint {
-	return &endpoint{channel: c, config: config, marks: map[string]mark{}, missedSlots: map[string]int{}}
-}
+// of reports whether the mark lies in this rendition of this input.
+func (m mark) of(r *rendition) bool { return m.input != "" && m.input == r.input.name }
 
-// patience is how long after a slot is due the endpoint waits for it.
-func (e *endpoint) patience() time.Duration {
-	return max(e.grace(), e.config.TimeDelay)
-}
-
-// deadline is until when a slot is waited for that is due at a time.
-func (e *endpoint) deadline(due time.Time) time.Time {
-	at := due.Add(e.patience())
-	if again := e.resumed.Add(e.grace()); !e.resumed.IsZero() && at.Before(again) {
-		return again
-	}
-	return at
-}
-
-func (e *endpoint) grace() time.Duration {
-	if e.config.FailoverGrace > 0 {
-		return e.config.FailoverGrace
-	}
-	return e.config.SegmentDuration / 2
-}
-
-// lateness is the input's own rhythm: how long after its end its media comes.
-func (e *endpoint) lateness(in *input) Ticks { return in.latest.lateness() }
-
-// settled reports whether an input that has sent no multivariant playlist has
-// had the time to.
-func (e *endpoint) settled(in *input, now time.Time) bool {
-	at := in.heard.Add(e.grace())
-	if e.cursor.input == in || !now.Before(at) {
-		return true
-	}
-	e.wakeAt(at)
-	return false
-}
-
-func (e *endpoint) wakeAt(t time.Time) {
-	if e.wake.IsZero() || t.Before(e.wake) {
-		e.wake = t
-	}
-}
-
-// decide publishes all that can be published now.
-func (e *endpoint) decide(now time.Time) {
-	e.wake = time.Time{}
-	if now.Before(e.recalled) {
+// commit puts a slot on the timeline.
+func (e *endpoint) commit(now time.Time, s Slot) {
+	switch {
+	case s.Unlisted:
+		if s.End > e.at {
+			e.at, e.due, e.deadline = s.End, s.Due, s.Deadline
+			e.channel.emit(e.givenUp(now, s))
+		}
+		return
+	case e.started && s.MSN < e.msn:
 		return
 	}
-	for e.next(now) {
-		e.wake = time.Time{}
+	if s.Missing != nil {
+		e.channel.emit(e.givenUp(now, s))
+	}
+	e.follow(s)
+	e.published++
+	e.ended = false
+	e.channel.emit(Published{Slot: s})
+	e.noticeLength(now, s)
+}
+
+func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
+	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing}
+}
+
+// follow takes over where the slot leaves the timeline.
+func (e *endpoint) follow(s Slot) {
+	first := !e.started
+	e.started = true
+	e.msn, e.breaks, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
+	copy(e.broke[1:], e.broke[:])
+	e.broke[0] = s.Discontinuity && s.Switch == nil && s.Lost == 0 && !first
+	if s.Switch != nil {
+		e.lastSwitch = s.Switch
+		e.broke = [unstableSlots]bool{}
+	}
+	e.gapped = s.Missing != nil
+	e.active = s.Input
+	if e.active == e.wanted && !e.pinned {
+		e.wanted = ""
+	}
+	was := e.cursor
+	e.cursor = cursor{input: s.Input, clock: s.Clock, end: s.End, dated: s.Dated}
+	if was.input == s.Input && was.clock == s.Clock {
+		e.cursor.generation = was.generation
+	}
+	if first || s.Rewound || s.End > e.at-(s.End-s.Start)/2 {
+		e.at = s.End
+	}
+	in := e.channel.input(s.Input)
+	for _, r := range s.Renditions {
+		e.mark(in, s, r)
 	}
 }
 
-// next takes one step: it publishes a slot or gives one up, or it finds that
-// there is nothing to do before wake or the next fact.
-func (e *endpoint) next(now time.Time) bool {
-	if !e.started {
-		return e.begin(now)
-	}
-	if e.at > e.cursor.end {
-		if published, waiting := e.salvage(now); published || waiting {
-			return published
-		}
-	}
-	return e.decideSlot(now)
-}
-
-// begin publishes the first slot, from the first input that has it whole.
-func (e *endpoint) begin(now time.Time) bool {
-	var found *candidate
-	var late []*candidate
-	for _, in := range e.channel.inputs {
-		c := e.build(in, 0, 0, now)
-		switch {
-		case c == nil || c.count == 0:
-		case c.whole:
-			found = e.better(found, c)
-		case !now.Before(c.deadline):
-			late = append(late, c)
-		default:
-			e.wakeAt(c.deadline)
-		}
-	}
-	if found == nil {
-		// Nobody has a first slot whole in time: begin with what there is.
-		for _, c := range late {
-			if p := e.partial(c.input, 0, now); p != nil {
-				found = e.better(found, p)
-			}
-		}
-	}
-	if found == nil || !e.visible(found, now) {
-		return false
-	}
-	e.publish(found, nil, now)
-	return true
-}
-
-// better compares two candidates for the same slot: without a discontinuity,
-// then with more renditions, then earlier, then in the order of the config.
-func (e *endpoint) better(a, b *candidate) *candidate {
+// mark takes over how far a slot uses one rendition.
+func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
+	m := e.marks[r.Path]
 	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	case a.seamless != b.seamless:
-		if a.seamless {
-			return a
+	case r.Silent:
+		m.end = max(m.end, s.Start-liveSlots*(s.End-s.Start)) // what lies before is no longer shown
+	case r.Gap():
+		m.end, m.gap = s.End, true
+		if m.signature == "" {
+			m.signature = r.Signature // of a slot from an earlier life
 		}
-		return b
-	case a.complete != b.complete:
-		if a.complete > b.complete {
-			return a
-		}
-		return b
-	case b.start < a.start-b.input.length()/2 && e.started:
-		return b
-	}
-	return a
-}
-
-// visible reports whether the time delay allows the slot to be seen.
-func (e *endpoint) visible(c *candidate, now time.Time) bool {
-	if e.config.TimeDelay <= 0 {
-		return true
-	}
-	at := c.end.Time().Add(e.config.TimeDelay)
-	if now.Before(at) {
-		e.wakeAt(at)
-		return false
-	}
-	return true
-}
-
-// decideSlot applies the rule to the slot that begins at e.at.
-func (e *endpoint) decideSlot(now time.Time) bool {
-	a := e.build(e.active, e.at, 0, now)
-	if a == nil {
-		// The active input was taken out, or has nothing at all.
-		length := TicksOf(e.config.SegmentDuration)
-		a = &candidate{input: e.active, start: e.at, end: e.at + length, dead: true, reason: ReasonDown}
-		a.due = a.end.Time()
-		a.deadline = e.deadline(a.due)
-	}
-	var others []*candidate
-	if !e.alone(a, now) {
-		others = e.others(now)
-	}
-	if p := e.preferred(a, others); p != nil {
-		switch {
-		case p.whole && !e.visible(p, now):
-			return false
-		case p.whole:
-			a.reason, a.missing = ReasonPreferred, nil
-			if p.input.name == e.wanted {
-				a.reason = ReasonManual
-			}
-			e.publish(p, a, now)
-			return true
-		case now.Before(p.deadline):
-			// The active input may have the slot already, but this one is wanted,
-			// and may be the slower of the two.
-			e.wakeAt(p.deadline)
-			return false
-		}
-	}
-	return e.decideFrom(a, others, now)
-}
-
-// alone reports whether what the active input has decides, whatever the others have:
-// it has the slot or is still waited for, and nobody wants another input.
-func (e *endpoint) alone(a *candidate, now time.Time) bool {
-	wanted := e.wanted
-	if wanted == "" {
-		wanted = e.config.Prefer
-	}
-	if wanted != "" && wanted != e.active.name || a.fresh {
-		return false
-	}
-	return a.whole || e.awaited(a, now)
-}
-
-// awaited reports whether the active input may still have the slot in time.
-func (e *endpoint) awaited(a *candidate, now time.Time) bool {
-	return !a.dead && a.input.up && now.Before(a.deadline)
-}
-
-// others is what the inputs have that are not the active one.
-func (e *endpoint) others(now time.Time) []*candidate {
-	var list []*candidate
-	for _, in := range e.channel.inputs {
-		if in == e.active {
-			continue
-		}
-		if c := e.build(in, e.at, 0, now); c != nil {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// decideFrom applies the rule to what the active input and the others have.
-func (e *endpoint) decideFrom(a *candidate, others []*candidate, now time.Time) bool {
-	if a.whole {
-		if a.fresh && !a.seamless {
-			// It broke, and what it has now costs a discontinuity. Another input
-			// that goes on without one is better.
-			if c := e.choose(others, true); c != nil && e.visible(c, now) {
-				e.publish(c, a, now)
-				return true
+	default:
+		m = mark{end: r.End, media: r.End, signature: r.Signature}
+		if found := locate(in, r); found != nil {
+			m.input, m.run, m.number = in.name, found.run, found.number
+			if g := found.generation; g.clock() == s.Clock && !found.rendition.text {
+				e.cursor.generation = g.id
 			}
 		}
-		if !e.visible(a, now) {
-			return false
-		}
-		e.publish(a, a, now)
-		return true
 	}
-	if e.awaited(a, now) {
-		if a.fresh {
-			if c := e.choose(others, true); c != nil && e.visible(c, now) {
-				e.publish(c, a, now)
-				return true
-			}
-		}
-		e.wakeAt(a.deadline)
-		return false
-	}
-	if c := e.choose(others, false); c != nil {
-		if !e.visible(c, now) {
-			return false
-		}
-		e.publish(c, a, now)
-		return true
-	}
-	waiting := false
-	for _, c := range others {
-		if c.input.up && !c.dead && now.Before(c.deadline) {
-			e.wakeAt(c.deadline)
-			waiting = true
-		}
-	}
-	if waiting {
-		return false
-	}
-	return e.giveUp(a, others, now)
+	e.marks[r.Path] = m
 }
 
-// preferred is the candidate to go to although nothing forces it: that of the
-// input which the operator asked for, or of the preferred input once it has been
-// whole for long enough, and viewers do not notice or see a discontinuity in any
-// case.
-func (e *endpoint) preferred(a *candidate, others []*candidate) *candidate {
-	if e.active.name == e.wanted {
+// locate finds the last segment of a slot's rendition in the input's timeline, nil if
+// it is not there: it belongs to an earlier life, or has not arrived here.
+func locate(in *input, slot SlotRendition) *segment {
+	if in == nil {
 		return nil
 	}
-	for _, c := range others {
-		if c.dead || !c.input.up {
-			continue
-		}
-		if c.input.name == e.wanted {
-			return c
-		}
-		if e.wanted == "" && c.input.name == e.config.Prefer &&
-			c.input.wholeFor() >= TicksOf(e.config.PreferAfter) && (c.seamless || a.whole && !a.seamless) {
-			return c
+	r := in.rendition(slot.Path)
+	if r == nil {
+		return nil
+	}
+	p := slot.Parts[len(slot.Parts)-1]
+	if s := r.at(p.Run, p.Number); s != nil && s.state == sound && s.object == p.Object {
+		return s
+	}
+	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted); i-- {
+		if s := r.segments[i]; s.state == sound && s.object == p.Object && p.Object != "" {
+			return s
 		}
 	}
 	return nil
 }
 
-// choose picks the best of the whole candidates.
-func (e *endpoint) choose(list []*candidate, seamlessOnly bool) *candidate {
-	var best *candidate
-	for _, c := range list {
-		if c.whole && (c.seamless || !seamlessOnly) {
-			best = e.better(best, c)
+// noticeLength tells of a slot that is longer than was promised.
+func (e *endpoint) noticeLength(now time.Time, s Slot) {
+	if rounded(s.End-s.Start) <= s.TargetDuration || len(s.Missing) > 0 {
+		return
+	}
+	e.channel.emit(Noticed{
+		Time: now, Endpoint: e.config.Name, Input: s.Input, What: NoticeLongSegment,
+		Detail: "a segment is longer than the target duration, which can't change any more",
+	})
+}
+
+// used reports whether a slot of any endpoint holds the segment.
+func (c *Channel) used(s *segment) bool {
+	for _, e := range c.endpoints {
+		if m := e.marks[s.rendition.path]; m.of(s.rendition) && !(m.run < s.run || m.run == s.run && m.number < s.number) {
+			return true
 		}
 	}
-	return best
+	return false
+}
+
+// restore takes over the last slot of an earlier life.
+func (c *Channel) restore(last Slot) {
+	e := c.endpoint(last.Endpoint)
+	if e == nil || e.started {
+		return
+	}
+	e.follow(last)
+	e.lastSwitch = nil
+	e.recalled = last.Published
+	e.at = last.End
+	c.restoredClock(last)
+	if !last.Due.IsZero() && !c.pace.set {
+		c.pace.lead, c.pace.restored = last.End-TicksAt(last.Due), true
+	}
+}
+
+// restoredClock is a generation that stands for the media of slots with the clock of
+// this one.
+func (c *Channel) restoredClock(s Slot) {
+	last := s.End - s.Clock.Offset
+	for _, g := range c.restored {
+		if g.clock() == s.Clock {
+			g.last = max(g.last, last)
+			if s.Published.After(g.until) {
+				g.until, g.late = s.Published, TicksAt(s.Published)-s.End
+			}
+			return
+		}
+	}
+	c.restored = append(c.restored, &generation{
+		input: newInput(c, ""), offset: s.Clock.Offset, modulus: s.Clock.Modulus, last: last,
+		until: s.Published, late: TicksAt(s.Published) - s.End,
+	})
+}
+
+// patience is how long after a slot is due the endpoint waits for it, if its length is
+// this.
+func (e *endpoint) patience(length Ticks) time.Duration {
+	return max(e.grace(length), e.config.TimeDelay)
+}
+
+// grace is half of the output segment unless the operator says otherwise.
+func (e *endpoint) grace(length Ticks) time.Duration {
+	if e.config.FailoverGrace > 0 {
+		return e.config.FailoverGrace
+	}
+	if length <= 0 {
+		return e.config.SegmentDuration / 2
+	}
+	return (length / 2).Duration()
+}
+
+// until is how long a slot is waited for that is due at a time.
+func (e *endpoint) until(due time.Time, length Ticks) time.Time {
+	at := due.Add(e.patience(length))
+	if again := e.resumed.Add(e.grace(length)); !e.resumed.IsZero() && at.Before(again) {
+		return again
+	}
+	return at
+}
+
+// lateness is the input's own rhythm: how long after its end its media comes, in the
+// live rendition of the endpoint that comes last. Text does not count.
+func (e *endpoint) lateness(in *input) Ticks {
+	first, late := true, Ticks(0)
+	for _, a := range e.serves(in) {
+		r := in.rendition(a.Path)
+		if r == nil || !r.arriving || !r.counts() || r.stale() {
+			continue
+		}
+		if l := in.latest.latenessOf(r); first || l > late {
+			first, late = false, l
+		}
+	}
+	return late
+}
+
+// unstable reports whether one more break of the active input is too much.
+func (e *endpoint) unstable() bool {
+	n := 1
+	for _, broke := range e.broke[:unstableSlots-1] {
+		if broke {
+			n++
+		}
+	}
+	return n >= unstableBreaks
 }

@@ -2,8 +2,8 @@ package failover
 
 import "time"
 
-// Fact is something that happened at an input. Facts and the time are all the
-// core knows of the world.
+// Fact is something that the core is told. Facts and the time are all it knows of
+// the world, and Channel.Take is the only way in.
 type Fact interface{ fact() }
 
 // Object is the fact that an encoder delivered a media object, from its first
@@ -21,7 +21,10 @@ type Object struct {
 	Media *Media `json:"media,omitempty"`
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
 	// Such an object counts as missing.
-	Fault string `json:"fault,omitempty"`
+	Fault Reason `json:"fault,omitempty"`
+	// Hash is equal for equal bytes. Empty: not known, then the size and the times of
+	// the media tell.
+	Hash string `json:"hash,omitempty"`
 	// Gone tells that the object's bytes are no longer there: it was used in an
 	// earlier life of the process, and only shows how the input goes. It has no ID.
 	Gone bool `json:"gone,omitempty"`
@@ -40,14 +43,22 @@ type Media struct {
 	Frame Ticks `json:"frame,omitempty"`
 	// Video says that there is a video track.
 	Video bool `json:"video,omitempty"`
-	// Untimed says that the object does not tell its position, as WebVTT: Start
-	// and End mean nothing, and it lies where the reference rendition's segment
-	// of the same number lies.
+	// Untimed says that the object does not tell where it begins and ends, as
+	// WebVTT: Start and End mean nothing, and it lies behind the segment before it.
 	Untimed bool `json:"untimed,omitempty"`
+	// Cues are when the first cue of text begins and the last one ends, as
+	// timestamps of the programme (X-TIMESTAMP-MAP); nil if it does not say.
+	Cues *Span `json:"cues,omitempty"`
 	// Signature is equal for two segments exactly when one can follow the other
 	// with no discontinuity as far as format, track layout and codec
 	// configuration go.
 	Signature string `json:"signature,omitempty"`
+}
+
+// Span is a stretch of time.
+type Span struct {
+	From Ticks `json:"from"`
+	To   Ticks `json:"to"`
 }
 
 // Playlist is the fact that an encoder delivered a media playlist.
@@ -136,6 +147,26 @@ type Resumed struct{}
 // Tick is the fact that time has passed and nothing else.
 type Tick struct{}
 
+// Configured is the fact that the operator wants other options. Inputs and endpoints
+// keep their state by name; what was published stays. Options that Config.Validate
+// refuses are ignored.
+type Configured struct{ Config }
+
+// Restored is the fact that a slot was published in an earlier life of the process, the
+// last one of its endpoint: numbers go on behind it, media that ends before it is not
+// published again, and media that goes on from it needs no discontinuity. What was known
+// before it was published may be told once more until Resumed.
+type Restored struct{ Slot }
+
+// Recalled is what an encoder announced in an earlier life of the process.
+type Recalled struct{ Multivariant }
+
+// Clock is the fact that the wall clock of the origin was set. Take and Decide are told
+// a time that only elapses; Ahead is how far the wall clock is ahead of it.
+type Clock struct {
+	Ahead time.Duration `json:"ahead"`
+}
+
 func (Object) fact()       {}
 func (Playlist) fact()     {}
 func (Multivariant) fact() {}
@@ -143,3 +174,7 @@ func (Order) fact()        {}
 func (Selection) fact()    {}
 func (Resumed) fact()      {}
 func (Tick) fact()         {}
+func (Configured) fact()   {}
+func (Restored) fact()     {}
+func (Recalled) fact()     {}
+func (Clock) fact()        {}

@@ -74,8 +74,7 @@ func (w *fuzzWorld) restart() error {
 	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
 	for _, e := range w.config.Endpoints {
 		if last, ok := w.last[e.Name]; ok {
-			c.Restore(e.Name, last)
-			w.trace = append(w.trace, Record{Time: w.now, Restore: &last})
+			w.take(Restored{last})
 		}
 	}
 	if remembering {
@@ -96,8 +95,7 @@ func (w *fuzzWorld) remember(facts []Record) error {
 	for _, rec := range facts {
 		switch f := rec.fact().(type) {
 		case Multivariant:
-			w.channel.Recall(f)
-			w.trace = append(w.trace, Record{Time: now, Recall: &f})
+			w.take(Recalled{f})
 		case Playlist:
 			w.now = rec.Time
 			if err := w.step(f); err != nil {
@@ -122,4 +120,10 @@ func (w *fuzzWorld) remember(facts []Record) error {
 		o.released = o.released || !given[id]
 	}
 	return nil
+}
+
+// take tells the channel of an earlier life.
+func (w *fuzzWorld) take(f Fact) {
+	w.trace = append(w.trace, RecordOf(w.now, f))
+	w.channel.Step(w.now, f)
 }

@@ -288,9 +288,5 @@ func (w *fuzzWorld) change() error {
 
 func (w *fuzzWorld) reconfigure() error {
 	config := w.config
-	w.trace = append(w.trace, Record{Time: w.now, Reconfigure: &config})
-	if err := w.channel.Reconfigure(w.now, w.config); err != nil {
-		return err
-	}
-	return w.step(Tick{})
+	return w.step(Configured{config})
 }

@@ -1,18 +1,23 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // generation is one unbroken run of an input: all its renditions on one clock,
 // with no jump and no change of codec or layout.
 type generation struct {
 	input  *input
 	id     uint64
-	reason string
+	reason BreakReason
+	// first is the timestamp that it began with, as the encoder wrote it.
+	first Ticks
 	// start and last are where its media begins and, so far, ends on its own
 	// unwrapped clock.
 	start, last Ticks
 	modulus     Ticks
-	members     map[*rendition]bool
+	members     []*rendition
 	// offset puts the generation on the channel's clock, basis says how it was
 	// found, rank how good that is (lower is better).
 	offset Ticks
@@ -20,9 +25,6 @@ type generation struct {
 	rank   rank
 	// aligned orders the generations of a channel by when that was.
 	aligned uint64
-	// used: a slot was published from it, its place on the channel's clock is
-	// history and stays.
-	used bool
 	// until is when the last slot of a restored one was published: what came before is
 	// told once more and may lie before its end. late is how long after that end it was.
 	until time.Time
@@ -34,18 +36,32 @@ type generation struct {
 	samples  map[*rendition]*samples
 }
 
+// dated is how far the dates that viewers get are ahead of the channel's clock: what
+// the encoder says, where that is too far off to put its media there.
+func (g *generation) dated() Ticks {
+	if g.hasPDT && abs(g.pdtShift) > datesTrusted {
+		return g.pdtShift
+	}
+	return 0
+}
+
 // samples are the last arrivals of a rendition: wall-clock time of arrival minus
 // the media's end on the generation's own clock.
 type samples struct {
 	values  [15]Ticks
 	count   int
+	median  Ticks
 	arrived time.Time
 }
 
 // extend takes a segment into the generation.
 func (g *generation) extend(r *rendition, s *segment) {
-	g.members[r] = true
-	g.last = max(g.last, s.end)
+	if !slices.Contains(g.members, r) {
+		g.members = append(g.members, r)
+	}
+	if !r.text {
+		g.last = max(g.last, s.end)
+	}
 }
 
 // sample notes how late the segment came. Segments that come much faster than
@@ -62,6 +78,8 @@ func (g *generation) sample(now time.Time, r *rendition, s *segment) {
 	}
 	q.values[q.count%len(q.values)] = TicksAt(now) - s.end
 	q.count++
+	values := q.values
+	q.median = median(values[:min(q.count, len(values))])
 	q.arrived = now
 	r.lateness = g.latenessOf(r)
 }
@@ -73,15 +91,17 @@ func (g *generation) latenessOf(r *rendition) Ticks {
 	if q == nil || q.count == 0 {
 		return r.lateness
 	}
-	values := q.values
-	return median(values[:min(q.count, len(values))]) - g.offset
+	return q.median - g.offset
 }
 
 // lateness is how long after its end on the channel's clock the input's media
-// usually arrives, in the rendition that comes last.
+// usually arrives, in the live rendition that comes last. Text does not count.
 func (g *generation) lateness() Ticks {
 	first, late := true, Ticks(0)
-	for r := range g.members {
+	for _, r := range g.members {
+		if !r.counts() || r.stale() {
+			continue
+		}
 		if l := g.latenessOf(r); first || l > late {
 			first, late = false, l
 		}
@@ -92,7 +112,10 @@ func (g *generation) lateness() Ticks {
 // steady reports whether the lateness of every rendition is that of many
 // segments.
 func (g *generation) steady() bool {
-	for r := range g.members {
+	for _, r := range g.members {
+		if !r.counts() || r.stale() {
+			continue
+		}
 		if q := g.samples[r]; q == nil || q.count < len(q.values) {
 			return false
 		}
@@ -103,18 +126,16 @@ func (g *generation) steady() bool {
 // sameClock reports whether equal timestamps of both generations mean the same
 // moment of the programme, so that one can follow the other with timestamps
 // unchanged.
-func (g *generation) sameClock(o *generation) bool {
-	if g == o {
-		return true
-	}
-	d := g.offset - o.offset
-	if g.modulus != o.modulus {
+func (g *generation) sameClock(o *generation) bool { return g == o || g.clock().same(o.clock()) }
+
+func (g *generation) clock() Timing { return Timing{Offset: g.offset, Modulus: g.modulus} }
+
+func (t Timing) same(o Timing) bool {
+	d := t.Offset - o.Offset
+	if t.Modulus != o.Modulus || t.Modulus <= 0 {
 		return d == 0
 	}
-	if g.modulus > 0 {
-		d %= g.modulus
-	}
-	return d == 0
+	return d%t.Modulus == 0
 }
 
 // generationAt is the generation of a segment that continues the one before it:
@@ -134,9 +155,9 @@ func (in *input) reach() Ticks { return 10*ClockRate + 3*in.length() }
 
 // beginGeneration puts a segment that does not continue its rendition into the
 // generation that another rendition has begun, or begins one.
-func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason string) {
+func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason BreakReason) {
 	length := s.media.End - s.media.Start
-	if l := in.latest; l != nil && !l.members[r] && l.modulus == s.media.Modulus {
+	if l := in.latest; l != nil && !slices.Contains(l.members, r) && l.modulus == s.media.Modulus {
 		start := nearest(s.media.Start, s.media.Modulus, l.last)
 		if abs(start-l.last) <= in.reach() {
 			s.generation, s.start, s.end = l, start, start+length
@@ -148,7 +169,7 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		id:      in.generations + 1,
 		reason:  reason,
 		modulus: s.media.Modulus,
-		members: map[*rendition]bool{},
+		first:   s.media.Start,
 		samples: map[*rendition]*samples{},
 		rank:    unranked,
 	}
@@ -173,13 +194,21 @@ func (in *input) moveBehind(began *rendition, g, old *generation) {
 		if r == began {
 			continue
 		}
-		for _, s := range r.segments {
+		changed := len(r.segments)
+		for i := len(r.segments) - 1; i >= 0; i-- {
+			s := r.segments[i]
+			if s.state == sound && s.generation == old && s.start < g.start-r.length/2 {
+				break
+			}
 			if s.placed && s.generation == old && s.start >= g.start-r.length/2 {
-				s.generation = g
+				s.generation, changed = g, i
 				if s.state == sound {
 					g.extend(r, s)
 				}
 			}
+		}
+		if changed < len(r.segments) {
+			r.extend(changed, len(r.segments))
 		}
 	}
 }

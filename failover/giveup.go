@@ -2,85 +2,342 @@ package failover
 
 import "time"
 
-// shortestSlot bounds how many slots a lost second can be given up in.
-const shortestSlot = ClockRate / 10
-
-// longestFill is how much lost time is listed as gaps at once. More of it is a
-// clock that was set, or a channel that comes back after a long time.
-const longestFill = 10 * 60 * ClockRate
-
-// giveUp moves on to the next slot's time. The slot's own time stays open for
-// what arrives before something later is published.
-func (e *endpoint) giveUp(a *candidate, others []*candidate, now time.Time) bool {
-	ended := e.channel.allEnded()
-	if (ended || !e.anyUp() && !e.config.GapOnLoss) && !e.anythingBehind() {
-		return false
-	}
-	until := a.due
-	if e.config.GapOnLoss {
-		until = a.deadline
-	}
-	if now.Before(until) && a.start <= e.at {
-		e.wakeAt(until)
-		return false
-	}
-	from, length := e.at, max(a.end-a.start, shortestSlot)
-	if at := (from + length).Time().Add(e.config.TimeDelay); e.config.GapOnLoss && e.config.TimeDelay > 0 && now.Before(at) {
-		// A gap is on schedule like any other slot.
-		e.wakeAt(at)
-		return false
-	}
-	e.at = from + length
-	next := later(append(others, a), from)
-	switch {
-	case next-from > longestFill:
-		e.at = next
-	case next > from && !deliverable(append(others, a)):
-		// Nobody has anything before that. Gaps are listed up to there, one slot
-		// after the other.
-		if !e.config.GapOnLoss || next < e.at {
-			e.at = next
+// pictured is the best that the input has at the position short of all that it
+// announces: as many of its segments as are whole, or else the picture with gaps in what
+// is missing. Nil if the picture itself is missing.
+func (q *question) pictured(in *input, at Ticks) *option {
+	var found *option
+	for _, ref := range q.leaders(in, at) {
+		if ref == nil {
+			continue
+		}
+		o := q.pieces(in, at, ref)
+		if o == nil {
+			o = q.partial(in, at, ref)
+		}
+		if o != nil && o.better(found) {
+			found = o
 		}
 	}
-	if behind := TicksOf(now.Sub(until)); behind > longestFill {
+	return found
+}
+
+// pieces is the longest run of whole segments of the input that begins at the position.
+func (q *question) pieces(in *input, at Ticks, ref *rendition) *option {
+	for n := q.joined(in, ref); n > 0; n-- {
+		o := q.build(in, at, n, ref)
+		if o == nil {
+			return nil
+		}
+		if o.level == whole && o.count > 0 && q.within(o, n) {
+			return o
+		}
+	}
+	return nil
+}
+
+// within reports whether what is made of a slot that was given up ends where that does.
+func (q *question) within(o *option, n int) bool {
+	return n == 1 || !q.started || q.at <= q.cursor.end || o.end <= q.at+o.input.length()/2
+}
+
+// partial is the slot at the position with a gap in the renditions that are missing; nil
+// if the picture is. It is as long as it can be without leaving out what some input has.
+func (q *question) partial(in *input, at Ticks, ref *rendition) *option {
+	o := q.build(in, at, 1, ref)
+	if o == nil || o.level == nothing || o.count == 0 {
+		return nil
+	}
+	for n := q.joined(in, ref); n > 1; n-- {
+		longer := q.build(in, at, n, ref)
+		if longer.level >= picture && sameAbsent(longer, o) && !q.wastes(longer) && q.within(longer, n) {
+			return longer
+		}
+	}
+	return o
+}
+
+// wastes reports whether a rendition that the option leaves out has media within it at
+// some input.
+func (q *question) wastes(o *option) bool {
+	for _, s := range o.shares {
+		if !s.absent {
+			continue
+		}
+		for _, in := range q.channel.inputs {
+			if r := in.rendition(s.path); r != nil && !r.text && r.holds(o.start, o.end) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameAbsent reports whether two options of one input leave out the same renditions.
+func sameAbsent(a, b *option) bool {
+	for _, s := range a.shares {
+		if s.absent != b.of(s.path).absent {
+			return false
+		}
+	}
+	return true
+}
+
+// salvage is what there is of slots that were given up: the earliest run of segments
+// from any input, or the renditions that are there. waiting is true while what belongs to
+// it may be about to arrive.
+func (q *question) salvage() (s *Slot, waiting bool) {
+	var found *option
+	own := q.channel.input(q.active)
+	if own != nil {
+		found = q.earliestOf(own)
+	}
+	for _, in := range q.channel.inputs {
+		if in == own {
+			continue
+		}
+		if o := q.earliestOf(in); o != nil && o.earlier(found, q) {
+			found = o
+		}
+	}
+	if found == nil {
+		return nil, false
+	}
+	if found.count < q.joined(found.input, found.leader()) || found.level != whole {
+		// What makes up for an outage comes in a burst: the rest of a slot is
+		// given the time that it would have in a slot of its own.
+		if ripe := found.arrived().Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
+			q.waitUntil(ripe)
+			return nil, true
+		}
+	}
+	if !q.visible(found.start, found.end) {
+		return nil, true
+	}
+	a := q.insteadOf(found)
+	return q.propose(found, a, a.why()), false
+}
+
+// leader is the rendition that gives the option its boundaries.
+func (o *option) leader() *rendition { return o.input.rendition(o.shares[0].path) }
+
+// full is how long a slot of the option's segments is.
+func (o *option) full(q *question) Ticks {
+	return Ticks(q.joined(o.input, o.leader())) * o.leader().length
+}
+
+// arrived is when the first of the option's segments came.
+func (o *option) arrived() time.Time {
+	var first time.Time
+	for i := range o.shares {
+		for _, s := range o.shares[i].parts {
+			if s.state == sound && !s.rendition.text {
+				first = sooner(first, s.arrived)
+			}
+		}
+	}
+	return first
+}
+
+// insteadOf is what the active input has in the place of a salvaged option: the same
+// stretch, with the times of the slot that was given up.
+func (q *question) insteadOf(o *option) *option {
+	in := q.channel.input(q.active)
+	var a *option
+	if in != nil {
+		a = q.build(in, o.start, max(o.count, 1), q.leader(in, o.start))
+	}
+	if a == nil {
+		a = q.ofActive()
+	}
+	a.due, a.deadline = q.due, q.deadline
+	return a
+}
+
+// earlier orders what can be salvaged: by time, and where both begin at about the same
+// place as ever.
+func (o *option) earlier(than *option, q *question) bool {
+	switch {
+	case than == nil:
+		return true
+	case abs(o.start-than.start) >= max(o.input.length(), 1)/2:
+		return o.start < than.start
+	case than.active && !q.replaces(o, than):
+		return false
+	}
+	return o.better(than)
+}
+
+// earliestOf finds the first media of the input in the time that was given up.
+func (q *question) earliestOf(in *input) *option {
+	for _, ref := range q.leaders(in, q.cursor.end) {
+		if ref == nil {
+			continue
+		}
+		var list []*segment
+		if m := q.marks[ref.path]; m.of(ref) {
+			list = ref.after(m.run, m.number)
+		} else {
+			list = ref.behind(q.cursor.end - ref.length)
+		}
+		for _, s := range list {
+			if s.state != sound || s.passed || s.channelStart() < q.cursor.end-q.slack(s) || q.tooLong(s) {
+				continue
+			}
+			if s.channelStart() >= q.at-q.slack(s) {
+				break
+			}
+			if o := q.pictured(in, s.channelStart()); o != nil {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// giveUp answers for a slot that nobody has whole in time: the picture alone, if there
+// is one, else the next slot's time comes. What the inputs still deliver for it is
+// published as long as nothing later was, unless it is listed as a gap.
+func (q *question) giveUp(a *option, others []*option) *Slot {
+	s, pieces, waiting := q.pictureOnly(a, others)
+	if s != nil || waiting {
+		return s
+	}
+	gap := (q.config.GapOnLoss || a.isGap()) && !pieces
+	ended := q.channel.allEnded()
+	if (ended || !q.channel.anyUp() && !gap) && !q.anythingBehind() {
+		return nil
+	}
+	until := a.due
+	if gap {
+		until = a.deadline
+	}
+	if q.now.Before(until) && a.start <= q.at {
+		q.waitUntil(until)
+		return nil
+	}
+	from, length := q.at, max(a.end-a.start, shortestSlot)
+	if at := (from + length - q.channel.pace.shift).Time().Add(q.config.TimeDelay); gap && q.config.TimeDelay > 0 && q.now.Before(at) {
+		// A gap is on schedule like any other slot.
+		q.waitUntil(at)
+		return nil
+	}
+	to := q.nextSlot(a, others, from, length, gap, until)
+	s = &Slot{
+		Endpoint: q.config.Name, Input: q.active, Start: from, End: to, Due: a.due, Deadline: a.deadline,
+		Published: q.now, Missing: map[string][]Missing{a.input.name: a.missing},
+	}
+	for _, o := range others {
+		s.Missing[o.input.name] = o.missing
+	}
+	if !gap || ended {
+		s.Unlisted = true
+		return s
+	}
+	return q.gap(s)
+}
+
+// isGap reports whether the encoder itself says that it has nothing here.
+func (o *option) isGap() bool {
+	if len(o.shares) == 0 || len(o.shares[0].parts) == 0 {
+		return false
+	}
+	for _, s := range o.shares[0].parts {
+		if s.state != unsound || s.fault != ReasonGap {
+			return false
+		}
+	}
+	return true
+}
+
+// pictureOnly is the slot with a gap in the renditions that nobody delivered, from the
+// best input that has the picture. pieces: what there is does not fill the slot, and is
+// published one piece after the other once the slot was given up.
+func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, waiting bool) {
+	var found *option
+	for _, of := range append([]*option{a}, others...) {
+		if of.generation == nil || of.behind {
+			continue
+		}
+		o := q.pictured(of.input, q.at)
+		if o == nil || o.behind || found != nil && found.active && !q.replaces(o, found) {
+			continue
+		}
+		if o.better(found) {
+			found = o
+		}
+	}
+	switch {
+	case found == nil:
+		return nil, false, false
+	case q.burst(found):
+		return nil, false, true
+	case found.end < a.end-found.input.length()/2 && a.start <= q.at:
+		return nil, true, false
+	case !q.visible(found.start, found.end):
+		return nil, false, true
+	}
+	return q.propose(found, a, a.why()), false, false
+}
+
+// burst reports whether the option is the beginning of what comes back in a burst: all
+// deadlines are past, and it is given one grace from its first segment to become whole.
+func (q *question) burst(o *option) bool {
+	if first := o.arrived(); first.After(o.deadline) && o.input.up {
+		if ripe := first.Add(q.grace(o.full(q))); q.now.Before(ripe) {
+			q.waitUntil(ripe)
+			return true
+		}
+	}
+	return false
+}
+
+// nextSlot is where the slot begins that follows one that was given up.
+func (q *question) nextSlot(a *option, others []*option, from, length Ticks, gap bool, until time.Time) Ticks {
+	to := from + length
+	next := laterMedia(a, others, from)
+	switch {
+	case next-from > longestFill:
+		to = next
+	case next > from && !deliverable(a, others):
+		// Nobody has anything before that. Gaps are listed up to there, one slot
+		// after the other.
+		if !gap || next < to {
+			to = next
+		}
+	}
+	if behind := TicksOf(q.now.Sub(until)); behind > longestFill {
 		// Too much to be given up slot by slot.
 		if next > from {
 			behind = min(behind, next-from)
 		}
-		e.at = max(e.at, from+behind)
+		to = max(to, from+behind)
 	}
-	if e.config.GapOnLoss {
-		e.at = e.nextMedia(from, e.at)
+	if gap {
+		to = q.nextMedia(from, to)
 	}
-	e.givenUp = a
-	missing := map[string][]Missing{a.input.name: a.missing}
-	for _, c := range others {
-		missing[c.input.name] = c.missing
-	}
-	e.channel.emit(SlotGivenUp{Time: now, Endpoint: e.config.Name, Start: from, End: e.at, Missing: missing})
-	if e.config.GapOnLoss && !ended {
-		e.publishGap(a, from, now)
-	}
-	return true
+	return to
 }
 
 // nextMedia is where a gap that begins at from has to end before until, because
 // an input that is up goes on there. An encoder that was started again cuts where
 // it likes: with gaps of full length, every one of its segments could lie half
 // within a gap that was published before it came.
-func (e *endpoint) nextMedia(from, until Ticks) Ticks {
-	for _, in := range e.channel.inputs {
-		ref := e.reference(in)
+func (q *question) nextMedia(from, until Ticks) Ticks {
+	for _, in := range q.channel.inputs {
+		ref := q.leader(in, from)
 		if ref == nil || !in.up {
 			continue
 		}
-		for i := len(ref.segments) - 1; i >= 0; i-- {
+		for i := len(ref.segments) - 1; i >= max(0, len(ref.segments)-relisted); i-- {
 			s := ref.segments[i]
 			if s.state != sound || !s.placed {
 				continue
 			}
-			if end := s.channelEnd(); end >= from+shortestSlot && end < until {
-				until = end
+			for _, edge := range []Ticks{s.channelEnd(), s.channelStart()} {
+				if edge >= from+shortestSlot && edge < until {
+					until = edge
+				}
 			}
 			break
 		}
@@ -89,48 +346,39 @@ func (e *endpoint) nextMedia(from, until Ticks) Ticks {
 }
 
 // deliverable reports whether an input that is up may still have the slot.
-func deliverable(list []*candidate) bool {
-	for _, c := range list {
-		if c.input.up && !c.dead {
+func deliverable(a *option, others []*option) bool {
+	for _, o := range append([]*option{a}, others...) {
+		if o.input.up && o.never == "" {
 			return true
 		}
 	}
 	return false
 }
 
-// later is where the earliest media behind the position begins, the position itself
+// laterMedia is where the earliest media behind the position begins, the position itself
 // if there is none.
-func later(list []*candidate, from Ticks) Ticks {
+func laterMedia(a *option, others []*option, from Ticks) Ticks {
 	first := from
-	for _, c := range list {
-		if c.count > 0 && c.start > from && (first == from || c.start < first) {
-			first = c.start
+	for _, o := range append([]*option{a}, others...) {
+		if o.count > 0 && o.start > from && (first == from || o.start < first) {
+			first = o.start
 		}
 	}
 	return first
-}
-
-func (e *endpoint) anyUp() bool {
-	for _, in := range e.channel.inputs {
-		if in.up {
-			return true
-		}
-	}
-	return false
 }
 
 // anythingBehind reports whether an input holds media behind the slot that is
 // being decided.
 func (e *endpoint) anythingBehind() bool {
 	for _, in := range e.channel.inputs {
-		ref := e.reference(in)
-		if ref == nil {
-			continue
-		}
-		for i := len(ref.segments) - 1; i >= 0; i-- {
-			s := ref.segments[i]
-			if s.state == sound && !s.passed && s.channelStart() >= e.at-e.slack(s) {
-				return true
+		for _, r := range in.renditions {
+			if r.text {
+				continue
+			}
+			for _, s := range r.behind(e.at - r.length) {
+				if s.state == sound && !s.passed && s.channelStart() >= e.at-e.slack(s) {
+					return true
+				}
 			}
 		}
 	}

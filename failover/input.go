@@ -1,12 +1,16 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // input is what the core knows of one encoder.
 type input struct {
 	channel    *Channel
 	name       string
 	renditions []*rendition // in order of appearance
+	byPath     map[string]*rendition
 	// announced is the last multivariant playlist; nil for an encoder that
 	// sends none.
 	announced []Announced
@@ -15,7 +19,7 @@ type input struct {
 	served []Announced
 	// expected finds the segments that playlists listed by their path. waiting
 	// holds objects that no playlist has listed yet, and those that came under
-	// the path of a segment that has been used already.
+	// the path of a segment that has its bytes already.
 	expected map[string][]*segment
 	waiting  map[string]waitingObject
 
@@ -26,11 +30,17 @@ type input struct {
 	clockRestarts bool
 
 	// faults counts what was wrong with its segments.
-	faults map[string]uint64
+	faults map[Reason]uint64
+	// since is when a rendition was first announced.
+	since map[string]time.Time
+	// told is when notices were given.
+	told map[Notice]time.Time
 
 	up        bool
 	heard     time.Time // first playlist
 	lastSound time.Time
+	// contested is until when two encoders seem to write here.
+	contested Ticks
 }
 
 type waitingObject struct {
@@ -38,32 +48,27 @@ type waitingObject struct {
 	arrived time.Time
 }
 
-// waitingAge is how long an object waits for a playlist that lists it. Encoders
-// send the playlist within a segment's length; the longest allowed is 30 s.
-const waitingAge = 2 * time.Minute
-
-func (in *input) rendition(path string) *rendition {
-	for _, r := range in.renditions {
-		if r.path == path {
-			return r
-		}
+func newInput(c *Channel, name string) *input {
+	return &input{
+		channel: c, name: name, byPath: map[string]*rendition{}, expected: map[string][]*segment{},
+		waiting: map[string]waitingObject{}, faults: map[Reason]uint64{}, told: map[Notice]time.Time{},
+		since: map[string]time.Time{},
 	}
-	return nil
 }
+
+func (in *input) rendition(path string) *rendition { return in.byPath[path] }
 
 // list takes over a media playlist.
 func (in *input) list(now time.Time, p Playlist) {
 	r := in.rendition(p.Path)
 	if r == nil {
-		r = &rendition{input: in, path: p.Path}
-		for _, a := range in.announced {
-			if a.Path == p.Path {
-				r.kind = a.Kind
-			}
+		if len(in.renditions) >= maxRenditions {
+			in.notice(Noticed{Rendition: p.Path, What: NoticeTooManyRenditions, Detail: "the rendition is ignored"})
+			return
 		}
-		in.renditions = append(in.renditions, r)
+		r = &rendition{input: in, path: p.Path, announced: in.announcement(p.Path)}
+		in.renditions, in.byPath[p.Path] = append(in.renditions, r), r
 	}
-	in.served = nil // it may be the first playlist that lists anything
 	if in.heard.IsZero() {
 		in.heard = now
 	}
@@ -73,40 +78,58 @@ func (in *input) list(now time.Time, p Playlist) {
 // announce takes over a multivariant playlist.
 func (in *input) announce(m Multivariant) {
 	in.announced, in.served = m.Renditions, nil
+	since := map[string]time.Time{}
 	for _, a := range m.Renditions {
-		if r := in.rendition(a.Path); r != nil {
-			r.kind = a.Kind
+		since[a.Path] = in.channel.now
+		if at, ok := in.since[a.Path]; ok {
+			since[a.Path] = at
 		}
+	}
+	in.since = since
+	for _, r := range in.renditions {
+		r.announced = in.announcement(r.path)
 	}
 }
 
-// serves lists the renditions that the input means to deliver. The list is not to be
-// changed.
-func (in *input) serves() []Announced {
-	if in.announced != nil {
-		return in.announced
+func (in *input) announcement(path string) *Announced {
+	for i := range in.announced {
+		if in.announced[i].Path == path {
+			return &in.announced[i]
+		}
 	}
+	return nil
+}
+
+// serves lists the renditions that the input means to deliver: what it announces, and
+// what it delivers besides. The list is not to be changed.
+func (in *input) serves() []Announced {
 	if in.served != nil {
 		return in.served
 	}
+	list := slices.Clip(in.announced)
 	for _, r := range in.renditions {
-		if r.listed {
-			in.served = append(in.served, Announced{Path: r.path, Kind: r.kind})
+		if !r.listed || r.forgotten || r.announced != nil {
+			continue
+		}
+		if in.announced == nil || r.arriving {
+			list = append(list, Announced{Path: r.path, Kind: r.kind()})
 		}
 	}
-	return in.served
+	in.served = list
+	return list
 }
 
-// reference is the rendition whose segments lead the input's timeline.
-func (in *input) reference() *rendition { return in.leading(in.serves()) }
+// reference is the rendition whose segments lead the input's timeline: of those that
+// still deliver, the first one with video, else the first variant, else the first one.
+func (in *input) reference() *rendition {
+	return in.leading(in.serves(), func(r *rendition) bool { return !r.stale() })
+}
 
-// leading is the first rendition of the list with video, else the first variant,
-// else the first one.
-func (in *input) leading(list []Announced) *rendition {
+func (in *input) leading(list []Announced, live func(*rendition) bool) *rendition {
 	var variant, other *rendition
 	for _, a := range list {
 		r := in.rendition(a.Path)
-		if r == nil || !r.listed {
+		if r == nil || !r.listed || r.text || !live(r) {
 			continue
 		}
 		if r.video {
@@ -115,7 +138,7 @@ func (in *input) leading(list []Announced) *rendition {
 		if variant == nil && a.Kind == Variant {
 			variant = r
 		}
-		if other == nil {
+		if other == nil && a.Kind != Subtitles {
 			other = r
 		}
 	}
@@ -136,34 +159,37 @@ func (in *input) length() Ticks {
 // receive takes over an object.
 func (in *input) receive(now time.Time, o Object) {
 	taken := false
-	for _, s := range in.expected[o.Path] {
-		again := s.state == sound && o.Media != nil && o.Media.Start == s.media.Start
-		if s.passed || s.state == sound && !again {
-			continue
+	for _, s := range slices.Clone(in.expected[o.Path]) {
+		switch {
+		case !s.delivered():
+			if taken {
+				in.channel.share(o.ID)
+			}
+			if in.bind(now, s, o) {
+				taken = true
+			} else if taken {
+				in.channel.release(o.ID)
+			}
+		case s.same(o):
+			// Sent once more. What is here is as good.
+			if !taken {
+				in.channel.release(o.ID)
+				taken = true
+			}
+		case in.overwrites(now, s, o) && !taken:
+			taken = true
+			in.channel.release(s.object)
+			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
 		}
-		if taken {
-			in.channel.share(o.ID)
-		}
-		taken = true
-		if !again {
-			in.bind(now, s, o)
-			continue
-		}
-		// Sent once more before anybody used it: the newer copy counts.
-		in.channel.release(s.object)
-		s.object, s.size, s.media = o.ID, o.Size, o.Media
 	}
 	if taken {
 		return
 	}
-	if old, ok := in.waiting[o.Path]; ok {
-		in.channel.release(old.ID)
-	}
-	in.waiting[o.Path] = waitingObject{Object: o, arrived: now}
+	in.wait(now, o)
 	if len(in.expected[o.Path]) == 0 {
 		return
 	}
-	// The path of a segment that was used: an encoder that began anew. Its
+	// The path of a segment that has its bytes: an encoder that began anew. Its
 	// playlist may have come first and looked like an old one.
 	for _, r := range in.renditions {
 		for _, l := range r.latest.Segments {
@@ -173,6 +199,28 @@ func (in *input) receive(now time.Time, o Object) {
 			}
 		}
 	}
+}
+
+// overwrites reports whether the object is a better copy of the segment from the same
+// run: it follows at once, before anything used the first one, and its media has the
+// same place.
+func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
+	return s.state == sound && !s.passed && s.object != "" && o.Media != nil && !o.Media.Untimed &&
+		o.Media.Start == s.media.Start && o.Media.End == s.media.End && o.Media.Signature == s.media.Signature &&
+		TicksOf(now.Sub(s.arrived)) < (s.end-s.start)/2 && !in.channel.used(s)
+}
+
+// wait keeps an object until a playlist lists it.
+func (in *input) wait(now time.Time, o Object) {
+	old, ok := in.waiting[o.Path]
+	switch {
+	case ok:
+		in.channel.release(old.ID)
+	case len(in.waiting) >= waitingObjects:
+		in.channel.release(o.ID)
+		return
+	}
+	in.waiting[o.Path] = waitingObject{Object: o, arrived: now}
 }
 
 // expect notes that a playlist listed the segment.
@@ -196,58 +244,58 @@ func (in *input) forget(s *segment) {
 	in.expected[s.path] = list
 }
 
-// replaced reports whether a newer object waits under the path of a segment
-// that has its own already.
-func (in *input) replaced(path string) bool {
-	w, ok := in.waiting[path]
-	return ok && w.Media != nil
-}
-
 // bindWaiting gives a newly listed segment the object that came before its
 // playlist.
 func (in *input) bindWaiting(now time.Time, s *segment) {
-	if w, ok := in.waiting[s.path]; ok {
+	if w, ok := in.waiting[s.path]; ok && in.bind(now, s, w.Object) {
 		delete(in.waiting, s.path)
-		in.bind(now, s, w.Object)
 	}
 }
 
-// bind gives a segment its object.
-func (in *input) bind(now time.Time, s *segment, o Object) {
-	s.arrived = now
-	if s.object != "" {
-		in.channel.release(s.object)
-		s.object = ""
-	}
+// bind gives a segment its object. It reports false for media that can't be the
+// segment's: then the object has to wait for a playlist that says whose it is.
+func (in *input) bind(now time.Time, s *segment, o Object) bool {
 	if o.Media == nil {
+		s.arrived = now
 		s.state, s.fault = unsound, o.Fault
 		in.missed(now, s)
-		return
+		return true
 	}
-	s.state, s.fault = sound, ""
+	was := *s
+	s.arrived, s.state, s.fault = now, sound, ""
+	s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
+	where := s.rendition.place(now, s)
+	switch where {
+	case elsewhere:
+		*s = was
+		return false
+	case again:
+		in.channel.release(s.object)
+		s.object, s.state, s.fault = "", unsound, ReasonRepeated
+		in.missed(now, s)
+		s.rendition.layout(s)
+		return true
+	}
 	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
-		r.first, r.arriving = s.number, true
+		r.first, r.arriving, in.served = s.number, true, nil
 	}
-	s.object, s.size, s.media = o.ID, o.Size, o.Media
 	if s.passed {
 		// Too late for every endpoint: it only shows how the input goes.
 		in.channel.release(s.object)
 		s.object = ""
 	}
 	s.passed = s.passed || o.Gone
-	if !s.rendition.place(now, s) {
+	if where == later {
 		s.state = unplaced
-		return
+		return true
 	}
 	in.placed(now, s)
+	return true
 }
 
 // missed tells of a segment that is of no use.
 func (in *input) missed(now time.Time, s *segment) {
 	m := s.missing()
-	if in.faults == nil {
-		in.faults = map[string]uint64{}
-	}
 	in.faults[m.Why]++
 	in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: m})
 }
@@ -255,13 +303,10 @@ func (in *input) missed(now time.Time, s *segment) {
 // placed takes note of a sound segment that has its place on the clock.
 func (in *input) placed(now time.Time, s *segment) {
 	in.lastSound = now
-	if !s.media.Untimed {
-		in.channel.realign(now, s)
-		in.placeOthers(now, s)
-	}
-	for _, e := range in.channel.endpoints {
-		// The rendition is back: from the next slot on it is waited for again.
-		delete(e.missedSlots, s.rendition.path)
+	s.rendition.lastSound = now
+	if !s.rendition.text {
+		in.channel.verify(now, s)
+		in.placeText(now)
 	}
 	if !in.up {
 		in.up = true
@@ -269,30 +314,9 @@ func (in *input) placed(now time.Time, s *segment) {
 	}
 }
 
-// placeOthers gives untimed segments their place once the reference rendition has
-// a segment of the same number.
-func (in *input) placeOthers(now time.Time, of *segment) {
-	if in.reference() != of.rendition {
-		return
-	}
-	for _, r := range in.renditions {
-		s := r.find(of.number)
-		if s == nil || s.state != unplaced {
-			continue
-		}
-		s.state = sound
-		if !r.placeUntimed(now, s) {
-			s.state = unplaced
-			continue
-		}
-		s.arrived = now
-		in.placed(now, s)
-	}
-}
-
 // downAt is when the input will have been silent for three of its segments.
 func (in *input) downAt() time.Time {
-	return in.lastSound.Add((3 * in.length()).Duration())
+	return in.lastSound.Add((downSegments * in.length()).Duration())
 }
 
 // checkDown takes note of silence.
@@ -307,44 +331,56 @@ func (in *input) checkDown(now time.Time) {
 	}
 }
 
-// wholeFor is how much unbroken media the input has delivered in all that it
-// announces.
+// wholeFor is how much unbroken media the input has delivered in all live renditions
+// that it announces. Text does not count: it has holes where nobody speaks.
 func (in *input) wholeFor() Ticks {
-	served := in.serves()
-	if len(served) == 0 {
-		return 0
-	}
 	least := Ticks(-1)
-	for _, a := range served {
+	for _, a := range in.serves() {
 		r := in.rendition(a.Path)
-		if r == nil {
+		switch {
+		case r == nil && !in.channel.delivers(a.Path), r != nil && (r.text || r.stale() && !in.channel.delivers(a.Path)):
+			continue
+		case r == nil:
 			return 0
 		}
 		if length := r.streakEnd - r.streakStart; least < 0 || length < least {
 			least = length
 		}
 	}
-	return least
+	if TicksAt(in.channel.now) < in.contested {
+		return 0
+	}
+	return max(least, 0)
+}
+
+// delivers reports whether any input still delivers the rendition.
+func (c *Channel) delivers(path string) bool {
+	for _, in := range c.inputs {
+		if r := in.rendition(path); r != nil && r.listed && !r.stale() {
+			return true
+		}
+	}
+	return false
 }
 
 // ended reports whether the encoder has ended the channel: EXT-X-ENDLIST in
-// every rendition that it delivered.
+// every rendition that it delivers.
 func (in *input) ended() bool {
-	any := false
-	for _, a := range in.serves() {
-		r := in.rendition(a.Path)
-		if r == nil || !r.listed {
-			continue
-		}
-		if !r.ended {
+	ended := false
+	for _, r := range in.renditions {
+		switch {
+		case !r.listed || r.forgotten || r.stale() && !r.ended:
+		case !r.ended:
 			return false
+		default:
+			ended = true
 		}
-		any = true
 	}
-	return any
+	return ended
 }
 
-// sweep forgets objects that no playlist ever listed.
+// sweep forgets objects that no playlist ever listed, and renditions of which nothing
+// is left.
 func (in *input) sweep(now time.Time) {
 	for path, w := range in.waiting {
 		if now.Sub(w.arrived) > waitingAge {
@@ -352,4 +388,39 @@ func (in *input) sweep(now time.Time) {
 			delete(in.waiting, path)
 		}
 	}
+	in.renditions = slices.DeleteFunc(in.renditions, func(r *rendition) bool {
+		if !r.forgotten || slices.ContainsFunc(r.segments, func(s *segment) bool { return !s.passed }) {
+			return false
+		}
+		for _, s := range r.segments {
+			in.forget(s)
+		}
+		delete(in.byPath, r.path)
+		return true
+	})
+}
+
+// forgetOthers takes renditions that list nothing new while this one does for dead.
+func (in *input) forgetOthers(now Ticks, lists *rendition) {
+	for _, r := range in.renditions {
+		since := max(r.lastListed, lists.regular)
+		if r == lists || r.forgotten || !r.listed || r.ended || now-since <= forgottenAfter*max(in.length(), r.length, lists.length) {
+			continue
+		}
+		r.forgotten, in.served = true, nil
+		in.channel.emit(Noticed{
+			Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeForgotten,
+			Detail: "it lists nothing new any more, and others of the input do",
+		})
+	}
+}
+
+// notice tells the operator something, and not again for a while.
+func (in *input) notice(n Noticed) {
+	if last, ok := in.told[n.What]; ok && in.channel.now.Sub(last) < noticeAgain {
+		return
+	}
+	in.told[n.What] = in.channel.now
+	n.Time, n.Input = in.channel.now, in.name
+	in.channel.emit(n)
 }

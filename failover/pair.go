@@ -29,19 +29,26 @@ type pair struct {
 	// ga and gb are the generations that are compared, apart how much later b's
 	// media came than a's when that began, drift what has been added since.
 	ga, gb       *generation
+	compared     map[string]comparison // by rendition, of ga and gb
+	steady       bool
 	apart, drift Ticks
 	reported     Ticks
 }
 
-// driftStep is how much drift is reported at a time.
-const driftStep = ClockRate / 2
+// comparison is what the last segments of a rendition have shown.
+type comparison struct {
+	segments   int
+	difference string
+}
 
-// compareDepth is how many segments of each rendition have to agree.
-const compareDepth = 3
-
-// compare renews the state and tells when it changed.
-func (p *pair) compare(now time.Time) {
+// compare renews the state after a segment of the rendition, and tells when it changed.
+func (p *pair) compare(now time.Time, path string) {
 	p.follow()
+	ra, rb := p.a.rendition(path), p.b.rendition(path)
+	if ra != nil && rb != nil && p.ga != nil && p.gb != nil && p.ga.sameClock(p.gb) {
+		n, difference := compareRenditions(ra, rb)
+		p.compared[path] = comparison{n, difference}
+	}
 	state, detail, offset, known := p.examine()
 	if !known {
 		return
@@ -59,21 +66,23 @@ func (p *pair) compare(now time.Time) {
 // follow measures how the arrival of the two inputs drifts apart.
 func (p *pair) follow() {
 	a, b := p.a.latest, p.b.latest
+	if p.ga != a || p.gb != b {
+		p.ga, p.gb, p.compared = a, b, map[string]comparison{}
+		p.steady, p.drift, p.reported = false, 0, 0
+	}
 	if a == nil || b == nil || !a.steady() || !b.steady() {
 		return
 	}
 	apart := b.lateness() - a.lateness()
-	if p.ga != a || p.gb != b {
-		p.ga, p.gb, p.apart, p.drift, p.reported = a, b, apart, 0, 0
-		return
+	if !p.steady {
+		p.steady, p.apart = true, apart
 	}
 	p.drift = apart - p.apart
 }
 
-// examine compares the last segments that both inputs have. known is false as
-// long as there is nothing to compare.
+// examine says how the two stand. known is false as long as there is nothing to compare.
 func (p *pair) examine() (state PairState, detail string, offset Ticks, known bool) {
-	a, b := p.a.latest, p.b.latest
+	a, b := p.ga, p.gb
 	if a == nil || b == nil {
 		return Unaligned, "", 0, false
 	}
@@ -91,19 +100,15 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	}
 	compared, common := 0, 0
 	for _, announced := range p.a.serves() {
-		ra, rb := p.a.rendition(announced.Path), p.b.rendition(announced.Path)
-		if ra == nil || rb == nil {
+		if p.b.rendition(announced.Path) == nil || p.a.rendition(announced.Path) == nil {
 			continue
 		}
 		common++
-		n, difference := compareRenditions(ra, rb)
-		if difference != "" {
-			return Aligned, announced.Path + ": " + difference, 0, true
+		c := p.compared[announced.Path]
+		if c.difference != "" {
+			return Aligned, announced.Path + ": " + c.difference, 0, true
 		}
-		if n == 0 {
-			continue
-		}
-		compared++
+		compared += min(c.segments, 1)
 	}
 	if common == 0 && p.a.wholeFor() >= 3*p.a.length() && p.b.wholeFor() >= 3*p.b.length() {
 		return Unaligned, "no rendition in common, " + p.onlyOne(), 0, true
@@ -140,7 +145,7 @@ func (p *pair) onlyOne() string {
 // clock. It returns how many were compared and what differs.
 func compareRenditions(ra, rb *rendition) (int, string) {
 	n := 0
-	for i := len(rb.segments) - 1; i >= 0 && n < compareDepth; i-- {
+	for i := len(rb.segments) - 1; i >= max(0, len(rb.segments)-history) && n < compareDepth; i-- {
 		s := rb.segments[i]
 		if s.state != sound || s.generation != rb.input.latest {
 			continue
@@ -168,11 +173,18 @@ func compareRenditions(ra, rb *rendition) (int, string) {
 // s on the channel's clock.
 func overlapping(r *rendition, s *segment) *segment {
 	middle := s.channelMiddle()
-	for i := len(r.segments) - 1; i >= 0; i-- {
-		o := r.segments[i]
-		if o.state == sound && o.generation == r.input.latest &&
-			o.channelStart() <= middle && middle < o.channelEnd() {
+	for _, o := range r.behind(middle) {
+		if !o.placed {
+			continue
+		}
+		if o.channelStart() > middle+longestSegment {
+			return nil
+		}
+		if o.state == sound && o.generation == r.input.latest && o.channelStart() <= middle && middle < o.channelEnd() {
 			return o
+		}
+		if o.channelStart() > middle && o.state == sound {
+			return nil
 		}
 	}
 	return nil

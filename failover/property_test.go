@@ -220,6 +220,9 @@ func (tr *trace) lostSegments(endpoint string, renditions []string) []string {
 	}
 	for n := first; n < last; n++ {
 		for _, r := range renditions {
+			if !tr.live(has, r, n) {
+				continue
+			}
 			if _, ok := has[fmt.Sprintf("%s %d", r, n)]; !ok {
 				lost = append(lost, tr.delivered(n, renditions)...)
 				break
@@ -227,6 +230,17 @@ func (tr *trace) lostSegments(endpoint string, renditions []string) []string {
 		}
 	}
 	return lost
+}
+
+// live reports whether the endpoint had the rendition within the three slots before: one
+// that nobody delivered for longer is not waited for when it comes back.
+func (tr *trace) live(has map[string]string, rendition string, n int64) bool {
+	for before := n - 1; before >= n-liveSlots; before-- {
+		if _, ok := has[fmt.Sprintf("%s %d", rendition, before)]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // delivered lists the inputs that delivered the segment in all renditions, in

@@ -14,13 +14,12 @@ type Record struct {
 	// Open: the core begins, with no memory but what the Restore and Recall
 	// records behind it give it.
 	Open *Opening `json:"open,omitempty"`
-	// Restore and Recall are what the methods of Channel were called with.
-	Restore *Slot         `json:"restore,omitempty"`
-	Recall  *Multivariant `json:"recall,omitempty"`
-	// Reconfigure: other options.
-	Reconfigure *Config `json:"reconfigure,omitempty"`
 
-	// The fact of a Step at Time.
+	// The fact that was taken at Time.
+	Restore      *Slot         `json:"restore,omitempty"`
+	Recall       *Multivariant `json:"recall,omitempty"`
+	Reconfigure  *Config       `json:"reconfigure,omitempty"`
+	Clock        *Clock        `json:"clock,omitempty"`
 	Object       *Object       `json:"object,omitempty"`
 	Playlist     *Playlist     `json:"playlist,omitempty"`
 	Multivariant *Multivariant `json:"multivariant,omitempty"`
@@ -29,7 +28,7 @@ type Record struct {
 	Resumed      *Resumed      `json:"resumed,omitempty"`
 	Tick         *Tick         `json:"tick,omitempty"`
 
-	// Published is a slot that the Step before led to, without its renditions.
+	// Published is a slot that was committed, without its renditions.
 	Published *Slot `json:"published,omitempty"`
 }
 
@@ -45,7 +44,7 @@ type Opening struct {
 	Continues bool `json:"continues,omitempty"`
 }
 
-// RecordOf is the record of a Step. The fact must not be changed afterwards.
+// RecordOf is the record of a fact. The fact must not be changed afterwards.
 func RecordOf(now time.Time, fact Fact) Record {
 	r := Record{Time: now}
 	switch f := fact.(type) {
@@ -61,6 +60,14 @@ func RecordOf(now time.Time, fact Fact) Record {
 		r.Selection = &f
 	case Resumed:
 		r.Resumed = &f
+	case Restored:
+		r.Restore = &f.Slot
+	case Recalled:
+		r.Recall = &f.Multivariant
+	case Configured:
+		r.Reconfigure = &f.Config
+	case Clock:
+		r.Clock = &f
 	default:
 		r.Tick = &Tick{}
 	}
@@ -88,6 +95,14 @@ func (r Record) fact() Fact {
 		return *r.Selection
 	case r.Resumed != nil:
 		return *r.Resumed
+	case r.Restore != nil:
+		return Restored{*r.Restore}
+	case r.Recall != nil:
+		return Recalled{*r.Recall}
+	case r.Reconfigure != nil:
+		return Configured{*r.Reconfigure}
+	case r.Clock != nil:
+		return *r.Clock
 	case r.Tick != nil:
 		return Tick{}
 	}
@@ -129,19 +144,17 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 		return nil, nil
 	case r.channel == nil:
 		return nil, ErrNoOpening
-	case rec.Restore != nil:
-		r.channel.Restore(rec.Restore.Endpoint, *rec.Restore)
-		return nil, nil
-	case rec.Recall != nil:
-		r.channel.Recall(*rec.Recall)
-		return nil, nil
 	}
 	var effects []Effect
-	if rec.Resumed == nil && !rec.Time.Before(r.opened) { // else it is told again
+	if rec.Resumed == nil && rec.Restore == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is told again
 		effects = r.wake(rec.Time)
 	}
 	if rec.Reconfigure != nil {
-		return effects, r.channel.Reconfigure(rec.Time, r.change(*rec.Reconfigure))
+		config := r.change(*rec.Reconfigure)
+		if err := config.Validate(); err != nil {
+			return effects, err
+		}
+		rec.Reconfigure = &config
 	}
 	if fact := rec.fact(); fact != nil {
 		effects = append(effects, r.channel.Step(rec.Time, fact)...)

@@ -1,13 +1,6 @@
 package failover
 
-import (
-	"slices"
-	"time"
-)
-
-// history is how many used segments of a rendition are remembered, without
-// their bytes: to compare inputs, and to know an old playlist from a new one.
-const history = 16
+import "time"
 
 // pass releases what no endpoint can use any more and forgets what lies far
 // behind.
@@ -53,14 +46,27 @@ func (c *Channel) done(s *segment) bool {
 			return false
 		}
 		m := e.marks[s.rendition.path]
-		if m.of(s.rendition) && !m.segment.before(s) {
+		if m.of(s.rendition) && (s.run < m.run || s.run == m.run && s.number <= m.number) {
 			continue
 		}
-		if !s.placed || s.channelMiddle() >= e.cursor.end {
+		if !s.placed || s.channelEnd() > e.cursor.end-e.hold(s.rendition) {
 			return false
 		}
 	}
 	return len(c.endpoints) > 0
+}
+
+// hold is how far behind the timeline's end a segment may still be of use: sound on a
+// grid of its own may have had no room, and text goes into a later slot if it comes too
+// late for its own.
+func (e *endpoint) hold(r *rendition) Ticks {
+	switch {
+	case r.video:
+		return 0
+	case !r.text:
+		return r.length / 2
+	}
+	return liveSlots * max(Ticks(e.target)*ClockRate, shortestSlot)
 }
 
 // overdue reports whether the segment is older than what the operator wants to
@@ -102,5 +108,6 @@ func (r *rendition) trim(now time.Time) {
 		}
 		r.input.forget(s)
 	}
-	r.segments = slices.Delete(r.segments, 0, n)
+	clear(r.segments[:n])
+	r.segments = r.segments[n:]
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,6 +115,23 @@ func (w *world) command(args []string) (string, error) {
 		return "", w.step(Selection{Endpoint: args[1], Excluded: args[2:]})
 	case "unpin":
 		return "", w.step(Order{Endpoint: args[1]})
+	case "inputs":
+		w.config.Inputs = args[1:]
+		return "", nil
+	case "remove":
+		w.config.Endpoints = slices.DeleteFunc(slices.Clone(w.config.Endpoints), func(e EndpointConfig) bool { return e.Name == args[1] })
+		return "", nil
+	case "reload":
+		config := w.config
+		config.Endpoints = slices.Clone(config.Endpoints)
+		return "", w.step(Configured{config})
+	case "clock":
+		d, err := time.ParseDuration(args[1])
+		w.ahead += d
+		if err != nil {
+			return "", err
+		}
+		return "", w.step(Clock{Ahead: w.ahead})
 	case "end":
 		return "", w.encoders[args[1]].end(w)
 	case "show":
@@ -172,6 +190,10 @@ func (w *world) encoderCommand(args []string) error {
 			e.length, err = parseTicks(value)
 		case "late":
 			e.late, err = time.ParseDuration(value)
+		case "lengths":
+			err = byRendition(value, func(r, v string) (err error) { e.lengths[r], err = parseTicks(v); return err })
+		case "lates":
+			err = byRendition(value, func(r, v string) (err error) { e.lates[r], err = time.ParseDuration(v); return err })
 		case "renditions":
 			e.renditions = strings.Split(value, ",")
 		case "timestamps":
@@ -215,6 +237,20 @@ func (w *world) encoderCommand(args []string) error {
 		}
 	}
 	return w.start(e)
+}
+
+// byRendition reads an option such as text=6s,audio=1920ms.
+func byRendition(value string, set func(rendition, value string) error) error {
+	for part := range strings.SplitSeq(value, ",") {
+		r, v, ok := strings.Cut(part, "=")
+		if !ok {
+			return fmt.Errorf("no rendition in %q", part)
+		}
+		if err := set(r, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // parseTicks reads a length of media time in seconds, with an "s" behind it, or
@@ -261,6 +297,13 @@ func (w *world) show(args []string) (string, error) {
 			fmt.Fprintln(&b, line)
 		}
 		w.events = nil
+	case "segments":
+		return describeSegments(w.channel), nil
+	case "objects":
+		for _, s := range w.all[args[1]][w.shown[args[1]]:] {
+			b.WriteString(w.describeObjects(s))
+		}
+		w.shown[args[1]] = len(w.all[args[1]])
 	case "kept":
 		for _, a := range w.arrivals {
 			if a.object != "" && !w.released[a.object] {

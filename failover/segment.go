@@ -17,9 +17,10 @@ type segment struct {
 	pdt         Ticks // EXT-X-PROGRAM-DATE-TIME, 0 if the playlist has none
 
 	state   segmentState
-	fault   string // why it is unsound
+	fault   Reason // why it is unsound
 	object  string
 	size    int64
+	hash    string
 	media   *Media
 	arrived time.Time // when it was both listed and delivered
 
@@ -28,6 +29,10 @@ type segment struct {
 	generation *generation
 	start, end Ticks
 	placed     bool
+	// reach is where the timeline up to and including this segment ends at the
+	// latest, on the channel's clock. It never falls along the timeline, so that
+	// places are found by it.
+	reach Ticks
 
 	// passed: no endpoint can use it any more, its object is released.
 	passed bool
@@ -42,9 +47,12 @@ const (
 	unplaced // sound, but where it lies is not known yet
 )
 
-func (s *segment) before(o *segment) bool {
-	return s.run < o.run || s.run == o.run && s.number < o.number
+func (s *segment) before(run, number uint64) bool {
+	return s.run < run || s.run == run && s.number < number
 }
+
+// delivered reports whether sound media has arrived for it.
+func (s *segment) delivered() bool { return s.state == sound || s.state == unplaced }
 
 // channelStart and channelEnd are positions on the channel's clock; only for
 // placed segments.
@@ -59,7 +67,7 @@ func (s *segment) channelMiddle() Ticks {
 func (s *segment) gone() bool { return s.passed && s.object == "" }
 
 func (s *segment) missing() Missing {
-	why := "not_arrived"
+	why := ReasonNotArrived
 	if s.state == unsound {
 		why = s.fault
 	}
@@ -71,30 +79,27 @@ func (s *segment) missing() Missing {
 // where the position is an estimate.
 func (s *segment) slack() Ticks {
 	if s.state != sound || s.media.Untimed {
-		return s.claimed / 4
+		return s.rendition.expected(s) / 4
 	}
 	return max(s.media.Frame/2, 1)
 }
 
-// longestSegment is far more than any encoder means. What claims to be longer has
-// timestamps that jump in its middle, and would make the endpoint's target duration
-// useless for ever.
-const longestSegment = 10 * 60 * ClockRate
+// overlap is how far the segment may reach back into the one before it in its own run:
+// two frames, for encoders that round. More of it was sent before.
+func (s *segment) overlap() Ticks {
+	return max(2*s.media.Frame, (s.end-s.start)/50)
+}
 
-// longestFrame bounds what is believed of the length of a frame: half of it is how far
-// media may overlap. Samples of text are longer, but not what times are measured by.
-const longestFrame = ClockRate
-
-// plausible is the object, unsound if its media has no length or an absurd one.
-func (c *Channel) plausible(o Object) Object {
+// believable is the object, unsound if its media has no length or an absurd one.
+func (c *Channel) believable(o Object) Object {
 	if o.Media == nil || o.Media.Untimed {
 		return o
 	}
 	switch length := o.Media.End - o.Media.Start; {
 	case length <= 0:
-		o.Fault = "no_duration"
+		o.Fault = ReasonNoDuration
 	case length > longestSegment:
-		o.Fault = "too_long"
+		o.Fault = ReasonTooLong
 	default:
 		if o.Media.Frame > longestFrame {
 			m := *o.Media

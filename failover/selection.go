@@ -7,13 +7,18 @@ func (e *endpoint) exclude(paths []string) {
 		e.excluded[path] = true
 		// When it is served again, it is a rendition that has just appeared.
 		delete(e.marks, path)
-		delete(e.missedSlots, path)
 	}
 }
 
-// serves lists what the endpoint takes of an input.
+// serves lists what the endpoint takes of an input: what that serves, and what it has
+// served and the endpoint has not come to yet.
 func (e *endpoint) serves(in *input) []Announced {
 	all := in.serves()
+	for _, r := range in.renditions {
+		if r.forgotten && r.announced == nil && r.arriving && r.holds(e.at-liveSlots*r.length, 1<<62) {
+			all = append(all[:len(all):len(all)], Announced{Path: r.path, Kind: r.kind()})
+		}
+	}
 	if len(e.excluded) == 0 {
 		return all
 	}
@@ -29,16 +34,13 @@ func (e *endpoint) serves(in *input) []Announced {
 	return list
 }
 
-// reference is the input's rendition whose segments make the endpoint's slots.
-func (e *endpoint) reference(in *input) *rendition { return in.leading(e.serves(in)) }
-
-// renditionPaths lists the renditions of the endpoint: what any input serves, in
-// the order of the inputs and of their playlists.
-func (e *endpoint) renditionPaths() []string {
+// renditionPaths lists the renditions of a slot: what any input serves, in the order of
+// the inputs and of their playlists.
+func (q *question) renditionPaths() []string {
 	var paths []string
 	seen := map[string]bool{}
-	for _, in := range e.channel.inputs {
-		for _, a := range e.serves(in) {
+	for _, in := range q.channel.inputs {
+		for _, a := range q.serves(in) {
 			if !seen[a.Path] {
 				seen[a.Path] = true
 				paths = append(paths, a.Path)

@@ -13,8 +13,10 @@ type simulator struct {
 	name         string
 	renditions   []string
 	length       Ticks
-	shift        Ticks // of the grid, against the programme
-	timestamps   Ticks // timestamp of programme time 0
+	lengths      map[string]Ticks         // of renditions that have another one
+	lates        map[string]time.Duration // of renditions that come later
+	shift        Ticks                    // of the grid, against the programme
+	timestamps   Ticks                    // timestamp of programme time 0
 	number       uint64
 	late         time.Duration
 	codec        string
@@ -53,50 +55,69 @@ func newSimulator(name string) *simulator {
 	return &simulator{
 		name: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
+		lengths: map[string]Ticks{}, lates: map[string]time.Duration{},
 		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{},
 		number: 0,
 	}
 }
 
-// begin schedules the first segment: the first whole one on the grid.
+// begin schedules the first segment of every rendition: the first whole one on the grid.
 func (e *simulator) begin(w *world) {
 	e.began = w.now
 	w.incarnations++
 	e.incarnation = w.incarnations
-	programme := TicksAt(w.now) - TicksAt(epoch)
-	index := (programme - e.shift + e.length - 1) / e.length
+	first, _ := e.index(w, e.length)
 	if e.number == 0 {
-		e.number = uint64(index)
+		e.number = uint64(first)
 	}
-	e.schedule(w, index, e.number)
+	var rest []string
+	for _, r := range e.renditions {
+		if length, ok := e.lengths[r]; ok {
+			index, _ := e.index(w, length)
+			number := uint64(index)
+			if e.number != uint64(first) {
+				number = e.number
+			}
+			e.schedule(w, []string{r}, length, index, number)
+			continue
+		}
+		rest = append(rest, r)
+	}
+	e.schedule(w, rest, e.length, first, e.number)
 }
 
-func (e *simulator) schedule(w *world, index Ticks, number uint64) {
-	end := e.shift + (index+1)*e.length
+// index is that of the first whole segment on the grid of this length.
+func (e *simulator) index(w *world, length Ticks) (Ticks, Ticks) {
+	programme := TicksAt(w.now) - TicksAt(epoch)
+	return (programme - e.shift + length - 1) / length, programme
+}
+
+func (e *simulator) schedule(w *world, renditions []string, length, index Ticks, number uint64) {
+	end := e.shift + (index+1)*length
 	w.at(epoch.Add(end.Duration()), func() error {
 		if e.off {
 			return nil
 		}
-		for _, r := range e.renditions {
-			e.deliver(w, r, index, number)
+		for _, r := range renditions {
+			e.deliver(w, r, length, index, number)
 		}
-		e.schedule(w, index+1, number+1)
+		e.schedule(w, renditions, length, index+1, number+1)
 		return nil
 	})
 }
 
 // deliver sends one segment and the playlist that lists it.
-func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
-	start := e.shift + index*e.length
+func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint64) {
+	start := e.shift + index*length
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
-	delay := e.late + e.holds[k]
+	delay := e.late + e.lates[r] + e.holds[k]
 	delay += e.drift * time.Duration(number)
 	if e.jitter != nil {
 		delay += e.jitter(r, number)
 	}
 	fault := e.faults[k]
-	listed := ListedSegment{Number: number, Path: path, Duration: e.length, Discontinuity: fault == "break", Cue: fault == "cue"}
+	listed := ListedSegment{Number: number, Path: path, Duration: length, Discontinuity: fault == "break", Cue: fault == "cue"}
 	if e.claims != 0 {
 		listed.Duration = e.claims
 	}
@@ -109,9 +130,9 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
 	}
 	if e.first > 0 && len(e.listed[r]) == 0 {
-		media.Start += e.length - e.first
+		media.Start += length - e.first
 	}
-	media.End = media.Start + e.length
+	media.End = media.Start + length
 	if e.first > 0 && len(e.listed[r]) == 0 {
 		media.End = media.Start + e.first
 		listed.Duration = e.first
@@ -139,7 +160,7 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}
 			w.of[id] = e.incarnation
-			o := Object{Input: e.name, Path: path, ID: id, Media: media}
+			o := Object{Input: e.name, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
 			}
@@ -165,14 +186,28 @@ func (e *simulator) deliver(w *world, r string, index Ticks, number uint64) {
 		var m Multivariant
 		m.Input = e.name
 		for _, path := range e.renditions {
-			m.Renditions = append(m.Renditions, Announced{Path: path})
+			m.Renditions = append(m.Renditions, Announced{Path: path, Kind: kindOf(path)})
 		}
 		return w.step(m)
 	}))
 }
 
+// kindOf is what a name says of its rendition.
+func kindOf(path string) Kind {
+	switch {
+	case strings.HasPrefix(path, "audio"):
+		return Audio
+	case strings.HasPrefix(path, "text"), strings.HasPrefix(path, "sub"):
+		return Subtitles
+	}
+	return Variant
+}
+
 func (e *simulator) playlist(r string, end bool) Playlist {
 	target := e.length
+	if length, ok := e.lengths[r]; ok {
+		target = length
+	}
 	if e.target != 0 {
 		target = max(e.target, 0)
 	}
@@ -224,7 +259,7 @@ func (e *simulator) rename(w *world) error {
 		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
 		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
 		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}
-		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media}); err != nil {
+		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media, Hash: id}); err != nil {
 			return err
 		}
 	}

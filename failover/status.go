@@ -36,7 +36,7 @@ type InputStatus struct {
 	// Faults counts the segments that it delivered unsound, or listed and never
 	// delivered, by what was wrong ("truncated", ..., "not_arrived"), since the process
 	// has known the input.
-	Faults     map[string]uint64
+	Faults     map[Reason]uint64
 	Renditions []RenditionStatus
 }
 
@@ -137,7 +137,7 @@ func (e *endpoint) status() EndpointStatus {
 		Discontinuities: e.breaks, Slots: e.published, TargetDuration: e.target, LastSwitch: e.lastSwitch,
 	}
 	if e.started {
-		s.Active, s.End = e.active.name, e.cursor.end.Time()
+		s.Active, s.End = e.active, e.cursor.end.Time()
 	}
 	return s
 }

@@ -34,6 +34,8 @@ type world struct {
 	// trace is what was done to the channel, effects what came of it.
 	trace   []Record
 	effects []Effect
+	ahead   time.Duration  // of the wall clock
+	shown   map[string]int // how many slots' objects were shown
 }
 
 type arrival struct {
@@ -69,6 +71,7 @@ func newWorld() *world {
 	return &world{
 		now: epoch, encoders: map[string]*simulator{}, slots: map[string][]Slot{},
 		all: map[string][]Slot{}, released: map[string]bool{}, of: map[string]int{},
+		shown: map[string]int{},
 	}
 }
 
@@ -114,11 +117,10 @@ func (w *world) restart(remembering bool) error {
 		}
 	}
 	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
-	for name, slots := range w.all {
+	for _, slots := range w.all {
 		if len(slots) > 0 {
 			last := slots[len(slots)-1]
-			c.Restore(name, last)
-			w.trace = append(w.trace, Record{Time: w.now, Restore: &last})
+			w.take(c, Restored{last})
 		}
 	}
 	w.channel = c
@@ -140,11 +142,16 @@ func (w *world) restart(remembering bool) error {
 			}
 			w.now = now
 		case rec.Multivariant != nil:
-			c.Recall(*rec.Multivariant)
-			w.trace = append(w.trace, Record{Time: w.now, Recall: rec.Multivariant})
+			w.take(c, Recalled{*rec.Multivariant})
 		}
 	}
 	return w.step(Resumed{})
+}
+
+// take tells a channel of an earlier life.
+func (w *world) take(c *Channel, f Fact) {
+	w.trace = append(w.trace, RecordOf(w.now, f))
+	c.Step(w.now, f)
 }
 
 // run lets time pass: encoders deliver, and the channel is woken exactly at its
@@ -222,7 +229,7 @@ func (w *world) stamp(t time.Time) string { return fmt.Sprintf("%.2fs", t.Sub(ep
 func (w *world) describe(s Slot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s", s.MSN, s.Input)
-	var gaps []string
+	var gaps, silent []string
 	first := ""
 	for _, r := range s.Renditions {
 		var numbers []string
@@ -233,6 +240,8 @@ func (w *world) describe(s Slot) string {
 		switch {
 		case r.Gap():
 			gaps = append(gaps, r.Path)
+		case r.Silent:
+			silent = append(silent, r.Path)
 		case len(r.Parts) == 0:
 		case first == "":
 			first = list
@@ -244,6 +253,12 @@ func (w *world) describe(s Slot) string {
 	fmt.Fprintf(&b, " at %s", w.stamp(s.Published))
 	if len(gaps) > 0 {
 		fmt.Fprintf(&b, ", gap in %s", strings.Join(gaps, " "))
+	}
+	if len(silent) > 0 {
+		fmt.Fprintf(&b, ", no cue in %s", strings.Join(silent, " "))
+	}
+	if s.Rewound {
+		b.WriteString(", rewound")
 	}
 	if s.Lost > 0 {
 		fmt.Fprintf(&b, ", lost %.2fs", s.Lost.Seconds())
@@ -285,6 +300,8 @@ func (w *world) describeEvent(effect Effect) string {
 		return s
 	case SegmentMissed:
 		return fmt.Sprintf("input %s missed %s %s: %s", e.Input, e.Missing.Rendition, e.Missing.Segment, e.Missing.Why)
+	case Noticed:
+		return fmt.Sprintf("notice %s%s %s: %s", e.Input, e.Endpoint, e.What, e.Detail)
 	case SlotGivenUp:
 		return fmt.Sprintf("endpoint %s gave up %.2fs to %.2fs", e.Endpoint,
 			e.Start.Time().Sub(epoch).Seconds(), e.End.Time().Sub(epoch).Seconds())
@@ -292,6 +309,46 @@ func (w *world) describeEvent(effect Effect) string {
 		return "endpoint " + e.Endpoint + " ended"
 	}
 	return fmt.Sprintf("%T", effect)
+}
+
+// describeObjects prints a slot with the names of its objects, and the start of the
+// encoder that each is from.
+func (w *world) describeObjects(s Slot) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d", s.MSN)
+	for _, r := range s.Renditions {
+		for _, p := range r.Parts {
+			fmt.Fprintf(&b, " %s of run %d", p.Object, w.of[p.Object])
+		}
+		if r.Gap() {
+			fmt.Fprintf(&b, " %s:gap", r.Path)
+		}
+	}
+	if s.Discontinuity {
+		b.WriteString(", discontinuity")
+	}
+	return b.String() + "\n"
+}
+
+// describeSegments prints what is remembered of the inputs' timelines.
+func describeSegments(c *Channel) string {
+	var b strings.Builder
+	states := []string{"pending", "sound", "unsound", "unplaced"}
+	for _, in := range c.inputs {
+		for _, r := range in.renditions {
+			for _, s := range r.segments {
+				fmt.Fprintf(&b, "%s %s run %d number %d %s", in.name, r.path, s.run, s.number, states[s.state])
+				if s.placed {
+					fmt.Fprintf(&b, " %.2fs to %.2fs", s.channelStart().Time().Sub(epoch).Seconds(), s.channelEnd().Time().Sub(epoch).Seconds())
+				}
+				if s.passed {
+					b.WriteString(" used")
+				}
+				b.WriteByte('\n')
+			}
+		}
+	}
+	return b.String()
 }
 
 func describeStatus(s Status) string {

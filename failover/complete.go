@@ -1,0 +1,292 @@
+package failover
+
+// live reports whether a rendition is waited for: an input has delivered it within the
+// last three slots, or is doing so now.
+func (q *question) live(path string, at, length Ticks) bool {
+	if !q.started {
+		return true
+	}
+	length = max(length, shortestSlot)
+	if m, ok := q.marks[path]; ok && m.media > at-liveSlots*length {
+		return true
+	}
+	for _, in := range q.channel.inputs {
+		r := in.rendition(path)
+		if r == nil || !r.listed {
+			continue
+		}
+		if r.holds(at-liveSlots*length, at+length) {
+			return true
+		}
+		if r.counts() && r.arriving && TicksOf(q.now.Sub(r.lastSound)) <= liveSlots*max(length, r.length) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaders lists the renditions of the input that may give the slot its boundaries, best
+// first: those with video, else the one that leads.
+func (q *question) leaders(in *input, at Ticks) []*rendition {
+	served := q.serves(in)
+	live := func(r *rendition) bool { return q.live(r.path, at, r.length) }
+	first := in.leading(served, live)
+	if first == nil {
+		first = in.leading(served, func(*rendition) bool { return true })
+	}
+	if first == nil || !first.video {
+		return []*rendition{first}
+	}
+	list := []*rendition{first}
+	for _, a := range served {
+		if r := in.rendition(a.Path); r != nil && r != first && r.listed && r.video {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// leader is the first of them, without a list.
+func (q *question) leader(in *input, at Ticks) *rendition {
+	served := q.serves(in)
+	if r := in.leading(served, func(r *rendition) bool { return q.live(r.path, at, r.length) }); r != nil {
+		return r
+	}
+	return in.leading(served, func(*rendition) bool { return true })
+}
+
+// addOthers fills the remaining renditions. It reports whether all that are waited for
+// are complete.
+func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
+	complete := true
+	if o.level >= picture {
+		o.renditions = 1
+	} else {
+		o.shares[0].absent = true // join has put it there
+	}
+	o.announced = 1
+	length := max(o.end-o.start, 1)
+	for _, a := range q.serves(o.input) {
+		if a.Path == ref.path {
+			continue
+		}
+		r := o.input.rendition(a.Path)
+		var parts []*segment
+		var missing []Missing
+		switch {
+		case r != nil && r.text:
+			parts, missing = q.collectText(o, r)
+		default:
+			parts, missing = q.collect(o, r, a.Path, closed)
+		}
+		text := r != nil && r.text
+		if missing == nil {
+			o.shares = append(o.shares, share{path: a.Path, parts: parts, silent: text && len(parts) == 0})
+			o.announced++
+			if len(parts) > 0 {
+				o.renditions++
+			}
+			continue
+		}
+		s := share{path: a.Path, absent: true}
+		awaited := q.awaited(o, r, a, length)
+		switch {
+		case text && len(parts) > 0:
+			s = share{path: a.Path, parts: parts} // some of it is better than none
+		case a.Kind == Subtitles && (r == nil || !r.arriving), text && !awaited && q.live(a.Path, o.start, max(length, r.length)):
+			s.silent = true
+		}
+		o.shares = append(o.shares, s)
+		if !awaited {
+			continue
+		}
+		o.announced++
+		o.missing = append(o.missing, missing...)
+		complete = false
+	}
+	return complete
+}
+
+// awaited reports whether a slot waits for a rendition of the input that is not
+// complete. One that the input has only just announced gets three slots to begin, and text
+// is waited for only if it keeps up with the picture.
+func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) bool {
+	in := o.input
+	if r == nil || !r.arriving {
+		if !q.started && a.Kind == Subtitles {
+			// It may have nothing to say for long.
+			at := o.due.Add(q.grace(length) / 4)
+			if q.now.Before(at) {
+				q.waitUntil(at)
+			}
+			return q.now.Before(at)
+		}
+		since, ok := in.since[a.Path]
+		if r != nil && !ok {
+			since, ok = r.began.Time(), true
+		}
+		m, had := q.marks[a.Path]
+		if q.started && (!had || m.gap) && (!ok || TicksOf(q.now.Sub(since)) <= liveSlots*length) {
+			return false
+		}
+	}
+	if r != nil && (r.text || !r.counts()) && q.started && q.slow(in, r, length) {
+		return false
+	}
+	return q.live(a.Path, o.start, length)
+}
+
+// slow reports whether text comes too late for the slots that it belongs to, as a rule.
+func (q *question) slow(in *input, r *rendition, length Ticks) bool {
+	if r.text && r.length > length+length/2 {
+		return true
+	}
+	return in.latest.latenessOf(r) > q.lateness(in)+TicksOf(q.grace(length))
+}
+
+// collect gathers one rendition of the slot, or says what is missing: the segments that
+// end within the slot, so that none is waited for longer than the picture. On a grid of
+// its own, a rendition has one more in a slot now and then, or none.
+func (q *question) collect(o *option, r *rendition, path string, closed bool) ([]*segment, []Missing) {
+	if r == nil || !r.listed {
+		return nil, []Missing{{Rendition: path, Why: ReasonNotListed}}
+	}
+	var list []*segment
+	m, marked := q.marks[path]
+	from := o.start
+	switch {
+	case m.of(r) && !q.ahead:
+		list, from = r.after(m.run, m.number), -1<<62
+		if m.gap {
+			from = m.end
+		}
+	case marked && !q.ahead && q.cursor.clock.same(o.generation.clock()):
+		from = m.end
+		list = r.behind(from - r.length)
+	default:
+		list = r.behind(from - r.length)
+	}
+	var parts []*segment
+	var missing []Missing
+	var next *segment
+	sum := Ticks(0)
+	for _, s := range list {
+		if s.passed {
+			continue
+		}
+		if !s.placed || s.generation != o.generation {
+			if len(parts) > 0 {
+				break
+			}
+			continue
+		}
+		if s.channelMiddle() < from {
+			continue // viewers have had it from another input
+		}
+		if s.channelEnd() <= o.start+r.rounding() && (s.state != sound || o.start > q.cursor.end+r.rounding()) {
+			continue // it belongs to time that was given up
+		}
+		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > r.length/4) {
+			next = s
+			break
+		}
+		if len(parts) > 0 && q.target > 0 && rounded(sum+s.end-s.start) > q.target {
+			break // it has room in the next slot
+		}
+		parts = append(parts, s)
+		sum += s.end - s.start
+		if s.state != sound || s.gone() {
+			missing = append(missing, s.missing())
+		} else if q.tooLong(s) {
+			missing = append(missing, Missing{Rendition: path, Segment: s.path, Why: ReasonTooLong})
+		}
+	}
+	if missing == nil && !q.covers(o, r, parts, next, closed) {
+		missing = []Missing{{Rendition: path, Why: ReasonNotListed}}
+	}
+	return parts, missing
+}
+
+// rounding is by how much the ends of segments may differ that are cut at the same place:
+// encoders cut sound at its own frames.
+func (r *rendition) rounding() Ticks { return max(3*r.frame(), r.length/20) }
+
+// covers reports whether the segments are all that the rendition has within the slot.
+// next is the one behind them, if it is known.
+func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
+	grid := r.length + r.rounding()
+	if len(parts) == 0 {
+		// None ends here, but the slot lies within one that is there or under way.
+		m, ok := q.marks[r.path]
+		return ok && !m.gap && next != nil && next.state == sound && abs(next.channelStart()-m.end) <= r.rounding()
+	}
+	if first := parts[0]; first.channelStart() > o.start+max(r.length/2, 1) {
+		return false
+	}
+	for i := 1; i < len(parts); i++ {
+		if !follows(parts[i-1], parts[i]) {
+			return false
+		}
+	}
+	last := parts[len(parts)-1]
+	if left := o.end - last.channelEnd(); left < grid {
+		// What ends in this slot is there: by what comes next, or as no more of its
+		// usual length would end here.
+		if next != nil && follows(last, next) || left+r.rounding() < r.length {
+			return true
+		}
+	}
+	// More is to come, unless it was cut short like the slot itself.
+	return closed && (r.ended || r.left(last))
+}
+
+// collectText gathers what there is of text that was not given yet: all that begins
+// before the slot ends, and ends within the last three slots. Its cues keep their times.
+func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) {
+	m, marked := q.marks[r.path]
+	from := o.start - liveSlots*(o.end-o.start)
+	if !q.started {
+		from = o.start
+	}
+	var list []*segment
+	if marked && m.of(r) && !q.ahead {
+		list = r.after(m.run, m.number)
+	} else {
+		list = r.behind(from)
+	}
+	var parts []*segment
+	end := o.start
+	for _, s := range list {
+		if s.state != sound || !s.placed || s.gone() || s.generation.offset != o.generation.offset {
+			continue
+		}
+		if s.channelStart() >= o.end-(s.end-s.start)/4 {
+			break
+		}
+		if s.channelEnd() <= from || marked && !m.of(r) && s.channelMiddle() < m.end {
+			continue
+		}
+		parts = append(parts, s)
+		end = max(end, s.channelEnd())
+	}
+	if marked && m.of(r) {
+		end = max(end, m.end)
+	}
+	if end >= o.end-max(r.length/2, 1) {
+		return parts, nil
+	}
+	for _, s := range list {
+		if s.placed && s.state != sound && s.channelMiddle() >= o.start && s.channelMiddle() < o.end {
+			return parts, []Missing{s.missing()}
+		}
+	}
+	return parts, []Missing{{Rendition: r.path, Why: ReasonNotListed}}
+}
+
+// left reports whether the rendition goes on in another generation behind the
+// segment.
+func (r *rendition) left(s *segment) bool {
+	rest := r.after(s.run, s.number)
+	return len(rest) > 0 && (rest[0].run != s.run || rest[0].broken ||
+		rest[0].placed && rest[0].generation != s.generation)
+}

@@ -1,0 +1,183 @@
+package failover
+
+import "time"
+
+// decide answers what the endpoint is to do.
+func (e *endpoint) decide(now time.Time) Decision {
+	if now.Before(e.recalled) {
+		return Decision{}
+	}
+	q := &question{endpoint: e, now: now}
+	s := q.answer()
+	if s != nil {
+		return Decision{Slot: s}
+	}
+	return Decision{Wait: q.wait}
+}
+
+// answer is the slot that is to be committed now, nil if there is none.
+func (q *question) answer() *Slot {
+	if !q.started {
+		return q.begin()
+	}
+	if q.at > q.cursor.end {
+		if s, waiting := q.salvage(); s != nil || waiting {
+			return s
+		}
+		if q.config.GapOnLoss {
+			// What was left over of a slot of which pieces were published.
+			return q.gap(&Slot{
+				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.at, Due: q.due, Deadline: q.deadline,
+				Published: q.now, Missing: map[string][]Missing{},
+			})
+		}
+	}
+	if s := q.rewind(); s != nil {
+		return s
+	}
+	a := q.ofActive()
+	var others []*option
+	if !q.alone(a) {
+		others = q.others(q.at)
+	}
+	o, why, givenUp := q.choose(a, others)
+	switch {
+	case givenUp:
+		return q.giveUp(a, others)
+	case o == nil || !q.visible(o.start, o.end):
+		return nil
+	}
+	return q.propose(o, a, why)
+}
+
+// ofActive is what the active input has for the slot; nothing, if it was taken out of
+// the config or has not been heard of.
+func (q *question) ofActive() *option {
+	in := q.channel.input(q.active)
+	if in != nil {
+		if o := q.build(in, q.at, 0, q.leader(in, q.at)); o != nil {
+			return o
+		}
+	}
+	length := TicksOf(q.config.SegmentDuration)
+	if q.target > 0 {
+		length = min(length, Ticks(q.target)*ClockRate)
+	}
+	o := &option{input: in, start: q.at, end: q.at + length, active: true}
+	if in == nil {
+		o.input, o.never = newInput(q.channel, q.active), ReasonRemoved
+	}
+	o.due = o.end.Time()
+	o.deadline = q.until(o.due, length)
+	return o
+}
+
+// others is what the inputs have for the slot at the position that are not the active
+// one.
+func (q *question) others(at Ticks) []*option {
+	var list []*option
+	for _, in := range q.channel.inputs {
+		if in.name == q.active {
+			continue
+		}
+		if o := q.build(in, at, 0, q.leader(in, at)); o != nil {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// begin finds the first slot: from the best of the inputs that have one whole. Those
+// that mean to deliver more are waited for as long as their rhythm asks, and one that
+// the config puts first, and of which nothing was heard yet, for a moment.
+func (q *question) begin() *Slot {
+	var list []*option
+	for _, in := range q.channel.inputs {
+		if o := q.build(in, 0, 0, q.leader(in, 0)); o != nil && o.count > 0 {
+			list = append(list, o)
+		}
+	}
+	found := best(list, func(o *option) bool { return o.level == whole })
+	if found != nil {
+		for _, o := range list {
+			unknown := q.now.Before(o.ripe) && o.order < found.order
+			if o.level < whole && q.now.Before(o.deadline) && (unknown || o.announced > found.renditions) {
+				q.waitUntil(o.deadline)
+				return nil
+			}
+		}
+		if at := q.unheard(found); q.now.Before(at) {
+			q.waitUntil(at)
+			return nil
+		}
+		return q.first(found)
+	}
+	late := list[:0]
+	for _, o := range list {
+		if q.now.Before(o.deadline) {
+			q.waitUntil(o.deadline)
+			continue
+		}
+		late = append(late, o)
+	}
+	// Nobody has a first slot whole in time: begin with what there is.
+	for _, o := range late {
+		if p := q.pictured(o.input, 0); p != nil && p.better(found) {
+			found = p
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return q.first(found)
+}
+
+func (q *question) first(o *option) *Slot {
+	if !q.visible(o.start, o.end) {
+		return nil
+	}
+	return q.propose(o, nil, ReasonStart)
+}
+
+// unheard is until when an endpoint does not begin with an input that has but one
+// rendition, because an input that comes before it in the config has not been heard of:
+// encoders that are started together differ by some tenths of a second, and the one with
+// the picture alone may be the poorer one.
+func (q *question) unheard(o *option) time.Time {
+	if o.renditions > 1 || len(o.missing) > 0 {
+		return time.Time{}
+	}
+	for _, in := range q.channel.inputs[:o.order] {
+		if in.heard.IsZero() {
+			return o.due.Add((o.end - o.start).Duration() / 4)
+		}
+	}
+	return time.Time{}
+}
+
+// rewind goes on at the clock when the timeline lies ahead of it: the active input has
+// sent media ahead of time and is down, or the operator wants another one. It returns nil
+// if that is not so, or if nobody has a whole slot there.
+func (q *question) rewind() *Slot {
+	clock := q.channel.clock(TicksAt(q.now))
+	if q.at <= clock+2*Ticks(max(q.target, 1))*ClockRate {
+		return nil
+	}
+	if in := q.channel.input(q.active); in != nil && in.up && (q.wanted == "" || q.wanted == q.active) {
+		return nil
+	}
+	ahead := &question{endpoint: q.endpoint, now: q.now, ahead: true}
+	from := clock - Ticks(max(q.target, 1))*ClockRate
+	o := best(ahead.others(from), func(o *option) bool {
+		return o.level == whole && o.input.up && o.end <= clock+ClockRate && (q.wanted == "" || o.input.name == q.wanted)
+	})
+	if o == nil {
+		return nil
+	}
+	s := ahead.propose(o, q.ofActive(), ReasonAhead)
+	if o.input.name == q.wanted {
+		s.Switch.Reason = ReasonManual
+	}
+	s.Rewound, s.Lost = true, 0
+	return s
+}

@@ -1,0 +1,378 @@
+package failover
+
+import "time"
+
+// level is how much of a slot an option has.
+type level uint8
+
+const (
+	nothing level = iota
+	picture       // the rendition that gives the slot its boundaries
+	whole         // every live rendition that the input announces
+)
+
+// option is what one input has, at this moment, for an endpoint's next slot.
+type option struct {
+	input      *input
+	generation *generation
+	level      level
+	start, end Ticks // on the channel's clock; estimates while not whole
+	shares     []share
+	missing    []Missing
+
+	// never: the input can't deliver this slot any more, and why.
+	never Reason
+	// behind: what it has lies behind this slot.
+	behind bool
+	// fresh: the media does not go on where the endpoint's last slot from this
+	// input ended, but begins a new generation.
+	fresh bool
+	// seamless: with this slot viewers see no discontinuity.
+	seamless bool
+	// count is how many input segments of the leading rendition it joins, of wanted.
+	count, wanted int
+	renditions    int // that have media
+	announced     int // live renditions that the input means to deliver
+	defects       int // how often its media is degraded
+	active        bool
+	order         int // of the config
+	due, deadline time.Time
+	// ripe is when it may be used, for an input that is not known well enough; zero: at
+	// once.
+	ripe time.Time
+}
+
+// share is what one rendition of the input contributes to an option.
+type share struct {
+	path  string
+	parts []*segment
+	// absent: it is not complete. silent: it is text, and has no cue.
+	absent, silent bool
+}
+
+// of returns the share of a rendition; absent if there is none.
+func (o *option) of(path string) share {
+	for i := range o.shares {
+		if o.shares[i].path == path {
+			return o.shares[i]
+		}
+	}
+	return share{path: path, absent: true}
+}
+
+// question is an endpoint that is asked what to do at a moment. It collects when it is
+// to be asked again, and changes nothing else.
+type question struct {
+	*endpoint
+	now  time.Time
+	wait time.Time
+	// ahead: the timeline lies so far ahead of the clock that media is taken from the
+	// clock on.
+	ahead bool
+}
+
+// waitUntil notes that the answer may be another one then.
+func (q *question) waitUntil(t time.Time) { q.wait = sooner(q.wait, t) }
+
+// build collects what the input has for the slot that begins at the position at, led by
+// the rendition. limit is the most segments to join, 0 for as many as the endpoint's
+// segment duration asks for. It returns nil for an input that is not known.
+func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option {
+	e := q.endpoint
+	if ref == nil || in.latest == nil || ref.length <= 0 {
+		return nil
+	}
+	o := &option{input: in, generation: in.latest, active: in.name == e.active, shares: make([]share, 0, len(in.renditions))}
+	for i, other := range e.channel.inputs {
+		if other == in {
+			o.order = i
+		}
+	}
+	o.wanted = e.joined(in, ref)
+	if limit > 0 {
+		o.wanted = min(o.wanted, limit)
+	}
+	list := q.upcoming(ref, at)
+	o.start = at
+	if len(list) > 0 {
+		o.start, o.generation = list[0].channelStart(), list[0].generation
+	}
+	closed := e.join(o, ref, list)
+	o.fresh = e.cursor.input == in.name && e.cursor.generation != 0 && e.cursor.generation != o.generation.id
+	if o.fresh && o.never == "" {
+		o.never = ReasonNewGeneration
+	}
+	if e.started && len(list) > 0 && o.start-at >= ref.length-e.slack(list[0]) && !q.ahead {
+		// It can't deliver the slot itself.
+		o.behind, o.level = true, nothing
+		if o.never == "" {
+			o.never = ReasonMissing
+		}
+	}
+	o.due = (o.end + e.lateness(in)).Time()
+	o.deadline = e.until(o.due, min(o.end-o.start, Ticks(o.wanted)*ref.length))
+	if o.level == picture && q.addOthers(o, ref, closed) {
+		o.level = whole
+	} else if o.level == nothing {
+		q.addOthers(o, ref, closed)
+	}
+	o.seamless = !q.ahead && e.seamless(o)
+	o.ripe = q.ripe(in)
+	if o.level == whole && q.now.Before(o.ripe) {
+		q.waitUntil(o.ripe)
+		o.level = picture
+	}
+	return o
+}
+
+// ripe is when the input is known well enough to be whole. An encoder that has sent no
+// multivariant playlist may still be about to: what looks like its only rendition may be
+// one of several. And two that write to one path are none.
+func (q *question) ripe(in *input) time.Time {
+	var at time.Time
+	if in.announced == nil && !q.knows(in) {
+		wait := multivariantWait
+		if length := in.length().Duration(); length > 0 {
+			wait = min(wait, length)
+		}
+		at = in.heard.Add(wait)
+	}
+	if contested := in.contested.Time(); in.contested > 0 && contested.After(at) {
+		at = contested
+	}
+	return at
+}
+
+// knows reports whether the endpoint has been on the input, and the input has all that
+// it had then.
+func (q *question) knows(in *input) bool {
+	if q.cursor.input != in.name {
+		return false
+	}
+	for path, m := range q.marks {
+		if r := in.rendition(path); !m.gap && (r == nil || !r.listed) {
+			return false
+		}
+	}
+	return true
+}
+
+// joined is how many input segments make one of the endpoint's: the nearest
+// multiple, at least one, that fits the target duration. Where other renditions have
+// longer segments, it is so many that each slot has one of each; text has no say.
+func (e *endpoint) joined(in *input, ref *rendition) int {
+	if ref == nil || ref.length <= 0 {
+		return 1
+	}
+	longest := ref.length
+	for _, a := range e.serves(in) {
+		if r := in.rendition(a.Path); r != nil && r.counts() && !r.stale() && r.measured {
+			longest = max(longest, min(r.length, longestClaim))
+		}
+	}
+	quantum := 1
+	if longest > ref.length+ref.length/4 {
+		quantum = int((longest + ref.length*9/10) / ref.length)
+	}
+	unit := Ticks(quantum) * ref.length
+	multiple := max(1, int((TicksOf(e.config.SegmentDuration)+unit/2)/unit))
+	n := min(multiple*quantum, maxJoined)
+	for n > 1 && e.target > 0 && rounded(Ticks(n)*ref.length) > e.target {
+		n--
+	}
+	return n
+}
+
+// upcoming lists the leading segments that the slot at the position may be made of, the
+// first one first.
+func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
+	e := q.endpoint
+	m := e.marks[ref.path]
+	continued := m.of(ref) && !q.ahead
+	var list []*segment
+	switch {
+	case continued:
+		list = ref.after(m.run, m.number)
+	case !e.started:
+		list = ref.behind(q.earliest(ref))
+	default:
+		list = ref.behind(at - ref.length)
+	}
+	for i, s := range list {
+		if s.passed {
+			continue // for an endpoint that was away: its bytes are gone
+		}
+		if !s.placed {
+			if s.state == pending && continued {
+				// A break of the media that has not arrived yet: what is behind
+				// it must wait for it.
+				return nil
+			}
+			continue
+		}
+		if !e.started {
+			if s.state == sound && s.channelEnd() > q.earliest(ref) {
+				return list[i:]
+			}
+			continue
+		}
+		if continued && i == 0 && at == e.cursor.end && !m.gap && s.generation.id == e.cursor.generation &&
+			s.run == m.run && s.number == m.number+1 {
+			return list
+		}
+		if s.channelStart() >= at-e.slack(s) {
+			return list[i:]
+		}
+	}
+	return nil
+}
+
+// earliest is where an endpoint may begin: with what its playlist lists of a channel
+// that has been running, not with all that others keep.
+func (q *question) earliest(ref *rendition) Ticks {
+	window := q.config.PlaylistWindow
+	if window <= 0 {
+		window = time.Minute
+	}
+	for i := len(ref.segments) - 1; i >= 0; i-- {
+		if s := ref.segments[i]; s.state == sound {
+			return s.channelEnd() - TicksOf(window) - TicksOf(q.config.TimeDelay)
+		}
+	}
+	return -1 << 62
+}
+
+// slack is how much earlier than the end of the last slot a segment may begin.
+// Only equal timestamps make that a matter of measurement; else it would be media
+// that viewers have seen already.
+func (e *endpoint) slack(s *segment) Ticks {
+	if e.started && s.placed && !e.cursor.clock.same(s.generation.clock()) {
+		return 0
+	}
+	return s.slack()
+}
+
+// join fills the leading rendition of the option. It reports whether the slot is closed:
+// complete, or cut short by the end of the generation.
+func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool) {
+	n := o.wanted
+	o.end = o.start
+	o.level = picture
+	used := make([]*segment, 0, min(n, len(list)))
+	miss := func(m Missing) {
+		o.level = nothing
+		o.missing = append(o.missing, m)
+	}
+	tail := func(count int) {
+		o.end += Ticks(count) * ref.length
+		miss(Missing{Rendition: ref.path, Why: ReasonNotListed})
+	}
+	for i, s := range list {
+		if len(used) == n {
+			break
+		}
+		if i > 0 {
+			if s.broken || s.cue || s.placed && s.generation != o.generation || !s.placed {
+				closed = true
+				break
+			}
+			if !follows(used[i-1], s) {
+				// Numbers that no playlist listed.
+				if holes := int(min((s.channelStart()-o.end+ref.length/2)/ref.length, Ticks(n-len(used)))); holes > 0 {
+					tail(holes)
+					closed = true
+					break
+				}
+			}
+			if e.target > 0 && rounded(o.end-o.start+s.end-s.start) > e.target {
+				closed = true
+				break
+			}
+		}
+		used = append(used, s)
+		o.end = max(o.end, s.channelEnd())
+		switch {
+		case s.state != sound || s.gone():
+			miss(s.missing())
+			if s.run < ref.run {
+				// The encoder has begun anew and will never send it.
+				o.never = ReasonNewGeneration
+			}
+		case e.tooLong(s):
+			miss(Missing{Rendition: ref.path, Segment: s.path, Why: ReasonTooLong})
+		}
+	}
+	o.count = len(used)
+	o.shares = append(o.shares, share{path: ref.path, parts: used})
+	if len(used) == n || closed {
+		return true
+	}
+	if e.target > 0 && len(used) > 0 && rounded(o.end-o.start+ref.length) > e.target {
+		return true // the next one will not fit
+	}
+	if ref.ended || len(used) > 0 && used[len(used)-1].run < ref.run {
+		// No more will come in this generation.
+		if len(used) == 0 {
+			o.never = ReasonEnded
+			tail(n)
+		}
+		return true
+	}
+	tail(n - len(used))
+	return false
+}
+
+// tooLong reports whether the segment is longer than an endpoint that has begun can
+// take.
+func (e *endpoint) tooLong(s *segment) bool {
+	return e.started && e.target > 0 && s.end-s.start > longestUnsound*Ticks(e.target)*ClockRate
+}
+
+// rounded is a length in seconds, as EXTINF is compared with EXT-X-TARGETDURATION (RFC
+// 8216 4.3.3.1).
+func rounded(length Ticks) int { return int((length + ClockRate/2) / ClockRate) }
+
+// seamless reports whether the option continues the endpoint's last slot, by proof: in
+// every rendition the same clock, the same configuration, and media that begins within
+// half a frame of where the last ended.
+func (e *endpoint) seamless(o *option) bool {
+	if !e.started {
+		return true
+	}
+	if !e.cursor.clock.same(o.generation.clock()) {
+		return false
+	}
+	own := e.cursor.input == o.input.name && e.cursor.generation == o.generation.id
+	for i := range o.shares {
+		parts := o.shares[i].parts
+		if len(parts) > 0 && parts[0].broken {
+			// The encoder itself says that its media breaks here.
+			return false
+		}
+		m, ok := e.marks[o.shares[i].path]
+		if !ok || len(parts) == 0 || parts[0].rendition.text {
+			continue
+		}
+		if !m.goesOn(parts[0], own) {
+			return false
+		}
+	}
+	return true
+}
+
+// goesOn reports whether a segment continues what the mark lies behind. own: it is of
+// the same generation.
+func (m mark) goesOn(s *segment, own bool) bool {
+	if s.state != sound {
+		return abs(s.channelStart()-m.end) <= max(s.rendition.length/2, 1)
+	}
+	if own && m.of(s.rendition) && !m.gap && s.run == m.run && s.number == m.number+1 {
+		return true
+	}
+	slack := s.slack()
+	if m.gap {
+		// The gap's length is only known to within the segments around it.
+		slack = max(slack, s.rendition.length/2)
+	}
+	return abs(s.channelStart()-m.end) <= slack && m.signature == s.media.Signature
+}

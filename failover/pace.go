@@ -1,0 +1,47 @@
+package failover
+
+// pace is how the channel's clock relates to elapsed time: how far the media of the
+// input that set it ends ahead of the moment at which it arrives.
+type pace struct {
+	set    bool
+	steady bool // it was found from segments that came in their own rhythm
+	lead   Ticks
+	// shift is the part of lead that comes from a burst at the very start, and not
+	// from dates.
+	shift Ticks
+	// restored: lead is that of an earlier life, until media comes.
+	restored bool
+	last     Ticks // when the rendition that sets it last delivered
+	by       *rendition
+}
+
+// follow takes a segment into account. Media that comes faster than it plays says
+// nothing of the clock: as encoders send what they have when they begin. The first
+// segment that comes in its own rhythm ends that, and is the newest: it sets the clock.
+func (p *pace) follow(now Ticks, r *rendition, s *segment) {
+	lead := s.channelEnd() - now
+	if !p.set {
+		if p.restored {
+			lead = max(lead, p.lead)
+		}
+		p.set, p.lead, p.by, p.last = true, lead, r, now
+		return
+	}
+	if p.steady || r != p.by && now-p.last < 10*ClockRate {
+		return
+	}
+	elapsed := now - p.last
+	p.by, p.last = r, now
+	if elapsed < (s.end-s.start)/2 {
+		return
+	}
+	p.steady = true
+	if lead > p.lead {
+		p.shift = lead - p.lead
+		p.lead = lead
+	}
+}
+
+// clock is the time on the channel's clock: where media ends that arrives now, by the
+// rhythm in which the channel began.
+func (c *Channel) clock(now Ticks) Ticks { return now + c.pace.lead }

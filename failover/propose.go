@@ -1,0 +1,157 @@
+package failover
+
+// propose makes the slot of an option. a is what the active input had for it, nil for
+// the endpoint's first slot; why is the reason if the active input changes.
+func (q *question) propose(o, a *option, why Reason) *Slot {
+	s := &Slot{
+		Endpoint:            q.config.Name,
+		MSN:                 q.msn,
+		Input:               o.input.name,
+		Start:               o.start,
+		End:                 o.end,
+		Discontinuity:       !o.seamless,
+		DiscontinuityNumber: q.breaks,
+		TargetDuration:      q.target,
+		Clock:               o.generation.clock(),
+		Dated:               o.generation.dated(),
+		Due:                 o.due,
+		Deadline:            o.deadline,
+		Published:           q.now,
+	}
+	if !q.started {
+		s.MSN, s.TargetDuration = q.firstNumber(o), q.targetDuration(o)
+	}
+	if a != nil {
+		s.Due, s.Deadline = a.due, a.deadline
+	}
+	if s.Discontinuity {
+		s.DiscontinuityNumber++
+	} else if q.started {
+		s.Dated = q.cursor.dated
+	}
+	if q.started && q.at > q.cursor.end {
+		s.Lost = max(0, o.start-q.cursor.end)
+	}
+	for _, path := range q.renditionPaths() {
+		s.Renditions = append(s.Renditions, q.rendition(o, path))
+	}
+	if q.active != o.input.name {
+		s.Switch = q.explain(s, o, a, why)
+	}
+	return s
+}
+
+// rendition is what one rendition holds in the slot.
+func (q *question) rendition(o *option, path string) SlotRendition {
+	had := o.of(path)
+	if had.absent && (len(had.parts) == 0 || !had.parts[0].rendition.text) {
+		had.parts = nil
+	}
+	r := SlotRendition{Path: path}
+	for _, s := range had.parts {
+		r.Parts = append(r.Parts, Part{Object: s.object, Run: s.run, Number: s.number, Duration: s.end - s.start, Tags: s.tags})
+	}
+	if len(had.parts) == 0 {
+		r.Silent = had.silent
+		r.Duration, r.End, r.Signature = o.end-o.start, o.end, q.marks[path].signature
+		return r
+	}
+	last := had.parts[len(had.parts)-1]
+	r.Duration = last.end - had.parts[0].start
+	r.End, r.Signature, r.Frame = last.channelEnd(), last.media.Signature, last.media.Frame
+	if last.rendition.text {
+		r.Duration = o.end - o.start
+	}
+	return r
+}
+
+// gap makes a slot without media of one that was given up. Its length is that of the
+// media that viewers miss, so what comes behind it needs no discontinuity if it has the
+// same clock.
+func (q *question) gap(s *Slot) *Slot {
+	s.MSN, s.DiscontinuityNumber, s.TargetDuration = q.msn, q.breaks, q.target
+	s.Lost, s.Clock, s.Dated = s.End-s.Start, q.cursor.clock, q.cursor.dated
+	for _, path := range q.renditionPaths() {
+		s.Renditions = append(s.Renditions, SlotRendition{
+			Path: path, Duration: s.End - s.Start, End: s.End, Signature: q.marks[path].signature,
+		})
+	}
+	return s
+}
+
+// firstNumber is the media sequence number of the first slot: the Unix time in seconds
+// at which it is published, or would have been by an endpoint that was there.
+func (q *question) firstNumber(o *option) uint64 {
+	at := q.now
+	if o.due.Before(q.endpoint.added) && !q.endpoint.added.IsZero() {
+		at = o.due.Add(q.config.TimeDelay)
+	}
+	return uint64(max(at.Add(q.channel.ahead).Unix(), 1))
+}
+
+// targetDuration is the EXT-X-TARGETDURATION that no slot will exceed, rounded
+// (RFC 8216 4.3.3.1): the endpoint's segment duration, or what joining the
+// inputs' segments gives where that is longer. Only measured lengths count, but for
+// what an encoder promises of its pictures, up to twice what was measured.
+func (q *question) targetDuration(o *option) int {
+	longest := max(TicksOf(q.config.SegmentDuration), o.end-o.start)
+	for _, in := range q.channel.inputs {
+		ref := q.leader(in, o.start)
+		if ref == nil || !ref.measured {
+			continue
+		}
+		slot := Ticks(q.joined(in, ref)) * ref.length
+		longest = max(longest, slot, min(ref.target, 2*ref.length, longestClaim))
+		for _, a := range q.serves(in) {
+			if r := in.rendition(a.Path); r != nil && r != ref && r.counts() && r.measured {
+				longest = max(longest, r.mostIn(slot))
+			}
+		}
+	}
+	return max(1, rounded(longest))
+}
+
+// mostIn is how much media of the rendition a slot of that length may hold, if segments
+// go where their middle lies. On a grid of its own a slot has one more now and then.
+func (r *rendition) mostIn(slot Ticks) Ticks {
+	if r.length <= 0 {
+		return 0
+	}
+	n := max(1, (slot+r.length/2)/r.length)
+	if abs(n*r.length-slot) <= n*(3*r.frame()/2) {
+		return n * r.length
+	}
+	return (slot/r.length + 1) * r.length
+}
+
+// frame is the length of one frame of the rendition's media.
+func (r *rendition) frame() Ticks {
+	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted); i-- {
+		if s := r.segments[i]; s.state == sound && s.media != nil {
+			return s.media.Frame
+		}
+	}
+	return 0
+}
+
+// explain says why the active input changes.
+func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
+	s := &Switch{
+		Time: q.now, Endpoint: q.config.Name, MSN: slot.MSN, To: o.input.name,
+		Reason: ReasonStart, Seamless: o.seamless,
+	}
+	if a == nil || q.active == "" {
+		return s
+	}
+	s.From, s.Reason = q.active, why
+	s.Due, s.Deadline, s.Late = a.due, a.deadline, late(q.now, a.due)
+	switch why {
+	case ReasonManual, ReasonPreferred:
+	default:
+		s.Missing = a.missing
+	}
+	if p := q.channel.pair(q.active, o.input.name); p != nil {
+		s.Pair, s.PairDetail = p.state, p.detail
+	}
+	return s
+}

@@ -1,0 +1,199 @@
+package failover
+
+import "time"
+
+// better is the order of options, at every choice between them, whichever part of the
+// rule asks: whole before picture-only before nothing; then without a discontinuity;
+// then with more renditions; then with fewer defects; then the active input's; then by
+// the order of the config.
+func (o *option) better(than *option) bool {
+	switch {
+	case than == nil:
+		return true
+	case o.level != than.level:
+		return o.level > than.level
+	case o.seamless != than.seamless:
+		return o.seamless
+	case o.renditions != than.renditions:
+		return o.renditions > than.renditions
+	case o.defects != than.defects:
+		return o.defects < than.defects
+	case o.active != than.active:
+		return o.active
+	}
+	return o.order < than.order
+}
+
+// best is the first of the options that fit, nil if none does.
+func best(list []*option, fits func(*option) bool) *option {
+	var found *option
+	for _, o := range list {
+		if fits(o) && o.better(found) {
+			found = o
+		}
+	}
+	return found
+}
+
+// choose applies the rule to what the active input and the others have for a slot. It
+// returns the option to publish and why the active input changes, if it does; nil while
+// somebody is waited for (then the question knows until when) or when nobody has
+// anything, which givenUp tells.
+func (q *question) choose(a *option, others []*option) (chosen *option, why Reason, givenUp bool) {
+	if t, why := q.sought(a, others); t != nil {
+		if t.level == whole {
+			return t, why, false
+		}
+		if q.now.Before(t.deadline) {
+			// The active input may have the slot already, but this one is wanted,
+			// and may be the slower of the two.
+			q.waitUntil(t.deadline)
+			return nil, "", false
+		}
+	}
+	wholeOnes := best(others, func(o *option) bool { return o.level == whole })
+	goesOn := best(others, func(o *option) bool { return o.level == whole && o.seamless })
+	if a.level == whole {
+		switch {
+		case a.seamless:
+			return a, "", false
+		case goesOn != nil:
+			return goesOn, a.why(), false
+		case q.awaits(others, func(o *option) bool { return o.seamless }):
+			return nil, "", false
+		case a.fresh && wholeOnes != nil && q.unstable():
+			return wholeOnes, ReasonUnstable, false
+		}
+		return a, "", false
+	}
+	if goesOn != nil && a.fresh && q.replaces(goesOn, a) {
+		return goesOn, a.why(), false
+	}
+	if q.mayCome(a) {
+		q.waitUntil(a.deadline)
+		return nil, "", false
+	}
+	if wholeOnes != nil && q.replaces(wholeOnes, a) {
+		return wholeOnes, a.why(), false
+	}
+	waiting := q.awaits(others, func(o *option) bool { return a.level == nothing || o.announced > a.renditions })
+	if a.fresh && !a.behind && a.never == ReasonNewGeneration && a.input.up && q.now.Before(a.deadline) {
+		// It broke, and what comes behind the break has its own time to become whole.
+		q.waitUntil(a.deadline)
+		waiting = true
+	}
+	return nil, "", !waiting
+}
+
+// replaces reports whether an option is more than the active input has: nobody takes
+// over without more renditions, unless the active input lacks the picture.
+func (q *question) replaces(o, a *option) bool {
+	return a.level == nothing || o.renditions > a.renditions
+}
+
+// mayCome reports whether the active input may still have the slot in time. Silence
+// does not shorten its deadline; what makes it certain that it never will does. When all
+// inputs were lost, nobody waits for the one that was active then.
+func (q *question) mayCome(a *option) bool {
+	return a.never == "" && q.now.Before(a.deadline) && (a.input.up || !q.lost())
+}
+
+// lost reports whether the slot before was given up.
+func (q *question) lost() bool { return q.at > q.cursor.end || q.gapped }
+
+// awaits reports whether an input that is up and before its own deadline may still have
+// the slot, and be good for it.
+func (q *question) awaits(others []*option, good func(*option) bool) bool {
+	waiting := false
+	for _, o := range others {
+		if o.input.up && o.never == "" && q.now.Before(o.deadline) && good(o) {
+			q.waitUntil(o.deadline)
+			waiting = true
+		}
+	}
+	return waiting
+}
+
+// sought is the option to go to although nothing forces it: that of the input which the
+// operator asked for, or of the preferred input once it has been whole for long enough,
+// and viewers do not notice or see a discontinuity in any case.
+func (q *question) sought(a *option, others []*option) (*option, Reason) {
+	if q.active == q.wanted {
+		return nil, ""
+	}
+	for _, o := range others {
+		if !o.input.up || o.never != "" {
+			continue
+		}
+		if o.input.name == q.wanted {
+			return o, ReasonManual
+		}
+		if q.wanted == "" && o.input.name == q.config.Prefer && o.input.wholeFor() >= TicksOf(q.config.PreferAfter) &&
+			(o.seamless || a.level == whole && !a.seamless) {
+			return o, ReasonPreferred
+		}
+	}
+	return nil, ""
+}
+
+// alone reports whether what the active input has decides, whatever the others have: it
+// goes on, or is still waited for, and nobody wants another input.
+func (q *question) alone(a *option) bool {
+	wanted := q.wanted
+	if wanted == "" {
+		wanted = q.config.Prefer
+	}
+	if wanted != "" && wanted != q.active || a.fresh {
+		return false
+	}
+	return a.level == whole && a.seamless || a.level != whole && q.mayCome(a)
+}
+
+// why names the reason for which an option was not good enough.
+func (o *option) why() Reason {
+	if o.never != "" && o.never != ReasonMissing {
+		return o.never
+	}
+	for _, m := range o.missing {
+		switch m.Why {
+		case ReasonNotListed, ReasonNotArrived, ReasonGap:
+		default:
+			return m.Why
+		}
+	}
+	if !o.input.up {
+		return ReasonDown
+	}
+	if o.level == whole {
+		return ReasonNewGeneration
+	}
+	return ReasonMissing
+}
+
+// visible reports whether the slot may be seen: its time delay is over, and it does not
+// run ahead of the clock by more than a slot.
+func (q *question) visible(start, end Ticks) bool {
+	pace := q.channel.pace
+	at := (end - pace.lead - max(end-start, ClockRate)).Time()
+	if q.config.TimeDelay > 0 {
+		if delayed := (end - pace.shift).Time().Add(q.config.TimeDelay); delayed.After(at) {
+			at = delayed
+		}
+	}
+	if !q.started && q.config.TimeDelay <= 0 || q.ahead {
+		return true
+	}
+	if q.now.Before(at) {
+		q.waitUntil(at)
+		return false
+	}
+	return true
+}
+
+// late is how long after a slot was due the moment is.
+func late(now, due time.Time) time.Duration {
+	if due.IsZero() {
+		return 0
+	}
+	return now.Sub(due)
+}

@@ -1,0 +1,314 @@
+package failover
+
+import (
+	"slices"
+	"sort"
+	"time"
+)
+
+// rendition is the timeline of one rendition of one input: what its playlists
+// listed, in order, with what arrived for it.
+type rendition struct {
+	input *input
+	path  string
+	// announced is how the multivariant playlist names it, nil if it does not.
+	announced *Announced
+	segments  []*segment // in order of (run, number)
+	run       uint64
+	began     Ticks    // when the run was seen to begin
+	why       evidence // that it did
+	edge      uint64   // highest number listed in this run
+	floor     uint64   // numbers of this run below it are forgotten
+	first     uint64   // number of the first sound segment of this run, if arriving
+	arriving  bool
+	listed    bool  // any playlist with a segment came
+	ended     bool  // the last playlist had EXT-X-ENDLIST
+	target    Ticks // EXT-X-TARGETDURATION
+	latest    Playlist
+	video     bool // a sound segment had video
+	text      bool // its segments do not tell where they lie
+	// forgotten: it has listed nothing new for long. lastListed is when it last did,
+	// regular since when it has done so without a pause.
+	forgotten           bool
+	lastListed, regular Ticks
+	lastSound           time.Time
+	lies                bool  // EXTINF of the last segment was wrong by a quarter
+	measured            bool  // length is that of sound media
+	length              Ticks // typical length of a segment
+	lateness            Ticks // see generation.lateness, carried over into a new generation
+	// streakStart and streakEnd bound the media without a hole up to now, on the
+	// generation's clock.
+	streakStart, streakEnd Ticks
+	streakOf               *generation
+}
+
+// kind is what was announced, or else what was found in its media: video is a variant,
+// audio beside video an audio rendition.
+func (r *rendition) kind() Kind {
+	if r.announced != nil {
+		return r.announced.Kind
+	}
+	switch {
+	case r.text:
+		return Subtitles
+	case r.video || !r.arriving:
+		return Variant
+	}
+	for _, o := range r.input.renditions {
+		if o.video && !o.forgotten {
+			return Audio
+		}
+	}
+	return Variant
+}
+
+// counts reports whether the rendition counts for its input's lateness: text never does.
+func (r *rendition) counts() bool {
+	return !r.text && (r.announced == nil || r.announced.Kind != Subtitles)
+}
+
+// stale reports whether the rendition has delivered nothing for three of its segments
+// while its input did.
+func (r *rendition) stale() bool {
+	last := r.lastSound
+	if last.IsZero() {
+		last = r.began.Time()
+	}
+	return TicksOf(r.input.lastSound.Sub(last)) > liveSlots*max(r.length, ClockRate)
+}
+
+// list takes a playlist over into the timeline.
+func (r *rendition) list(now time.Time, p Playlist) {
+	r.latest = p
+	if len(p.Segments) == 0 {
+		return
+	}
+	p.Segments = newest(p.Segments)
+	r.target = min(TicksOf(p.TargetDuration), longestClaim)
+	at := TicksAt(now)
+	switch how, why := r.compare(at, p); {
+	case how == staleVersion:
+		return
+	case how == newRun:
+		r.begin(at, why)
+	case !r.listed && r.began == 0:
+		r.began = at
+	}
+	last := p.Segments[len(p.Segments)-1].Number
+	fresh := !r.listed || last > r.edge
+	r.ended, r.listed = p.EndList, true
+	r.input.served = nil // it may be the first playlist that lists anything
+	list := p.Segments
+	if !fresh || list[0].Number <= r.edge {
+		// What was known long ago costs nothing.
+		known := sort.Search(len(list), func(i int) bool { return list[i].Number > r.edge })
+		if r.edge > 0 && known > relisted {
+			list = list[known-relisted:]
+		}
+	}
+	from := len(r.segments)
+	for _, l := range list {
+		from = min(from, r.add(l))
+	}
+	r.edge = max(r.edge, last)
+	for _, s := range slices.Clone(r.segments[r.search(r.run, list[0].Number):]) {
+		if s.state == pending || s.state == unsound && s.fault == ReasonGap {
+			r.input.bindWaiting(now, s)
+		}
+	}
+	if fresh {
+		if at-r.lastListed > downSegments*max(r.length, ClockRate) {
+			r.regular = at
+		}
+		r.lastListed, r.forgotten = at, false
+		r.input.forgetOthers(at, r)
+	}
+	r.measure()
+	r.layoutRange(from, len(r.segments))
+}
+
+// find returns the segment of the current run with this number.
+func (r *rendition) find(number uint64) *segment { return r.at(r.run, number) }
+
+// at returns the segment with this place in the timeline.
+func (r *rendition) at(run, number uint64) *segment {
+	i := r.search(run, number)
+	if i < len(r.segments) && r.segments[i].run == run && r.segments[i].number == number {
+		return r.segments[i]
+	}
+	return nil
+}
+
+func (r *rendition) search(run, number uint64) int {
+	if n := len(r.segments); n > 0 {
+		if last := r.segments[n-1]; last.run < run || last.run == run && last.number < number {
+			return n
+		}
+	}
+	return sort.Search(len(r.segments), func(i int) bool {
+		s := r.segments[i]
+		return s.run > run || s.run == run && s.number >= number
+	})
+}
+
+// index is where the segment lies in the timeline.
+func (r *rendition) index(s *segment) int { return r.search(s.run, s.number) }
+
+// behind returns the segments from the first one on that may end behind the position, in
+// order of the timeline. It may begin with some that do not.
+func (r *rendition) behind(at Ticks) []*segment {
+	i := sort.Search(len(r.segments), func(i int) bool { return r.segments[i].reach > at })
+	return r.segments[i:]
+}
+
+// add enters one listed segment, or completes what is known of it. It returns the index.
+func (r *rendition) add(l ListedSegment) int {
+	if l.Number < r.floor {
+		return len(r.segments)
+	}
+	i := r.search(r.run, l.Number)
+	var s *segment
+	if i < len(r.segments) && r.segments[i].run == r.run && r.segments[i].number == l.Number {
+		s = r.segments[i]
+	} else {
+		s = &segment{rendition: r, run: r.run, number: l.Number, path: l.Path}
+		r.segments = slices.Insert(r.segments, i, s)
+		r.input.expect(s)
+	}
+	if s.path != l.Path && s.state != sound {
+		// Listed once more under another name. What arrived already is kept.
+		r.input.forget(s)
+		s.path = l.Path
+		r.input.expect(s)
+	}
+	if s.state != sound {
+		s.claimed = min(max(l.Duration, 0), longestSegment)
+		s.broken = l.Discontinuity
+	}
+	s.cue = s.cue || l.Cue
+	if l.Tags != nil {
+		s.tags = l.Tags
+	}
+	if l.Gap && s.state == pending {
+		s.state, s.fault = unsound, ReasonGap
+	}
+	if !l.ProgramDateTime.IsZero() {
+		s.pdt = r.input.believeDate(TicksAt(l.ProgramDateTime))
+	}
+	return i
+}
+
+// believeDate is the date, 0 if it is so far from the clock that it means nothing.
+func (in *input) believeDate(date Ticks) Ticks {
+	if date != 0 && abs(date-in.channel.wall()) <= datesBelieved {
+		return date
+	}
+	in.notice(Noticed{What: NoticeDatesIgnored, Detail: "EXT-X-PROGRAM-DATE-TIME is more than a day away from the clock"})
+	return 0
+}
+
+// measure renews the typical length of a segment: the median of the last ones,
+// as measured, or as claimed where nothing arrived yet.
+func (r *rendition) measure() {
+	var lengths [9]Ticks
+	n, measured := 0, false
+	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths); i-- {
+		if s := r.segments[i]; s.state == sound && s.end > s.start {
+			lengths[n], measured = s.end-s.start, true
+			n++
+		}
+	}
+	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths) && !measured; i-- {
+		if s := r.segments[i]; s.claimed > 0 {
+			lengths[n] = min(s.claimed, longestClaim)
+			n++
+		}
+	}
+	if n == 0 {
+		if !r.measured {
+			r.length = max(r.length, r.target)
+		}
+		return
+	}
+	r.length, r.measured = median(lengths[:n]), measured
+	if n < 3 {
+		// The first segment of an encoder is often a short one.
+		r.length = max(r.length, r.target)
+	}
+}
+
+// expected is how long a segment that has not arrived will be: what EXTINF
+// claims, unless this encoder's claims are wrong.
+func (r *rendition) expected(s *segment) Ticks {
+	if r.measured && (r.lies || s.claimed < r.length/2 || s.claimed > 2*r.length) {
+		return r.length
+	}
+	return min(s.claimed, longestClaim)
+}
+
+// after returns the segments behind a place in the timeline, in order.
+func (r *rendition) after(run, number uint64) []*segment {
+	i := r.search(run, number)
+	if i < len(r.segments) && r.segments[i].run == run && r.segments[i].number == number {
+		i++
+	}
+	return r.segments[i:]
+}
+
+// follows reports whether b comes directly behind a in the encoder's own
+// counting, or in its media.
+func follows(a, b *segment) bool {
+	if a.run != b.run {
+		return false
+	}
+	if b.number == a.number+1 {
+		return true
+	}
+	return a.state == sound && b.state == sound && a.generation == b.generation &&
+		abs(b.start-a.end) <= max(a.media.Frame, 1)
+}
+
+// holds reports whether the rendition has sound media between two positions of
+// the channel's clock.
+func (r *rendition) holds(from, to Ticks) bool {
+	for _, s := range r.behind(from) {
+		if s.state != sound {
+			continue
+		}
+		if s.channelStart() >= to {
+			return false
+		}
+		if s.channelEnd() > from {
+			return true
+		}
+	}
+	return false
+}
+
+// streak follows the media backwards from its end for as long as it has no hole.
+func (r *rendition) streak(s *segment) {
+	i := r.index(s)
+	if i == len(r.segments)-1 && i > 0 && r.streakOf == s.generation {
+		if p := r.segments[i-1]; p.state == sound && p.end == r.streakEnd && follows(p, s) {
+			r.streakEnd = s.end
+			return
+		}
+	}
+	i = len(r.segments) - 1
+	for i >= 0 && r.segments[i].state != sound {
+		i--
+	}
+	if i < 0 {
+		return
+	}
+	last := r.segments[i]
+	for steps := 0; i > 0 && steps < 4*relisted && r.segments[i-1].state == sound && r.segments[i-1].generation == last.generation &&
+		follows(r.segments[i-1], r.segments[i]); steps++ {
+		i--
+	}
+	start := r.segments[i].start
+	if r.streakOf == last.generation && r.streakStart < start && start <= r.streakEnd {
+		start = r.streakStart // what lies before is forgotten, but was whole
+	}
+	r.streakOf, r.streakStart, r.streakEnd = last.generation, start, last.end
+}

@@ -1,0 +1,124 @@
+package failover
+
+// A run is one start of an encoder, as one rendition shows it: its numbers count on
+// and no name comes twice. This file is the one place that tells the same run from a
+// new one; what endpoints still need of the old one is no evidence.
+
+// relation says how a playlist stands to what the rendition knows.
+type relation uint8
+
+const (
+	sameRun      relation = iota
+	staleVersion          // an older version of what is known, arriving late
+	newRun                // the encoder began anew
+)
+
+// evidence is why a playlist was taken for that of a new run; empty for the same one.
+type evidence string
+
+const (
+	numbersJumped  evidence = "numbers jump further ahead than the time that passed"
+	numbersBack    evidence = "numbers begin again"
+	otherNames     evidence = "known numbers have other names"
+	otherBytes     evidence = "known names were sent again with other bytes"
+	entriesBetween evidence = "numbers are back and go on from there"
+	afterEnd       evidence = "numbers begin again behind EXT-X-ENDLIST"
+)
+
+// compare tells whether the playlist belongs to the rendition's run: from its numbers
+// and names, and from the bytes that came under names which are known already.
+func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
+	if !r.listed {
+		return sameRun, ""
+	}
+	list := newest(p.Segments)
+	first, last := list[0].Number, list[len(list)-1].Number
+	known, renamed, replaced, news := 0, 0, 0, false
+	for _, l := range list[max(0, len(list)-relisted):] {
+		s := r.find(l.Number)
+		if s == nil {
+			// Behind the floor it may have been known once.
+			news = news || known > 0 && l.Number < r.edge && l.Number >= r.floor
+			continue
+		}
+		known++
+		if s.path != l.Path {
+			renamed++
+		}
+		if s.delivered() && r.input.suspect(s) {
+			replaced++
+		}
+	}
+	back := last < r.edge
+	switch {
+	case known == 0 && first > r.edge && r.unreachable(now, first):
+		return newRun, numbersJumped
+	case renamed > 0 && (back || r.ended) || renamed > 1 && renamed == known:
+		return newRun, otherNames
+	case replaced > 0 && (back || replaced == known):
+		return newRun, otherBytes
+	case !back:
+		return sameRun, ""
+	case news:
+		return newRun, entriesBetween
+	case known > 0:
+		return staleVersion, ""
+	case r.ended:
+		return newRun, afterEnd
+	case last+1 >= r.floor && r.floor > 0 && r.edge-last <= uint64(len(list)):
+		// Just behind what is remembered: an old version rather than a restart.
+		return staleVersion, ""
+	}
+	return newRun, numbersBack
+}
+
+// unreachable reports whether an encoder that went on since its last playlist can't
+// have come to this number: it would have had to be twice as fast as its segments.
+func (r *rendition) unreachable(now Ticks, number uint64) bool {
+	hole := number - r.edge
+	if hole > longestHole || r.length <= 0 {
+		return hole > longestHole
+	}
+	return Ticks(hole) > relisted/2+2*(now-r.lastListed)/r.length
+}
+
+// newest is the part of a playlist that is read.
+func newest(list []ListedSegment) []ListedSegment {
+	return list[max(0, len(list)-longestList):]
+}
+
+// suspect reports whether an object waits under the name of a segment that has its own
+// already, with other bytes: what an encoder that began anew under the same names sends.
+func (in *input) suspect(s *segment) bool {
+	w, ok := in.waiting[s.path]
+	return ok && w.Media != nil && !s.same(w.Object)
+}
+
+// same reports whether the object has the bytes that the segment has got.
+func (s *segment) same(o Object) bool {
+	if s.hash != "" && o.Hash != "" {
+		return s.hash == o.Hash
+	}
+	return o.Media != nil && s.media != nil && s.size == o.Size && *s.media == *o.Media
+}
+
+// begin starts a new run. An encoder that does so again before it has been alone for
+// three segments is two.
+func (r *rendition) begin(now Ticks, why evidence) {
+	in := r.input
+	r.run++
+	r.floor, r.edge, r.arriving = 0, 0, false
+	r.listed = false
+	r.why = why
+	alone := soleAfter * max(in.length(), ClockRate)
+	if r.run > 1 && now-r.began < alone && r.began != 0 {
+		if now >= in.contested {
+			in.channel.emit(Noticed{
+				Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeTwoWriters,
+				Detail: "two encoders seem to write to this input: " + string(why) + " again and again",
+			})
+		}
+		in.contested = now + alone
+	}
+	r.began = now
+}

@@ -1,0 +1,100 @@
+package failover
+
+import "time"
+
+// Text, as WebVTT, does not tell where a segment begins and ends, and its segments may
+// be of any length: pictures rule, and text goes with them.
+
+// placeText puts a segment of text behind the one before it, by the lengths that the
+// playlist claims. The first one of a run lies where its cues say, or else where the
+// picture was when it arrived. Boundaries that are close to one of the picture's are
+// that one: encoders cut there, and sums of rounded lengths drift.
+func (r *rendition) placeText(now time.Time, s *segment) placement {
+	ref := r.input.reference()
+	if ref == nil || r.input.latest == nil || ref.streakOf == nil {
+		return later
+	}
+	length := min(max(s.claimed, 1), longestSegment)
+	if s.claimed <= 0 {
+		length = max(ref.length, 1)
+	}
+	g := r.input.latest
+	s.end = TicksAt(s.arrived) - g.latenessOf(ref) - g.offset
+	s.start = s.end - length
+	i := r.index(s)
+	prior, between, _, broken := r.neighbour(i, -1)
+	switch {
+	case s.media.Cues != nil && g.modulus == 0:
+		r.byCues(s, s.media.Cues.From, length)
+	case s.media.Cues != nil:
+		r.byCues(s, nearest(s.media.Cues.From, g.modulus, s.start), length)
+	case s.pdt != 0 && g.hasPDT:
+		s.start = s.pdt - g.pdtShift - g.offset
+	case prior != nil && !broken && prior.generation.offset == g.offset && abs(prior.end+between-s.start) <= g.reachOfText(length):
+		s.start = prior.end + between
+	}
+	s.start = ref.snap(g, s.start, length/4)
+	s.end = s.start + length
+	if end := ref.snap(g, s.end, length/4); end > s.start {
+		s.end = end
+	}
+	s.generation = g
+	r.settle(now, s)
+	return here
+}
+
+// reachOfText is how far text may be from the picture that arrives with it.
+func (g *generation) reachOfText(length Ticks) Ticks { return plausible + 3*length }
+
+// byCues puts the segment where its first cue lies within it: behind the one before, if
+// that is so, else so that it begins with the cue.
+func (r *rendition) byCues(s *segment, cue, length Ticks) {
+	prior, between, _, _ := r.neighbour(r.index(s), -1)
+	if prior != nil {
+		s.start = prior.end + between
+	}
+	if cue < s.start-length || cue >= s.start+length {
+		s.start = cue
+	}
+}
+
+// snap returns the boundary of a sound segment within reach of a position on the
+// generation's clock, or the position itself.
+func (r *rendition) snap(g *generation, at, within Ticks) Ticks {
+	best, distance := at, within+1
+	for _, s := range r.behind(at + g.offset - within - 1) {
+		if s.state != sound || s.generation != g {
+			continue
+		}
+		if s.start > at+within {
+			break
+		}
+		for _, edge := range []Ticks{s.start, s.end} {
+			if d := abs(edge - at); d < distance {
+				best, distance = edge, d
+			}
+		}
+	}
+	return best
+}
+
+// placeText gives text that came before its picture a place.
+func (in *input) placeText(now time.Time) {
+	for _, r := range in.renditions {
+		if !r.text {
+			continue
+		}
+		for i := max(0, len(r.segments)-relisted); i < len(r.segments); i++ {
+			s := r.segments[i]
+			if s.state != unplaced {
+				continue
+			}
+			s.state = sound
+			if r.placeText(now, s) != here {
+				s.state = unplaced
+				continue
+			}
+			in.placed(now, s)
+		}
+	}
+}

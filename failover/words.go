@@ -1,0 +1,121 @@
+package failover
+
+// Reason is a word for why something was decided or is missing. Logs, metrics,
+// events and documents take their lists from here; there are no others.
+type Reason string
+
+// What is wrong with a segment. Of these an input is counted faults, and a switch
+// names the first one that it has.
+const (
+	// ReasonNotListed: no playlist lists the segment.
+	ReasonNotListed Reason = "not_listed"
+	// ReasonNotArrived: a playlist lists it, and it has not arrived.
+	ReasonNotArrived Reason = "not_arrived"
+	// ReasonGap: the encoder itself says EXT-X-GAP.
+	ReasonGap Reason = "gap"
+	// ReasonNoDuration: its timestamps span no time.
+	ReasonNoDuration Reason = "no_duration"
+	// ReasonTooLong: it lasts longer than an encoder can mean, or than three target
+	// durations of an endpoint that has begun.
+	ReasonTooLong Reason = "too_long"
+	// ReasonRepeated: the media of an earlier segment under a new name.
+	ReasonRepeated Reason = "repeated"
+
+	// What probing finds in an object: it ends too early, its bytes are damaged, there
+	// are none, they are nothing that is known, of a kind that can't be served, or
+	// encrypted.
+	ReasonTruncated   Reason = "truncated"
+	ReasonDamaged     Reason = "damaged"
+	ReasonEmpty       Reason = "empty"
+	ReasonGarbage     Reason = "garbage"
+	ReasonUnsupported Reason = "unsupported"
+	ReasonEncrypted   Reason = "encrypted"
+	// Of MPEG-TS: no PAT or PMT. Of any container: no media, no initialization
+	// section, no timestamps, another track layout in its middle.
+	ReasonNoTables      Reason = "no_tables"
+	ReasonNoMedia       Reason = "no_media"
+	ReasonNoInit        Reason = "no_init"
+	ReasonNoTimestamps  Reason = "no_timestamps"
+	ReasonLayoutChanged Reason = "layout_changed"
+)
+
+// Why the active input changed, where it is none of the above.
+const (
+	// ReasonStart: the endpoint's first slot.
+	ReasonStart Reason = "start"
+	// ReasonMissing: a segment had not arrived at the slot's deadline.
+	ReasonMissing Reason = "missing_segment"
+	// ReasonEnded: the active input sent EXT-X-ENDLIST.
+	ReasonEnded Reason = "ended"
+	// ReasonNewGeneration: the active input broke into a new generation.
+	ReasonNewGeneration Reason = "new_generation"
+	// ReasonUnstable: the active input broke in three of ten slots.
+	ReasonUnstable Reason = "unstable"
+	// ReasonManual: the operator asked for it.
+	ReasonManual Reason = "manual"
+	// ReasonPreferred: the preferred input has been whole for long enough.
+	ReasonPreferred Reason = "preferred"
+	// ReasonDown: the active input had delivered nothing for three segments.
+	ReasonDown Reason = "input_down"
+	// ReasonRemoved: the active input was taken out of the config.
+	ReasonRemoved Reason = "input_removed"
+	// ReasonAhead: the timeline lay ahead of the clock, because the active input had
+	// sent media ahead of time, and it is down.
+	ReasonAhead Reason = "ahead_of_time"
+)
+
+// Faults lists what can be wrong with a segment that arrived.
+func Faults() []Reason {
+	return []Reason{
+		ReasonNoDuration, ReasonTooLong, ReasonRepeated, ReasonTruncated, ReasonDamaged, ReasonEmpty,
+		ReasonGarbage, ReasonUnsupported, ReasonEncrypted, ReasonNoTables, ReasonNoMedia, ReasonNoInit,
+		ReasonNoTimestamps, ReasonLayoutChanged,
+	}
+}
+
+// MissingReasons lists what an input may be missing a segment for.
+func MissingReasons() []Reason {
+	return append([]Reason{ReasonNotListed, ReasonNotArrived, ReasonGap}, Faults()...)
+}
+
+// SwitchReasons lists why an active input may change.
+func SwitchReasons() []Reason {
+	return append([]Reason{
+		ReasonStart, ReasonMissing, ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonManual,
+		ReasonPreferred, ReasonDown, ReasonRemoved, ReasonAhead,
+	}, Faults()...)
+}
+
+// Notice is a word for something that an operator ought to know, and that changes
+// nothing by itself.
+type Notice string
+
+const (
+	// NoticeDatesOff: EXT-X-PROGRAM-DATE-TIME is more than a minute away from the
+	// clock. It is passed on; deadlines and delays count from arrival.
+	NoticeDatesOff Notice = "dates_off"
+	// NoticeDatesIgnored: it is more than a day away, and ignored.
+	NoticeDatesIgnored Notice = "dates_ignored"
+	// NoticeDatesContradict: timestamps of two inputs agree and their dates do not.
+	NoticeDatesContradict Notice = "dates_contradict"
+	// NoticeLongSegment: a segment is longer than the endpoint's target duration.
+	NoticeLongSegment Notice = "long_segment"
+	// NoticeTwoWriters: two encoders write to one input path.
+	NoticeTwoWriters Notice = "two_writers"
+	// NoticeForgotten: a rendition lists nothing new any more, and was forgotten.
+	NoticeForgotten Notice = "rendition_forgotten"
+	// NoticeRenamed: a rendition goes on under another name.
+	NoticeRenamed Notice = "rendition_renamed"
+	// NoticeTooManyRenditions: the input lists more than are kept.
+	NoticeTooManyRenditions Notice = "too_many_renditions"
+	// NoticeOrderDropped: an order of the operator means an input that is no more.
+	NoticeOrderDropped Notice = "order_dropped"
+)
+
+// Notices lists all of them.
+func Notices() []Notice {
+	return []Notice{
+		NoticeDatesOff, NoticeDatesIgnored, NoticeDatesContradict, NoticeLongSegment, NoticeTwoWriters,
+		NoticeForgotten, NoticeRenamed, NoticeTooManyRenditions, NoticeOrderDropped,
+	}
+}
