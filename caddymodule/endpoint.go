@@ -181,17 +181,18 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 	return channel.EndpointConfig{
 		Name:            name,
 		SegmentDuration: time.Duration(e.SegmentDuration),
-		PlaylistWindow:  time.Duration(e.PlaylistWindow),
 		TimeDelay:       time.Duration(e.TimeDelay),
-		StartoverWindow: time.Duration(e.StartoverWindow),
 		FailoverGrace:   time.Duration(e.FailoverGrace),
 		Prefer:          e.FailoverPolicy.Input,
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
-		OnInputLoss:     channel.InputLoss(e.OnInputLoss),
-		MinBitrate:      e.StreamSelection.MinBitrate,
-		MaxBitrate:      e.StreamSelection.MaxBitrate,
-		VariantOrder:    channel.VariantOrder(e.StreamSelection.Order),
-		IFramePlaylist:  e.IFramePlaylist,
-		ManifestName:    e.ManifestName,
+		WindowConfig: channel.WindowConfig{
+			PlaylistWindow:  time.Duration(e.PlaylistWindow),
+			StartoverWindow: time.Duration(e.StartoverWindow),
+			OnInputLoss:     channel.InputLoss(e.OnInputLoss),
+			Limits:          channel.Limits{MinBitrate: e.StreamSelection.MinBitrate, MaxBitrate: e.StreamSelection.MaxBitrate},
+			VariantOrder:    channel.VariantOrder(e.StreamSelection.Order),
+			IFramePlaylist:  e.IFramePlaylist,
+			ManifestName:    e.ManifestName,
+		},
 	}
 }

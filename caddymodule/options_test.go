@@ -68,8 +68,8 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		},
 	} {
 		config := channel.EndpointConfig{
-			Name: "hls", SegmentDuration: 2 * time.Second, PlaylistWindow: time.Minute,
-			FailoverGrace: time.Second, OnInputLoss: channel.Hold, ManifestName: "index",
+			Name: "hls", SegmentDuration: 2 * time.Second, FailoverGrace: time.Second,
+			WindowConfig: channel.WindowConfig{PlaylistWindow: time.Minute, OnInputLoss: channel.Hold, ManifestName: "index"},
 		}
 		want(&config)
 		o, err := tryOrigin(t, withEndpoint(options))

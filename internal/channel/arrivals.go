@@ -44,7 +44,7 @@ type arrival struct {
 	// MP4.
 	InitID   media.Digest       `json:"init_id,omitzero"`
 	InitHash media.Digest       `json:"init_hash,omitzero"`
-	InitPart *part              `json:"init_part,omitempty"`
+	InitPart *Part              `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
 }

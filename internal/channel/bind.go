@@ -29,7 +29,7 @@ type binder struct {
 // initSection is an initialization section in the store.
 type initSection struct {
 	init    *media.Init
-	part    part
+	part    Part
 	arrived time.Time
 }
 
@@ -43,7 +43,7 @@ type fragment struct {
 
 func newInitSection(init *media.Init, key string, arrived time.Time) *initSection {
 	r := init.Range
-	return &initSection{init: init, part: part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
+	return &initSection{init: init, part: Part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
 }
 
 func newBinder() binder {

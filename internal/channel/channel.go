@@ -308,5 +308,5 @@ func (c *Channel) View(name string) *View {
 	if !ok {
 		return nil
 	}
-	return e.(*endpoint).view.Load()
+	return e.(*endpoint).window.View()
 }

@@ -32,8 +32,8 @@ func testConfig(endpoints ...EndpointConfig) Config {
 
 func shortEndpoint() EndpointConfig {
 	return EndpointConfig{
-		Name: "hls", SegmentDuration: 2 * time.Second, PlaylistWindow: 12 * time.Second,
-		FailoverGrace: time.Second, ManifestName: "index",
+		Name: "hls", SegmentDuration: 2 * time.Second, FailoverGrace: time.Second,
+		WindowConfig: WindowConfig{PlaylistWindow: 12 * time.Second, ManifestName: "index"},
 	}
 }
 

@@ -32,8 +32,8 @@ type openPart struct {
 	offset, size int64
 }
 
-// openSequence opens all parts, or none.
-func openSequence(ctx context.Context, st store.Store, parts []part) (Content, error) {
+// OpenParts opens all parts, or none.
+func OpenParts(ctx context.Context, st store.Store, parts []Part) (Content, error) {
 	s := &sequence{parts: make([]openPart, 0, len(parts))}
 	var last store.Object
 	lastKey := ""

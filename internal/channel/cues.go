@@ -19,10 +19,10 @@ var carriedTags = []string{
 
 const dateRangeTag = "#EXT-X-DATERANGE:"
 
-// carried picks the lines that go on to viewers, and reports whether a break
+// Carried picks the lines that go on to viewers, and reports whether a break
 // begins or ends with the segment: a slot has to begin there, so that joining
 // does not hide it.
-func carried(lines []string) (tags []string, cue bool) {
+func Carried(lines []string) (tags []string, cue bool) {
 	for _, line := range lines {
 		if !slices.ContainsFunc(carriedTags, func(tag string) bool { return strings.HasPrefix(line, tag) }) {
 			continue
@@ -46,7 +46,7 @@ func isCueOut(line string) bool {
 func isCueIn(line string) bool { return strings.HasPrefix(line, "#EXT-X-CUE-IN") }
 
 // breaks follows the breaks of an endpoint's programme over changes of its input,
-// and the date ranges that are still running. It is guarded by Channel.mu.
+// and the date ranges that are still running. It is guarded by what guards the window.
 type breaks struct {
 	open   bool
 	input  string         // that announced the break
@@ -64,10 +64,10 @@ type dateRange struct {
 // maxRanges bounds how many date ranges without an end are carried along.
 const maxRanges = 64
 
-// tags are what a slot tells of breaks and dates, the same in all renditions. Of
-// joined segments the first one counts, as a slot begins with every cue; dates
+// Tags are what a slot tells of breaks and dates, the same in all renditions, given
+// what the slots before it told. Of joined segments the first one counts, as a slot begins with every cue; dates
 // count wherever they are.
-func (b *breaks) tags(s failover.Slot) []string {
+func (w *Window) Tags(s failover.Slot) []string {
 	var tags []string
 	for _, r := range s.Renditions {
 		for i, p := range r.Parts {
@@ -81,7 +81,7 @@ func (b *breaks) tags(s failover.Slot) []string {
 			break
 		}
 	}
-	return slices.DeleteFunc(tags, func(line string) bool { return b.repeats(s, line) })
+	return slices.DeleteFunc(tags, func(line string) bool { return w.breaks.repeats(s, line) })
 }
 
 // repeats reports whether viewers have been told already, by another input.
@@ -96,7 +96,7 @@ func (b *breaks) repeats(s failover.Slot, line string) bool {
 }
 
 // follow takes a slot's tags in.
-func (b *breaks) follow(s *slot) {
+func (b *breaks) follow(s *Slot) {
 	for _, line := range s.Tags {
 		switch {
 		case isCueOut(line):
@@ -175,7 +175,7 @@ func parseDateRange(line string) (dateRange, bool) {
 // running lists the date ranges whose slot has left a playlist that begins with
 // head, but that cover what it still lists: they must not be removed before
 // (RFC 8216bis 6.2.1).
-func (b *breaks) running(head *slot) []string {
+func (b *breaks) running(head *Slot) []string {
 	var lines []string
 	b.ranges = slices.DeleteFunc(b.ranges, func(r dateRange) bool {
 		return r.msn < head.MSN && !r.end.IsZero() && !r.end.After(head.Start.Time())

@@ -33,7 +33,7 @@ func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
 			}
 		}
 		after := l.view().slots
-		kept := l.e.config.PlaylistWindow + l.e.availability()
+		kept := l.e.config.PlaylistWindow + l.e.window.availability()
 		if got := time.Duration(len(after)*slotSeconds) * time.Second; evictions < 5 || got < kept-2*slotSeconds*time.Second || got > kept+2*slotSeconds*time.Second {
 			t.Errorf("%d evictions left %v, and %v are needed", evictions, got, kept)
 		}

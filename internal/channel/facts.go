@@ -30,7 +30,7 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 		if err != nil {
 			return nil, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
 		}
-		tags, cue := carried(s.Tags)
+		tags, cue := Carried(s.Tags)
 		fact.Segments = append(fact.Segments, failover.ListedSegment{
 			Number:          m.MediaSequence + uint64(i),
 			Path:            object,

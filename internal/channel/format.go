@@ -3,13 +3,12 @@ package channel
 import (
 	"strings"
 
-	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
 // formatOf describes media to viewers.
-func formatOf(info *media.Info) *format {
-	f := &format{KeyFrameFirst: info.KeyFrameFirst}
+func formatOf(info *media.Info) *Format {
+	f := &Format{KeyFrameFirst: info.KeyFrameFirst}
 	f.ContentType, f.Extension = fileType(info)
 	var codecs []string
 	for _, t := range info.Tracks {
@@ -30,38 +29,23 @@ func formatOf(info *media.Info) *format {
 	return f
 }
 
-// formatOf describes media of a rendition to viewers. Slots of the same format
-// share it.
-func (e *endpoint) formatOf(id string, info *media.Info) *format {
+// FormatOf describes media of a rendition to viewers. Slots of the same format
+// share it. Without media, it is the last one known: it makes the name of the
+// segment, which never changes.
+func (w *Window) FormatOf(id string, info *media.Info) *Format {
+	known := w.track(id).format
+	if info == nil {
+		return known
+	}
 	f := formatOf(info)
-	if known := e.formats[id]; known != nil && *known == *f {
+	if known != nil && *known == *f {
 		return known
 	}
 	return f
 }
 
-// measure takes note of a rendition's peak bit rate and its format.
-func (e *endpoint) measure(r *rendition) {
-	if r.Format == nil || r.Duration <= 0 {
-		return
-	}
-	rate := uint64(r.Size) * 8 * failover.ClockRate / uint64(r.Duration)
-	e.peak[r.ID] = max(e.peak[r.ID], rounded(rate))
-	e.formats[r.ID] = r.Format
-}
-
-// rounded is the rate in steps of an eighth above the power of two below, so that
-// the multivariant playlist is not another one with every slot.
-func rounded(rate uint64) uint64 {
-	step := uint64(1)
-	for step<<4 <= rate {
-		step <<= 1
-	}
-	return (rate + step - 1) / step * step
-}
-
-// contentType is the media type of what an object holds (RFC 8216 4, 10).
-func contentType(info *media.Info) string {
+// ContentType is the media type of what an object holds (RFC 8216 4, 10).
+func ContentType(info *media.Info) string {
 	t, _ := fileType(info)
 	return t
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
-// iframe is a key frame of a slot as an I-frame playlist lists it (RFC 8216
+// IFrame is a key frame of a slot as an I-frame playlist lists it (RFC 8216
 // 4.3.3.6): a byte range of the slot's segment.
-type iframe struct {
+type IFrame struct {
 	Offset int64 `json:"offset"`
 	Size   int64 `json:"size"`
 	// At is where it lies, counted from the slot's start.
@@ -19,13 +19,13 @@ type iframe struct {
 }
 
 // iframeSpacing is how close key frames may follow one another in a slot to be
-// listed. A player that winds needs no more than one in a second, and numbers that
+// listed. Trick play needs no more than one in a second, and numbers that
 // rise no faster than the time never repeat after a restart.
 const iframeSpacing = failover.ClockRate
 
-// addIFrames lists the key frames of an object that follows in the slot. ranges
+// AddIFrames lists the key frames of an object that follows in the slot. ranges
 // are the bytes of it that are kept.
-func (r *rendition) addIFrames(info *media.Info, ranges []media.Range, at failover.Ticks) {
+func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failover.Ticks) {
 	for _, k := range info.KeyFrames {
 		within := max(0, at+failover.Ticks(k.PTS-info.Start))
 		if n := len(r.IFrames); n > 0 && within-r.IFrames[n-1].At < iframeSpacing {
@@ -34,7 +34,7 @@ func (r *rendition) addIFrames(info *media.Info, ranges []media.Range, at failov
 		offset := r.Size // the object has not been added yet
 		for _, kept := range ranges {
 			if kept.Start <= k.Start && k.End <= kept.End {
-				r.IFrames = append(r.IFrames, iframe{Offset: offset + k.Start - kept.Start, Size: k.End - k.Start, At: within})
+				r.IFrames = append(r.IFrames, IFrame{Offset: offset + k.Start - kept.Start, Size: k.End - k.Start, At: within})
 				break
 			}
 			offset += kept.End - kept.Start
@@ -42,14 +42,14 @@ func (r *rendition) addIFrames(info *media.Info, ranges []media.Range, at failov
 	}
 }
 
-// numberIFrames gives the slot's key frames their numbers. A slot without any
-// counts as one: it is listed as a gap.
-func (e *endpoint) numberIFrames(s *slot) {
+// NumberIFrames gives the key frames of the slot that comes next their numbers. A
+// slot without any counts as one: it is listed as a gap.
+func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		next, known := e.iframes[r.ID]
+		next := w.track(r.ID).nextIFrame
 		switch {
-		case known:
+		case next > 0:
 			r.IFrame = next
 		case len(r.IFrames) > 0:
 			r.IFrame = s.MSN
@@ -58,16 +58,17 @@ func (e *endpoint) numberIFrames(s *slot) {
 }
 
 // followIFrames takes note of the number that comes next.
-func (e *endpoint) followIFrames(s *slot) {
+func (w *Window) followIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
 		if r.IFrame == 0 {
 			continue
 		}
-		e.iframes[r.ID] = r.IFrame + uint64(max(1, len(r.IFrames)))
+		t := w.track(r.ID)
+		t.nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
 		for j, f := range r.IFrames {
 			if length := r.iframeDuration(j); length > 0 {
-				e.iframePeak[r.ID] = max(e.iframePeak[r.ID], rounded(uint64(f.Size)*8*failover.ClockRate/uint64(length)))
+				t.iframePeak = max(t.iframePeak, rounded(uint64(f.Size)*8*failover.ClockRate/uint64(length)))
 			}
 		}
 	}
@@ -75,7 +76,7 @@ func (e *endpoint) followIFrames(s *slot) {
 
 // iframeDuration is how long a key frame is shown: until the next one. The first
 // one also stands for what is before it.
-func (r *rendition) iframeDuration(i int) failover.Ticks {
+func (r *Rendition) iframeDuration(i int) failover.Ticks {
 	from, to := failover.Ticks(0), r.Duration
 	if i > 0 {
 		from = r.IFrames[i].At
@@ -93,11 +94,11 @@ const iframesSuffix = "-iframes"
 // iframePlaylist lists the key frames of a rendition's segments, given the playlist
 // of the segments. It begins where the rendition has its first one; without any it
 // is nil.
-func iframePlaylist(m *hls.MediaPlaylist, slots []*slot, id string) *hls.MediaPlaylist {
+func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPlaylist {
 	out := *m
 	out.Tags, out.Segments = []string{"#EXT-X-I-FRAMES-ONLY"}, nil
 	for i, s := range slots {
-		r := s.rendition(id)
+		r := s.Rendition(id)
 		if r == nil || r.IFrame == 0 {
 			if out.Segments != nil {
 				break // it was taken out
@@ -116,7 +117,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*slot, id string) *hls.MediaPl
 }
 
 // listIFrames lists the key frames of a slot, given its segment.
-func (r *rendition) listIFrames(segment hls.Segment, s *slot) []hls.Segment {
+func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
 	segment.Tags = nil
 	if len(r.IFrames) == 0 {
 		segment.Gap = true

@@ -280,7 +280,7 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 		in.forget(name, f.key)
 		return nil, store.ErrNotFound
 	}
-	content, err := openSequence(ctx, c.store, []part{{Key: f.key, Size: size}})
+	content, err := OpenParts(ctx, c.store, []Part{{Key: f.key, Size: size}})
 	if err != nil {
 		return nil, err
 	}

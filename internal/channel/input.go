@@ -10,12 +10,14 @@ import (
 // input keeps what an encoder put where, for the encoder's own GET, and its last
 // multivariant playlist.
 type input struct {
-	config InputConfig // guarded by Channel.mu
-	binder binder
+	// config, binder and announced are guarded by Channel.mu. announced is nil
+	// before the first multivariant playlist.
+	config    InputConfig
+	binder    binder
+	announced *announcement
 
-	mu           sync.Mutex
-	files        map[string]file
-	multivariant *multivariant
+	mu    sync.Mutex
+	files map[string]file
 }
 
 // file is one path of an input: the text of a playlist, or the key of a media
@@ -28,10 +30,22 @@ type file struct {
 	modified    time.Time
 }
 
-// multivariant is an encoder's multivariant playlist and where it lies.
-type multivariant struct {
+// announcement is an encoder's multivariant playlist and where it lies.
+type announcement struct {
 	path     string
 	playlist *hls.MultivariantPlaylist
+}
+
+// announced are the multivariant playlists of the inputs that have one, in the order
+// of the config.
+func (c *Channel) announced() []Announcement {
+	var list []Announcement
+	for _, ic := range c.config.Inputs {
+		if a := c.inputs[ic.Name].announced; a != nil {
+			list = append(list, Announcement{BasePath: ic.BasePath, Path: a.path, Playlist: a.playlist})
+		}
+	}
+	return list
 }
 
 func newInput() *input { return &input{files: map[string]file{}, binder: newBinder()} }
@@ -119,16 +133,4 @@ func (in *input) forget(name, key string) {
 		return
 	}
 	delete(in.files, name)
-}
-
-func (in *input) setMultivariant(path string, playlist *hls.MultivariantPlaylist) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.multivariant = &multivariant{path: path, playlist: playlist}
-}
-
-func (in *input) getMultivariant() *multivariant {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.multivariant
 }

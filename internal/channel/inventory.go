@@ -1,10 +1,6 @@
 package channel
 
-import (
-	"maps"
-
-	"github.com/liveorigin/caddy-live-origin/failover"
-)
+import "maps"
 
 // inventory sums up what the slots of an endpoint hold, so that a new slot costs
 // the same however many there are.
@@ -13,50 +9,13 @@ type inventory struct {
 	dependent int
 	// sections are the initialization sections by name. Views share the map: it
 	// is replaced, never changed.
-	sections map[string]*section
+	sections map[string]*Section
 	users    map[string]int // slots by name of their section
-	// volumes are how much media there is, by rendition.
-	volumes map[string]*volume
 }
 
-// volume is the media of a rendition.
-type volume struct {
-	bytes    int64
-	duration failover.Ticks
-}
-
-// average is the bit rate of a rendition in bits per second.
-func (v *inventory) average(id string) uint64 {
-	of := v.volumes[id]
-	if of == nil || of.duration <= 0 {
-		return 0
-	}
-	return uint64(float64(of.bytes) * 8 / of.duration.Seconds())
-}
-
-func (v *inventory) count(r *rendition, sign int64) {
-	if len(r.Parts) == 0 {
-		return
-	}
-	if v.volumes == nil {
-		v.volumes = map[string]*volume{}
-	}
-	of := v.volumes[r.ID]
-	if of == nil {
-		of = &volume{}
-		v.volumes[r.ID] = of
-	}
-	of.bytes += sign * r.Size
-	of.duration += failover.Ticks(sign) * r.Duration
-	if of.duration <= 0 {
-		delete(v.volumes, r.ID)
-	}
-}
-
-func (v *inventory) add(s *slot) {
+func (v *inventory) add(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		v.count(r, 1)
 		if r.dependent() {
 			v.dependent++
 		}
@@ -66,7 +25,7 @@ func (v *inventory) add(s *slot) {
 	}
 }
 
-func (v *inventory) use(m *section) {
+func (v *inventory) use(m *Section) {
 	if v.users == nil {
 		v.users = map[string]int{}
 	}
@@ -77,16 +36,15 @@ func (v *inventory) use(m *section) {
 	}
 	next := maps.Clone(v.sections)
 	if next == nil {
-		next = map[string]*section{}
+		next = map[string]*Section{}
 	}
 	next[m.Name] = m
 	v.sections = next
 }
 
-func (v *inventory) remove(s *slot) {
+func (v *inventory) remove(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		v.count(r, -1)
 		if r.dependent() {
 			v.dependent--
 		}
@@ -103,19 +61,19 @@ func (v *inventory) remove(s *slot) {
 }
 
 // dependent reports whether a player can't start with the segment.
-func (r *rendition) dependent() bool {
+func (r *Rendition) dependent() bool {
 	return len(r.Parts) > 0 && r.Format != nil && !r.Format.KeyFrameFirst
 }
 
 // share lets the slot use the memory of the one before for what they have in
 // common, which is most of it.
-func (s *slot) share(before *slot) {
+func (s *Slot) share(before *Slot) {
 	if s.Input == before.Input {
 		s.Input = before.Input
 	}
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		known := before.rendition(r.ID)
+		known := before.Rendition(r.ID)
 		if known == nil {
 			continue
 		}

@@ -10,17 +10,14 @@ import (
 // multivariant is the endpoint's multivariant playlist: that of the inputs, the
 // first one's first, with the origin's own URIs. For an encoder that sends none
 // it is made from what was measured.
-func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
-	out := &hls.MultivariantPlaylist{IndependentSegments: e.held.dependent == 0}
+func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.MultivariantPlaylist {
+	out := &hls.MultivariantPlaylist{IndependentSegments: w.held.dependent == 0}
 	served := map[string]bool{}
 	for _, r := range last.Renditions {
 		served[r.Path] = true
 	}
-	for _, ic := range e.channel.config.Inputs {
-		in := e.channel.inputs[ic.Name]
-		if m := in.getMultivariant(); m != nil {
-			e.merge(out, ic, m, served)
-		}
+	for _, a := range announced {
+		a.merge(out, served)
 	}
 	// What no multivariant playlist mentions.
 	for _, r := range last.Renditions {
@@ -29,31 +26,45 @@ func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
 		}
 	}
 	for i := range out.Variants {
-		e.complete(&out.Variants[i], out.Renditions)
+		w.complete(&out.Variants[i], out.Renditions)
 	}
-	e.config.VariantOrder.sortVariants(out.Variants)
-	if e.config.IFramePlaylist {
-		out.IFrames = e.iframeVariants(out.Variants)
+	w.config.VariantOrder.sortVariants(out.Variants)
+	if w.config.IFramePlaylist {
+		out.IFrames = w.iframeVariants(out.Variants)
 	}
 	return out
 }
 
+// Announcement is the multivariant playlist of an input.
+type Announcement struct {
+	// BasePath is the path of the input's URL, and Path is where the playlist lies
+	// below it.
+	BasePath, Path string
+	Playlist       *hls.MultivariantPlaylist
+}
+
+// rendition is the path of what a URI of the playlist names.
+func (a Announcement) rendition(uri string) (path string, ok bool) {
+	path, err := hls.ResolveURI(a.BasePath, a.Path, uri)
+	return path, err == nil
+}
+
 // merge takes over what another input has not announced yet. served says which
 // renditions the endpoint has and are not yet in out.
-func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multivariant, served map[string]bool) {
+func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]bool) {
 	taken := map[string]bool{}
 	own := func(uri string) (id string, ok bool) {
-		path, err := hls.ResolveURI(ic.BasePath, m.path, uri)
-		if err != nil || !served[path] {
+		path, ok := a.rendition(uri)
+		if !ok || !served[path] {
 			return "", false
 		}
 		taken[path] = true
-		return renditionID(path), true
+		return RenditionID(path), true
 	}
 	if len(out.Tags) == 0 {
-		out.Tags = passedOn(m.playlist.Tags)
+		out.Tags = passedOn(a.Playlist.Tags)
 	}
-	for _, r := range m.playlist.Renditions {
+	for _, r := range a.Playlist.Renditions {
 		if r.URI == "" {
 			if !hasRendition(out, r) {
 				out.Renditions = append(out.Renditions, r)
@@ -65,7 +76,7 @@ func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multi
 			out.Renditions = append(out.Renditions, r)
 		}
 	}
-	for _, v := range m.playlist.Variants {
+	for _, v := range a.Playlist.Variants {
 		if id, ok := own(v.URI); ok {
 			v.URI = id + ".m3u8"
 			out.Variants = append(out.Variants, v)
@@ -108,23 +119,24 @@ func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
 
 // complete fills in what the encoder did not say, from measurement. Its BANDWIDTH
 // has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
-func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
+func (w *Window) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
-	peak, average := e.peak[id], e.held.average(id)
+	t := w.track(id)
+	peak, average := t.peak, t.average()
 	for _, group := range groupsOf(v) {
-		p, a := e.groupRates(renditions, group, id)
+		p, a := w.groupRates(renditions, group, id)
 		peak, average = peak+p, average+a
 	}
 	v.Bandwidth = max(1, v.Bandwidth, peak)
 	if v.AverageBandwidth == 0 && average > 0 {
 		v.AverageBandwidth = min(v.Bandwidth, rounded(average))
 	}
-	f := e.formats[id]
+	f := t.format
 	if f == nil {
 		return
 	}
 	if v.Codecs == "" {
-		v.Codecs = e.codecs(f, v, renditions)
+		v.Codecs = w.codecs(f, v, renditions)
 	}
 	if v.Width == 0 {
 		v.Width, v.Height = f.Width, f.Height
@@ -136,14 +148,15 @@ func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 
 // groupRates are the rates of a group's largest rendition: a player plays one of
 // them with the variant, unless the variant itself is one of them.
-func (e *endpoint) groupRates(renditions []hls.Rendition, group, variant string) (peak, average uint64) {
+func (w *Window) groupRates(renditions []hls.Rendition, group, variant string) (peak, average uint64) {
 	for i := range renditions {
 		if r := &renditions[i]; r.URI != "" && groupOf(r) == group {
 			id := playlistID(r.URI)
 			if id == variant {
 				return 0, 0
 			}
-			peak, average = max(peak, e.peak[id]), max(average, e.held.average(id))
+			t := w.track(id)
+			peak, average = max(peak, t.peak), max(average, t.average())
 		}
 	}
 	return peak, average
@@ -152,7 +165,7 @@ func (e *endpoint) groupRates(renditions []hls.Rendition, group, variant string)
 // codecs lists what a player of the variant has to decode, with the audio of its
 // group. A list that does not name every codec is worse than none (RFC 8216
 // 4.3.4.2), so it is empty as long as one of them is unknown.
-func (e *endpoint) codecs(own *format, v *hls.Variant, renditions []hls.Rendition) string {
+func (w *Window) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition) string {
 	if own.Codecs == "" {
 		return ""
 	}
@@ -162,7 +175,7 @@ func (e *endpoint) codecs(own *format, v *hls.Variant, renditions []hls.Renditio
 		if v.Audio == "" || r.URI == "" || groupOf(r) != "AUDIO "+v.Audio {
 			continue
 		}
-		f := e.formats[playlistID(r.URI)]
+		f := w.track(playlistID(r.URI)).format
 		if f == nil || f.Codecs == "" {
 			return ""
 		}
@@ -179,21 +192,22 @@ func (e *endpoint) codecs(own *format, v *hls.Variant, renditions []hls.Renditio
 func playlistID(uri string) string { return strings.TrimSuffix(uri, ".m3u8") }
 
 // iframeVariants lists an I-frame playlist for each video that the variants have.
-func (e *endpoint) iframeVariants(variants []hls.Variant) []hls.Variant {
+func (w *Window) iframeVariants(variants []hls.Variant) []hls.Variant {
 	var list []hls.Variant
 	seen := map[string]bool{}
 	for _, v := range variants {
 		id := playlistID(v.URI)
-		if e.iframes[id] == 0 || seen[id] {
+		t := w.track(id)
+		if t.nextIFrame == 0 || seen[id] {
 			continue
 		}
 		seen[id] = true
 		iframes := hls.Variant{
-			URI: id + iframesSuffix + ".m3u8", Bandwidth: max(1, e.iframePeak[id]),
+			URI: id + iframesSuffix + ".m3u8", Bandwidth: max(1, t.iframePeak),
 			Width: v.Width, Height: v.Height, VideoRange: v.VideoRange, HDCPLevel: v.HDCPLevel,
 		}
-		if f := e.formats[id]; f != nil {
-			iframes.Codecs = f.VideoCodec
+		if t.format != nil {
+			iframes.Codecs = t.format.VideoCodec
 		}
 		list = append(list, iframes)
 	}

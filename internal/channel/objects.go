@@ -70,7 +70,7 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	if ob == nil {
 		return
 	}
-	ob.info, ob.contentType = info, contentType(info)
+	ob.info, ob.contentType = info, ContentType(info)
 	if init == nil {
 		return
 	}

@@ -3,30 +3,15 @@ package channel
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// record is one entry of an endpoint's journal. The first one only names the life
-// of the endpoint; every other one is a slot.
-type record struct {
-	// Life is part of all segment names, so that no name is ever used twice,
-	// not even when numbers should repeat. Every record has it, as the older ones
-	// are forgotten.
-	Life string `json:"life,omitempty"`
-	Slot *slot  `json:"slot,omitempty"`
-	Seam *seam  `json:"seam,omitempty"`
-	// Switch is the decision that came with the slot.
-	Switch *failover.Switch `json:"switch,omitempty"`
-}
-
-// slot is a published slot as the journal holds it and views serve it. It never
+// Slot is a published Slot as the journal holds it and views serve it. It never
 // changes.
-type slot struct {
+type Slot struct {
 	MSN                 uint64         `json:"msn"`
 	Input               string         `json:"input"`
 	Start               failover.Ticks `json:"start"`
@@ -35,48 +20,48 @@ type slot struct {
 	DiscontinuityNumber uint64         `json:"discontinuity_number"`
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
-	Renditions          []rendition    `json:"renditions"`
+	Renditions          []Rendition    `json:"renditions"`
 	// Tags are lines of the encoder's playlist that all renditions carry.
 	Tags []string `json:"tags,omitempty"`
 }
 
-// rendition is what one rendition holds in a slot.
-type rendition struct {
+// Rendition is what one Rendition holds in a slot.
+type Rendition struct {
 	// ID names the rendition towards viewers.
 	ID       string         `json:"id"`
 	Path     string         `json:"path"`
 	Duration failover.Ticks `json:"duration"`
 	// Parts is empty for a gap.
-	Parts []part `json:"parts,omitempty"`
+	Parts []Part `json:"parts,omitempty"`
 	// Map is the initialization section of fragmented MP4.
-	Map    *section `json:"map,omitempty"`
+	Map    *Section `json:"map,omitempty"`
 	Size   int64    `json:"size,omitempty"`
-	Format *format  `json:"format,omitempty"`
+	Format *Format  `json:"format,omitempty"`
 	// IFrames are the key frames of video that I-frame playlists list, and
 	// IFrame is the number of the first one there, 0 as long as there was none.
-	IFrames []iframe `json:"iframes,omitempty"`
+	IFrames []IFrame `json:"iframes,omitempty"`
 	IFrame  uint64   `json:"iframe,omitempty"`
 }
 
-// part is a stretch of an object in the store.
-type part struct {
+// Part is a stretch of an object in the store.
+type Part struct {
 	Key    string `json:"key"`
 	Offset int64  `json:"offset,omitempty"`
 	Size   int64  `json:"size"`
 }
 
-// section is an initialization section as viewers see it.
-type section struct {
+// Section is an initialization Section as viewers see it.
+type Section struct {
 	// Name is its name below the endpoint's path. It is made from the exact
 	// bytes.
 	Name string `json:"name"`
 	// ID is equal for sections that can stand in for one another.
 	ID   string `json:"id"`
-	Part part   `json:"part"`
+	Part Part   `json:"part"`
 }
 
-// format is what a viewer has to know of a rendition's media.
-type format struct {
+// Format is what a viewer has to know of a rendition's media.
+type Format struct {
 	ContentType string  `json:"content_type"`
 	Extension   string  `json:"extension"`
 	Codecs      string  `json:"codecs,omitempty"`
@@ -88,14 +73,14 @@ type format struct {
 	KeyFrameFirst bool `json:"key_frame_first,omitempty"`
 }
 
-// renditionID is the name of a rendition in the origin's own URLs: stable over
+// RenditionID is the name of a rendition in the origin's own URLs: stable over
 // restarts and the same on every node, and it tells nothing about the input.
-func renditionID(path string) string {
+func RenditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:4])
 }
 
-func (s *slot) rendition(id string) *rendition {
+func (s *Slot) Rendition(id string) *Rendition {
 	for i := range s.Renditions {
 		if s.Renditions[i].ID == id {
 			return &s.Renditions[i]
@@ -104,8 +89,8 @@ func (s *slot) rendition(id string) *rendition {
 	return nil
 }
 
-// keys lists the objects that the rendition uses in the slot, each once.
-func (r *rendition) keys() []string {
+// Keys lists the objects that the rendition uses in the slot, each once.
+func (r *Rendition) Keys() []string {
 	var keys []string
 	for _, p := range r.Parts {
 		if len(keys) == 0 || keys[len(keys)-1] != p.Key {
@@ -119,18 +104,10 @@ func (r *rendition) keys() []string {
 }
 
 // segmentName is the name of a slot's segment below the endpoint's path.
-func (r *rendition) segmentName(life string, msn uint64) string {
+func (r *Rendition) segmentName(epoch string, msn uint64) string {
 	extension := ".ts"
 	if r.Format != nil {
 		extension = r.Format.Extension
 	}
-	return r.ID + "/" + life + "-" + strconv.FormatUint(msn, 10) + extension
-}
-
-func decodeRecord(text []byte) (record, error) {
-	var r record
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("decode journal record: %w", err)
-	}
-	return r, nil
+	return r.ID + "/" + epoch + "-" + strconv.FormatUint(msn, 10) + extension
 }

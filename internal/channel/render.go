@@ -13,54 +13,56 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// render makes the endpoint's next view.
-func (e *endpoint) render(now time.Time) {
-	e.number++
+// Render makes the next view, given the multivariant playlists of the inputs in the
+// order of the config.
+func (w *Window) Render(announced []Announcement) {
+	w.number++
 	switch {
-	case e.config.StartoverWindow <= 0:
-		e.startover = nil
-	case e.startover == nil:
-		e.startover = newStartoverCache()
+	case w.config.StartoverWindow <= 0:
+		w.startover = nil
+	case w.startover == nil:
+		w.startover = newStartoverCache()
 	}
 	v := &View{
-		store: e.channel.store, life: e.life, slots: e.slots[:len(e.slots):len(e.slots)],
-		playlists: map[string]*Text{}, manifestName: e.config.ManifestName, sections: e.held.sections,
-		availability: max(e.config.PlaylistWindow, e.config.StartoverWindow) + e.availability(), lasting: e.availability(), target: e.target, ended: e.ended,
-		number: e.number, window: e.config.StartoverWindow, evicted: e.evicted, startover: e.startover,
+		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], listed: w.listed(),
+		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
+		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
+		target: w.target, ended: w.ended,
+		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
 	}
-	defer func() { e.view.Store(v) }()
-	if len(e.slots) == 0 {
+	defer func() { w.view.Store(v) }()
+	if len(w.slots) == 0 {
 		return
 	}
-	last := e.slots[len(e.slots)-1]
-	if e.config.OnInputLoss == Fail && !e.ended {
-		v.staleAt = last.Published.Add(3 * time.Duration(e.target) * time.Second)
+	last := w.slots[len(w.slots)-1]
+	if w.config.OnInputLoss == Fail && !w.ended {
+		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)
 	}
 	for i := range last.Renditions {
 		id := last.Renditions[i].ID
-		m, list := e.mediaPlaylist(id)
-		e.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(m) })
-		if !e.config.IFramePlaylist {
+		m, list := w.mediaPlaylist(id)
+		w.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(m) })
+		if !w.config.IFramePlaylist {
 			continue
 		}
 		if iframes := iframePlaylist(m, list, id); iframes != nil {
-			e.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
+			w.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
 		}
 	}
-	v.multivariant = e.multivariant(last)
-	e.text(v, e.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
+	v.multivariant = w.multivariant(last, announced)
+	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
 }
 
 // text renders one playlist into the view. One that can't be rendered stays as
 // it was.
-func (e *endpoint) text(v *View, name string, encode func() ([]byte, error)) {
+func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
 	old := (*Text)(nil)
-	if before := e.view.Load(); before != nil {
+	if before := w.view.Load(); before != nil {
 		old = before.playlists[name]
 	}
 	body, err := encode()
 	if err != nil {
-		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("endpoint %s: render %s: %w", e.config.Name, name, err))
+		w.report(fmt.Errorf("render %s: %w", name, err))
 		if old != nil {
 			v.playlists[name] = old
 		}
@@ -70,7 +72,7 @@ func (e *endpoint) text(v *View, name string, encode func() ([]byte, error)) {
 		v.playlists[name] = old
 		return
 	}
-	v.playlists[name] = newText(body, time.Duration(e.target)*time.Second/2)
+	v.playlists[name] = newText(body, time.Duration(w.target)*time.Second/2)
 }
 
 // packers are gzip writers. One takes more memory than all it packs for a live
@@ -99,12 +101,12 @@ func newText(body []byte, maxAge time.Duration) *Text {
 }
 
 // mediaPlaylist is the live playlist of one rendition, and the slots that it lists.
-func (e *endpoint) mediaPlaylist(id string) (*hls.MediaPlaylist, []*slot) {
-	list := e.slots[len(e.slots)-e.listed():]
+func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
+	list := w.slots[len(w.slots)-w.listed():]
 	list = list[withdrawn(list, id):]
-	m := playlistOf(list, id, e.life, e.formats[id])
-	m.TargetDuration, m.EndList = e.target, e.ended
-	if lines := e.breaks.running(list[0]); len(lines) > 0 {
+	m := playlistOf(list, id, w.epoch, w.track(id).format)
+	m.TargetDuration, m.EndList = w.target, w.ended
+	if lines := w.breaks.running(list[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
 	}
 	return m, list
@@ -112,7 +114,7 @@ func (e *endpoint) mediaPlaylist(id string) (*hls.MediaPlaylist, []*slot) {
 
 // discontinuitySequence is the EXT-X-DISCONTINUITY-SEQUENCE of a playlist that
 // begins with the slot.
-func (s *slot) discontinuitySequence() uint64 {
+func (s *Slot) discontinuitySequence() uint64 {
 	if s.Discontinuity {
 		// Its tag is still listed, and counts when it leaves.
 		return s.DiscontinuityNumber - 1
@@ -122,7 +124,7 @@ func (s *slot) discontinuitySequence() uint64 {
 
 // playlistOf lists one rendition of the slots. later is the rendition's format
 // for slots before it existed.
-func playlistOf(slots []*slot, id, life string, later *format) *hls.MediaPlaylist {
+func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlaylist {
 	head := slots[0]
 	m := &hls.MediaPlaylist{
 		MediaSequence:         head.MSN,
@@ -131,21 +133,21 @@ func playlistOf(slots []*slot, id, life string, later *format) *hls.MediaPlaylis
 	}
 	var section *hls.Map
 	for i, s := range slots {
-		r := s.rendition(id)
+		r := s.Rendition(id)
 		if r == nil {
-			r = &rendition{ID: id, Format: later}
+			r = &Rendition{ID: id, Format: later}
 		}
 		if r.Map != nil && (section == nil || section.URI != r.Map.Name) {
 			section = &hls.Map{URI: r.Map.Name}
 		}
-		r.describe(&m.Segments[i], s, life, section)
+		r.describe(&m.Segments[i], s, epoch, section)
 	}
 	return m
 }
 
 // describe fills in the rendition's segment of a slot. section is what Map says.
-func (r *rendition) describe(out *hls.Segment, s *slot, life string, section *hls.Map) {
-	out.URI = r.segmentName(life, s.MSN)
+func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
+	out.URI = r.segmentName(epoch, s.MSN)
 	out.Discontinuity, out.ProgramDateTime, out.Tags = s.Discontinuity, s.Start.Time(), s.Tags
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.
@@ -171,7 +173,7 @@ func limitDuration(d failover.Ticks, target int) time.Duration {
 // initialization section behind media that has one: an encoder was replaced by
 // one with another container. EXT-X-MAP can't be taken back, so the playlist
 // begins there.
-func withdrawn(list []*slot, id string) int {
+func withdrawn(list []*Slot, id string) int {
 	first := 0
 	for {
 		next := unmapped(list[first:], id)
@@ -184,10 +186,10 @@ func withdrawn(list []*slot, id string) int {
 
 // unmapped is the first slot that has media without an initialization section
 // behind media that has one, -1 if there is none.
-func unmapped(list []*slot, id string) int {
+func unmapped(list []*Slot, id string) int {
 	mapped := false
 	for i, s := range list {
-		r := s.rendition(id)
+		r := s.Rendition(id)
 		if r == nil || len(r.Parts) == 0 {
 			continue
 		}

@@ -6,42 +6,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// reselect tells the core which renditions an endpoint serves, wherever that has
-// changed. The channel's lock is held.
-func (c *Channel) reselect() {
-	for _, ec := range c.config.Endpoints {
-		e := c.endpoints[ec.Name]
-		excluded, err := c.excluded(ec)
-		if err != nil && e.selectionTrouble != err.Error() {
-			c.outbox.trouble(c.name, fmt.Errorf("endpoint %s: %w", ec.Name, err))
-		}
-		e.selectionTrouble = ""
-		if err != nil {
-			e.selectionTrouble = err.Error()
-		}
-		if slices.Equal(excluded, e.excluded) {
-			continue
-		}
-		e.excluded = excluded
-		c.step(failover.Selection{Endpoint: ec.Name, Excluded: excluded})
-	}
-}
-
-// excluded lists the renditions that an endpoint leaves out, in order: variants
-// whose bit rate is outside its limits, and what only they refer to.
-func (c *Channel) excluded(ec EndpointConfig) ([]string, error) {
-	if ec.MinBitrate == 0 && ec.MaxBitrate == 0 {
+// Excluded lists the renditions that are left out, in order: variants whose bit rate
+// is outside the limits, and what only they refer to.
+func (l Limits) Excluded(announced []Announcement) ([]string, error) {
+	if l.MinBitrate == 0 && l.MaxBitrate == 0 {
 		return nil, nil
 	}
 	kept, left := map[string]bool{}, map[string]bool{}
-	for _, ic := range c.config.Inputs {
-		if m := c.inputs[ic.Name].getMultivariant(); m != nil {
-			ec.divide(ic, m, kept, left)
-		}
+	for _, a := range announced {
+		l.divide(a, kept, left)
 	}
 	var list []string
 	for path := range left {
@@ -58,26 +34,26 @@ func (c *Channel) excluded(ec EndpointConfig) ([]string, error) {
 
 // divide sorts the renditions of a multivariant playlist into those that are
 // within the limits, and those that are not.
-func (ec EndpointConfig) divide(ic InputConfig, m *multivariant, kept, left map[string]bool) {
+func (l Limits) divide(a Announcement, kept, left map[string]bool) {
 	keptGroups, leftGroups := map[string]bool{}, map[string]bool{}
-	for i := range m.playlist.Variants {
-		v := &m.playlist.Variants[i]
+	for i := range a.Playlist.Variants {
+		v := &a.Playlist.Variants[i]
 		paths, groups := kept, keptGroups
-		if !ec.within(v) {
+		if !l.within(v) {
 			paths, groups = left, leftGroups
 		}
 		// Playlists whose URIs can't be resolved have been refused.
-		if path, err := hls.ResolveURI(ic.BasePath, m.path, v.URI); err == nil {
+		if path, ok := a.rendition(v.URI); ok {
 			paths[path] = true
 		}
 		for _, group := range groupsOf(v) {
 			groups[group] = true
 		}
 	}
-	for i := range m.playlist.Renditions {
-		r := &m.playlist.Renditions[i]
-		path, err := hls.ResolveURI(ic.BasePath, m.path, r.URI)
-		if r.URI == "" || err != nil {
+	for i := range a.Playlist.Renditions {
+		r := &a.Playlist.Renditions[i]
+		path, ok := a.rendition(r.URI)
+		if r.URI == "" || !ok {
 			continue
 		}
 		if group := groupOf(r); leftGroups[group] && !keptGroups[group] {
@@ -88,13 +64,13 @@ func (ec EndpointConfig) divide(ic InputConfig, m *multivariant, kept, left map[
 	}
 }
 
-// within reports whether the endpoint serves the variant. Limits are for video:
+// within reports whether the variant is served. Limits are for video:
 // what has none is there for those who can't have any.
-func (ec EndpointConfig) within(v *hls.Variant) bool {
+func (l Limits) within(v *hls.Variant) bool {
 	if v.Width == 0 && v.Codecs != "" && !hasVideoCodec(v.Codecs) {
 		return true
 	}
-	return v.Bandwidth >= ec.MinBitrate && (ec.MaxBitrate == 0 || v.Bandwidth <= ec.MaxBitrate)
+	return v.Bandwidth >= l.MinBitrate && (l.MaxBitrate == 0 || v.Bandwidth <= l.MaxBitrate)
 }
 
 // hasVideoCodec reports whether a CODECS attribute names more than audio and text

@@ -112,7 +112,7 @@ func (c *Channel) recallMultivariant(input string) {
 	if !ok {
 		return
 	}
-	c.inputs[input].setMultivariant(entry.Multivariant.Path, m)
+	c.inputs[input].announced = &announcement{path: entry.Multivariant.Path, playlist: m}
 	if c.tracing {
 		c.outbox.trace(failover.Record{Time: time.Now(), Recall: &fact})
 	}
@@ -218,7 +218,7 @@ func (c *Channel) announce(in *input, fact failover.Multivariant, path string, m
 	if c.closed {
 		return ErrClosed
 	}
-	in.setMultivariant(path, m)
+	in.announced = &announcement{path: path, playlist: m}
 	c.reselect()
 	c.step(fact)
 	c.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: path, Text: text}})
@@ -271,7 +271,7 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 
 // probe reads an object of an earlier life once more.
 func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := openSequence(ctx, c.store, []part{{Key: key, Size: c.objects.get(key).size}})
+	content, err := OpenParts(ctx, c.store, []Part{{Key: key, Size: c.objects.get(key).size}})
 	if err != nil {
 		return media.Probed{}, err
 	}

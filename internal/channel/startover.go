@@ -150,7 +150,7 @@ func (v *View) startoverMedia(name string, c cut) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slots[0].rendition(id) == nil && slots[len(slots)-1].rendition(id) == nil {
+	if slots[0].Rendition(id) == nil && slots[len(slots)-1].Rendition(id) == nil {
 		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
 	closed := c.last != 0
@@ -178,7 +178,7 @@ func (v *View) startoverMedia(name string, c cut) (*Text, error) {
 // stretch returns the slots of a cut, at least one. A cut whose end has been
 // reached gets its last slot. Without its first slot there is nothing to return: a
 // playlist of type EVENT never loses its head (RFC 8216 6.2.1).
-func (v *View) stretch(c *cut) ([]*slot, error) {
+func (v *View) stretch(c *cut) ([]*Slot, error) {
 	if v.startover == nil || len(v.slots) == 0 {
 		return nil, fmt.Errorf("%w: there is none", ErrOutside)
 	}
@@ -201,18 +201,18 @@ func (v *View) stretch(c *cut) ([]*slot, error) {
 }
 
 // stretchPlaylist is the playlist of a stretch, and the slots that it lists.
-func (v *View) stretchPlaylist(slots []*slot, id string, closed bool) (*hls.MediaPlaylist, []*slot) {
+func (v *View) stretchPlaylist(slots []*Slot, id string, closed bool) (*hls.MediaPlaylist, []*Slot) {
 	end := closed || v.ended
 	// EXT-X-MAP can't be taken back, and the head has to stay. So the playlist
 	// ends where an encoder was replaced by one with another container.
 	if n := unmapped(slots, id); n > 0 {
 		slots, end = slots[:n], true
 	}
-	var later *format
-	if r := v.slots[len(v.slots)-1].rendition(id); r != nil {
+	var later *Format
+	if r := v.slots[len(v.slots)-1].Rendition(id); r != nil {
 		later = r.Format
 	}
-	m := playlistOf(slots, id, v.life, later)
+	m := playlistOf(slots, id, v.epoch, later)
 	m.TargetDuration, m.EndList, m.PlaylistType = v.target, end, hls.Event
 	if closed {
 		m.PlaylistType = hls.VOD
@@ -224,7 +224,7 @@ func (v *View) stretchPlaylist(slots []*slot, id string, closed bool) (*hls.Medi
 }
 
 // runningAt lists the date ranges that began in slots before head and cover it.
-func (v *View) runningAt(head *slot) []string {
+func (v *View) runningAt(head *Slot) []string {
 	var b breaks
 	for _, s := range v.slots[:head.MSN-v.slots[0].MSN] {
 		for _, line := range s.Tags {

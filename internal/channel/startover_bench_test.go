@@ -66,7 +66,7 @@ func BenchmarkPublish(b *testing.B) {
 func BenchmarkStartover(b *testing.B) {
 	l := longTimeline(b, daySlots)
 	v := l.view()
-	name := renditionID("v.m3u8") + ".m3u8"
+	name := RenditionID("v.m3u8") + ".m3u8"
 	query := fmt.Sprintf("first=%d", v.slots[0].MSN)
 	b.Run("render a day", func(b *testing.B) {
 		b.ReportAllocs()

@@ -89,7 +89,7 @@ func (l *timeline) object(init string) string {
 	if init != "" {
 		info.Format = media.FormatMP4
 		digest := media.Digest(sha256.Sum256([]byte(init)))
-		section = &initSection{init: &media.Init{ID: digest, Hash: digest}, part: part{Key: "init-" + init, Size: 10}}
+		section = &initSection{init: &media.Init{ID: digest, Hash: digest}, part: Part{Key: "init-" + init, Size: 10}}
 		if l.c.objects.get(section.part.Key) == nil {
 			l.c.objects.add(section.part.Key, 10)
 		}
@@ -186,7 +186,7 @@ func TestStartoverAcrossBreaks(t *testing.T) {
 		l.publish(testMaterial{init: init, discontinuity: i == 2 || i == 4, gap: i == 3})
 	}
 	_, text, _ := l.parsed(t, "start="+seconds(1)+"&end="+seconds(12))
-	id := renditionID("v.m3u8")
+	id := RenditionID("v.m3u8")
 	name := func(init string) string {
 		return fmt.Sprintf("%s/LIFE-init-%s.mp4", id, media.Digest(sha256.Sum256([]byte(init))).String()[:16])
 	}
@@ -222,7 +222,7 @@ func TestStartoverAcrossBreaks(t *testing.T) {
 ` + id + `/LIFE-105.m4s
 #EXT-X-ENDLIST
 `
-	if text = strings.ReplaceAll(text, l.e.life, "LIFE"); text != want {
+	if text = strings.ReplaceAll(text, l.e.epoch, "LIFE"); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 	// At any start, the numbers are those of the whole, and a MAP comes first.
@@ -291,8 +291,8 @@ func TestStartoverForgets(t *testing.T) {
 	// Slots that are old enough by their media still wait until no live viewer
 	// can need them; here that has long been so.
 	for range 40 {
-		for i := range l.e.left {
-			l.e.left[i] = l.e.left[i].Add(-time.Hour)
+		for i := range l.e.window.left {
+			l.e.window.left[i] = l.e.window.left[i].Add(-time.Hour)
 		}
 		l.publish(testMaterial{init: "two"})
 	}
@@ -300,7 +300,7 @@ func TestStartoverForgets(t *testing.T) {
 		t.Errorf("a playlist without its head: %v", err)
 	}
 	// The window, 10 s, and what was in it stays for 6 s + 2 target durations.
-	if n := len(l.e.slots); n != 10 && n != 11 {
+	if n := len(l.e.window.slots); n != 10 && n != 11 {
 		t.Errorf("%d slots are kept", n)
 	}
 	if n := len(l.view().sections); n != 1 {
@@ -319,7 +319,7 @@ func TestStartoverRefusals(t *testing.T) {
 	for range 5 {
 		l.publish(testMaterial{})
 	}
-	media := renditionID("v.m3u8") + ".m3u8"
+	media := RenditionID("v.m3u8") + ".m3u8"
 	for _, c := range []struct {
 		name, query string
 		err         error

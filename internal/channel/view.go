@@ -21,12 +21,14 @@ type View struct {
 	// multivariant is the live multivariant playlist, manifestName its name.
 	multivariant *hls.MultivariantPlaylist
 	manifestName string
-	life         string
+	epoch        string
 	target       int
 	ended        bool
-	// slots in order of their media sequence numbers, which rise by one.
-	slots        []*slot
-	sections     map[string]*section
+	// slots in order of their media sequence numbers, which rise by one. The last
+	// ones are listed.
+	slots        []*Slot
+	listed       int
+	sections     map[string]*Section
 	availability time.Duration // how long caches may keep segments
 	// staleAt is when the playlists become unavailable because nothing was
 	// published; zero for never.
@@ -61,15 +63,15 @@ func (v *View) Segment(name string) *Segment {
 	if s := v.sections[name]; s != nil {
 		return &Segment{
 			ContentType: "video/mp4", ETag: `"` + path.Base(name) + `"`, Size: s.Part.Size,
-			MaxAge: v.availability, store: v.store, parts: []part{s.Part},
+			MaxAge: v.availability, store: v.store, parts: []Part{s.Part},
 		}
 	}
 	id, rest, ok := strings.Cut(name, "/")
 	if !ok {
 		return nil
 	}
-	life, rest, ok := strings.Cut(rest, "-")
-	if !ok || life != v.life || len(v.slots) == 0 {
+	epoch, rest, ok := strings.Cut(rest, "-")
+	if !ok || epoch != v.epoch || len(v.slots) == 0 {
 		return nil
 	}
 	number, _, _ := strings.Cut(rest, ".")
@@ -78,19 +80,19 @@ func (v *View) Segment(name string) *Segment {
 		return nil
 	}
 	s := v.slots[msn-v.slots[0].MSN]
-	r := s.rendition(id)
-	if r == nil || len(r.Parts) == 0 || r.segmentName(v.life, msn) != name {
+	r := s.Rendition(id)
+	if r == nil || len(r.Parts) == 0 || r.segmentName(v.epoch, msn) != name {
 		return nil
 	}
 	return &Segment{
-		Input: s.Input, ContentType: r.Format.ContentType, ETag: `"` + v.life + "-" + number + `"`,
+		Input: s.Input, ContentType: r.Format.ContentType, ETag: `"` + v.epoch + "-" + number + `"`,
 		Size: r.Size, Published: s.Published, MaxAge: v.availability,
 		store: v.store, parts: r.Parts,
 	}
 }
 
 // without is the view without slots that have expired.
-func (v *View) without(slots []*slot, sections map[string]*section, evicted failover.Ticks) *View {
+func (v *View) without(slots []*Slot, sections map[string]*Section, evicted failover.Ticks) *View {
 	next := *v
 	next.slots, next.sections, next.evicted = slots[:len(slots):len(slots)], sections, evicted
 	return &next
@@ -128,11 +130,11 @@ type Segment struct {
 	MaxAge time.Duration
 
 	store store.Store
-	parts []part
+	parts []Part
 }
 
 // Open returns the bytes. Error: store.ErrNotFound if the segment has expired in
 // the meantime.
 func (s *Segment) Open(ctx context.Context) (Content, error) {
-	return openSequence(ctx, s.store, s.parts)
+	return OpenParts(ctx, s.store, s.parts)
 }

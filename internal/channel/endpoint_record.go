@@ -1,0 +1,29 @@
+package channel
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// record is one entry of an endpoint's journal. The first one only names the epoch
+// of the endpoint; every other one is a slot.
+type record struct {
+	// Epoch is part of all segment names, so that no name is ever used twice,
+	// not even when numbers should repeat. Every record has it, as the older ones
+	// are forgotten.
+	Epoch string `json:"life,omitempty"`
+	Slot  *Slot  `json:"slot,omitempty"`
+	Seam  *seam  `json:"seam,omitempty"`
+	// Switch is the decision that came with the slot.
+	Switch *failover.Switch `json:"switch,omitempty"`
+}
+
+func decodeRecord(text []byte) (record, error) {
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("decode journal record: %w", err)
+	}
+	return r, nil
+}
