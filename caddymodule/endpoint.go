@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Endpoint is one output of a channel. It has its own segment length and its own
@@ -111,7 +112,7 @@ func (e *Endpoint) setDefaults() {
 		e.FailoverPolicy.After = caddy.Duration(defaultPreferAfter)
 	}
 	if e.OnInputLoss == "" {
-		e.OnInputLoss = string(channel.Hold)
+		e.OnInputLoss = string(output.Hold)
 	}
 	if e.ManifestName == "" {
 		e.ManifestName = defaultManifestName
@@ -185,12 +186,12 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 		FailoverGrace:   time.Duration(e.FailoverGrace),
 		Prefer:          e.FailoverPolicy.Input,
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
-		WindowConfig: channel.WindowConfig{
+		Config: output.Config{
 			PlaylistWindow:  time.Duration(e.PlaylistWindow),
 			StartoverWindow: time.Duration(e.StartoverWindow),
-			OnInputLoss:     channel.InputLoss(e.OnInputLoss),
-			Limits:          channel.Limits{MinBitrate: e.StreamSelection.MinBitrate, MaxBitrate: e.StreamSelection.MaxBitrate},
-			VariantOrder:    channel.VariantOrder(e.StreamSelection.Order),
+			OnInputLoss:     output.InputLoss(e.OnInputLoss),
+			Limits:          output.Limits{MinBitrate: e.StreamSelection.MinBitrate, MaxBitrate: e.StreamSelection.MaxBitrate},
+			VariantOrder:    output.VariantOrder(e.StreamSelection.Order),
 			IFramePlaylist:  e.IFramePlaylist,
 			ManifestName:    e.ManifestName,
 		},

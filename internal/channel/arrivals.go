@@ -8,6 +8,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -44,7 +45,7 @@ type arrival struct {
 	// MP4.
 	InitID   media.Digest       `json:"init_id,omitzero"`
 	InitHash media.Digest       `json:"init_hash,omitzero"`
-	InitPart *Part              `json:"init_part,omitempty"`
+	InitPart *output.Part       `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
 }

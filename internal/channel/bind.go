@@ -6,6 +6,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // binder finds the initialization section of an input's fragments. A fragment
@@ -29,7 +30,7 @@ type binder struct {
 // initSection is an initialization section in the store.
 type initSection struct {
 	init    *media.Init
-	part    Part
+	part    output.Part
 	arrived time.Time
 }
 
@@ -43,7 +44,7 @@ type fragment struct {
 
 func newInitSection(init *media.Init, key string, arrived time.Time) *initSection {
 	r := init.Range
-	return &initSection{init: init, part: Part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
+	return &initSection{init: init, part: output.Part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
 }
 
 func newBinder() binder {

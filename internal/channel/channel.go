@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -303,7 +304,7 @@ func (c *Channel) wake() {
 
 // View returns what the endpoint serves at this moment, nil if there is no such
 // endpoint. It takes no lock.
-func (c *Channel) View(name string) *View {
+func (c *Channel) View(name string) *output.View {
 	e, ok := c.byName.Load(name)
 	if !ok {
 		return nil

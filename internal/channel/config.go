@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Config is what the operator says about one channel. All values are set;
@@ -44,7 +45,7 @@ type EndpointConfig struct {
 	// PreferAfter; empty to stay until failover is needed again.
 	Prefer      string
 	PreferAfter time.Duration
-	WindowConfig
+	output.Config
 }
 
 // maxBacklog is how much media of an input is kept that no endpoint has used yet.
@@ -58,7 +59,7 @@ func (c Config) core() failover.Config {
 	for _, e := range c.Endpoints {
 		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
-			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == Gap,
+			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == output.Gap,
 		})
 		// What waits for its delay is no backlog.
 		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)

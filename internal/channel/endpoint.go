@@ -10,6 +10,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -23,7 +24,7 @@ type endpoint struct {
 	revision uint64
 	first    uint64 // revision of the oldest slot in the window
 	epoch    string
-	window   *Window
+	window   *output.Window
 	changed  bool // the view does not show all of it yet
 	// edges are where the renditions ended.
 	edges map[string]edge
@@ -39,7 +40,7 @@ type endpoint struct {
 // edge is what the next slot of a rendition continues.
 type edge struct {
 	counters media.CounterState // continuity counters
-	section  *Section           // the initialization section in force
+	section  *output.Section    // the initialization section in force
 }
 
 // openEndpoint opens the journal and serves again what it holds.
@@ -50,7 +51,7 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	e.journal = journal
-	e.window = NewWindow(config.WindowConfig, c.store, func(err error) {
+	e.window = output.New(config.Config, c.store, func(err error) {
 		c.outbox.trouble(c.name, fmt.Errorf("endpoint %s: %w", config.Name, err))
 	})
 	if err := e.restore(ctx); err != nil {
@@ -71,7 +72,7 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 // restore reads the journal. Slots whose objects are gone are left out, and so
 // is all that came before them.
 func (e *endpoint) restore(ctx context.Context) error {
-	var last *Slot
+	var last *output.Slot
 	var end *seam
 	err := e.journal.Read(ctx, 0, func(revision uint64, text []byte) error {
 		r, err := decodeRecord(text)
@@ -108,7 +109,7 @@ func (e *endpoint) restore(ctx context.Context) error {
 
 // adopt takes over the objects of a slot from an earlier life. It reports
 // whether they are all there.
-func (e *endpoint) adopt(s *Slot) bool {
+func (e *endpoint) adopt(s *output.Slot) bool {
 	var taken []string
 	for i := range s.Renditions {
 		for _, key := range s.Renditions[i].Keys() {
@@ -164,13 +165,13 @@ func (e *endpoint) refresh(now time.Time) {
 		return
 	}
 	e.changed = false
-	e.window.Configure(e.config.WindowConfig)
+	e.window.Configure(e.config.Config)
 	e.window.Render(e.channel.announced())
 	e.forget(e.window.Expire(now))
 }
 
 // forget gives back what slots at the head of the window held.
-func (e *endpoint) forget(gone []*Slot) {
+func (e *endpoint) forget(gone []*output.Slot) {
 	if len(gone) == 0 {
 		return
 	}
@@ -182,8 +183,8 @@ func (e *endpoint) forget(gone []*Slot) {
 }
 
 // makeSlot binds the objects that the core chose.
-func (e *endpoint) makeSlot(decided failover.Slot) *Slot {
-	s := &Slot{
+func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
+	s := &output.Slot{
 		MSN: decided.MSN, Input: decided.Input, Start: decided.Start, End: decided.End,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
@@ -193,7 +194,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *Slot {
 		clear(e.edges)
 	}
 	for _, dr := range decided.Renditions {
-		r := Rendition{ID: RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration}
+		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration}
 		var used []*object
 		for _, p := range dr.Parts {
 			if ob := e.channel.objects.use(p.Object); ob != nil {
@@ -213,7 +214,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *Slot {
 
 // bind turns objects into the parts of a rendition, with continuous continuity
 // counters.
-func (e *endpoint) bind(r *Rendition, used []*object) {
+func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	infos := make([]*media.Info, len(used))
 	for i, ob := range used {
 		infos[i] = ob.info
@@ -229,7 +230,7 @@ func (e *endpoint) bind(r *Rendition, used []*object) {
 		r.AddIFrames(ob.info, ranges, at)
 		at += failover.Ticks(ob.info.End - ob.info.Start)
 		for _, keep := range ranges {
-			r.Parts = append(r.Parts, Part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start})
+			r.Parts = append(r.Parts, output.Part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start})
 			r.Size += keep.End - keep.Start
 		}
 	}
@@ -241,12 +242,12 @@ func (e *endpoint) bind(r *Rendition, used []*object) {
 
 // section is the initialization section of a slot: the one in force, as long as it
 // can stand in for what the encoder sent. used is nil if its bytes are gone.
-func (e *endpoint) section(id string, current *Section, from *initSection) (inForce, used *Section) {
+func (e *endpoint) section(id string, current *output.Section, from *initSection) (inForce, used *output.Section) {
 	if from == nil {
 		return nil, nil
 	}
 	if current == nil || current.ID != from.init.ID.String() || e.channel.objects.get(current.Part.Key) == nil {
-		current = &Section{
+		current = &output.Section{
 			Name: fmt.Sprintf("%s/%s-init-%s.mp4", id, e.epoch, from.init.Hash.String()[:16]),
 			ID:   from.init.ID.String(), Part: from.part,
 		}
@@ -274,7 +275,7 @@ func (c *Channel) rewrite(ob *object, delta media.CounterDelta) *object {
 
 func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) error {
 	ctx := context.Background()
-	source, err := OpenParts(ctx, c.store, []Part{{Key: ob.key, Size: ob.size}})
+	source, err := output.OpenParts(ctx, c.store, []output.Part{{Key: ob.key, Size: ob.size}})
 	if err != nil {
 		return err
 	}
@@ -299,7 +300,7 @@ func (e *endpoint) drop() {
 	}
 }
 
-func (e *endpoint) release(slots ...*Slot) {
+func (e *endpoint) release(slots ...*output.Slot) {
 	for _, s := range slots {
 		for i := range s.Renditions {
 			for _, key := range s.Renditions[i].Keys() {

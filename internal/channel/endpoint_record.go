@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // record is one entry of an endpoint's journal. The first one only names the epoch
@@ -13,9 +14,9 @@ type record struct {
 	// Epoch is part of all segment names, so that no name is ever used twice,
 	// not even when numbers should repeat. Every record has it, as the older ones
 	// are forgotten.
-	Epoch string `json:"life,omitempty"`
-	Slot  *Slot  `json:"slot,omitempty"`
-	Seam  *seam  `json:"seam,omitempty"`
+	Epoch string       `json:"life,omitempty"`
+	Slot  *output.Slot `json:"slot,omitempty"`
+	Seam  *seam        `json:"seam,omitempty"`
 	// Switch is the decision that came with the slot.
 	Switch *failover.Switch `json:"switch,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // mediaFact turns a media playlist into a fact. What the origin can't serve is
@@ -30,7 +31,7 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 		if err != nil {
 			return nil, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
 		}
-		tags, cue := Carried(s.Tags)
+		tags, cue := output.Carried(s.Tags)
 		fact.Segments = append(fact.Segments, failover.ListedSegment{
 			Number:          m.MediaSequence + uint64(i),
 			Path:            object,

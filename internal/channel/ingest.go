@@ -13,6 +13,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -280,7 +281,7 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 		in.forget(name, f.key)
 		return nil, store.ErrNotFound
 	}
-	content, err := OpenParts(ctx, c.store, []Part{{Key: f.key, Size: size}})
+	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: f.key, Size: size}})
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +308,12 @@ func (c *Channel) Delete(input, rawPath string) error {
 
 // File is something to serve. The caller closes its Content.
 type File struct {
-	Content     Content
+	Content     output.Content
 	ContentType string
 	Modified    time.Time
 }
+
+// textContent is Content from memory.
+type textContent struct{ *bytes.Reader }
+
+func (textContent) Close() error { return nil }

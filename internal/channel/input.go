@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // input keeps what an encoder put where, for the encoder's own GET, and its last
@@ -38,11 +39,11 @@ type announcement struct {
 
 // announced are the multivariant playlists of the inputs that have one, in the order
 // of the config.
-func (c *Channel) announced() []Announcement {
-	var list []Announcement
+func (c *Channel) announced() []output.Announcement {
+	var list []output.Announcement
 	for _, ic := range c.config.Inputs {
 		if a := c.inputs[ic.Name].announced; a != nil {
-			list = append(list, Announcement{BasePath: ic.BasePath, Path: a.path, Playlist: a.playlist})
+			list = append(list, output.Announcement{BasePath: ic.BasePath, Path: a.path, Playlist: a.playlist})
 		}
 	}
 	return list

@@ -11,6 +11,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -271,7 +272,7 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 
 // probe reads an object of an earlier life once more.
 func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := OpenParts(ctx, c.store, []Part{{Key: key, Size: c.objects.get(key).size}})
+	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: c.objects.get(key).size}})
 	if err != nil {
 		return media.Probed{}, err
 	}

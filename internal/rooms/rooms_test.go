@@ -24,9 +24,10 @@ var rooms = map[string][]string{
 	"internal/hls":     {"github.com/grafov/m3u8"},
 	"internal/media":   {"github.com/Eyevinn/mp4ff/"},
 	"internal/demo":    {},
-	"internal/channel": {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/output":  {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/channel": {module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "internal/demo", module + "failover", module + "store",
+		module + "internal/channel", module + "internal/output", module + "internal/demo", module + "failover", module + "store",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},
@@ -82,7 +83,7 @@ func TestImportsRunDownward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, room := range []string{"failover", "store", "internal/hls", "internal/media", "internal/channel", "caddymodule"} {
+	for _, room := range []string{"failover", "store", "internal/hls", "internal/media", "internal/output", "internal/channel", "caddymodule"} {
 		if !seen[room] {
 			t.Errorf("nothing was found in %s", room)
 		}

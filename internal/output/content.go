@@ -1,7 +1,6 @@
-package channel
+package output
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,8 +118,3 @@ func (s *sequence) Close() error {
 	s.parts = nil
 	return all
 }
-
-// textContent is Content from memory.
-type textContent struct{ *bytes.Reader }
-
-func (textContent) Close() error { return nil }

@@ -1,6 +1,7 @@
-package channel
+package output
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,7 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	if c.bytes > c.maximum || len(c.byKey) != c.recent.Len() || len(c.byKey) > 10 {
 		t.Errorf("%d bytes in %d playlists", c.bytes, len(c.byKey))
 	}
-	if _, err := c.get("bad", 1, true, func() (*Text, error) { return nil, ErrClosed }); err == nil {
+	if _, err := c.get("bad", 1, true, func() (*Text, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("no error")
 	}
 	get("bad", 1, true)

@@ -1,10 +1,10 @@
-package channel
+package output
 
 import "time"
 
-// WindowConfig is what the operator says about what viewers of an endpoint get. All
+// Config is what the operator says about what viewers of an endpoint get. All
 // values are set; defaults are filled in by the caller.
-type WindowConfig struct {
+type Config struct {
 	// PlaylistWindow is how much media the live playlist lists; at least three
 	// segments.
 	PlaylistWindow time.Duration

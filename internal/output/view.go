@@ -1,4 +1,4 @@
-package channel
+package output
 
 import (
 	"context"
@@ -90,6 +90,16 @@ func (v *View) Segment(name string) *Segment {
 		store: v.store, parts: r.Parts,
 	}
 }
+
+// Slots are those that can be fetched, in order. They must not be changed.
+func (v *View) Slots() []*Slot { return v.slots }
+
+// Listed are the slots that the live playlists show.
+func (v *View) Listed() []*Slot { return v.slots[len(v.slots)-v.listed:] }
+
+// URI is the name of the slot's segment of a rendition, below the endpoint's path, as
+// Segment takes it.
+func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s.MSN) }
 
 // without is the view without slots that have expired.
 func (v *View) without(slots []*Slot, sections map[string]*Section, evicted failover.Ticks) *View {

@@ -1,4 +1,8 @@
-package channel
+// Package output is what viewers read of an endpoint, made from its slots: playlists,
+// segments, stretches of the past. It knows no channel, no core and no journal. Who
+// has slots puts them into a Window; who serves viewers reads its View. Another way to
+// list them, for another protocol, is one more reader of the same.
+package output
 
 import (
 	"sync/atomic"
@@ -14,7 +18,7 @@ import (
 type Window struct {
 	store  store.Store
 	report func(error)
-	config WindowConfig
+	config Config
 	epoch  string
 
 	// slots are those that can be fetched; the last ones are listed. Views share
@@ -38,9 +42,9 @@ type Window struct {
 	view atomic.Pointer[View]
 }
 
-// NewWindow makes an empty window. What goes wrong when playlists are rendered is
+// New makes an empty window. What goes wrong when playlists are rendered is
 // reported; the ones before stay in force.
-func NewWindow(config WindowConfig, st store.Store, report func(error)) *Window {
+func New(config Config, st store.Store, report func(error)) *Window {
 	return &Window{config: config, store: st, report: report, tracks: map[string]*track{}}
 }
 
@@ -49,7 +53,7 @@ func NewWindow(config WindowConfig, st store.Store, report func(error)) *Window 
 func (w *Window) SetEpoch(epoch string) { w.epoch = epoch }
 
 // Configure sets options that hold from the next rendering on.
-func (w *Window) Configure(config WindowConfig) { w.config = config }
+func (w *Window) Configure(config Config) { w.config = config }
 
 // View is what viewers read at this moment, nil before the first rendering and after
 // Close. Any goroutine may call it.

@@ -1,4 +1,4 @@
-package channel
+package output
 
 import "github.com/liveorigin/caddy-live-origin/failover"
 

@@ -1,7 +1,6 @@
-package channel
+package output
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,37 +10,28 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
-// timeline publishes slots as the core would, of objects that are known by name
-// only.
+// timeline is a window that slots are added to, of objects that are known by name only.
 type timeline struct {
-	c          *Channel
-	e          *endpoint
+	w          *Window
 	renditions []string
 	at         failover.Ticks // where the next slot starts
 	msn        uint64
 	breaks     uint64 // discontinuities so far
 	objects    int
+	gone       int // slots that left the window
 }
 
 const slotSeconds = 2
 
-func newTimeline(t testing.TB, window time.Duration, renditions ...string) *timeline {
+func newTimeline(t testing.TB, startover time.Duration, renditions ...string) *timeline {
 	t.Helper()
-	config := shortEndpoint()
-	config.StartoverWindow = window
-	st := memory.Open(1 << 30)
-	c, err := Open(t.Context(), testConfig(config), st)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		c.Close()
-		st.Close()
-	})
-	return &timeline{c: c, e: c.endpoints["hls"], renditions: renditions, at: 1_000_000 * failover.ClockRate, msn: 100}
+	config := Config{PlaylistWindow: 12 * time.Second, StartoverWindow: startover, ManifestName: "index"}
+	w := New(config, nil, func(err error) { t.Error(err) })
+	w.SetEpoch("epoch")
+	w.Render(nil)
+	return &timeline{w: w, renditions: renditions, at: 1_000_000 * failover.ClockRate, msn: 100}
 }
 
 // testMaterial is what the segments of a slot are made of.
@@ -55,51 +45,46 @@ func (l *timeline) publish(m testMaterial) {
 	if m.discontinuity {
 		l.breaks++
 	}
-	end := l.at + slotSeconds*failover.ClockRate
-	s := failover.Slot{
-		Endpoint: "hls", MSN: l.msn, Input: "a", Start: l.at, End: end,
+	s := &Slot{
+		MSN: l.msn, Input: "a", Start: l.at, End: l.at + slotSeconds*failover.ClockRate,
 		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
 	}
 	for _, path := range l.renditions {
-		r := failover.SlotRendition{Path: path, Duration: slotSeconds * failover.ClockRate}
-		if !m.gap {
-			r.Parts = []failover.Part{{Object: l.object(m.init), Duration: r.Duration}}
-		}
-		s.Renditions = append(s.Renditions, r)
+		s.Renditions = append(s.Renditions, l.rendition(path, m))
 	}
-	l.e.publish(s)
-	l.e.refresh(time.Now())
-	for _, r := range s.Renditions {
-		for _, p := range r.Parts {
-			l.c.objects.settle(p.Object)
-		}
-	}
+	l.w.NumberIFrames(s)
+	l.w.Add(s)
+	l.w.Render(nil)
+	l.gone += len(l.w.Expire(time.Now()))
 	l.msn++
-	l.at = end
+	l.at = s.End
 }
 
-func (l *timeline) object(init string) string {
-	l.objects++
-	key := l.c.objects.key("a")
+func (l *timeline) rendition(path string, m testMaterial) Rendition {
+	r := Rendition{ID: RenditionID(path), Path: path, Duration: slotSeconds * failover.ClockRate}
+	if m.gap {
+		r.Format = l.w.FormatOf(r.ID, nil)
+		return r
+	}
 	info := &media.Info{
 		Format: media.FormatTS, Size: 1000, KeyFrameFirst: true,
 		Tracks: []media.Track{{Kind: media.Video, Codec: "avc1.64001f"}},
 	}
-	var section *initSection
-	if init != "" {
+	if m.init != "" {
 		info.Format = media.FormatMP4
-		digest := media.Digest(sha256.Sum256([]byte(init)))
-		section = &initSection{init: &media.Init{ID: digest, Hash: digest}, part: Part{Key: "init-" + init, Size: 10}}
-		if l.c.objects.get(section.part.Key) == nil {
-			l.c.objects.add(section.part.Key, 10)
-		}
+		r.Map = &Section{Name: sectionName(r.ID, m.init), ID: m.init, Part: Part{Key: "init-" + m.init, Size: 10}}
 	}
-	l.c.objects.add(key, 1000)
-	l.c.objects.describe(key, info, section)
-	return key
+	l.objects++
+	r.Parts, r.Size = []Part{{Key: fmt.Sprintf("sports/a/%d", l.objects), Size: 1000}}, 1000
+	r.Format = l.w.FormatOf(r.ID, info)
+	return r
 }
 
-func (l *timeline) view() *View { return l.c.View("hls") }
+func sectionName(rendition, init string) string {
+	return fmt.Sprintf("%s/epoch-init-%s.mp4", rendition, init)
+}
+
+func (l *timeline) view() *View { return l.w.View() }
 
 // seconds is a query parameter: so many seconds behind the first slot.
 func seconds(n float64) string { return fmt.Sprintf("%.1f", 1_000_000+n) }
@@ -187,9 +172,7 @@ func TestStartoverAcrossBreaks(t *testing.T) {
 	}
 	_, text, _ := l.parsed(t, "start="+seconds(1)+"&end="+seconds(12))
 	id := RenditionID("v.m3u8")
-	name := func(init string) string {
-		return fmt.Sprintf("%s/LIFE-init-%s.mp4", id, media.Digest(sha256.Sum256([]byte(init))).String()[:16])
-	}
+	name := func(init string) string { return sectionName(id, init) }
 	want := `#EXTM3U
 #EXT-X-VERSION:6
 #EXT-X-PLAYLIST-TYPE:VOD
@@ -199,30 +182,30 @@ func TestStartoverAcrossBreaks(t *testing.T) {
 #EXT-X-MAP:URI="` + name("one") + `"
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:40.000Z
 #EXTINF:2.00000,
-` + id + `/LIFE-100.m4s
+` + id + `/epoch-100.m4s
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:42.000Z
 #EXTINF:2.00000,
-` + id + `/LIFE-101.m4s
+` + id + `/epoch-101.m4s
 #EXT-X-DISCONTINUITY
 #EXT-X-MAP:URI="` + name("two") + `"
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:44.000Z
 #EXTINF:2.00000,
-` + id + `/LIFE-102.m4s
+` + id + `/epoch-102.m4s
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:46.000Z
 #EXT-X-GAP
 #EXTINF:2.00000,
-` + id + `/LIFE-103.m4s
+` + id + `/epoch-103.m4s
 #EXT-X-DISCONTINUITY
 #EXT-X-MAP:URI="` + name("two") + `"
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:48.000Z
 #EXTINF:2.00000,
-` + id + `/LIFE-104.m4s
+` + id + `/epoch-104.m4s
 #EXT-X-PROGRAM-DATE-TIME:1970-01-12T13:46:50.000Z
 #EXTINF:2.00000,
-` + id + `/LIFE-105.m4s
+` + id + `/epoch-105.m4s
 #EXT-X-ENDLIST
 `
-	if text = strings.ReplaceAll(text, l.e.epoch, "LIFE"); text != want {
+	if text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 	// At any start, the numbers are those of the whole, and a MAP comes first.
@@ -282,7 +265,7 @@ func TestStartoverGrowsUntilItsEnd(t *testing.T) {
 
 func TestStartoverForgets(t *testing.T) {
 	l := newTimeline(t, 10*time.Second, "v.m3u8")
-	l.e.config.PlaylistWindow = 6 * time.Second
+	l.w.config.PlaylistWindow = 6 * time.Second
 	for range 5 {
 		l.publish(testMaterial{init: "one"})
 	}
@@ -291,8 +274,8 @@ func TestStartoverForgets(t *testing.T) {
 	// Slots that are old enough by their media still wait until no live viewer
 	// can need them; here that has long been so.
 	for range 40 {
-		for i := range l.e.window.left {
-			l.e.window.left[i] = l.e.window.left[i].Add(-time.Hour)
+		for i := range l.w.left {
+			l.w.left[i] = l.w.left[i].Add(-time.Hour)
 		}
 		l.publish(testMaterial{init: "two"})
 	}
@@ -300,14 +283,14 @@ func TestStartoverForgets(t *testing.T) {
 		t.Errorf("a playlist without its head: %v", err)
 	}
 	// The window, 10 s, and what was in it stays for 6 s + 2 target durations.
-	if n := len(l.e.window.slots); n != 10 && n != 11 {
+	if n := len(l.w.slots); n != 10 && n != 11 {
 		t.Errorf("%d slots are kept", n)
 	}
 	if n := len(l.view().sections); n != 1 {
 		t.Errorf("%d initialization sections are kept", n)
 	}
-	if n := len(l.c.objects.byKey); n > 14 {
-		t.Errorf("%d objects are kept", n)
+	if l.gone+len(l.w.slots) != 45 {
+		t.Errorf("%d slots were given back and %d are kept, of 45", l.gone, len(l.w.slots))
 	}
 }
 
@@ -319,7 +302,7 @@ func TestStartoverRefusals(t *testing.T) {
 	for range 5 {
 		l.publish(testMaterial{})
 	}
-	media := RenditionID("v.m3u8") + ".m3u8"
+	list := RenditionID("v.m3u8") + ".m3u8"
 	for _, c := range []struct {
 		name, query string
 		err         error
@@ -332,13 +315,13 @@ func TestStartoverRefusals(t *testing.T) {
 		{"index.m3u8", "start=1000002&start=1000002", ErrQuery}, {"index.m3u8", "start=1000002&end=", ErrQuery},
 		{"index.m3u8", "start=%zz", ErrQuery},
 		{"index.m3u8", "weekend=1", nil}, {"index.m3u8", "first=1", nil}, {"index.m3u8", "token=%zz", nil},
-		{media, "start=1000002", nil}, {media, "_HLS_msn=3", nil}, {media, "token=1", nil},
-		{media, "first=", ErrQuery}, {media, "first=x", ErrQuery}, {media, "first=0", ErrQuery}, {media, "first=-1", ErrQuery},
-		{media, "first=101&first=101", ErrQuery}, {media, "first=102&last=101", ErrQuery}, {media, "first=101&last=x", ErrQuery},
-		{media, "first=101&last=102&until=9", ErrQuery}, {media, "first=99999999999999999999", ErrQuery},
-		{media, "first=99", ErrOutside}, {media, "first=105", ErrOutside}, {media, "first=101&last=105", ErrOutside},
-		{media, "first=104&until=90000000000", ErrOutside}, {media, "first=101&until=1", ErrOutside},
-		{"nothing.m3u8", "first=101", ErrOutside}, {media + "x", "first=101", nil},
+		{list, "start=1000002", nil}, {list, "_HLS_msn=3", nil}, {list, "token=1", nil},
+		{list, "first=", ErrQuery}, {list, "first=x", ErrQuery}, {list, "first=0", ErrQuery}, {list, "first=-1", ErrQuery},
+		{list, "first=101&first=101", ErrQuery}, {list, "first=102&last=101", ErrQuery}, {list, "first=101&last=x", ErrQuery},
+		{list, "first=101&last=102&until=9", ErrQuery}, {list, "first=99999999999999999999", ErrQuery},
+		{list, "first=99", ErrOutside}, {list, "first=105", ErrOutside}, {list, "first=101&last=105", ErrOutside},
+		{list, "first=104&until=90000000000", ErrOutside}, {list, "first=101&until=1", ErrOutside},
+		{"nothing.m3u8", "first=101", ErrOutside}, {list + "x", "first=101", nil},
 	} {
 		text, err := l.view().Startover(c.name, c.query)
 		if text != nil || !errors.Is(err, c.err) {
@@ -347,7 +330,7 @@ func TestStartoverRefusals(t *testing.T) {
 	}
 	off := newTimeline(t, 0, "v.m3u8")
 	off.publish(testMaterial{})
-	for name, query := range map[string]string{"index.m3u8": "start=1000000", media: "first=100"} {
+	for name, query := range map[string]string{"index.m3u8": "start=1000000", list: "first=100"} {
 		if _, err := off.view().Startover(name, query); !errors.Is(err, ErrOutside) {
 			t.Errorf("startover is off, but %s: %v", name, err)
 		}
