@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/activity"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -42,7 +43,7 @@ type Channel struct {
 	// tracing: a Tracer is told of everything. stepped: the core knows of its
 	// inputs what no checkpoint says.
 	tracing, stepped bool
-	activity         *Activity // nil if nobody wants to look on
+	activity         *activity.Notes // nil if nobody wants to look on
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -155,7 +156,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 	if !config.Activity {
 		c.activity = nil
 	} else if c.activity == nil {
-		c.activity = newActivity()
+		c.activity = activity.New()
 	}
 	c.config, c.inputs, c.endpoints = config, inputs, endpoints
 	for _, name := range fresh {
@@ -248,7 +249,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 		c.stepped = true
 	}
 	effects := c.core.Step(now, f)
-	c.activity.follow(c.core, now, f, effects)
+	c.activity.Follow(c.core, now, f, effects)
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case failover.Published:

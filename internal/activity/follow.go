@@ -1,15 +1,20 @@
-package channel
+package activity
 
 import (
-	"errors"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// follow takes notes of a step of the core, which has the fact already. It is
-// called with Channel.mu held, and for nobody if a is nil.
-func (a *Activity) follow(core *failover.Channel, now time.Time, f failover.Fact, effects []failover.Effect) {
+// Locator knows where media of an input belong. It is the core, in the state behind the
+// step that Follow is called for.
+type Locator interface {
+	Locate(input, path, id string) (failover.Located, bool)
+}
+
+// Follow takes notes of a step of the core, which has the fact already. It is called
+// by one goroutine at a time, and for nobody if a is nil.
+func (a *Notes) Follow(core Locator, now time.Time, f failover.Fact, effects []failover.Effect) {
 	if a == nil {
 		return
 	}
@@ -27,7 +32,7 @@ func (a *Activity) follow(core *failover.Channel, now time.Time, f failover.Fact
 
 // locate takes note of the objects that have found their place. Only then it is
 // known how late they are, as playlist and object come in any order.
-func (a *Activity) locate(core *failover.Channel, now time.Time, input string) {
+func (a *Notes) locate(core Locator, now time.Time, input string) {
 	waiting := a.unlisted[input][:0]
 	for _, u := range a.unlisted[input] {
 		at, ok := core.Locate(input, u.object.Path, u.object.ID)
@@ -35,9 +40,9 @@ func (a *Activity) locate(core *failover.Channel, now time.Time, input string) {
 		case ok && (at.Placed || u.object.Media == nil):
 			a.addSegment(now, seen(u.object, at))
 		case u.object.Media == nil && now.Sub(u.at) > unsoundAge:
-			a.addSegment(now, SegmentSeen{Input: input, State: Unsound, Path: u.object.Path, Size: u.object.Size, Reason: u.object.Fault})
+			a.addSegment(now, Segment{Input: input, State: Unsound, Path: u.object.Path, Size: u.object.Size, Reason: u.object.Fault})
 		case now.Sub(u.at) > unlistedAge:
-			a.addSegment(now, SegmentSeen{Input: input, State: Unlisted, Path: u.object.Path, Size: u.object.Size})
+			a.addSegment(now, Segment{Input: input, State: Unlisted, Path: u.object.Path, Size: u.object.Size})
 		default:
 			waiting = append(waiting, u)
 		}
@@ -54,8 +59,8 @@ func (a *Activity) locate(core *failover.Channel, now time.Time, input string) {
 }
 
 // seen is the segment that an object has become.
-func seen(o failover.Object, at failover.Located) SegmentSeen {
-	s := SegmentSeen{
+func seen(o failover.Object, at failover.Located) Segment {
+	s := Segment{
 		Input: o.Input, State: Arrived, Rendition: at.Rendition, Path: o.Path, Number: at.Number,
 		Start: at.Start, End: at.End, Placed: at.Placed, Usual: at.Usual, Size: o.Size,
 	}
@@ -71,12 +76,12 @@ func seen(o failover.Object, at failover.Located) SegmentSeen {
 	return s
 }
 
-func (a *Activity) addSegment(now time.Time, s SegmentSeen) {
+func (a *Notes) addSegment(now time.Time, s Segment) {
 	s.Rendition, s.Path, s.Reason = clip(s.Rendition), clip(s.Path), clip(s.Reason)
 	a.add(Entry{Time: now, Segment: &s})
 }
 
-func (a *Activity) followEffect(core *failover.Channel, now time.Time, effect failover.Effect) {
+func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect) {
 	switch e := effect.(type) {
 	case failover.Published:
 		s := slotSeen(e.Slot)
@@ -97,8 +102,8 @@ func (a *Activity) followEffect(core *failover.Channel, now time.Time, effect fa
 	}
 }
 
-func slotSeen(slot failover.Slot) SlotSeen {
-	s := SlotSeen{
+func slotSeen(slot failover.Slot) Slot {
+	s := Slot{
 		Endpoint: slot.Endpoint, MSN: slot.MSN, Input: slot.Input, Start: slot.Start, End: slot.End,
 		Discontinuity: slot.Discontinuity, Lost: slot.Lost.Duration(),
 	}
@@ -125,12 +130,12 @@ func slotSeen(slot failover.Slot) SlotSeen {
 
 // missed takes note of segments that had not come at the deadline of a slot. Several
 // endpoints may find out about the same one.
-func (a *Activity) missed(core *failover.Channel, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
+func (a *Notes) missed(core Locator, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
 	for _, m := range list {
 		if m.Why != "not_arrived" && m.Why != "not_listed" && m.Why != "gap" {
 			continue // it arrived unsound, which was seen when it did
 		}
-		s := SegmentSeen{
+		s := Segment{
 			Input: input, State: Missed, Rendition: m.Rendition, Path: m.Segment, Reason: m.Why,
 			Start: start, End: end, Placed: true,
 		}
@@ -148,7 +153,7 @@ func (a *Activity) missed(core *failover.Channel, now time.Time, input string, l
 // knownMissing is how far back a segment that is missing once more is looked for.
 const knownMissing = 256
 
-func (a *Activity) knows(s SegmentSeen) bool {
+func (a *Notes) knows(s Segment) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := len(a.entries) - 1; i >= max(0, len(a.entries)-knownMissing); i-- {
@@ -161,28 +166,22 @@ func (a *Activity) knows(s SegmentSeen) bool {
 	return false
 }
 
-// NoteRefusal tells those who look on that an upload of an input was refused or
-// broke off, which the core never hears of. path is below the input's path.
-func (c *Channel) NoteRefusal(input, path string, cause error) {
-	var refusal *Refusal
-	if errors.As(cause, &refusal) && refusal.told {
+// Refused takes note of an upload of an input that was refused or broke off, which the
+// core never hears of. path is below the input's path. locate is asked for its place,
+// if it is shown.
+func (a *Notes) Refused(input, path, reason string, locate func() (failover.Located, bool)) {
+	if !a.countRefusal(input) {
 		return
 	}
-	a := c.Activity()
-	if a == nil || !a.refuse(input) {
-		return
-	}
-	s := SegmentSeen{Input: input, State: Refused, Path: path, Reason: cause.Error()}
-	c.mu.Lock()
-	if at, ok := c.core.Locate(input, path, ""); ok {
+	s := Segment{Input: input, State: Refused, Path: path, Reason: reason}
+	if at, ok := locate(); ok {
 		s.Rendition, s.Number, s.Start, s.End, s.Placed = at.Rendition, at.Number, at.Start, at.End, at.Placed
 	}
-	c.mu.Unlock()
 	a.addSegment(time.Now(), s)
 }
 
-// refuse counts a refusal and reports whether it is to be shown.
-func (a *Activity) refuse(input string) bool {
+// countRefusal counts a refusal and reports whether it is to be shown.
+func (a *Notes) countRefusal(input string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	in := a.counters.Inputs[input]

@@ -1,4 +1,6 @@
-package channel
+// Package activity takes notes of what happens in a channel, for people who look on. It
+// bounds what it keeps, and whoever reads it never holds up the channel.
+package activity
 
 import (
 	"slices"
@@ -33,9 +35,9 @@ const (
 	refusalInterval = time.Second
 )
 
-// Activity is what happened in a channel lately. Who looks on reads it at a pace of
+// Notes are what happened in a channel lately. Who looks on reads it at a pace of
 // their own: a slow one loses entries and never holds up the channel.
-type Activity struct {
+type Notes struct {
 	mu       sync.Mutex
 	entries  []Entry // in order of their numbers, which rise by one
 	bytes    int
@@ -44,7 +46,7 @@ type Activity struct {
 	counters Counters
 	refused  map[string]time.Time // the last one shown, by input
 
-	// unlisted is guarded by Channel.mu, as is the core that it asks.
+	// unlisted is for the goroutine that calls Follow.
 	unlisted map[string][]unlistedObject
 }
 
@@ -58,37 +60,37 @@ type unlistedObject struct {
 type Entry struct {
 	Number  uint64
 	Time    time.Time
-	Segment *SegmentSeen
-	Slot    *SlotSeen
+	Segment *Segment
+	Slot    *Slot
 	// Effect is an InputChanged, PairChanged, GenerationStarted or SlotGivenUp of
 	// the core.
 	Effect failover.Effect
 }
 
-// SegmentState says what became of an input's segment.
-type SegmentState string
+// State says what became of an input's segment.
+type State string
 
 const (
 	// Arrived: it is sound and came in the input's own rhythm.
-	Arrived SegmentState = "arrived"
+	Arrived State = "arrived"
 	// Late: it is sound, and came later than the input's segments do by more than
 	// half of its length. That is the failover grace of an endpoint with segments
 	// of this length.
-	Late SegmentState = "late"
+	Late State = "late"
 	// Unsound: what arrived cannot be used. It counts as missing.
-	Unsound SegmentState = "unsound"
+	Unsound State = "unsound"
 	// Refused: the upload was refused or broke off.
-	Refused SegmentState = "refused"
+	Refused State = "refused"
 	// Missed: it had not arrived at the deadline of a slot.
-	Missed SegmentState = "missing"
+	Missed State = "missing"
 	// Unlisted: it arrived, and no playlist ever listed it.
-	Unlisted SegmentState = "unlisted"
+	Unlisted State = "unlisted"
 )
 
-// SegmentSeen is a segment of an input, or an upload that became none.
-type SegmentSeen struct {
+// Segment is a segment of an input, or an upload that became none.
+type Segment struct {
 	Input string
-	State SegmentState
+	State State
 	// Rendition is empty if it is not known.
 	Rendition string
 	Path      string
@@ -105,8 +107,8 @@ type SegmentSeen struct {
 	Reason string
 }
 
-// SlotSeen is a slot that was published.
-type SlotSeen struct {
+// Slot is a slot that was published.
+type Slot struct {
 	Endpoint      string
 	MSN           uint64
 	Input         string
@@ -142,25 +144,18 @@ type InputCounters struct {
 // EndpointCounters are those of one endpoint.
 type EndpointCounters struct{ Slots, Gaps, GivenUp, Switches uint64 }
 
-func newActivity() *Activity {
-	return &Activity{
+// New begins to take notes.
+func New() *Notes {
+	return &Notes{
 		counters: Counters{Since: time.Now(), Inputs: map[string]InputCounters{}, Endpoints: map[string]EndpointCounters{}},
 		refused:  map[string]time.Time{}, unlisted: map[string][]unlistedObject{},
 	}
 }
 
-// Activity is what happened lately, nil unless the config asks for it. After a
-// change of config, a channel that goes on taking notes has the same one.
-func (c *Channel) Activity() *Activity {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.activity
-}
-
 // Since returns the entries from a number on, and the number to ask for next time.
 // lost is how many of those asked for are forgotten already. changed is closed as
 // soon as there is more.
-func (a *Activity) Since(number uint64) (entries []Entry, lost, next uint64, changed <-chan struct{}) {
+func (a *Notes) Since(number uint64) (entries []Entry, lost, next uint64, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	first := a.next - uint64(len(a.entries))
@@ -177,7 +172,7 @@ func (a *Activity) Since(number uint64) (entries []Entry, lost, next uint64, cha
 }
 
 // Counters returns a copy.
-func (a *Activity) Counters() Counters {
+func (a *Notes) Counters() Counters {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := Counters{Since: a.counters.Since, Inputs: map[string]InputCounters{}, Endpoints: map[string]EndpointCounters{}}
@@ -196,7 +191,7 @@ func (a *Activity) Counters() Counters {
 }
 
 // add appends an entry and forgets what is too old or too much.
-func (a *Activity) add(e Entry) {
+func (a *Notes) add(e Entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e.Number = a.next
@@ -234,7 +229,7 @@ func (e *Entry) size() int {
 	return fixed
 }
 
-func (a *Activity) count(e Entry) {
+func (a *Notes) count(e Entry) {
 	if s := e.Segment; s != nil {
 		in := a.counters.Inputs[s.Input]
 		switch s.State {
