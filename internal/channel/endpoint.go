@@ -3,7 +3,6 @@ package channel
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -11,21 +10,19 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
-	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // endpoint is one output of the channel: it writes the slots that the core decides into
 // its journal, and puts them into the window from which viewers are served. All but
 // the window's view is guarded by Channel.mu.
 type endpoint struct {
-	channel  *Channel
-	config   EndpointConfig
-	journal  store.Journal
-	revision uint64
-	first    uint64 // revision of the oldest slot in the window
-	epoch    string
-	window   *output.Window
-	changed  bool // the view does not show all of it yet
+	channel *Channel
+	config  EndpointConfig
+	journal *journal[record]
+	first   uint64 // revision of the oldest slot in the window
+	epoch   string
+	window  *output.Window
+	changed bool // the view does not show all of it yet
 	// edges are where the renditions ended.
 	edges map[string]edge
 	// decided is what a core has to know of the last slot.
@@ -46,65 +43,53 @@ type edge struct {
 // openEndpoint opens the journal and serves again what it holds.
 func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*endpoint, error) {
 	e := &endpoint{channel: c, config: config, edges: map[string]edge{}}
-	journal, err := c.store.Journal(ctx, c.name+"/"+config.Name)
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	e.journal = journal
 	e.window = output.New(config.Config, c.store, func(err error) {
 		c.outbox.trouble(c.name, fmt.Errorf("endpoint %s: %w", config.Name, err))
 	})
-	if err := e.restore(ctx); err != nil {
+	var last record
+	var err error
+	e.journal, err = openJournal(ctx, c.store, c.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
+		e.restore(r)
+		if r.Slot != nil {
+			last = r
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
+	}
+	e.journal.take = nil // nobody else appends slots
+	e.first = e.journal.revision + 1 - uint64(len(e.window.Slots()))
+	if last.Slot != nil {
+		e.resume(last.Slot, last.Seam)
 	}
 	if e.epoch == "" {
 		e.epoch = strings.ToLower(rand.Text()[:6])
-		if err := e.append(ctx, record{Epoch: e.epoch}); err != nil {
+		if _, err := e.journal.append(ctx, record{Epoch: e.epoch}); err != nil {
 			return nil, err
 		}
-		e.first = e.revision + 1
+		e.first = e.journal.revision + 1
 	}
 	e.window.SetEpoch(e.epoch)
 	e.window.Render(c.announced())
 	return e, nil
 }
 
-// restore reads the journal. Slots whose objects are gone are left out, and so
-// is all that came before them.
-func (e *endpoint) restore(ctx context.Context) error {
-	var last *output.Slot
-	var end *seam
-	err := e.journal.Read(ctx, 0, func(revision uint64, text []byte) error {
-		r, err := decodeRecord(text)
-		if err != nil {
-			return err
-		}
-		if r.Epoch != "" {
-			e.epoch = r.Epoch
-		}
-		if r.Slot == nil {
-			return nil
-		}
-		if e.adopt(r.Slot) {
-			e.window.Add(r.Slot)
-		} else {
-			e.release(e.window.Skip(r.Slot)...)
-		}
-		e.channel.remember(r.Switch)
-		last, end = r.Slot, r.Seam
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read journal: %w", err)
+// restore takes over a record of the journal. Slots whose objects are gone are left
+// out, and so is all that came before them.
+func (e *endpoint) restore(r record) {
+	if r.Epoch != "" {
+		e.epoch = r.Epoch
 	}
-	if e.revision, err = e.journal.Last(ctx); err != nil {
-		return fmt.Errorf("read journal: %w", err)
+	if r.Slot == nil {
+		return
 	}
-	e.first = e.revision + 1 - uint64(len(e.window.Slots()))
-	if last != nil {
-		e.resume(last, end)
+	if e.adopt(r.Slot) {
+		e.window.Add(r.Slot)
+	} else {
+		e.release(e.window.Skip(r.Slot)...)
 	}
-	return nil
+	e.channel.remember(r.Switch)
 }
 
 // adopt takes over the objects of a slot from an earlier life. It reports
@@ -125,29 +110,14 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 	return true
 }
 
-// append writes to the journal.
-func (e *endpoint) append(ctx context.Context, r record) error {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode journal record: %w", err)
-	}
-	revision, err := e.journal.Append(ctx, e.revision, text)
-	if err != nil {
-		return fmt.Errorf("append to journal: %w", err)
-	}
-	e.revision = revision
-	return nil
-}
-
 // publish carries out what the core decided: the slot goes into the journal. The
 // view gets it with refresh.
 func (e *endpoint) publish(decided failover.Slot) {
 	s := e.makeSlot(decided)
 	// A journal that refuses is no reason to stop the channel: viewers go on,
 	// and only a restart would miss what it lacks.
-	if err := e.append(context.Background(), record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}); err != nil {
-		e.channel.outbox.trouble(e.channel.name, err)
-	}
+	_, err := e.journal.append(context.Background(), record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch})
+	e.channel.trouble(err)
 	e.window.Add(s)
 	e.decided = remains(decided)
 	e.changed = true
@@ -177,9 +147,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	}
 	e.release(gone...)
 	e.first += uint64(len(gone))
-	if err := e.journal.Forget(context.Background(), e.first); err != nil {
-		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("shorten journal: %w", err))
-	}
+	e.channel.trouble(e.journal.forget(e.first))
 }
 
 // makeSlot binds the objects that the core chose.
@@ -295,9 +263,7 @@ func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) err
 // keeps the last record, so that numbers go on should it come back.
 func (e *endpoint) drop() {
 	e.release(e.window.Close()...)
-	if err := e.journal.Forget(context.Background(), e.revision); err != nil {
-		e.channel.outbox.trouble(e.channel.name, fmt.Errorf("shorten journal: %w", err))
-	}
+	e.channel.trouble(e.journal.forget(e.journal.revision))
 }
 
 func (e *endpoint) release(slots ...*output.Slot) {

@@ -1,9 +1,6 @@
 package channel
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
@@ -19,12 +16,4 @@ type record struct {
 	Seam  *seam        `json:"seam,omitempty"`
 	// Switch is the decision that came with the slot.
 	Switch *failover.Switch `json:"switch,omitempty"`
-}
-
-func decodeRecord(text []byte) (record, error) {
-	var r record
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("decode journal record: %w", err)
-	}
-	return r, nil
 }

@@ -30,7 +30,7 @@ func TestWhatIsEvictedIsGivenBack(t *testing.T) {
 		}
 		e := p.c.endpoints["hls"]
 		count := 0
-		err := e.journal.Read(t.Context(), e.first-1, func(uint64, []byte) error { count++; return nil })
+		err := e.journal.records.Read(t.Context(), e.first-1, func(uint64, []byte) error { count++; return nil })
 		if err != nil || count != left {
 			t.Errorf("%d records of %d slots, %v", count, left, err)
 		}

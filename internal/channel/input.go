@@ -2,6 +2,7 @@ package channel
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
@@ -11,14 +12,16 @@ import (
 // input keeps what an encoder put where, for the encoder's own GET, and its last
 // multivariant playlist.
 type input struct {
-	// config, binder and announced are guarded by Channel.mu. announced is nil
-	// before the first multivariant playlist.
-	config    InputConfig
+	config atomic.Pointer[InputConfig]
+	// binder and announced are guarded by Channel.mu. announced is nil before the
+	// first multivariant playlist.
 	binder    binder
 	announced *announcement
 
 	mu    sync.Mutex
 	files map[string]file
+	// arriving counts uploads under way, by path.
+	arriving map[string]int
 }
 
 // file is one path of an input: the text of a playlist, or the key of a media
@@ -49,7 +52,31 @@ func (c *Channel) announced() []output.Announcement {
 	return list
 }
 
-func newInput() *input { return &input{files: map[string]file{}, binder: newBinder()} }
+func newInput() *input {
+	return &input{files: map[string]file{}, arriving: map[string]int{}, binder: newBinder()}
+}
+
+// begin takes note that an upload to the path has begun.
+func (in *input) begin(path string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.arriving[path]++
+}
+
+// end takes note that it has ended, one way or the other.
+func (in *input) end(path string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.arriving[path]--; in.arriving[path] == 0 {
+		delete(in.arriving, path)
+	}
+}
+
+func (in *input) isArriving(path string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.arriving[path] > 0
+}
 
 // keptFiles is how many paths of media objects an input remembers for the
 // encoder's own GET. They hold no bytes.
