@@ -1,4 +1,7 @@
-package caddymodule
+// Package caddydemo adds `caddy live-origin demo` to a build of Caddy that has the
+// live_origin module: an origin with two built-in encoders that you can break. Builds
+// for operation do without it.
+package caddydemo
 
 import (
 	"embed"
@@ -12,70 +15,72 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/liveorigin/caddy-live-origin/caddymodule"
 	"github.com/liveorigin/caddy-live-origin/internal/demo"
 )
 
 func init() {
-	caddy.RegisterModule(DemoControls{})
+	caddy.RegisterModule(Controls{})
+	caddymodule.AddCommand(command)
 }
 
-// DemoControls are the buttons of the demo's status page, and what they do. The
+// Controls are the buttons of the demo's status page, and what they do. The
 // command `caddy live-origin demo` configures this handler; it is of no use in any
 // other config, where it leaves all requests to the next handler.
 //
 // `GET /demo/encoders` tells how the built-in encoders are, `POST
 // /demo/encoders/<name>/<action>` does something to one: `kill`, `revive`, `stop`,
 // `drop`, `corrupt`. Pages of other sites can't do that.
-type DemoControls struct{}
+type Controls struct{}
 
 const (
-	demoEncoders = "/demo/encoders"
-	demoScript   = "/demo/controls.js"
-	demoStyle    = "/demo/controls.css"
+	encodersPath = "/demo/encoders"
+	scriptPath   = "/demo/controls.js"
+	stylePath    = "/demo/controls.css"
 )
 
-//go:embed demo/controls.js demo/controls.css
-var demoFiles embed.FS
+//go:embed controls.js controls.css
+var files embed.FS
 
-// runningDemo are the encoders of this process, nil but in the demo.
-var runningDemo atomic.Pointer[[]*demo.Encoder]
+// running are the encoders of this process, nil but in the demo.
+var running atomic.Pointer[[]*demo.Encoder]
 
 // sameOrigin refuses requests that the page of another site lets a browser send.
 var sameOrigin = http.NewCrossOriginProtection()
 
 // CaddyModule returns the Caddy module information.
-func (DemoControls) CaddyModule() caddy.ModuleInfo {
+func (Controls) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID:  "http.handlers.live_origin_demo",
-		New: func() caddy.Module { return new(DemoControls) },
+		New: func() caddy.Module { return new(Controls) },
 	}
 }
 
 // ServeHTTP serves the script of the buttons and what they ask for.
-func (DemoControls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	running := runningDemo.Load()
-	if running == nil {
+func (Controls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	encoders := running.Load()
+	if encoders == nil {
 		return next.ServeHTTP(w, r)
 	}
 	h := w.Header()
 	h["Cache-Control"] = []string{"no-store"}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
-	name, isEncoder := strings.CutPrefix(r.URL.Path, demoEncoders+"/")
+	name, isEncoder := strings.CutPrefix(r.URL.Path, encodersPath+"/")
 	switch {
-	case r.URL.Path == demoScript:
+	case r.URL.Path == scriptPath:
 		h["Content-Type"] = []string{"text/javascript; charset=utf-8"}
-		http.ServeFileFS(w, r, demoFiles, strings.TrimPrefix(demoScript, "/"))
+		http.ServeFileFS(w, r, files, "controls.js")
 		return nil
-	case r.URL.Path == demoStyle:
+	case r.URL.Path == stylePath:
 		h["Content-Type"] = []string{"text/css; charset=utf-8"}
-		http.ServeFileFS(w, r, demoFiles, strings.TrimPrefix(demoStyle, "/"))
+		http.ServeFileFS(w, r, files, "controls.css")
 		return nil
-	case r.URL.Path == demoEncoders:
+	case r.URL.Path == encodersPath:
 		if !allow(w, r, "GET, HEAD") {
 			return nil
 		}
-		states := make([]demo.State, 0, len(*running))
-		for _, e := range *running {
+		states := make([]demo.State, 0, len(*encoders))
+		for _, e := range *encoders {
 			states = append(states, e.State())
 		}
 		return answerJSON(w, http.StatusOK, states)
@@ -83,7 +88,7 @@ func (DemoControls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		if !allow(w, r, "POST") {
 			return nil
 		}
-		return act(w, r, *running, name)
+		return act(w, r, *encoders, name)
 	}
 	return next.ServeHTTP(w, r)
 }
@@ -104,7 +109,7 @@ func allow(w http.ResponseWriter, r *http.Request, methods string) bool {
 // state.
 func act(w http.ResponseWriter, r *http.Request, encoders []*demo.Encoder, name string) error {
 	if err := sameOrigin.Check(r); err != nil {
-		return demoError(w, http.StatusForbidden, err)
+		return answerError(w, http.StatusForbidden, err)
 	}
 	name, action, _ := strings.Cut(name, "/")
 	for _, e := range encoders {
@@ -113,16 +118,16 @@ func act(w http.ResponseWriter, r *http.Request, encoders []*demo.Encoder, name 
 		}
 		switch err := e.Do(demo.Action(action)); {
 		case errors.Is(err, demo.ErrUnknown):
-			return demoError(w, http.StatusNotFound, err)
+			return answerError(w, http.StatusNotFound, err)
 		case err != nil:
-			return demoError(w, http.StatusConflict, err)
+			return answerError(w, http.StatusConflict, err)
 		}
 		return answerJSON(w, http.StatusOK, e.State())
 	}
-	return demoError(w, http.StatusNotFound, fmt.Errorf("there is no encoder %q", name))
+	return answerError(w, http.StatusNotFound, fmt.Errorf("there is no encoder %q", name))
 }
 
-func demoError(w http.ResponseWriter, status int, err error) error {
+func answerError(w http.ResponseWriter, status int, err error) error {
 	return answerJSON(w, status, map[string]string{"error": err.Error()})
 }
 
@@ -138,4 +143,4 @@ func answerJSON(w http.ResponseWriter, status int, content any) error {
 }
 
 // Interface guards
-var _ caddyhttp.MiddlewareHandler = DemoControls{}
+var _ caddyhttp.MiddlewareHandler = Controls{}

@@ -1,4 +1,4 @@
-package caddymodule
+package caddydemo
 
 import (
 	"context"
@@ -22,16 +22,16 @@ import (
 )
 
 const (
-	demoChannel = "demo"
-	demoStore   = 256 << 20 // bytes; a window of both encoders takes some 10 MiB
-	// demoGrace is how long the end of the demo waits for viewers.
-	demoGrace = time.Second
-	// demoLateness is how much later than encoder a the other one sends, as no two
+	channelName = "demo"
+	storeSize   = 256 << 20 // bytes; a window of both encoders takes some 10 MiB
+	// gracePeriod is how long the end of the demo waits for viewers.
+	gracePeriod = time.Second
+	// secondLateness is how much later than encoder a the other one sends, as no two
 	// encoders are equally far away.
-	demoLateness = 150 * time.Millisecond
+	secondLateness = 150 * time.Millisecond
 )
 
-func demoCommand() *cobra.Command {
+func command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Runs an origin with two built-in encoders that you can break",
@@ -50,7 +50,7 @@ All is in memory, and gone with the command.`,
 		defer stop()
 		// A second signal ends the process at once.
 		context.AfterFunc(ctx, stop)
-		if err := runDemo(ctx, cmd.OutOrStdout(), fl.String("listen")); err != nil {
+		if err := run(ctx, cmd.OutOrStdout(), fl.String("listen")); err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}
 		return caddy.ExitCodeSuccess, nil
@@ -58,48 +58,48 @@ All is in memory, and gone with the command.`,
 	return cmd
 }
 
-// demoSite is where the demo is.
-type demoSite struct {
+// site is where the demo is.
+type site struct {
 	listen string // as Caddy takes it
 	base   string // URL
 	admin  string
 	token  string // of the encoders
 }
 
-// runDemo runs the demo until ctx is done.
-func runDemo(ctx context.Context, out io.Writer, listen string) error {
-	site, err := newDemoSite(listen)
+// run runs the demo until ctx is done.
+func run(ctx context.Context, out io.Writer, listen string) error {
+	s, err := newSite(listen)
 	if err != nil {
 		return err
 	}
-	encoders, err := site.encoders()
+	encoders, err := s.encoders()
 	if err != nil {
 		return err
 	}
-	config, err := json.Marshal(site.config())
+	config, err := json.Marshal(s.config())
 	if err != nil {
 		return fmt.Errorf("encode config: %w", err)
 	}
-	runningDemo.Store(&encoders)
-	defer runningDemo.Store(nil)
+	running.Store(&encoders)
+	defer running.Store(nil)
 	if err := caddy.Load(config, true); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	site.announce(out)
+	s.announce(out)
 
 	encoding, end := context.WithCancel(ctx)
-	var running sync.WaitGroup
+	var working sync.WaitGroup
 	for _, e := range encoders {
-		running.Go(func() { e.Run(encoding) })
+		working.Go(func() { e.Run(encoding) })
 	}
-	running.Go(func() {
-		if site.waitOnAir(encoding) {
+	working.Go(func() {
+		if s.waitOnAir(encoding) {
 			fmt.Fprintln(out, "On air.")
 		}
 	})
 	<-ctx.Done()
 	end()
-	running.Wait()
+	working.Wait()
 	fmt.Fprintln(out, "Stopping.")
 	if err := caddy.Stop(); err != nil {
 		return fmt.Errorf("stop: %w", err)
@@ -107,19 +107,19 @@ func runDemo(ctx context.Context, out io.Writer, listen string) error {
 	return nil
 }
 
-// newDemoSite finds out where the demo can be. Caddy shares ports with other
+// newSite finds out where the demo can be. Caddy shares ports with other
 // processes without a word, so it is asked for before.
-func newDemoSite(listen string) (demoSite, error) {
+func newSite(listen string) (site, error) {
 	address, err := freeAddress(listen)
 	if err != nil {
-		return demoSite{}, fmt.Errorf("%w; choose another address with --listen", err)
+		return site{}, fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	// Not the default port, which belongs to the Caddy that may be running here.
 	admin, err := freeAddress("localhost:0")
 	if err != nil {
-		return demoSite{}, fmt.Errorf("admin API: %w", err)
+		return site{}, fmt.Errorf("admin API: %w", err)
 	}
-	return demoSite{listen: address, base: "http://" + address, admin: admin, token: rand.Text()}, nil
+	return site{listen: address, base: "http://" + address, admin: admin, token: rand.Text()}, nil
 }
 
 // freeAddress returns the address if it is free, with its port.
@@ -143,14 +143,14 @@ func freeAddress(listen string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-func (s demoSite) inputPath(name string) string { return "/in/" + demoChannel + "/" + name }
+func (s site) inputPath(name string) string { return "/in/" + channelName + "/" + name }
 
 // encoders returns two encoders, not at work yet.
-func (s demoSite) encoders() ([]*demo.Encoder, error) {
+func (s site) encoders() ([]*demo.Encoder, error) {
 	var list []*demo.Encoder
 	for i, name := range []string{"a", "b"} {
 		e, err := demo.NewEncoder(demo.Options{
-			Name: name, Target: s.base + s.inputPath(name), Token: s.token, Lateness: time.Duration(i) * demoLateness,
+			Name: name, Target: s.base + s.inputPath(name), Token: s.token, Lateness: time.Duration(i) * secondLateness,
 		})
 		if err != nil {
 			return nil, err
@@ -160,7 +160,7 @@ func (s demoSite) encoders() ([]*demo.Encoder, error) {
 	return list, nil
 }
 
-func (s demoSite) announce(out io.Writer) {
+func (s site) announce(out io.Writer) {
 	fmt.Fprintf(out, `
   Status page, with buttons to break something and a player beside them:
       %[1]s/status/
@@ -175,18 +175,18 @@ func (s demoSite) announce(out io.Writer) {
   Stop it with Ctrl+C.
 
 The encoders begin with the next full segment; the first picture comes in some seconds.
-`, s.base, demoFastPath, demoCalmPath, s.admin)
+`, s.base, fastPath, calmPath, s.admin)
 }
 
 const (
-	demoFastPath = "/fast/" + demoChannel
-	demoCalmPath = "/live/" + demoChannel
+	fastPath = "/fast/" + channelName
+	calmPath = "/live/" + channelName
 )
 
 // waitOnAir waits until there is something to see.
-func (s demoSite) waitOnAir(ctx context.Context) bool {
+func (s site) waitOnAir(ctx context.Context) bool {
 	for {
-		r, err := http.NewRequestWithContext(ctx, http.MethodHead, s.base+demoFastPath+"/index.m3u8", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodHead, s.base+fastPath+"/index.m3u8", nil)
 		if err != nil {
 			return false
 		}
@@ -205,7 +205,7 @@ func (s demoSite) waitOnAir(ctx context.Context) bool {
 }
 
 // config is what `caddy run` would be given for the same, but for the encoders.
-func (s demoSite) config() any {
+func (s site) config() any {
 	type object = map[string]any
 	type list = []any
 	input := func(name string) object {
@@ -213,13 +213,13 @@ func (s demoSite) config() any {
 	}
 	origin := object{
 		"handler": "live_origin",
-		"store":   object{"engine": "memory", "capacity": demoStore},
-		"status":  object{"path": "/status", "controls": demoScript},
-		"channels": object{demoChannel: object{
+		"store":   object{"engine": "memory", "capacity": storeSize},
+		"status":  object{"path": "/status", "controls": scriptPath},
+		"channels": object{channelName: object{
 			"inputs": list{input("a"), input("b")},
 			"endpoints": object{
-				"fast": object{"path": demoFastPath, "segment_duration": "2s"},
-				"hls":  object{"path": demoCalmPath, "segment_duration": "6s"},
+				"fast": object{"path": fastPath, "segment_duration": "2s"},
+				"hls":  object{"path": calmPath, "segment_duration": "6s"},
 			},
 		}},
 	}
@@ -232,7 +232,7 @@ func (s demoSite) config() any {
 			"demo":    object{"level": "INFO", "include": list{"live_origin"}, "encoder": object{"format": "console", "level_format": "upper"}},
 		}},
 		"apps": object{"http": object{
-			"grace_period": demoGrace.String(),
+			"grace_period": gracePeriod.String(),
 			"servers": object{"demo": object{
 				"listen":          list{s.listen},
 				"protocols":       list{"h1"}, // the others need TLS
