@@ -66,29 +66,6 @@ type endpointStatus struct {
 	LastSwitch            *decision `json:"last_switch,omitempty"`
 }
 
-// decision is a failover.Switch.
-type decision struct {
-	Time        time.Time        `json:"time"`
-	Endpoint    string           `json:"endpoint"`
-	MSN         uint64           `json:"msn"`
-	From        string           `json:"from,omitempty"`
-	To          string           `json:"to"`
-	Reason      string           `json:"reason"`
-	Missing     []missingInInput `json:"missing,omitempty"`
-	Due         time.Time        `json:"due,omitzero"`
-	Deadline    time.Time        `json:"deadline,omitzero"`
-	LateSeconds float64          `json:"late_seconds"`
-	Seamless    bool             `json:"seamless"`
-	Pair        string           `json:"pair,omitempty"`
-	PairDetail  string           `json:"pair_detail,omitempty"`
-}
-
-type missingInInput struct {
-	Rendition string `json:"rendition"`
-	Segment   string `json:"segment,omitempty"`
-	Why       string `json:"why"`
-}
-
 func statusOfChannel(key channelKey, s failover.Status) channelStatus {
 	c := channelStatus{
 		Name: key.name, Store: key.store,
@@ -138,16 +115,4 @@ func statusOfEndpoint(e failover.EndpointStatus) endpointStatus {
 		s.LastSwitch = &d
 	}
 	return s
-}
-
-func decisionOf(s failover.Switch) decision {
-	d := decision{
-		Time: s.Time.UTC(), Endpoint: s.Endpoint, MSN: s.MSN, From: s.From, To: s.To, Reason: string(s.Reason),
-		Due: s.Due.UTC(), Deadline: s.Deadline.UTC(), LateSeconds: s.Late.Seconds(),
-		Seamless: s.Seamless, Pair: string(s.Pair), PairDetail: s.PairDetail,
-	}
-	for _, m := range s.Missing {
-		d.Missing = append(d.Missing, missingInInput(m))
-	}
-	return d
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // The rules of single options. The Caddyfile's grammar applies them to every
@@ -37,7 +37,7 @@ var alignments = []string{
 	string(failover.AlignArrival),
 }
 
-var inputLosses = []string{string(channel.Hold), string(channel.Gap), string(channel.Fail)}
+var inputLosses = []string{string(output.Hold), string(output.Gap), string(output.Fail)}
 
 func checkName(name string) error {
 	if name == "" {

@@ -26,14 +26,22 @@ Shows the state of live channels and switches their inputs, through the admin
 API of a running Caddy, and replays the decisions that were traced.
 
 The admin API is looked for at '` + caddy.DefaultAdminListen + `'. You may give another
-address with --address, or use --config to load the address from your config.
-
-Only 'demo' needs no running Caddy: it runs an origin with two encoders, to try out.`,
+address with --address, or use --config to load the address from your config.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand(), demoCommand())
+			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand())
+			for _, command := range added {
+				cmd.AddCommand(command())
+			}
 		},
 	})
 }
+
+// added are commands of other packages.
+var added []func() *cobra.Command
+
+// AddCommand adds a command to `caddy live-origin`. Packages that a build of Caddy has
+// beside this one call it when they are initialized.
+func AddCommand(command func() *cobra.Command) { added = append(added, command) }
 
 // watchInterval is how often --watch looks.
 const watchInterval = 2 * time.Second

@@ -223,7 +223,8 @@ func printSlots(w io.Writer, slots []failover.Slot, all bool) error {
 		}
 		text := ""
 		if s.Switch != nil {
-			text = decisionText(decisionOf(*s.Switch))
+			d := decisionOf(*s.Switch)
+			text = d.String()
 		}
 		if s.Lost > 0 {
 			text = strings.TrimPrefix(text+", lost "+length(s.Lost.Seconds()), ", ")

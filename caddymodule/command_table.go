@@ -47,7 +47,7 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 	for _, e := range c.Endpoints {
 		last := "-"
 		if e.LastSwitch != nil {
-			last = ago(e.LastSwitch.Time, now) + ": " + decisionText(*e.LastSwitch)
+			last = ago(e.LastSwitch.Time, now) + ": " + e.LastSwitch.String()
 		}
 		printRow(w, e.Name, orDash(e.Active), orDash(e.Ordered)+choose(e.Pinned, " (pinned)", ""), fmt.Sprint(e.NextMSN), last)
 	}
@@ -55,7 +55,7 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		printRow(w, "DECISION", "ENDPOINT", "SLOT", "SWITCH")
 	}
 	for _, d := range c.Decisions {
-		printRow(w, d.Time.UTC().Format(time.RFC3339), d.Endpoint, fmt.Sprint(d.MSN), decisionText(d))
+		printRow(w, d.Time.UTC().Format(time.RFC3339), d.Endpoint, fmt.Sprint(d.MSN), d.String())
 	}
 }
 
@@ -77,26 +77,6 @@ func inputLateness(in inputStatus) string {
 		return "-"
 	}
 	return length(in.LatenessSeconds)
-}
-
-func decisionText(d decision) string {
-	text := orDash(d.From) + " to " + d.To + ", " + d.Reason
-	if d.From == "" {
-		return text
-	}
-	text += choose(d.Seamless, ", seamless", ", discontinuity")
-	if d.LateSeconds > 0 {
-		text += ", " + length(d.LateSeconds) + " late"
-	}
-	if len(d.Missing) == 0 {
-		return text
-	}
-	m := d.Missing[0]
-	text += ": " + strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+m.Why), " ")
-	if more := len(d.Missing) - 1; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // bitrate prints bits per second.

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/demo"
@@ -64,7 +61,7 @@ func runDemoEncoders(t *testing.T) *demoRun {
 	for name, e := range map[string]**demo.Encoder{"a": &run.a, "b": &run.b} {
 		options := demo.Options{Name: name, Target: "http://origin/in/demo/" + name, Token: "secret", Transport: inProcess{o}}
 		if name == "b" {
-			options.Lateness = demoLateness
+			options.Lateness = 150 * time.Millisecond
 		}
 		var err error
 		if *e, err = demo.NewEncoder(options); err != nil {
@@ -187,77 +184,4 @@ func TestDemoRevive(t *testing.T) {
 		d.checkViewers("/fast/demo")
 		d.checkViewers("/live/demo")
 	})
-}
-
-// askDemo sends a request to the buttons' handler.
-func askDemo(t *testing.T, method, target string, header ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	r := httptest.NewRequest(method, target, nil)
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	if err := (DemoControls{}).ServeHTTP(w, r, nextHandler); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func TestDemoControls(t *testing.T) {
-	want(t, askDemo(t, "GET", "/demo/encoders"), nextStatus, "") // no demo is running
-	var encoders []*demo.Encoder
-	for _, name := range []string{"a", "b"} {
-		e, err := demo.NewEncoder(demo.Options{Name: name, Target: "http://localhost/in/" + name})
-		if err != nil {
-			t.Fatal(err)
-		}
-		encoders = append(encoders, e)
-	}
-	runningDemo.Store(&encoders)
-	defer runningDemo.Store(nil)
-
-	want(t, askDemo(t, "GET", "/demo/encoders"), 200, `[{"name":"a","state":"running","sent":0},{"name":"b","state":"running","sent":0}]`)
-	want(t, askDemo(t, "POST", "/demo/encoders/b/kill"), 200, `{"name":"b","state":"killed","sent":0}`)
-	want(t, askDemo(t, "POST", "/demo/encoders/b/kill"), 409, "encoder b is killed")
-	want(t, askDemo(t, "POST", "/demo/encoders/b/revive", "Sec-Fetch-Site", "same-origin"), 200, `"running"`)
-	want(t, askDemo(t, "POST", "/demo/encoders/a/drop"), 200, `"next":"drop"`)
-	want(t, askDemo(t, "POST", "/demo/encoders/a/stop"), 200, `"stopped"`)
-
-	// Other sites press no button.
-	want(t, askDemo(t, "POST", "/demo/encoders/a/kill", "Sec-Fetch-Site", "cross-site"), 403, "cross-origin")
-	want(t, askDemo(t, "POST", "/demo/encoders/a/kill", "Origin", "http://other.example"), 403, "cross-origin")
-
-	want(t, askDemo(t, "POST", "/demo/encoders/c/kill"), 404, "no encoder")
-	want(t, askDemo(t, "POST", "/demo/encoders/a/explode"), 404, "unknown action")
-	want(t, askDemo(t, "POST", "/demo/encoders/a"), 404, "unknown action")
-	want(t, askDemo(t, "GET", "/demo/encoders/a/kill"), 405, "")
-	want(t, askDemo(t, "POST", "/demo/encoders"), 405, "")
-	want(t, askDemo(t, "GET", "/demo/else"), nextStatus, "")
-
-	for file, contentType := range map[string]string{"controls.js": "text/javascript; charset=utf-8", "controls.css": "text/css; charset=utf-8"} {
-		w := askDemo(t, "GET", "/demo/"+file)
-		want(t, w, 200, "demo-encoder")
-		wantHeader(t, w.Header(), "Content-Type", contentType)
-	}
-}
-
-// The demo's config is one that Caddy takes, and its address one that is free.
-func TestDemoConfig(t *testing.T) {
-	n := newNode(t)
-	site, err := newDemoSite("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := json.Marshal(site.config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := caddy.Load(config, true); err != nil {
-		t.Fatal(err)
-	}
-	n.addr = site.listen
-	n.want("PUT", "/in/demo/a/live.m3u8", strings.NewReader("#EXTM3U\n"), 401)
-	if _, err := newDemoSite(site.listen); err == nil || !strings.Contains(err.Error(), "--listen") {
-		t.Errorf("a taken address: %v", err)
-	}
 }

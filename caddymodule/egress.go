@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 const endpointMethods = "GET, HEAD, OPTIONS"
@@ -54,9 +54,9 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 		if r.URL.RawQuery != "" {
 			text, err := view.Startover(name, r.URL.RawQuery)
 			switch {
-			case errors.Is(err, channel.ErrQuery):
+			case errors.Is(err, output.ErrQuery):
 				return fail(w, r, http.StatusBadRequest, err)
-			case errors.Is(err, channel.ErrOutside):
+			case errors.Is(err, output.ErrOutside):
 				return notFound(w, r, err)
 			case err != nil:
 				return fail(w, r, http.StatusInternalServerError, err)
@@ -95,7 +95,7 @@ func preflight(w http.ResponseWriter) {
 
 // servePlaylist sends bytes that are already there, but for the first viewer who
 // wants them compressed.
-func servePlaylist(w http.ResponseWriter, r *http.Request, t *channel.Text) error {
+func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error {
 	h := w.Header()
 	h["Vary"] = with(h["Vary"], varyEncoding)
 	etag, packed := t.ETag, acceptsGzip(r.Header["Accept-Encoding"])
@@ -132,7 +132,7 @@ func playlistAge(seconds int) []string {
 }
 
 // serveSegment sends a segment or an initialization section.
-func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route, s *channel.Segment) error {
+func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route, s *output.Segment) error {
 	if !rt.use.shared.acquire() {
 		return notFound(w, r, errNotThere)
 	}

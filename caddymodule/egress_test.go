@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // onAir is an origin that has published some slots from input a.
@@ -128,7 +128,7 @@ func TestVaryOfOthersStays(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header()["Vary"] = before
 	r := httptest.NewRequest("GET", "/", nil)
-	if err := servePlaylist(w, r, &channel.Text{Body: []byte("x"), ETag: `"1"`}); err != nil {
+	if err := servePlaylist(w, r, &output.Text{Body: []byte("x"), ETag: `"1"`}); err != nil {
 		t.Fatal(err)
 	}
 	wantHeader(t, w.Header(), "Vary", "Origin; Accept-Encoding")
@@ -144,7 +144,7 @@ func TestPlaylistAge(t *testing.T) {
 		2999 * time.Millisecond: "max-age=2", time.Hour: "max-age=3600",
 	} {
 		w := httptest.NewRecorder()
-		if err := servePlaylist(w, httptest.NewRequest("GET", "/", nil), &channel.Text{MaxAge: age, ETag: `"1"`}); err != nil {
+		if err := servePlaylist(w, httptest.NewRequest("GET", "/", nil), &output.Text{MaxAge: age, ETag: `"1"`}); err != nil {
 			t.Fatal(err)
 		}
 		wantHeader(t, w.Header(), "Cache-Control", header)

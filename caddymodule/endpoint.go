@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Endpoint is one output of a channel. It has its own segment length and its own
@@ -111,7 +112,7 @@ func (e *Endpoint) setDefaults() {
 		e.FailoverPolicy.After = caddy.Duration(defaultPreferAfter)
 	}
 	if e.OnInputLoss == "" {
-		e.OnInputLoss = string(channel.Hold)
+		e.OnInputLoss = string(output.Hold)
 	}
 	if e.ManifestName == "" {
 		e.ManifestName = defaultManifestName
@@ -181,17 +182,18 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 	return channel.EndpointConfig{
 		Name:            name,
 		SegmentDuration: time.Duration(e.SegmentDuration),
-		PlaylistWindow:  time.Duration(e.PlaylistWindow),
 		TimeDelay:       time.Duration(e.TimeDelay),
-		StartoverWindow: time.Duration(e.StartoverWindow),
 		FailoverGrace:   time.Duration(e.FailoverGrace),
 		Prefer:          e.FailoverPolicy.Input,
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
-		OnInputLoss:     channel.InputLoss(e.OnInputLoss),
-		MinBitrate:      e.StreamSelection.MinBitrate,
-		MaxBitrate:      e.StreamSelection.MaxBitrate,
-		VariantOrder:    channel.VariantOrder(e.StreamSelection.Order),
-		IFramePlaylist:  e.IFramePlaylist,
-		ManifestName:    e.ManifestName,
+		Config: output.Config{
+			PlaylistWindow:  time.Duration(e.PlaylistWindow),
+			StartoverWindow: time.Duration(e.StartoverWindow),
+			OnInputLoss:     output.InputLoss(e.OnInputLoss),
+			Limits:          output.Limits{MinBitrate: e.StreamSelection.MinBitrate, MaxBitrate: e.StreamSelection.MaxBitrate},
+			VariantOrder:    output.VariantOrder(e.StreamSelection.Order),
+			IFramePlaylist:  e.IFramePlaylist,
+			ManifestName:    e.ManifestName,
+		},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -195,7 +194,8 @@ func (a *announcer) event(e failover.Effect) {
 	switch e := e.(type) {
 	case failover.Published:
 		if s := e.Slot.Switch; s != nil && s.From != "" {
-			a.emit(eventFailover, switchData(s))
+			d := decisionOf(*s)
+			a.emit(eventFailover, d.event())
 		}
 	case failover.InputChanged:
 		a.inputChanged(e)
@@ -243,35 +243,6 @@ func inputData(e failover.InputChanged) map[string]any {
 		data["reason"], data["last_segment"] = e.Reason, timestamp(e.Last)
 	}
 	return data
-}
-
-// switchData is flat, so that every part of it is a placeholder.
-func switchData(s *failover.Switch) map[string]any {
-	return map[string]any{
-		"time":          timestamp(s.Time),
-		"endpoint":      s.Endpoint,
-		"msn":           s.MSN,
-		"from":          s.From,
-		"to":            s.To,
-		"reason":        string(s.Reason),
-		"missing":       missingText(s.Missing),
-		"missing_count": len(s.Missing),
-		"due":           timestamp(s.Due),
-		"deadline":      timestamp(s.Deadline),
-		"late_seconds":  s.Late.Seconds(),
-		"seamless":      s.Seamless,
-		"pair":          string(s.Pair),
-		"pair_detail":   s.PairDetail,
-	}
-}
-
-// missingText says in one line what an input had not delivered.
-func missingText(list []failover.Missing) string {
-	parts := make([]string, 0, len(list))
-	for _, m := range list {
-		parts = append(parts, strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+m.Why), " "))
-	}
-	return strings.Join(parts, "; ")
 }
 
 // timestamp is empty for the zero time.

@@ -92,43 +92,8 @@ func logSlot(log *zap.Logger, s failover.Slot) {
 		log.Info("endpoint started", zap.String("endpoint", sw.Endpoint), zap.Uint64("msn", sw.MSN), zap.String("input", sw.To))
 		return
 	}
-	log.Info("active input switched",
-		zap.Time("time", sw.Time),
-		zap.String("endpoint", sw.Endpoint),
-		zap.Uint64("msn", sw.MSN),
-		zap.String("from", sw.From),
-		zap.String("to", sw.To),
-		zap.String("reason", string(sw.Reason)),
-		zap.Array("missing", missingList(sw.Missing)),
-		zap.Time("due", sw.Due),
-		zap.Time("deadline", sw.Deadline),
-		zap.Duration("late", sw.Late),
-		zap.Bool("seamless", sw.Seamless),
-		zap.String("pair", string(sw.Pair)),
-		zap.String("pair_detail", sw.PairDetail))
-}
-
-// missingList prints what an input had not delivered.
-type missingList []failover.Missing
-
-// MarshalLogArray implements zapcore.ArrayMarshaler.
-func (l missingList) MarshalLogArray(enc zapcore.ArrayEncoder) error {
-	for _, m := range l {
-		if err := enc.AppendObject(missingSegment(m)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type missingSegment failover.Missing
-
-// MarshalLogObject implements zapcore.ObjectMarshaler.
-func (m missingSegment) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddString("rendition", m.Rendition)
-	enc.AddString("segment", m.Segment)
-	enc.AddString("why", m.Why)
-	return nil
+	d := decisionOf(*sw)
+	log.Info("active input switched", d.logFields()...)
 }
 
 type missingByInput map[string][]failover.Missing
@@ -136,7 +101,7 @@ type missingByInput map[string][]failover.Missing
 // MarshalLogObject implements zapcore.ObjectMarshaler.
 func (m missingByInput) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	for input, list := range m {
-		if err := enc.AddArray(input, missingList(list)); err != nil {
+		if err := enc.AddArray(input, missingOf(list)); err != nil {
 			return err
 		}
 	}
@@ -188,7 +153,5 @@ func (t *throttle) pass(key any) (silenced int, ok bool) {
 // Interface guards
 var (
 	_ channel.Observer        = (*observer)(nil)
-	_ zapcore.ArrayMarshaler  = missingList(nil)
-	_ zapcore.ObjectMarshaler = missingSegment{}
 	_ zapcore.ObjectMarshaler = missingByInput(nil)
 )

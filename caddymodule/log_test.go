@@ -37,7 +37,7 @@ func TestEventsInTheLog(t *testing.T) {
 			}}},
 			zap.InfoLevel, "active input switched", map[string]any{
 				"time": at, "endpoint": "hls", "msn": uint64(7), "from": "a", "to": "b", "reason": "missing_segment",
-				"due": at, "deadline": at.Add(3 * time.Second), "late": 2 * time.Second,
+				"due": at, "deadline": at.Add(3 * time.Second), "late_seconds": 2.0, "why": "a did not deliver seg7.ts in time",
 				"seamless": true, "pair": "locked", "pair_detail": "x",
 			},
 		},

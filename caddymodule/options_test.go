@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // segmentTime is the length of the test material's segments.
@@ -58,8 +59,8 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		"startover_window 4h":      func(c *channel.EndpointConfig) { c.StartoverWindow = 4 * time.Hour },
 		"failover_policy sticky":   func(*channel.EndpointConfig) {},
 		"failover_policy prefer b": func(c *channel.EndpointConfig) { c.Prefer, c.PreferAfter = "b", 30*time.Second },
-		"on_input_loss gap":        func(c *channel.EndpointConfig) { c.OnInputLoss = channel.Gap },
-		"on_input_loss error":      func(c *channel.EndpointConfig) { c.OnInputLoss = channel.Fail },
+		"on_input_loss gap":        func(c *channel.EndpointConfig) { c.OnInputLoss = output.Gap },
+		"on_input_loss error":      func(c *channel.EndpointConfig) { c.OnInputLoss = output.Fail },
 		"manifest_name master":     func(c *channel.EndpointConfig) { c.ManifestName = "master" },
 		"failover_grace 500ms":     func(c *channel.EndpointConfig) { c.FailoverGrace = 500 * time.Millisecond },
 		"playlist_window 10s":      func(c *channel.EndpointConfig) { c.PlaylistWindow = 10 * time.Second },
@@ -68,8 +69,8 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		},
 	} {
 		config := channel.EndpointConfig{
-			Name: "hls", SegmentDuration: 2 * time.Second, PlaylistWindow: time.Minute,
-			FailoverGrace: time.Second, OnInputLoss: channel.Hold, ManifestName: "index",
+			Name: "hls", SegmentDuration: 2 * time.Second, FailoverGrace: time.Second,
+			Config: output.Config{PlaylistWindow: time.Minute, OnInputLoss: output.Hold, ManifestName: "index"},
 		}
 		want(&config)
 		o, err := tryOrigin(t, withEndpoint(options))

@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
 
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // StreamSelection says which of the encoders' variants an endpoint serves, and in
@@ -32,7 +32,7 @@ type StreamSelection struct {
 	Order string `json:"order,omitempty"`
 }
 
-var variantOrders = []string{string(channel.Original), string(channel.Ascending), string(channel.Descending)}
+var variantOrders = []string{string(output.Original), string(output.Ascending), string(output.Descending)}
 
 func (s StreamSelection) check() error {
 	if s.Order != "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/activity"
 )
 
 // What the status page is told. It is no API: page and origin are one binary. Points
@@ -83,7 +83,7 @@ type pageActivity struct {
 	Entries []pageEntry `json:"entries"`
 }
 
-// pageEntry is a channel.Entry. Which of its fields are there depends on its kind.
+// pageEntry is a activity.Entry. Which of its fields are there depends on its kind.
 type pageEntry struct {
 	Number uint64  `json:"n"`
 	Time   float64 `json:"t"`
@@ -147,7 +147,7 @@ func (p *statusPage) snapshot(list []*streamed) pageSnapshot {
 func (e *pageEntry) remarkable() bool {
 	switch e.Kind {
 	case "segment":
-		return e.State != string(channel.Arrived)
+		return e.State != string(activity.Arrived)
 	case "slot":
 		return e.Gap || e.Decision != nil
 	}
@@ -186,7 +186,7 @@ func (p *statusPage) currentStatuses(now time.Time) []byte {
 	return text
 }
 
-func countersOf(c channel.Counters) *pageCounters {
+func countersOf(c activity.Counters) *pageCounters {
 	out := &pageCounters{Since: c.Since.UTC(), Inputs: map[string]pageInputCounters{}, Endpoints: map[string]pageEndpointCounters{}}
 	for name, in := range c.Inputs {
 		shown := pageInputCounters{
@@ -204,7 +204,7 @@ func countersOf(c channel.Counters) *pageCounters {
 	return out
 }
 
-func entryOf(e *channel.Entry) pageEntry {
+func entryOf(e *activity.Entry) pageEntry {
 	out := pageEntry{Number: e.Number, Time: millis(e.Time)}
 	switch {
 	case e.Segment != nil:
@@ -217,7 +217,7 @@ func entryOf(e *channel.Entry) pageEntry {
 	return out
 }
 
-func (out *pageEntry) ofSegment(s *channel.SegmentSeen) {
+func (out *pageEntry) ofSegment(s *activity.Segment) {
 	out.Kind, out.Input, out.State = "segment", s.Input, string(s.State)
 	out.Rendition, out.Path, out.MSN = s.Rendition, s.Path, s.Number
 	out.Size, out.Reason = s.Size, s.Reason
@@ -227,7 +227,7 @@ func (out *pageEntry) ofSegment(s *channel.SegmentSeen) {
 	}
 }
 
-func (out *pageEntry) ofSlot(s *channel.SlotSeen) {
+func (out *pageEntry) ofSlot(s *activity.Slot) {
 	out.Kind, out.Endpoint, out.Input, out.MSN = "slot", s.Endpoint, s.Input, s.MSN
 	out.Start, out.End = mediaMillis(s.Start), mediaMillis(s.End)
 	out.Discontinuity, out.Gap, out.Gaps = s.Discontinuity, s.Gap, s.Gaps

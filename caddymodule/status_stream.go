@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/internal/activity"
 )
 
 const (
@@ -113,7 +113,7 @@ func (p *statusPage) stream(ctx context.Context, s *eventStream, list []*streame
 // streamed is a channel that a stream tells about in full.
 type streamed struct {
 	*watched
-	activity *channel.Activity
+	activity *activity.Notes
 	next     uint64
 	changed  <-chan struct{}
 }

@@ -3,7 +3,7 @@
 import { el, put, rows } from "./dom.js";
 import { Channel } from "./model.js";
 import { View } from "./view.js";
-import { clock, seconds, verdict, why } from "./words.js";
+import { clock, seconds, verdict } from "./words.js";
 
 const staleAfter = 4000; // milliseconds: the origin says something every second
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -92,7 +92,7 @@ function takeActivity({ channel, entries }) {
 	if (!view) return;
 	for (const e of entries) {
 		const d = view.channel.add(e);
-		if (d) announce(`${channel}, ${d.endpoint}: switched from ${d.from} to ${d.to} at ${clock(d.time)}, because ${why(d)}.`);
+		if (d) announce(`${channel}, ${d.endpoint}: switched from ${d.from} to ${d.to} at ${clock(d.time)}, because ${d.why}.`);
 	}
 	view.draw(origin());
 }

@@ -3,7 +3,7 @@
 import { el, put, mark, rows } from "./dom.js";
 import { Preview } from "./preview.js";
 import { Strip, block } from "./strip.js";
-import { clock, moment, rate, seconds, segment, takeover, verdict, why } from "./words.js";
+import { clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
 
 const legend = [["arrived", "arrived"], ["late", "late"], ["unsound", "refused or unusable"], ["missing", "missing"]];
 const drawnSwitches = 50;
@@ -215,7 +215,7 @@ export class View {
 			const all = (d.missing ?? []).map((m) => [m.segment || m.rendition, m.why.replaceAll("_", " ")].join(" "));
 			return el("li", {}, el("div", { class: "head" }, el("time", { datetime: d.time, title: d.time }, moment(d.time, now)),
 				el("span", {}, this.chip(d.from), " → ", this.chip(d.to)), el("b", {}, d.endpoint)),
-				el("div", {}, `${capital(why(d))}. `, el("small", {}, `${d.reason} · published ${seconds(d.late_seconds)} after it was due · `,
+				el("div", {}, `${capital(d.why)}. `, el("small", {}, `${d.reason} · published ${seconds(d.late_seconds)} after it was due · `,
 					el("span", { "data-mark": d.seamless ? "good" : "warn" }, d.seamless ? "no seam" : "discontinuity"),
 					all.length > 1 ? ` · ${all.slice(0, 6).join("; ")}${all.length > 6 ? ` and ${all.length - 6} more` : ""}` : "",
 					!d.seamless && d.pair_detail ? ` · ${d.pair_detail}` : "")));

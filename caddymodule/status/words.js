@@ -1,27 +1,5 @@
 // What the page says in words. Nothing here touches the document.
 
-const reasons = {
-	missing_segment: (d) => `${d.from} did not deliver ${first(d)} in time`,
-	ended: (d) => `${d.from} has ended its stream`,
-	new_generation: (d) => `${d.from} was restarted, or its media broke`,
-	manual: () => "an operator asked for it",
-	preferred: (d) => `${d.to} is the preferred input and has been whole for long enough`,
-	input_down: (d) => `${d.from} went silent`,
-	start: (d) => `${d.to} was the first to have a whole segment`,
-};
-
-function first(d) {
-	const named = (d.missing ?? []).filter((m) => m.segment);
-	if (named.length === 0) return "a segment";
-	return named[0].segment + (named.length > 1 ? ` and ${named.length - 1} more` : "");
-}
-
-// why says why an endpoint changed its input. Other reasons are faults of what arrived.
-export function why(d) {
-	const known = reasons[d.reason];
-	return known ? known(d) : `${first(d)} of ${d.from} cannot be used (${d.reason.replaceAll("_", " ")})`;
-}
-
 export function clock(time) {
 	return new Date(time).toLocaleTimeString([], { hour12: false });
 }
@@ -69,7 +47,7 @@ export function slot(e) {
 	if (e.kind === "given_up") return { who: `${e.endpoint}, given up`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
 	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${e.input}`, `media ${clock(e.start)} to ${clock(e.end)}`];
 	if (e.late) parts.push(`published ${after(e.late)} it was due`);
-	if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${why(e.decision)}`);
+	if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${e.decision.why}`);
 	if (e.discontinuity) parts.push("discontinuity");
 	if (e.gaps && !e.gap) parts.push(`${e.gaps} renditions have a gap`);
 	return { who: `${e.endpoint} segment ${e.msn}`, what: parts.join(", ") };
@@ -98,9 +76,9 @@ export function verdict(status, now) {
 	let cause = "";
 	const told = firstOfLast(playing);
 	if (told && active.length === 1) {
-		cause = `since ${moment(told.time, now)}, because ${why(told)} (${told.reason}).`;
+		cause = `since ${moment(told.time, now)}, because ${told.why} (${told.reason}).`;
 	} else if (told) {
-		cause = `${told.endpoint} switched to ${told.to} at ${moment(told.time, now)}, because ${why(told)} (${told.reason}).`;
+		cause = `${told.endpoint} switched to ${told.to} at ${moment(told.time, now)}, because ${told.why} (${told.reason}).`;
 	}
 	if (!told || active.length > 1) air += ".";
 	if (up.length === 0) {

@@ -1,4 +1,4 @@
-// Command caddy is stock Caddy with the live_origin module, for
+// Command caddy is stock Caddy with the live_origin module and its demo, for
 // `go run ./cmd/caddy` in a checkout and for the container image.
 package main
 
@@ -6,6 +6,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
+	_ "github.com/liveorigin/caddy-live-origin/caddydemo"
 	_ "github.com/liveorigin/caddy-live-origin/caddymodule"
 )
 

@@ -2,13 +2,12 @@ package channel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/store"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // arrivals is what encoders have delivered and listed, as far as it may still become
@@ -16,8 +15,7 @@ import (
 // outlives the process it has a journal, from which a restarted channel goes on. It
 // is guarded by Channel.mu.
 type arrivals struct {
-	journal  store.Journal // nil in a store that ends with the process
-	revision uint64
+	journal *journal[arrival] // nil in a store that ends with the process
 	// refs are the records that are kept, in order; the first one that something
 	// may still be made of is refs[oldest].
 	refs   []arrivalRef
@@ -44,7 +42,7 @@ type arrival struct {
 	// MP4.
 	InitID   media.Digest       `json:"init_id,omitzero"`
 	InitHash media.Digest       `json:"init_hash,omitzero"`
-	InitPart *part              `json:"init_part,omitempty"`
+	InitPart *output.Part       `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
 }
@@ -68,26 +66,18 @@ func (c *Channel) openArrivals(ctx context.Context) error {
 	if !c.persistent() {
 		return nil
 	}
-	journal, err := c.store.Journal(ctx, c.name+"/arrived.media") // no endpoint can have this name
-	if err != nil {
-		return fmt.Errorf("open journal of arrivals: %w", err)
-	}
-	c.arrivals = arrivals{journal: journal, open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
+	c.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
 	a := &c.arrivals
-	if a.revision, err = journal.Last(ctx); err != nil {
-		return fmt.Errorf("read journal of arrivals: %w", err)
-	}
-	err = journal.Read(ctx, 0, func(revision uint64, text []byte) error {
-		var entry arrival
-		if err := json.Unmarshal(text, &entry); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
+	var err error
+	// No endpoint can have this name.
+	a.journal, err = openJournal(ctx, c.store, c.name+"/arrived.media", "arrivals", func(revision uint64, entry arrival) error {
 		c.recallArrival(revision, entry)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read journal of arrivals: %w", err)
+		return err
 	}
+	a.journal.take = nil // nobody else appends
 	c.step(failover.Resumed{})
 	c.recallFragments(ctx)
 	c.recallOrders()
@@ -159,25 +149,24 @@ func (c *Channel) recallFragments(ctx context.Context) {
 			continue
 		}
 		b := &c.inputs[f.Input].binder
-		if old := b.waiting[f.Path]; old != nil {
-			if old.arrived.After(f.at) {
-				c.dropFragment(key)
-				continue
-			}
-			c.dropFragment(old.key)
+		if old := b.waiting[f.Path]; old != nil && old.arrived.After(f.at) {
+			c.dropFragment(key)
+			continue
 		}
-		b.waiting[f.Path] = &fragment{key: key, size: size, fragments: probed.Fragments, arrived: f.at}
+		if replaced := b.wait(f.Path, &fragment{key: key, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
+			c.dropFragment(replaced.key)
+		}
 	}
 	a.recalled = nil
 }
 
-// noteFragment notes that a fragment waits. The lock is held.
-func (c *Channel) noteFragment(input, path string, f *fragment) {
-	if c.arrivals.journal == nil {
-		return
+// noteFragment notes that a fragment waits.
+func (a *arrivals) noteFragment(input, path string, f *fragment) error {
+	if a.journal == nil {
+		return nil
 	}
-	c.arrivals.open[f.key] = true
-	c.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key}}, f.key)
+	a.open[f.key] = true
+	return a.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key}}, f.key)
 }
 
 // dropFragment gives up a fragment that waited.
@@ -189,23 +178,28 @@ func (c *Channel) dropFragment(key string) {
 // arrive lets a sound object into the core, and notes it first. The lock is held.
 func (c *Channel) arrive(object failover.Object) {
 	now := time.Now()
-	if c.arrivals.journal != nil {
-		ob := c.objects.get(object.ID)
-		entry := arrival{Time: now, Object: &object, Info: ob.info}
-		if ob.init != nil {
-			entry.InitID, entry.InitHash, entry.InitPart = ob.init.init.ID, ob.init.init.Hash, &ob.init.part
-		}
-		c.arrivals.open[object.ID] = true
-		c.note(entry, object.ID)
-	}
+	c.trouble(c.arrivals.noteObject(now, &object, c.objects))
 	c.stepAt(now, object)
 }
 
+// noteObject notes a sound object.
+func (a *arrivals) noteObject(now time.Time, object *failover.Object, objects *objects) error {
+	if a.journal == nil {
+		return nil
+	}
+	ob := objects.get(object.ID)
+	entry := arrival{Time: now, Object: object, Info: ob.info}
+	if ob.init != nil {
+		entry.InitID, entry.InitHash, entry.InitPart = ob.init.init.ID, ob.init.init.Hash, &ob.init.part
+	}
+	a.open[object.ID] = true
+	return a.note(entry, object.ID)
+}
+
 // noteListing notes what is new in a media playlist.
-func (c *Channel) noteListing(fact failover.Playlist) {
-	a := &c.arrivals
+func (a *arrivals) noteListing(fact failover.Playlist) error {
 	if a.journal == nil || len(fact.Segments) == 0 {
-		return
+		return nil
 	}
 	of := [2]string{fact.Input, fact.Path}
 	last, known := a.listed[of]
@@ -215,37 +209,32 @@ func (c *Channel) noteListing(fact failover.Playlist) {
 		// From the last one that was known, so that it joins what was.
 		fresh = fresh[last-fresh[0].Number:]
 		if len(fresh) == 1 && !fact.EndList {
-			return
+			return nil
 		}
 	}
 	a.listed[of] = end
 	fact.Segments = fresh
-	c.note(arrival{Time: time.Now(), Playlist: &fact}, "")
+	return a.note(arrival{Time: time.Now(), Playlist: &fact}, "")
 }
 
-func (c *Channel) note(entry arrival, key string) {
-	a := &c.arrivals
-	text, err := json.Marshal(entry)
-	if err == nil {
-		var revision uint64
-		if revision, err = a.journal.Append(context.Background(), a.revision, text); err == nil {
-			a.revision = revision
-			a.refs = append(a.refs, arrivalRef{revision: revision, at: entry.Time, key: key})
-			return
-		}
+// note appends a record. If the journal refuses, the channel goes on; only a restart
+// would miss it.
+func (a *arrivals) note(entry arrival, key string) error {
+	revision, err := a.journal.append(context.Background(), entry)
+	if err != nil {
+		return err
 	}
-	// The channel goes on; only a restart would miss it.
-	c.outbox.trouble(c.name, fmt.Errorf("note what arrived: %w", err))
+	a.refs = append(a.refs, arrivalRef{revision: revision, at: entry.Time, key: key})
+	return nil
 }
 
-// settleArrivals forgets what no slot can be made of any more.
-func (c *Channel) settleArrivals(now time.Time, keys []string) {
-	a := &c.arrivals
-	if a.journal == nil {
-		return
-	}
+// settle forgets what no slot can be made of any more.
+func (a *arrivals) settle(now time.Time, keys []string) error {
 	for _, key := range keys {
 		delete(a.open, key)
+	}
+	if a.journal == nil {
+		return nil // there is none, or it is being read
 	}
 	for a.oldest < len(a.refs) && !a.open[a.refs[a.oldest].key] {
 		a.oldest++
@@ -260,14 +249,14 @@ func (c *Channel) settleArrivals(now time.Time, keys []string) {
 		n++
 	}
 	if n < forgottenAtOnce {
-		return
+		return nil
 	}
-	if err := a.journal.Forget(context.Background(), a.refs[n-1].revision+1); err != nil {
-		c.outbox.trouble(c.name, fmt.Errorf("shorten journal of arrivals: %w", err))
-		return
+	if err := a.journal.forget(a.refs[n-1].revision + 1); err != nil {
+		return err
 	}
 	a.refs = append([]arrivalRef(nil), a.refs[n:]...)
 	a.oldest -= n
+	return nil
 }
 
 // forgottenAtOnce is how many records have to be of no use before the journal is

@@ -11,9 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/activity"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -36,15 +39,22 @@ type Channel struct {
 	endpoints map[string]*endpoint
 	timer     *time.Timer
 	decisions []failover.Switch
-	standing  standing
+	standing  *standing
 	arrivals  arrivals
 	// tracing: a Tracer is told of everything. stepped: the core knows of its
 	// inputs what no checkpoint says.
 	tracing, stepped bool
-	activity         *Activity // nil if nobody wants to look on
+	activity         *activity.Notes // nil if nobody wants to look on
 
-	// byName is endpoints for those who only read views.
-	byName sync.Map
+	// doors are for requests, which find their way without the lock.
+	doors atomic.Pointer[doors]
+}
+
+// doors are where requests come in. They are replaced with a change of config, never
+// changed.
+type doors struct {
+	inputs    map[string]*input // none in a closed channel
+	endpoints map[string]*endpoint
 }
 
 // Open starts the channel on a store, which outlives it. What the store's
@@ -61,6 +71,7 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 		core:      core,
 		inputs:    map[string]*input{},
 		endpoints: map[string]*endpoint{},
+		standing:  &standing{},
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,7 +90,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 		return err
 	}
 	c.sortDecisions()
-	if err := c.openStanding(ctx); err != nil {
+	if err := c.recallStanding(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
 	c.reselect()
@@ -122,7 +133,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 			in = newInput()
 			fresh = append(fresh, ic.Name)
 		}
-		in.config = ic
+		in.config.Store(&ic)
 		inputs[ic.Name] = in
 	}
 	for name, in := range c.inputs {
@@ -142,19 +153,16 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		e.config = ec
 		endpoints[ec.Name] = e
 	}
+	c.doors.Store(&doors{inputs: inputs, endpoints: endpoints})
 	for name, e := range c.endpoints {
 		if endpoints[name] == nil {
-			c.byName.Delete(name)
 			e.drop()
 		}
-	}
-	for name, e := range endpoints {
-		c.byName.Store(name, e)
 	}
 	if !config.Activity {
 		c.activity = nil
 	} else if c.activity == nil {
-		c.activity = newActivity()
+		c.activity = activity.New()
 	}
 	c.config, c.inputs, c.endpoints = config, inputs, endpoints
 	for _, name := range fresh {
@@ -185,9 +193,7 @@ func (c *Channel) Remove() {
 		e.drop()
 	}
 	c.objects.drop()
-	if err := c.forgetFacts(context.Background()); err != nil {
-		c.outbox.trouble(c.name, err)
-	}
+	c.trouble(c.forgetFacts())
 }
 
 // stop reports whether the channel was open.
@@ -196,6 +202,7 @@ func (c *Channel) stop() bool {
 		return false
 	}
 	c.closed = true
+	c.doors.Store(&doors{endpoints: c.endpoints})
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -207,16 +214,20 @@ func (c *Channel) persistent() bool {
 	return ok && p.Persistent()
 }
 
-// forgetFacts empties the journals of what encoders and operators said.
-func (c *Channel) forgetFacts(ctx context.Context) error {
-	err := c.standing.journal.Forget(ctx, c.standing.revision+1)
-	if a := c.arrivals; a.journal != nil {
-		err = errors.Join(err, a.journal.Forget(ctx, a.revision+1))
-	}
+// trouble tells the observer of an error of the origin itself; nil is none.
+func (c *Channel) trouble(err error) {
 	if err != nil {
-		return fmt.Errorf("empty journals: %w", err)
+		c.outbox.trouble(c.name, err)
 	}
-	return nil
+}
+
+// forgetFacts empties the journals of what encoders and operators said.
+func (c *Channel) forgetFacts() error {
+	err := c.standing.journal.forget(c.standing.journal.revision + 1)
+	if j := c.arrivals.journal; j != nil {
+		err = errors.Join(err, j.forget(j.revision+1))
+	}
+	return err
 }
 
 // Observe sets who is told of what happens, from the next event on; nil for
@@ -247,7 +258,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 		c.stepped = true
 	}
 	effects := c.core.Step(now, f)
-	c.activity.follow(c.core, now, f, effects)
+	c.activity.Follow(c.core, now, f, effects)
 	for _, effect := range effects {
 		switch e := effect.(type) {
 		case failover.Published:
@@ -266,7 +277,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 			for _, key := range e.Objects {
 				c.objects.settle(key)
 			}
-			c.settleArrivals(now, e.Objects)
+			c.trouble(c.arrivals.settle(now, e.Objects))
 		}
 	}
 	// Once for all slots of the step: after an outage there are many at a time.
@@ -303,10 +314,10 @@ func (c *Channel) wake() {
 
 // View returns what the endpoint serves at this moment, nil if there is no such
 // endpoint. It takes no lock.
-func (c *Channel) View(name string) *View {
-	e, ok := c.byName.Load(name)
-	if !ok {
+func (c *Channel) View(name string) *output.View {
+	e := c.doors.Load().endpoints[name]
+	if e == nil {
 		return nil
 	}
-	return e.(*endpoint).view.Load()
+	return e.window.View()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
@@ -32,8 +33,8 @@ func testConfig(endpoints ...EndpointConfig) Config {
 
 func shortEndpoint() EndpointConfig {
 	return EndpointConfig{
-		Name: "hls", SegmentDuration: 2 * time.Second, PlaylistWindow: 12 * time.Second,
-		FailoverGrace: time.Second, ManifestName: "index",
+		Name: "hls", SegmentDuration: 2 * time.Second, FailoverGrace: time.Second,
+		Config: output.Config{PlaylistWindow: 12 * time.Second, ManifestName: "index"},
 	}
 }
 
@@ -86,7 +87,7 @@ func openChannel(t *testing.T, config Config) (*Channel, *memory.Store) {
 }
 
 // fetch reads a segment through a view.
-func fetch(t *testing.T, v *View, name string) []byte {
+func fetch(t *testing.T, v *output.View, name string) []byte {
 	t.Helper()
 	s := v.Segment(name)
 	if s == nil {
@@ -108,7 +109,7 @@ func fetch(t *testing.T, v *View, name string) []byte {
 }
 
 // playlist parses the only rendition's playlist.
-func playlist(t *testing.T, v *View) *hls.MediaPlaylist {
+func playlist(t *testing.T, v *output.View) *hls.MediaPlaylist {
 	t.Helper()
 	manifest := v.Playlist("index.m3u8")
 	if manifest == nil {
@@ -312,7 +313,7 @@ func TestPlaylistsFailWhenNothingIsPublished(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := shortEndpoint()
-		endpoint.OnInputLoss = Fail
+		endpoint.OnInputLoss = output.Fail
 		c, st := openChannel(t, testConfig(endpoint))
 		defer st.Close()
 		defer c.Close()

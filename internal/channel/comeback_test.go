@@ -2,30 +2,29 @@ package channel
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // iframesOf parses the only I-frame playlist.
-func iframesOf(t *testing.T, v *View) *hls.MediaPlaylist {
+func iframesOf(t *testing.T, v *output.View) *hls.MediaPlaylist {
 	t.Helper()
-	for name, text := range v.playlists {
-		if !strings.HasSuffix(name, iframesSuffix+".m3u8") {
-			continue
-		}
-		p, err := hls.Parse(text.Body, hls.DefaultLimits)
-		if err != nil || p.Media == nil {
-			t.Fatalf("%s: %v\n%s", name, err, text.Body)
-		}
-		return p.Media
+	m, err := hls.Parse(v.Playlist("index.m3u8").Body, hls.DefaultLimits)
+	if err != nil || len(m.Multivariant.IFrames) != 1 {
+		t.Fatalf("%v: not one I-frame playlist", err)
 	}
-	t.Fatal("no I-frame playlist")
-	return nil
+	name := m.Multivariant.IFrames[0].URI
+	text := v.Playlist(name)
+	p, err := hls.Parse(text.Body, hls.DefaultLimits)
+	if err != nil || p.Media == nil {
+		t.Fatalf("%s: %v\n%s", name, err, text.Body)
+	}
+	return p.Media
 }
 
 // Numbers of I-frame playlists never go back, also when the endpoint was out of the

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Config is what the operator says about one channel. All values are set;
@@ -35,63 +36,20 @@ type EndpointConfig struct {
 	Name string
 	// SegmentDuration is the wanted length of an output segment.
 	SegmentDuration time.Duration
-	// PlaylistWindow is how much media the live playlist lists; at least three
-	// segments.
-	PlaylistWindow time.Duration
 	// FailoverGrace is how long after a slot is due the active input is waited
 	// for.
 	FailoverGrace time.Duration
 	// TimeDelay: media of time t becomes visible at t + TimeDelay. Default: 0.
 	TimeDelay time.Duration
-	// StartoverWindow is how far back from the newest slot viewers may start;
-	// slots are kept for that long. Default: 0, only the live playlist.
-	StartoverWindow time.Duration
 	// Prefer names the input to go back to once it has been whole for
 	// PreferAfter; empty to stay until failover is needed again.
 	Prefer      string
 	PreferAfter time.Duration
-	// OnInputLoss is what viewers see when no input delivers. Default: Hold.
-	OnInputLoss InputLoss
-	// MinBitrate and MaxBitrate are the bits per second between which variants
-	// with video are served, as the encoders declare them in BANDWIDTH. Default:
-	// 0, no limit.
-	MinBitrate, MaxBitrate uint64
-	// VariantOrder is the order of the variants. Default: Original.
-	VariantOrder VariantOrder
-	// IFramePlaylist adds I-frame playlists for winding.
-	IFramePlaylist bool
-	// ManifestName is the file name of the multivariant playlist without
-	// ".m3u8".
-	ManifestName string
+	output.Config
 }
-
-// VariantOrder is the order of the variants in the multivariant playlist. Players
-// begin with the first one, as a rule.
-type VariantOrder string
-
-const (
-	// Original is the encoder's order.
-	Original VariantOrder = "original"
-	// Ascending and Descending sort by BANDWIDTH.
-	Ascending  VariantOrder = "ascending"
-	Descending VariantOrder = "descending"
-)
 
 // maxBacklog is how much media of an input is kept that no endpoint has used yet.
 const maxBacklog = 10 * time.Minute
-
-// InputLoss says what viewers see when no input delivers.
-type InputLoss string
-
-const (
-	// Hold leaves the playlist as it is.
-	Hold InputLoss = "hold"
-	// Gap lists EXT-X-GAP segments on schedule.
-	Gap InputLoss = "gap"
-	// Fail makes playlists unavailable once nothing was published for three
-	// target durations, so that a CDN turns to another origin.
-	Fail InputLoss = "error"
-)
 
 func (c Config) core() failover.Config {
 	core := failover.Config{Alignment: c.Alignment}
@@ -101,7 +59,7 @@ func (c Config) core() failover.Config {
 	for _, e := range c.Endpoints {
 		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
-			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == Gap,
+			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == output.Gap,
 		})
 		// What waits for its delay is no backlog.
 		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)

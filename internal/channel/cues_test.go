@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
@@ -53,9 +54,9 @@ func TestABreakStaysWholeOverJoinsAndASwitch(t *testing.T) {
 		for i, s := range p.Segments {
 			for _, tag := range s.Tags {
 				switch {
-				case isCueOut(tag):
+				case strings.HasPrefix(tag, "#EXT-X-CUE-OUT:"):
 					out = append(out, i)
-				case isCueIn(tag):
+				case strings.HasPrefix(tag, "#EXT-X-CUE-IN"):
 					in = append(in, i)
 				}
 			}
@@ -73,7 +74,7 @@ func TestABreakStaysWholeOverJoinsAndASwitch(t *testing.T) {
 	})
 }
 
-func firstVariant(t *testing.T, v *View) string {
+func firstVariant(t *testing.T, v *output.View) string {
 	t.Helper()
 	m, err := hls.Parse(v.Playlist("index.m3u8").Body, hls.DefaultLimits)
 	if err != nil {
@@ -105,7 +106,7 @@ func TestADateRangeStaysAsLongAsItCoversASegment(t *testing.T) {
 			p := playlist(t, c.View("hls"))
 			tags := 0
 			for _, s := range p.Segments {
-				tags += len(slices.DeleteFunc(slices.Clone(s.Tags), func(l string) bool { return !strings.HasPrefix(l, dateRangeTag) }))
+				tags += len(slices.DeleteFunc(slices.Clone(s.Tags), func(l string) bool { return !strings.HasPrefix(l, "#EXT-X-DATERANGE:") }))
 			}
 			covers := p.Segments[0].ProgramDateTime.Before(start.Add(15 * time.Second))
 			switch {

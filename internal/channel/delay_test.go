@@ -23,7 +23,7 @@ func TestADelayThatChangesTakesNothingBack(t *testing.T) {
 			}
 		}
 		newest := func() (msn uint64, ended time.Duration) {
-			slots := p.c.View("hls").slots
+			slots := p.c.View("hls").Slots()
 			last := slots[len(slots)-1]
 			return last.MSN, time.Since(last.End.Time())
 		}
@@ -49,7 +49,7 @@ func TestADelayThatChangesTakesNothingBack(t *testing.T) {
 			t.Errorf("without a delay, the newest slot ended %v ago", ended)
 		}
 		p.run(2)
-		slots := p.c.View("hls").slots
+		slots := p.c.View("hls").Slots()
 		for i, s := range slots[1:] {
 			if s.MSN != slots[i].MSN+1 || s.Start != slots[i].End || s.Discontinuity {
 				t.Errorf("slot %d at %v follows %d, which ends at %v", s.MSN, s.Start, slots[i].MSN, slots[i].End)

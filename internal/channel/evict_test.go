@@ -1,54 +1,38 @@
 package channel
 
 import (
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// What a full store gives up is the oldest part of a startover window, never what a
-// live playlist lists or has just listed.
-func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
+// What is evicted is gone from the store and from the journal as well.
+func TestWhatIsEvictedIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newTimeline(t, time.Hour, "v.m3u8")
-		for range 60 {
-			time.Sleep(slotSeconds * time.Second)
-			l.publish(testMaterial{})
+		p := newProgramme(t, []string{"a"}, liveEndpoint(func(e *EndpointConfig) { e.StartoverWindow = time.Hour }))
+		p.start("a", "", &pusher{})
+		p.run(60)
+		before, ok := p.c.Spare()
+		if oldest := p.c.View("hls").Slots()[0]; !ok || !before.Equal(oldest.End.Time()) {
+			t.Fatalf("spare: %v, %v", before, ok)
 		}
-		before := l.view().slots
-		spare, ok := l.c.Spare()
-		if !ok || !spare.Equal(before[0].End.Time()) {
-			t.Fatalf("spare: %v, %v", spare, ok)
-		}
-		_, _, first := l.parsed(t, "start="+seconds(0))
+		objects := len(p.c.objects.byKey)
 		evictions := 0
-		for l.c.Evict() {
+		for p.c.Evict() {
 			evictions++
-			if v := l.view(); v.Segment(first.Segments[0].URI) != nil {
-				t.Fatal("the oldest slot is still there")
-			}
-			if _, err := l.view().Startover("index.m3u8", "start="+seconds(0)); !errors.Is(err, ErrOutside) {
-				t.Fatalf("a start that was evicted: %v", err)
-			}
 		}
-		after := l.view().slots
-		kept := l.e.config.PlaylistWindow + l.e.availability()
-		if got := time.Duration(len(after)*slotSeconds) * time.Second; evictions < 5 || got < kept-2*slotSeconds*time.Second || got > kept+2*slotSeconds*time.Second {
-			t.Errorf("%d evictions left %v, and %v are needed", evictions, got, kept)
+		if _, ok := p.c.Spare(); ok || evictions < 5 {
+			t.Errorf("%d evictions, and there is still something to spare: %v", evictions, ok)
 		}
-		if _, ok := l.c.Spare(); ok {
-			t.Error("there is something to spare")
+		left := len(p.c.View("hls").Slots())
+		if n := objects - len(p.c.objects.byKey); n != 60-left {
+			t.Errorf("%d objects were released with %d slots", n, 60-left)
 		}
-		// What is left can be played from its beginning.
-		_, _, m := l.parsed(t, "start="+seconds(float64(60-len(after))*slotSeconds))
-		if len(m.Segments) != len(after) {
-			t.Errorf("%d segments of %d slots", len(m.Segments), len(after))
-		}
-		// The journal has no more than that either.
+		e := p.c.endpoints["hls"]
 		count := 0
-		if err := l.e.journal.Read(t.Context(), l.e.first-1, func(uint64, []byte) error { count++; return nil }); err != nil || count != len(after) {
-			t.Errorf("%d records, %v", count, err)
+		err := e.journal.records.Read(t.Context(), e.first-1, func(uint64, []byte) error { count++; return nil })
+		if err != nil || count != left {
+			t.Errorf("%d records of %d slots, %v", count, left, err)
 		}
 	})
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // mediaFact turns a media playlist into a fact. What the origin can't serve is
 // refused here, with a reason that the encoder's operator understands.
-func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (failover.Fact, error) {
+func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist) (failover.Playlist, error) {
 	fact := failover.Playlist{
-		Input: input, Path: name, EndList: m.EndList,
+		Input: config.Name, Path: name, EndList: m.EndList,
 		TargetDuration: time.Duration(m.TargetDuration) * time.Second,
 		Segments:       make([]failover.ListedSegment, 0, len(m.Segments)),
 	}
@@ -22,15 +23,15 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 		s := &m.Segments[i]
 		switch {
 		case len(s.Keys) > 0:
-			return nil, refuse(UnsupportedMedia, "segment %q is encrypted (EXT-X-KEY): it can be neither probed nor joined", s.URI)
+			return fact, refuse(UnsupportedMedia, "segment %q is encrypted (EXT-X-KEY): it can be neither probed nor joined", s.URI)
 		case s.ByteRange != nil, s.Map != nil && s.Map.ByteRange != nil:
-			return nil, refuse(UnsupportedMedia, "segment %q is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own", s.URI)
+			return fact, refuse(UnsupportedMedia, "segment %q is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own", s.URI)
 		}
 		object, err := hls.ResolveURI(config.BasePath, name, s.URI)
 		if err != nil {
-			return nil, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
+			return fact, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
 		}
-		tags, cue := carried(s.Tags)
+		tags, cue := output.Carried(s.Tags)
 		fact.Segments = append(fact.Segments, failover.ListedSegment{
 			Number:          m.MediaSequence + uint64(i),
 			Path:            object,
@@ -46,8 +47,8 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 }
 
 // multivariantFact turns a multivariant playlist into a fact.
-func multivariantFact(config InputConfig, input, name string, m *hls.MultivariantPlaylist) (failover.Fact, error) {
-	fact := failover.Multivariant{Input: input}
+func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist) (failover.Multivariant, error) {
+	fact := failover.Multivariant{Input: config.Name}
 	seen := map[string]bool{}
 	announce := func(uri string, kind failover.Kind) error {
 		rendition, err := hls.ResolveURI(config.BasePath, name, uri)
@@ -62,7 +63,7 @@ func multivariantFact(config InputConfig, input, name string, m *hls.Multivarian
 	}
 	for _, v := range m.Variants {
 		if err := announce(v.URI, failover.Variant); err != nil {
-			return nil, err
+			return fact, err
 		}
 	}
 	for _, r := range m.Renditions {
@@ -77,11 +78,11 @@ func multivariantFact(config InputConfig, input, name string, m *hls.Multivarian
 			kind = failover.Subtitles
 		}
 		if err := announce(r.URI, kind); err != nil {
-			return nil, err
+			return fact, err
 		}
 	}
 	if len(fact.Renditions) > config.MaxRenditions {
-		return nil, refuse(TooMany, "%d renditions, at most %d are allowed", len(fact.Renditions), config.MaxRenditions)
+		return fact, refuse(TooMany, "%d renditions, at most %d are allowed", len(fact.Renditions), config.MaxRenditions)
 	}
 	return fact, nil
 }

@@ -2,20 +2,26 @@ package channel
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // input keeps what an encoder put where, for the encoder's own GET, and its last
 // multivariant playlist.
 type input struct {
-	config InputConfig // guarded by Channel.mu
-	binder binder
+	config atomic.Pointer[InputConfig]
+	// binder and announced are guarded by Channel.mu. announced is nil before the
+	// first multivariant playlist.
+	binder    binder
+	announced *announcement
 
-	mu           sync.Mutex
-	files        map[string]file
-	multivariant *multivariant
+	mu    sync.Mutex
+	files map[string]file
+	// arriving counts uploads under way, by path.
+	arriving map[string]int
 }
 
 // file is one path of an input: the text of a playlist, or the key of a media
@@ -28,13 +34,49 @@ type file struct {
 	modified    time.Time
 }
 
-// multivariant is an encoder's multivariant playlist and where it lies.
-type multivariant struct {
+// announcement is an encoder's multivariant playlist and where it lies.
+type announcement struct {
 	path     string
 	playlist *hls.MultivariantPlaylist
 }
 
-func newInput() *input { return &input{files: map[string]file{}, binder: newBinder()} }
+// announced are the multivariant playlists of the inputs that have one, in the order
+// of the config.
+func (c *Channel) announced() []output.Announcement {
+	var list []output.Announcement
+	for _, ic := range c.config.Inputs {
+		if a := c.inputs[ic.Name].announced; a != nil {
+			list = append(list, output.Announcement{BasePath: ic.BasePath, Path: a.path, Playlist: a.playlist})
+		}
+	}
+	return list
+}
+
+func newInput() *input {
+	return &input{files: map[string]file{}, arriving: map[string]int{}, binder: newBinder()}
+}
+
+// begin takes note that an upload to the path has begun.
+func (in *input) begin(path string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.arriving[path]++
+}
+
+// end takes note that it has ended, one way or the other.
+func (in *input) end(path string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.arriving[path]--; in.arriving[path] == 0 {
+		delete(in.arriving, path)
+	}
+}
+
+func (in *input) isArriving(path string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.arriving[path] > 0
+}
 
 // keptFiles is how many paths of media objects an input remembers for the
 // encoder's own GET. They hold no bytes.
@@ -119,16 +161,4 @@ func (in *input) forget(name, key string) {
 		return
 	}
 	delete(in.files, name)
-}
-
-func (in *input) setMultivariant(path string, playlist *hls.MultivariantPlaylist) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.multivariant = &multivariant{path: path, playlist: playlist}
-}
-
-func (in *input) getMultivariant() *multivariant {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.multivariant
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -70,7 +71,7 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	if ob == nil {
 		return
 	}
-	ob.info, ob.contentType = info, contentType(info)
+	ob.info, ob.contentType = info, output.ContentType(info)
 	if init == nil {
 		return
 	}

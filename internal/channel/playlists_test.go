@@ -15,6 +15,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 var update = flag.Bool("update", false, "write what the tests expect")
@@ -53,7 +54,8 @@ func newProgramme(t *testing.T, inputs []string, endpoints ...EndpointConfig) *p
 	}
 	c, _ := openChannel(t, config)
 	for _, e := range c.endpoints {
-		e.life = "abcdef"
+		e.epoch = "abcdef"
+		e.window.SetEpoch(e.epoch)
 	}
 	t.Cleanup(c.Close)
 	return &programme{t: t, c: c, began: time.Now(), encoders: map[string]*pusher{}}
@@ -164,7 +166,7 @@ func (e *pusher) describe(rendition string, n int) *media.Info {
 
 func initOf(c *Channel, rendition string) *initSection {
 	digest := media.Digest(sha256.Sum256([]byte(rendition)))
-	section := &initSection{init: &media.Init{ID: digest, Hash: digest}, part: part{Key: "init-" + rendition, Size: 700}}
+	section := &initSection{init: &media.Init{ID: digest, Hash: digest}, part: output.Part{Key: "init-" + rendition, Size: 700}}
 	if c.objects.get(section.part.Key) == nil {
 		c.objects.add(section.part.Key, section.part.Size)
 	}

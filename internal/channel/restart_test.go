@@ -253,11 +253,11 @@ func TestJournalsOfFactsStayShort(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			oldest := c.standing.revision
+			oldest := c.standing.journal.revision
 			for _, at := range c.standing.at {
 				oldest = min(oldest, at)
 			}
-			if n := c.standing.revision - oldest; n > 2*staleRecords {
+			if n := c.standing.journal.revision - oldest; n > 2*staleRecords {
 				t.Errorf("%d records of what stands are kept", n)
 			}
 			if n := len(c.arrivals.refs); n > 300 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // scenes are what the files in testdata/playlists show.
@@ -71,7 +72,7 @@ func preferScene(t *testing.T) *programme {
 	p.run(10)
 	p.show("a lost two segments and was gone back to", "hls", "index.m3u8", "*")
 	v := p.c.View("hls")
-	for _, s := range v.slots {
+	for _, s := range v.Slots() {
 		p.out.WriteString(s.Input + " ")
 	}
 	p.out.WriteString("\n")
@@ -81,7 +82,7 @@ func preferScene(t *testing.T) *programme {
 // Nobody delivers for 6 s. The three choices, side by side.
 func lossScene(t *testing.T) *programme {
 	var endpoints []EndpointConfig
-	for _, loss := range []InputLoss{Hold, Gap, Fail} {
+	for _, loss := range []output.InputLoss{output.Hold, output.Gap, output.Fail} {
 		endpoints = append(endpoints, liveEndpoint(func(e *EndpointConfig) { e.Name, e.OnInputLoss = string(loss), loss }))
 	}
 	p := newProgramme(t, []string{"a", "b"}, endpoints...)
@@ -171,8 +172,8 @@ func multivariantScene(t *testing.T) *programme {
 func selectionScene(t *testing.T) *programme {
 	p := newProgramme(t, []string{"a"},
 		liveEndpoint(func(e *EndpointConfig) { e.Name, e.MinBitrate, e.MaxBitrate = "middle", 200_000, 2_000_000 }),
-		liveEndpoint(func(e *EndpointConfig) { e.Name, e.VariantOrder = "ascending", Ascending }),
-		liveEndpoint(func(e *EndpointConfig) { e.Name, e.VariantOrder = "descending", Descending }),
+		liveEndpoint(func(e *EndpointConfig) { e.Name, e.VariantOrder = "ascending", output.Ascending }),
+		liveEndpoint(func(e *EndpointConfig) { e.Name, e.VariantOrder = "descending", output.Descending }),
 		liveEndpoint(func(e *EndpointConfig) { e.Name, e.MinBitrate = "none", 9_000_000 }))
 	p.start("a", fullMaster, &pusher{renditions: fullRenditions})
 	p.run(4)
@@ -187,7 +188,7 @@ func selectionScene(t *testing.T) *programme {
 func iframeScene(t *testing.T) *programme {
 	p := newProgramme(t, []string{"a"}, liveEndpoint(func(e *EndpointConfig) {
 		e.SegmentDuration, e.PlaylistWindow, e.FailoverGrace = 4*time.Second, 12*time.Second, 2*time.Second
-		e.IFramePlaylist, e.OnInputLoss, e.StartoverWindow = true, Gap, time.Minute
+		e.IFramePlaylist, e.OnInputLoss, e.StartoverWindow = true, output.Gap, time.Minute
 	}))
 	p.start("a", "", &pusher{lost: map[string][]int{"": {6, 7}}})
 	p.run(12)

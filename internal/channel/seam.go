@@ -5,6 +5,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // seam is what a slot's record holds beside the slot: where its media ends, so
@@ -30,7 +31,7 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 	for _, r := range s.Renditions {
 		out.Renditions = append(out.Renditions, renditionSeam{
 			Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Gap: r.Gap(),
-			Counters: e.counters[renditionID(r.Path)],
+			Counters: e.edges[output.RenditionID(r.Path)].counters,
 		})
 	}
 	return out
@@ -38,7 +39,7 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 
 // resume tells the core where the last slot of an earlier life ended, and goes on
 // with its continuity counters and initialization sections.
-func (e *endpoint) resume(last *slot, end *seam) {
+func (e *endpoint) resume(last *output.Slot, end *seam) {
 	s := failover.Slot{
 		MSN: last.MSN, Input: last.Input, Start: last.Start, End: last.End,
 		DiscontinuityNumber: last.DiscontinuityNumber, TargetDuration: last.TargetDuration,
@@ -52,13 +53,14 @@ func (e *endpoint) resume(last *slot, end *seam) {
 				Parts: partsUnless(r.Gap),
 			})
 			if r.Counters != nil {
-				e.counters[renditionID(r.Path)] = r.Counters
+				e.edges[output.RenditionID(r.Path)] = edge{counters: r.Counters}
 			}
 		}
 	}
 	for i := range last.Renditions {
 		if m := last.Renditions[i].Map; m != nil {
-			e.sections[last.Renditions[i].ID] = m
+			id := last.Renditions[i].ID
+			e.edges[id] = edge{counters: e.edges[id].counters, section: m}
 		}
 	}
 	s.Endpoint = e.config.Name

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -20,10 +20,9 @@ import (
 // because a restarted origin would otherwise never hear of it again. It is guarded
 // by Channel.mu.
 type standing struct {
-	journal  store.Journal
-	revision uint64
-	last     map[standingKey]standingEntry
-	at       map[standingKey]uint64 // revisions of last
+	journal *journal[standingEntry]
+	last    map[standingKey]standingEntry
+	at      map[standingKey]uint64 // revisions of last
 }
 
 // standingKey is what an entry takes the place of.
@@ -68,29 +67,25 @@ func (e standingEntry) void() bool {
 	return e.Init != nil && e.Init.Key == "" || e.Order != nil && e.Order.Input == ""
 }
 
-// openStanding reads what was said in an earlier life.
-func (c *Channel) openStanding(ctx context.Context) error {
-	journal, err := c.store.Journal(ctx, c.name+"/standing.facts") // no endpoint can have this name
-	if err != nil {
-		return fmt.Errorf("open journal of standing facts: %w", err)
-	}
-	s := standing{journal: journal, last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
-	err = journal.Read(ctx, 0, func(revision uint64, text []byte) error {
-		var entry standingEntry
-		if err := json.Unmarshal(text, &entry); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
+// openStanding reads what was said before.
+func openStanding(ctx context.Context, st store.Store, key string) (*standing, error) {
+	s := &standing{last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
+	var err error
+	s.journal, err = openJournal(ctx, st, key, "standing facts", func(revision uint64, entry standingEntry) error {
 		s.enter(entry, revision)
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read journal of standing facts: %w", err)
+	return s, err
+}
+
+// recallStanding goes on with what was said before a restart.
+func (c *Channel) recallStanding(ctx context.Context) error {
+	var err error
+	// No endpoint can have this name.
+	if c.standing, err = openStanding(ctx, c.store, c.name+"/standing.facts"); err != nil {
+		return err
 	}
-	if s.revision, err = journal.Last(ctx); err != nil {
-		return fmt.Errorf("read journal of standing facts: %w", err)
-	}
-	c.standing = s
-	for _, entry := range s.inOrder() {
+	for _, entry := range c.standing.inOrder() {
 		switch {
 		case entry.Multivariant != nil:
 			c.recallMultivariant(entry.Multivariant.Input)
@@ -112,7 +107,7 @@ func (c *Channel) recallMultivariant(input string) {
 	if !ok {
 		return
 	}
-	c.inputs[input].setMultivariant(entry.Multivariant.Path, m)
+	c.inputs[input].announced = &announcement{path: entry.Multivariant.Path, playlist: m}
 	if c.tracing {
 		c.outbox.trace(failover.Record{Time: time.Now(), Recall: &fact})
 	}
@@ -154,31 +149,22 @@ func (s *standing) inOrder() []standingEntry {
 
 // say notes what holds from now on. If the journal refuses, the channel goes on; a
 // restart would have to wait until it is said again.
-func (c *Channel) say(entry standingEntry) {
-	s := &c.standing
+func (s *standing) say(entry standingEntry) error {
 	known, ok := s.last[entry.key()]
 	if ok && reflect.DeepEqual(known, entry) || !ok && entry.void() {
-		return
+		return nil
 	}
 	if err := s.append(entry); err != nil {
-		c.outbox.trouble(c.name, err)
-		return
+		return err
 	}
-	if err := s.compact(); err != nil {
-		c.outbox.trouble(c.name, err)
-	}
+	return s.compact()
 }
 
 func (s *standing) append(entry standingEntry) error {
-	text, err := json.Marshal(entry)
+	revision, err := s.journal.append(context.Background(), entry)
 	if err != nil {
-		return fmt.Errorf("encode standing fact: %w", err)
+		return err
 	}
-	revision, err := s.journal.Append(context.Background(), s.revision, text)
-	if err != nil {
-		return fmt.Errorf("keep standing fact: %w", err)
-	}
-	s.revision = revision
 	s.enter(entry, revision)
 	return nil
 }
@@ -188,41 +174,28 @@ const staleRecords = 64
 
 // compact says everything once more if most of the journal is history.
 func (s *standing) compact() error {
-	oldest := s.revision
+	oldest := s.journal.revision
 	for _, at := range s.at {
 		oldest = min(oldest, at)
 	}
-	if s.revision-oldest < uint64(2*len(s.last)+staleRecords) {
-		return s.forget(oldest)
+	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) {
+		return s.journal.forget(oldest)
 	}
-	first := s.revision + 1
+	first := s.journal.revision + 1
 	for _, entry := range s.inOrder() {
 		if err := s.append(entry); err != nil {
 			return err
 		}
 	}
-	return s.forget(first)
-}
-
-func (s *standing) forget(before uint64) error {
-	if err := s.journal.Forget(context.Background(), before); err != nil {
-		return fmt.Errorf("shorten journal of standing facts: %w", err)
-	}
-	return nil
+	return s.journal.forget(first)
 }
 
 // announce lets a multivariant playlist into the core, and notes it.
-func (c *Channel) announce(in *input, fact failover.Multivariant, path string, m *hls.MultivariantPlaylist, text []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return ErrClosed
-	}
-	in.setMultivariant(path, m)
+func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) {
+	d.input.announced = &announcement{path: d.path, playlist: m}
 	c.reselect()
 	c.step(fact)
-	c.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: path, Text: text}})
-	return nil
+	c.trouble(c.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
 }
 
 // readMultivariant is what the core was told of a multivariant playlist.
@@ -231,15 +204,16 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if in == nil {
 		return failover.Multivariant{}, nil, false
 	}
-	playlist, err := hls.Parse(s.Text, hls.Limits{Bytes: int(in.config.MaxPlaylistSize)})
+	config := in.config.Load()
+	playlist, err := hls.Parse(s.Text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
-	fact, err := multivariantFact(in.config, s.Input, s.Path, playlist.Multivariant)
+	fact, err := multivariantFact(config, s.Path, playlist.Multivariant)
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
-	return fact.(failover.Multivariant), playlist.Multivariant, true
+	return fact, playlist.Multivariant, true
 }
 
 // recallInit puts an initialization section of an earlier life in force again. It
@@ -271,7 +245,7 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 
 // probe reads an object of an earlier life once more.
 func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := openSequence(ctx, c.store, []part{{Key: key, Size: c.objects.get(key).size}})
+	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: c.objects.get(key).size}})
 	if err != nil {
 		return media.Probed{}, err
 	}

@@ -34,7 +34,7 @@ func (c *Channel) Order(endpoint, input string, pin bool) error {
 	if !pin {
 		order.Input = "" // once is once
 	}
-	c.say(standingEntry{Order: &order})
+	c.trouble(c.standing.say(standingEntry{Order: &order}))
 	return nil
 }
 

@@ -19,18 +19,21 @@ const module = "github.com/liveorigin/caddy-live-origin/"
 // rooms says what the code of each folder, and of those below it, may import
 // beside the standard library. The longest matching folder counts.
 var rooms = map[string][]string{
-	"failover":         {},
-	"store":            {module + "store"},
-	"internal/hls":     {"github.com/grafov/m3u8"},
-	"internal/media":   {"github.com/Eyevinn/mp4ff/"},
-	"internal/demo":    {},
-	"internal/channel": {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"failover":          {},
+	"store":             {module + "store"},
+	"internal/hls":      {"github.com/grafov/m3u8"},
+	"internal/media":    {"github.com/Eyevinn/mp4ff/"},
+	"internal/demo":     {},
+	"internal/activity": {module + "failover"},
+	"internal/output":   {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/channel":  {module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "internal/demo", module + "failover", module + "store",
+		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},
-	"cmd":                {module + "caddymodule", "github.com/caddyserver/caddy/v2/"},
+	"caddydemo":          {module + "caddymodule", module + "internal/demo", "github.com/caddyserver/", "github.com/spf13/"},
+	"cmd":                {module + "caddymodule", module + "caddydemo", "github.com/caddyserver/caddy/v2/"},
 	"bench":              {module},
 	"internal/testmedia": {},
 	"internal/e2e":       {},
@@ -82,7 +85,7 @@ func TestImportsRunDownward(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, room := range []string{"failover", "store", "internal/hls", "internal/media", "internal/channel", "caddymodule"} {
+	for _, room := range []string{"failover", "store", "internal/hls", "internal/media", "internal/activity", "internal/output", "internal/channel", "caddymodule"} {
 		if !seen[room] {
 			t.Errorf("nothing was found in %s", room)
 		}

@@ -1,0 +1,247 @@
+package caddydemo
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/liveorigin/caddy-live-origin/internal/demo"
+)
+
+const (
+	channelName = "demo"
+	storeSize   = 256 << 20 // bytes; a window of both encoders takes some 10 MiB
+	// gracePeriod is how long the end of the demo waits for viewers.
+	gracePeriod = time.Second
+	// secondLateness is how much later than encoder a the other one sends, as no two
+	// encoders are equally far away.
+	secondLateness = 150 * time.Millisecond
+)
+
+func command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Runs an origin with two built-in encoders that you can break",
+		Long: `
+Runs an origin with one channel and two built-in encoders that push a locked pair to
+it. It needs neither a config nor any other program. On its status page are buttons
+that kill an encoder, stop it for a while, or let it lose or damage a segment, beside
+a player that shows what viewers see of that.
+
+All is in memory, and gone with the command.`,
+		Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringP("listen", "l", "localhost:8080", "The address to which to bind the listener")
+	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		// A second signal ends the process at once.
+		context.AfterFunc(ctx, stop)
+		if err := run(ctx, cmd.OutOrStdout(), fl.String("listen")); err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		return caddy.ExitCodeSuccess, nil
+	})
+	return cmd
+}
+
+// site is where the demo is.
+type site struct {
+	listen string // as Caddy takes it
+	base   string // URL
+	admin  string
+	token  string // of the encoders
+}
+
+// run runs the demo until ctx is done.
+func run(ctx context.Context, out io.Writer, listen string) error {
+	s, err := newSite(listen)
+	if err != nil {
+		return err
+	}
+	encoders, err := s.encoders()
+	if err != nil {
+		return err
+	}
+	config, err := json.Marshal(s.config())
+	if err != nil {
+		return fmt.Errorf("encode config: %w", err)
+	}
+	running.Store(&encoders)
+	defer running.Store(nil)
+	if err := caddy.Load(config, true); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	s.announce(out)
+
+	encoding, end := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	for _, e := range encoders {
+		working.Go(func() { e.Run(encoding) })
+	}
+	working.Go(func() {
+		if s.waitOnAir(encoding) {
+			fmt.Fprintln(out, "On air.")
+		}
+	})
+	<-ctx.Done()
+	end()
+	working.Wait()
+	fmt.Fprintln(out, "Stopping.")
+	if err := caddy.Stop(); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+// newSite finds out where the demo can be. Caddy shares ports with other
+// processes without a word, so it is asked for before.
+func newSite(listen string) (site, error) {
+	address, err := freeAddress(listen)
+	if err != nil {
+		return site{}, fmt.Errorf("%w; choose another address with --listen", err)
+	}
+	// Not the default port, which belongs to the Caddy that may be running here.
+	admin, err := freeAddress("localhost:0")
+	if err != nil {
+		return site{}, fmt.Errorf("admin API: %w", err)
+	}
+	return site{listen: address, base: "http://" + address, admin: admin, token: rand.Text()}, nil
+}
+
+// freeAddress returns the address if it is free, with its port.
+func freeAddress(listen string) (string, error) {
+	ln, err := net.Listen("tcp", listen)
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", err
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		return "", err
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+func (s site) inputPath(name string) string { return "/in/" + channelName + "/" + name }
+
+// encoders returns two encoders, not at work yet.
+func (s site) encoders() ([]*demo.Encoder, error) {
+	var list []*demo.Encoder
+	for i, name := range []string{"a", "b"} {
+		e, err := demo.NewEncoder(demo.Options{
+			Name: name, Target: s.base + s.inputPath(name), Token: s.token, Lateness: time.Duration(i) * secondLateness,
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+func (s site) announce(out io.Writer) {
+	fmt.Fprintf(out, `
+  Status page, with buttons to break something and a player beside them:
+      %[1]s/status/
+
+  The stream, with segments of 2 s (it switches early) and of 6 s (it stays calm):
+      %[1]s%[2]s/index.m3u8
+      %[1]s%[3]s/index.m3u8
+
+  On the command line, in another terminal:
+      caddy live-origin status --watch --address %[4]s
+
+  Stop it with Ctrl+C.
+
+The encoders begin with the next full segment; the first picture comes in some seconds.
+`, s.base, fastPath, calmPath, s.admin)
+}
+
+const (
+	fastPath = "/fast/" + channelName
+	calmPath = "/live/" + channelName
+)
+
+// waitOnAir waits until there is something to see.
+func (s site) waitOnAir(ctx context.Context) bool {
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodHead, s.base+fastPath+"/index.m3u8", nil)
+		if err != nil {
+			return false
+		}
+		if resp, err := http.DefaultClient.Do(r); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// config is what `caddy run` would be given for the same, but for the encoders.
+func (s site) config() any {
+	type object = map[string]any
+	type list = []any
+	input := func(name string) object {
+		return object{"name": name, "path": s.inputPath(name), "bearer": list{s.token}}
+	}
+	origin := object{
+		"handler": "live_origin",
+		"store":   object{"engine": "memory", "capacity": storeSize},
+		"status":  object{"path": "/status", "controls": scriptPath},
+		"channels": object{channelName: object{
+			"inputs": list{input("a"), input("b")},
+			"endpoints": object{
+				"fast": object{"path": fastPath, "segment_duration": "2s"},
+				"hls":  object{"path": calmPath, "segment_duration": "6s"},
+			},
+		}},
+	}
+	home := object{"handler": "static_response", "status_code": http.StatusFound, "headers": object{"Location": list{"/status/"}}}
+	return object{
+		"admin": object{"listen": s.admin, "config": object{"persist": false}},
+		// What happens to the channel is the show; of the rest, only trouble.
+		"logging": object{"logs": object{
+			"default": object{"level": "WARN", "exclude": list{"live_origin"}},
+			"demo":    object{"level": "INFO", "include": list{"live_origin"}, "encoder": object{"format": "console", "level_format": "upper"}},
+		}},
+		"apps": object{"http": object{
+			"grace_period": gracePeriod.String(),
+			"servers": object{"demo": object{
+				"listen":          list{s.listen},
+				"protocols":       list{"h1"}, // the others need TLS
+				"automatic_https": object{"disable": true},
+				"routes": list{
+					object{"match": list{object{"path": list{"/"}}}, "handle": list{home}},
+					object{"handle": list{object{"handler": "live_origin_demo"}, origin}},
+				},
+			}},
+		}},
+	}
+}

@@ -1,0 +1,282 @@
+// Package activity takes notes of what happens in a channel, for people who look on. It
+// bounds what it keeps, and whoever reads it never holds up the channel.
+package activity
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// The bounds of what a channel remembers for those who look on.
+const (
+	// activityAge is how far back it goes: what a person wants to see who was woken
+	// by an alarm.
+	activityAge = 10 * time.Minute
+	// activityEntries is ten minutes of two inputs with three renditions of 1 s
+	// each, twice over.
+	activityEntries = 8192
+	// activityBytes bounds the names that encoders choose.
+	activityBytes = 4 << 20
+	// activityText is how much of a name or a reason is kept.
+	activityText = 256
+	// activityUnlisted is how many objects of an input wait for a playlist that
+	// tells where they belong; unlistedAge is for how long, as in the core.
+	activityUnlisted = 256
+	unlistedAge      = 2 * time.Minute
+	// unsoundAge is less: that something is wrong is to be seen soon.
+	unsoundAge = 5 * time.Second
+	// refusalInterval: of the uploads of an input that are refused at the same
+	// time, one is shown, as an encoder that is refused repeats itself for ever. All
+	// are counted.
+	refusalInterval = time.Second
+)
+
+// Notes are what happened in a channel lately. Who looks on reads it at a pace of
+// their own: a slow one loses entries and never holds up the channel.
+type Notes struct {
+	mu       sync.Mutex
+	entries  []Entry // in order of their numbers, which rise by one
+	bytes    int
+	next     uint64
+	changed  chan struct{} // nil if nobody waits
+	counters Counters
+	refused  map[string]time.Time // the last one shown, by input
+
+	// unlisted is for the goroutine that calls Follow.
+	unlisted map[string][]unlistedObject
+}
+
+// unlistedObject is an object whose place is not known yet.
+type unlistedObject struct {
+	object failover.Object
+	at     time.Time
+}
+
+// Entry is one thing that happened. One of Segment, Slot and Effect is set.
+type Entry struct {
+	Number  uint64
+	Time    time.Time
+	Segment *Segment
+	Slot    *Slot
+	// Effect is an InputChanged, PairChanged, GenerationStarted or SlotGivenUp of
+	// the core.
+	Effect failover.Effect
+}
+
+// State says what became of an input's segment.
+type State string
+
+const (
+	// Arrived: it is sound and came in the input's own rhythm.
+	Arrived State = "arrived"
+	// Late: it is sound, and came later than the input's segments do by more than
+	// half of its length. That is the failover grace of an endpoint with segments
+	// of this length.
+	Late State = "late"
+	// Unsound: what arrived cannot be used. It counts as missing.
+	Unsound State = "unsound"
+	// Refused: the upload was refused or broke off.
+	Refused State = "refused"
+	// Missed: it had not arrived at the deadline of a slot.
+	Missed State = "missing"
+	// Unlisted: it arrived, and no playlist ever listed it.
+	Unlisted State = "unlisted"
+)
+
+// Segment is a segment of an input, or an upload that became none.
+type Segment struct {
+	Input string
+	State State
+	// Rendition is empty if it is not known.
+	Rendition string
+	Path      string
+	// Number is the encoder's own media sequence number.
+	Number uint64
+	// Start and End are on the channel's clock, if Placed.
+	Start, End failover.Ticks
+	Placed     bool
+	// Lateness is how long after its end the segment came, Usual is the input's
+	// rhythm.
+	Lateness, Usual time.Duration
+	Size            int64
+	// Reason says what is wrong.
+	Reason string
+}
+
+// Slot is a slot that was published.
+type Slot struct {
+	Endpoint      string
+	MSN           uint64
+	Input         string
+	Start, End    failover.Ticks
+	Discontinuity bool
+	// Gap: it has no media in any rendition. Gaps is in how many it has none.
+	Gap  bool
+	Gaps int
+	// Late is how long after it was due it was published, Lost is the media time
+	// that was given up before it.
+	Late   time.Duration
+	Lost   time.Duration
+	Switch *failover.Switch
+}
+
+// Counters count from the moment at which the channel began to take notes.
+type Counters struct {
+	Since     time.Time
+	Inputs    map[string]InputCounters
+	Endpoints map[string]EndpointCounters
+}
+
+// InputCounters are those of one input.
+type InputCounters struct {
+	Segments, Bytes, Late, Missing, Refused, Unlisted uint64
+	// First is where the first segment of all begins on the channel's clock; zero
+	// before.
+	First failover.Ticks
+	// Unsound is by fault, which are words of a fixed list.
+	Unsound map[string]uint64
+}
+
+// EndpointCounters are those of one endpoint.
+type EndpointCounters struct{ Slots, Gaps, GivenUp, Switches uint64 }
+
+// New begins to take notes.
+func New() *Notes {
+	return &Notes{
+		counters: Counters{Since: time.Now(), Inputs: map[string]InputCounters{}, Endpoints: map[string]EndpointCounters{}},
+		refused:  map[string]time.Time{}, unlisted: map[string][]unlistedObject{},
+	}
+}
+
+// Since returns the entries from a number on, and the number to ask for next time.
+// lost is how many of those asked for are forgotten already. changed is closed as
+// soon as there is more.
+func (a *Notes) Since(number uint64) (entries []Entry, lost, next uint64, changed <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first := a.next - uint64(len(a.entries))
+	if number < first {
+		lost, number = first-number, first
+	}
+	if number < a.next {
+		entries = slices.Clone(a.entries[number-first:])
+	}
+	if a.changed == nil {
+		a.changed = make(chan struct{})
+	}
+	return entries, lost, a.next, a.changed
+}
+
+// Counters returns a copy.
+func (a *Notes) Counters() Counters {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := Counters{Since: a.counters.Since, Inputs: map[string]InputCounters{}, Endpoints: map[string]EndpointCounters{}}
+	for name, in := range a.counters.Inputs {
+		unsound := map[string]uint64{}
+		for reason, n := range in.Unsound {
+			unsound[reason] = n
+		}
+		in.Unsound = unsound
+		c.Inputs[name] = in
+	}
+	for name, e := range a.counters.Endpoints {
+		c.Endpoints[name] = e
+	}
+	return c
+}
+
+// add appends an entry and forgets what is too old or too much.
+func (a *Notes) add(e Entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e.Number = a.next
+	a.next++
+	a.entries = append(a.entries, e)
+	a.bytes += e.size()
+	drop := 0
+	for drop < len(a.entries)-1 && (len(a.entries)-drop > activityEntries || a.bytes > activityBytes ||
+		e.Time.Sub(a.entries[drop].Time) > activityAge) {
+		a.bytes -= a.entries[drop].size()
+		a.entries[drop] = Entry{}
+		drop++
+	}
+	a.entries = a.entries[drop:]
+	a.count(e)
+	if a.changed != nil {
+		close(a.changed)
+		a.changed = nil
+	}
+}
+
+// size is about what the entry takes, its texts included.
+func (e *Entry) size() int {
+	const fixed = 320
+	switch {
+	case e.Segment != nil:
+		return fixed + len(e.Segment.Path) + len(e.Segment.Reason)
+	case e.Slot != nil && e.Slot.Switch != nil:
+		n := fixed
+		for _, m := range e.Slot.Switch.Missing {
+			n += len(m.Segment) + len(m.Rendition) + 64
+		}
+		return n
+	}
+	return fixed
+}
+
+func (a *Notes) count(e Entry) {
+	if s := e.Segment; s != nil {
+		in := a.counters.Inputs[s.Input]
+		switch s.State {
+		case Late:
+			in.Late++
+			fallthrough
+		case Arrived:
+			in.Segments++
+			in.Bytes += uint64(s.Size)
+			if in.First == 0 {
+				in.First = s.Start
+			}
+		case Unsound:
+			if in.Unsound == nil {
+				in.Unsound = map[string]uint64{}
+			}
+			in.Unsound[s.Reason]++
+		case Missed:
+			in.Missing++
+		case Unlisted:
+			in.Unlisted++
+		case Refused: // counted where it comes in, shown or not
+		}
+		a.counters.Inputs[s.Input] = in
+	}
+	if s := e.Slot; s != nil {
+		ep := a.counters.Endpoints[s.Endpoint]
+		ep.Slots++
+		if s.Gap {
+			ep.Gaps++
+		}
+		if s.Switch != nil && s.Switch.From != "" {
+			ep.Switches++
+		}
+		a.counters.Endpoints[s.Endpoint] = ep
+	}
+	if g, ok := e.Effect.(failover.SlotGivenUp); ok {
+		ep := a.counters.Endpoints[g.Endpoint]
+		ep.GivenUp++
+		a.counters.Endpoints[g.Endpoint] = ep
+	}
+}
+
+// clip bounds a text that an encoder chose. The copy does not hold on to the whole.
+func clip(s string) string {
+	if len(s) > activityText {
+		s = strings.ToValidUTF8(s[:activityText], "") + "…"
+	}
+	return strings.Clone(s)
+}

@@ -1,0 +1,141 @@
+package channel
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
+)
+
+// binder finds the initialization section of an input's fragments. A fragment
+// means nothing without it, and which one is in force is said by EXT-X-MAP of the
+// playlist that lists the fragment; playlist, fragment and initialization section
+// arrive in any order. The binder does nothing itself: it returns what was bound and
+// what is of no use any more, and the channel acts on it.
+type binder struct {
+	// inits are the initialization sections by path, the newest of each.
+	inits map[string]*initSection
+	// maps says for each playlist which object needs the initialization section
+	// at which path.
+	maps map[string]map[string]string
+	// waiting are fragments that are not bound yet, by path.
+	waiting map[string]*fragment
+}
+
+// initSection is an initialization section in the store.
+type initSection struct {
+	init    *media.Init
+	part    output.Part
+	arrived time.Time
+}
+
+// fragment is a media object of fragmented MP4.
+type fragment struct {
+	key       string
+	size      int64
+	fragments *media.Fragments
+	arrived   time.Time
+}
+
+// bound is a fragment that has found its initialization section.
+type bound struct {
+	path     string
+	fragment *fragment
+	section  *initSection
+}
+
+func newInitSection(init *media.Init, key string, arrived time.Time) *initSection {
+	r := init.Range
+	return &initSection{init: init, part: output.Part{Key: key, Offset: r.Start, Size: r.End - r.Start}, arrived: arrived}
+}
+
+func newBinder() binder {
+	return binder{
+		inits: map[string]*initSection{},
+		maps:  map[string]map[string]string{}, waiting: map[string]*fragment{},
+	}
+}
+
+// fragmentAge is how long a fragment waits for its playlist and its
+// initialization section. It is what the core allows an object without a playlist.
+const fragmentAge = 2 * time.Minute
+
+// replaceInit puts an initialization section in force. It returns the one that it
+// takes the place of, nil for none.
+func (b *binder) replaceInit(path string, section *initSection) *initSection {
+	old := b.inits[path]
+	b.inits[path] = section
+	return old
+}
+
+// wait lets a fragment wait until it is ready. It returns the one that it takes the
+// place of, nil for none.
+func (b *binder) wait(path string, f *fragment) *fragment {
+	old := b.waiting[path]
+	b.waiting[path] = f
+	return old
+}
+
+// list takes note of what a playlist says about initialization sections: which object
+// needs the one at which path.
+func (b *binder) list(playlist string, maps map[string]string) {
+	if len(maps) == 0 {
+		delete(b.maps, playlist)
+		return
+	}
+	b.maps[playlist] = maps
+}
+
+// unnamed takes out the initialization sections that no playlist names any more, by
+// path.
+func (b *binder) unnamed(now time.Time) map[string]*initSection {
+	named := map[string]bool{}
+	for _, maps := range b.maps {
+		for _, path := range maps {
+			named[path] = true
+		}
+	}
+	out := map[string]*initSection{}
+	for path, s := range b.inits {
+		if !named[path] && now.Sub(s.arrived) > fragmentAge {
+			delete(b.inits, path)
+			out[path] = s
+		}
+	}
+	return out
+}
+
+// ready takes out the fragments whose initialization section is known, in the order
+// in which they came, and those that have waited for too long. arriving tells of a
+// path that it is being sent anew: an encoder opens the request when it starts, and
+// sends the body with its first segment, so that is waited for.
+func (b *binder) ready(now time.Time, arriving func(path string) bool) (ready []bound, expired []*fragment) {
+	for path, f := range b.waiting {
+		if now.Sub(f.arrived) > fragmentAge {
+			delete(b.waiting, path)
+			expired = append(expired, f)
+			continue
+		}
+		if section := b.initOf(path, arriving); section != nil {
+			delete(b.waiting, path)
+			ready = append(ready, bound{path, f, section})
+		}
+	}
+	slices.SortFunc(ready, func(x, y bound) int {
+		return cmp.Or(x.fragment.arrived.Compare(y.fragment.arrived), cmp.Compare(x.path, y.path))
+	})
+	return ready, expired
+}
+
+// initOf is the initialization section in force for an object; nil if it is not
+// known, or about to be replaced.
+func (b *binder) initOf(object string, arriving func(path string) bool) *initSection {
+	for _, maps := range b.maps {
+		if path, ok := maps[object]; ok && !arriving(path) {
+			return b.inits[path]
+		}
+	}
+	return nil
+}

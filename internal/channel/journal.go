@@ -1,0 +1,85 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// journal is a store.Journal of records of one type. It keeps the revision, so that
+// whoever appends does not have to. It is guarded by Channel.mu.
+type journal[R any] struct {
+	what     string // in errors
+	records  store.Journal
+	revision uint64 // of the last record
+	// take is given what others append; nil to leave it.
+	take func(revision uint64, record R) error
+}
+
+// openJournal gives all records of the journal of this key to take, in order.
+// Behind that, take gets what another node has appended, as soon as an append of our
+// own meets it.
+func openJournal[R any](ctx context.Context, st store.Store, key, what string, take func(revision uint64, record R) error) (*journal[R], error) {
+	records, err := st.Journal(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("open journal of %s: %w", what, err)
+	}
+	j := &journal[R]{what: what, records: records, take: take}
+	if err := j.readOn(ctx); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// readOn reads what lies behind the last known revision.
+func (j *journal[R]) readOn(ctx context.Context) error {
+	err := j.records.Read(ctx, j.revision, func(revision uint64, text []byte) error {
+		var record R
+		if err := json.Unmarshal(text, &record); err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		j.revision = revision
+		if j.take == nil {
+			return nil
+		}
+		return j.take(revision, record)
+	})
+	if err == nil {
+		// All records may have been forgotten.
+		j.revision, err = j.records.Last(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read journal of %s: %w", j.what, err)
+	}
+	return nil
+}
+
+// append adds a record behind all that is known. If another node was faster, nothing
+// is written and the error is store.ErrConflict; the journal has been read on by then,
+// and the caller decides again.
+func (j *journal[R]) append(ctx context.Context, record R) (revision uint64, err error) {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return 0, fmt.Errorf("encode record of %s: %w", j.what, err)
+	}
+	revision, err = j.records.Append(ctx, j.revision, text)
+	if errors.Is(err, store.ErrConflict) {
+		err = errors.Join(err, j.readOn(ctx))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("append to journal of %s: %w", j.what, err)
+	}
+	j.revision = revision
+	return revision, nil
+}
+
+// forget lets the store drop the records before the revision.
+func (j *journal[R]) forget(before uint64) error {
+	if err := j.records.Forget(context.Background(), before); err != nil {
+		return fmt.Errorf("shorten journal of %s: %w", j.what, err)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// Content is the bytes of a file: seekable for ranges, and written as a whole
+// from the store's own buffers by WriteTo.
+type Content interface {
+	io.ReadSeeker
+	io.WriterTo
+	io.Closer
+	Size() int64
+}
+
+// sequence is Content made of parts of objects, one after the other.
+type sequence struct {
+	parts []openPart
+	size  int64
+	at    int64
+}
+
+// openPart is a stretch of an open object.
+type openPart struct {
+	object       store.Object
+	offset, size int64
+}
+
+// OpenParts opens all parts, or none.
+func OpenParts(ctx context.Context, st store.Store, parts []Part) (Content, error) {
+	s := &sequence{parts: make([]openPart, 0, len(parts))}
+	var last store.Object
+	lastKey := ""
+	for _, p := range parts {
+		if p.Key != lastKey {
+			ob, err := st.Open(ctx, p.Key)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("open segment: %w", err), s.Close())
+			}
+			last, lastKey = ob, p.Key
+		}
+		s.parts = append(s.parts, openPart{object: last, offset: p.Offset, size: p.Size})
+		s.size += p.Size
+	}
+	return s, nil
+}
+
+func (s *sequence) Size() int64 { return s.size }
+
+func (s *sequence) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += s.at
+	case io.SeekEnd:
+		offset += s.size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the start")
+	}
+	s.at = offset
+	return offset, nil
+}
+
+func (s *sequence) Read(b []byte) (int, error) {
+	start := int64(0)
+	for _, p := range s.parts {
+		if s.at < start+p.size {
+			within := s.at - start
+			n, err := p.object.ReadAt(b[:min(int64(len(b)), p.size-within)], p.offset+within)
+			s.at += int64(n)
+			if n > 0 || errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return n, err
+		}
+		start += p.size
+	}
+	return 0, io.EOF
+}
+
+func (s *sequence) WriteTo(w io.Writer) (int64, error) {
+	if s.at != 0 {
+		return io.Copy(w, struct{ io.Reader }{s})
+	}
+	var written int64
+	for _, p := range s.parts {
+		n, err := p.writeTo(w)
+		written += n
+		if err != nil {
+			return written, err
+		}
+	}
+	s.at = written
+	return written, nil
+}
+
+func (p openPart) writeTo(w io.Writer) (int64, error) {
+	if p.offset == 0 && p.size == p.object.Size() {
+		return p.object.WriteTo(w)
+	}
+	return io.Copy(w, io.NewSectionReader(p.object, p.offset, p.size))
+}
+
+func (s *sequence) Close() error {
+	var all error
+	var last store.Object
+	for _, p := range s.parts {
+		if p.object != last {
+			all = errors.Join(all, p.object.Close())
+			last = p.object
+		}
+	}
+	s.parts = nil
+	return all
+}

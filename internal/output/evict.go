@@ -1,0 +1,46 @@
+package output
+
+import (
+	"sort"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// Spare is when the oldest slot ended that is kept for the startover window only:
+// what a store that is full gives up first. It is false if there is none; the live
+// playlist and what it listed a moment ago are never spare.
+func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
+	if w.spare(now) == 0 {
+		return 0, false
+	}
+	return w.slots[0].End, true
+}
+
+// Evict drops the oldest of the slots that are kept for the startover window only,
+// up to some seconds of them, and returns them.
+func (w *Window) Evict(now time.Time) []*Slot {
+	spare := w.spare(now)
+	if spare == 0 {
+		return nil
+	}
+	until := w.slots[0].End + evictedAtOnce*failover.ClockRate
+	n := 1
+	for n < spare && w.slots[n].End <= until {
+		n++
+	}
+	w.evicted = w.slots[n-1].End
+	return w.Forget(n)
+}
+
+// evictedAtOnce is how many seconds of an endpoint go together: the journal is
+// shortened each time.
+const evictedAtOnce = 10
+
+// spare is how many slots at the head are kept for the startover window only.
+func (w *Window) spare(now time.Time) int {
+	if w.config.StartoverWindow <= 0 {
+		return 0
+	}
+	return sort.Search(len(w.left), func(i int) bool { return now.Sub(w.left[i]) < w.availability() })
+}

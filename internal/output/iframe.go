@@ -1,0 +1,136 @@
+package output
+
+import (
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// IFrame is a key frame of a slot as an I-frame playlist lists it (RFC 8216
+// 4.3.3.6): a byte range of the slot's segment.
+type IFrame struct {
+	Offset int64 `json:"offset"`
+	Size   int64 `json:"size"`
+	// At is where it lies, counted from the slot's start.
+	At failover.Ticks `json:"at"`
+}
+
+// iframeSpacing is how close key frames may follow one another in a slot to be
+// listed. Trick play needs no more than one in a second, and numbers that
+// rise no faster than the time never repeat after a restart.
+const iframeSpacing = failover.ClockRate
+
+// AddIFrames lists the key frames of an object that follows in the slot. ranges
+// are the bytes of it that are kept.
+func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failover.Ticks) {
+	for _, k := range info.KeyFrames {
+		within := max(0, at+failover.Ticks(k.PTS-info.Start))
+		if n := len(r.IFrames); n > 0 && within-r.IFrames[n-1].At < iframeSpacing {
+			continue
+		}
+		offset := r.Size // the object has not been added yet
+		for _, kept := range ranges {
+			if kept.Start <= k.Start && k.End <= kept.End {
+				r.IFrames = append(r.IFrames, IFrame{Offset: offset + k.Start - kept.Start, Size: k.End - k.Start, At: within})
+				break
+			}
+			offset += kept.End - kept.Start
+		}
+	}
+}
+
+// NumberIFrames gives the key frames of the slot that comes next their numbers. A
+// slot without any counts as one: it is listed as a gap.
+func (w *Window) NumberIFrames(s *Slot) {
+	for i := range s.Renditions {
+		r := &s.Renditions[i]
+		next := w.track(r.ID).nextIFrame
+		switch {
+		case next > 0:
+			r.IFrame = next
+		case len(r.IFrames) > 0:
+			r.IFrame = s.MSN
+		}
+	}
+}
+
+// followIFrames takes note of the number that comes next.
+func (w *Window) followIFrames(s *Slot) {
+	for i := range s.Renditions {
+		r := &s.Renditions[i]
+		if r.IFrame == 0 {
+			continue
+		}
+		t := w.track(r.ID)
+		t.nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
+		for j, f := range r.IFrames {
+			if length := r.iframeDuration(j); length > 0 {
+				t.iframePeak = max(t.iframePeak, rounded(uint64(f.Size)*8*failover.ClockRate/uint64(length)))
+			}
+		}
+	}
+}
+
+// iframeDuration is how long a key frame is shown: until the next one. The first
+// one also stands for what is before it.
+func (r *Rendition) iframeDuration(i int) failover.Ticks {
+	from, to := failover.Ticks(0), r.Duration
+	if i > 0 {
+		from = r.IFrames[i].At
+	}
+	if i+1 < len(r.IFrames) {
+		to = r.IFrames[i+1].At
+	}
+	return max(0, to-from)
+}
+
+// iframesSuffix is what the names of I-frame playlists have behind the
+// rendition's.
+const iframesSuffix = "-iframes"
+
+// iframePlaylist lists the key frames of a rendition's segments, given the playlist
+// of the segments. It begins where the rendition has its first one; without any it
+// is nil.
+func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPlaylist {
+	out := *m
+	out.Tags, out.Segments = []string{"#EXT-X-I-FRAMES-ONLY"}, nil
+	for i, s := range slots {
+		r := s.Rendition(id)
+		if r == nil || r.IFrame == 0 {
+			if out.Segments != nil {
+				break // it was taken out
+			}
+			continue
+		}
+		if out.Segments == nil {
+			out.MediaSequence, out.DiscontinuitySequence = r.IFrame, s.discontinuitySequence()
+		}
+		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i], s)...)
+	}
+	if out.Segments == nil {
+		return nil
+	}
+	return &out
+}
+
+// listIFrames lists the key frames of a slot, given its segment.
+func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
+	segment.Tags = nil
+	if len(r.IFrames) == 0 {
+		segment.Gap = true
+		return []hls.Segment{segment}
+	}
+	list := slices.Repeat([]hls.Segment{segment}, len(r.IFrames))
+	for i, f := range r.IFrames {
+		list[i].ByteRange = &hls.ByteRange{Length: f.Size, Offset: f.Offset}
+		list[i].Duration = limitDuration(r.iframeDuration(i), s.TargetDuration)
+		if i > 0 {
+			list[i].Discontinuity = false
+			list[i].ProgramDateTime = segment.ProgramDateTime.Add(f.At.Duration()).Round(time.Millisecond)
+		}
+	}
+	return list
+}

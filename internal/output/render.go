@@ -1,0 +1,202 @@
+package output
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+// Render makes the next view, given the multivariant playlists of the inputs in the
+// order of the config.
+func (w *Window) Render(announced []Announcement) {
+	w.number++
+	switch {
+	case w.config.StartoverWindow <= 0:
+		w.startover = nil
+	case w.startover == nil:
+		w.startover = newStartoverCache()
+	}
+	v := &View{
+		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], listed: w.listed(),
+		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
+		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
+		target: w.target, ended: w.ended,
+		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
+	}
+	defer func() { w.view.Store(v) }()
+	if len(w.slots) == 0 {
+		return
+	}
+	last := w.slots[len(w.slots)-1]
+	if w.config.OnInputLoss == Fail && !w.ended {
+		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)
+	}
+	for i := range last.Renditions {
+		id := last.Renditions[i].ID
+		m, list := w.mediaPlaylist(id)
+		w.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(m) })
+		if !w.config.IFramePlaylist {
+			continue
+		}
+		if iframes := iframePlaylist(m, list, id); iframes != nil {
+			w.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
+		}
+	}
+	v.multivariant = w.multivariant(last, announced)
+	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
+}
+
+// text renders one playlist into the view. One that can't be rendered stays as
+// it was.
+func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
+	old := (*Text)(nil)
+	if before := w.view.Load(); before != nil {
+		old = before.playlists[name]
+	}
+	body, err := encode()
+	if err != nil {
+		w.report(fmt.Errorf("render %s: %w", name, err))
+		if old != nil {
+			v.playlists[name] = old
+		}
+		return
+	}
+	if old != nil && bytes.Equal(old.Body, body) {
+		v.playlists[name] = old
+		return
+	}
+	v.playlists[name] = newText(body, time.Duration(w.target)*time.Second/2)
+}
+
+// packers are gzip writers. One takes more memory than all it packs for a live
+// playlist.
+var packers = sync.Pool{New: func() any {
+	// The error is of a level that does not exist.
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	return w
+}}
+
+func pack(body []byte) []byte {
+	var packed bytes.Buffer
+	w := packers.Get().(*gzip.Writer)
+	w.Reset(&packed)
+	// The error of a writer to memory is always nil.
+	_, _ = w.Write(body)
+	_ = w.Close()
+	packers.Put(w)
+	return packed.Bytes()
+}
+
+func newText(body []byte, maxAge time.Duration) *Text {
+	sum := sha256.Sum256(body)
+	tag := hex.EncodeToString(sum[:8])
+	return &Text{Body: body, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gzip"`, MaxAge: maxAge}
+}
+
+// mediaPlaylist is the live playlist of one rendition, and the slots that it lists.
+func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
+	list := w.slots[len(w.slots)-w.listed():]
+	list = list[withdrawn(list, id):]
+	m := playlistOf(list, id, w.epoch, w.track(id).format)
+	m.TargetDuration, m.EndList = w.target, w.ended
+	if lines := w.breaks.running(list[0]); len(lines) > 0 {
+		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	}
+	return m, list
+}
+
+// discontinuitySequence is the EXT-X-DISCONTINUITY-SEQUENCE of a playlist that
+// begins with the slot.
+func (s *Slot) discontinuitySequence() uint64 {
+	if s.Discontinuity {
+		// Its tag is still listed, and counts when it leaves.
+		return s.DiscontinuityNumber - 1
+	}
+	return s.DiscontinuityNumber
+}
+
+// playlistOf lists one rendition of the slots. later is the rendition's format
+// for slots before it existed.
+func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlaylist {
+	head := slots[0]
+	m := &hls.MediaPlaylist{
+		MediaSequence:         head.MSN,
+		DiscontinuitySequence: head.discontinuitySequence(),
+		Segments:              make([]hls.Segment, len(slots)),
+	}
+	var section *hls.Map
+	for i, s := range slots {
+		r := s.Rendition(id)
+		if r == nil {
+			r = &Rendition{ID: id, Format: later}
+		}
+		if r.Map != nil && (section == nil || section.URI != r.Map.Name) {
+			section = &hls.Map{URI: r.Map.Name}
+		}
+		r.describe(&m.Segments[i], s, epoch, section)
+	}
+	return m
+}
+
+// describe fills in the rendition's segment of a slot. section is what Map says.
+func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
+	out.URI = r.segmentName(epoch, s.MSN)
+	out.Discontinuity, out.ProgramDateTime, out.Tags = s.Discontinuity, s.Start.Time(), s.Tags
+	if len(r.Parts) == 0 {
+		// The rendition had no media here, or did not exist yet.
+		out.Gap = true
+		out.Duration = limitDuration(s.End-s.Start, s.TargetDuration)
+		return
+	}
+	if r.Map != nil {
+		out.Map = section
+	}
+	out.Duration = limitDuration(r.Duration, s.TargetDuration)
+}
+
+// limitDuration keeps EXTINF within the target duration, to which it may round
+// (RFC 8216 4.3.3.1). Only a single input segment that is longer than all that
+// was announced is cut here, and only in the playlist.
+func limitDuration(d failover.Ticks, target int) time.Duration {
+	longest := failover.Ticks(target)*failover.ClockRate + failover.ClockRate/2 - 1
+	return min(d, longest).Duration()
+}
+
+// withdrawn is where the last slot begins that has media without an
+// initialization section behind media that has one: an encoder was replaced by
+// one with another container. EXT-X-MAP can't be taken back, so the playlist
+// begins there.
+func withdrawn(list []*Slot, id string) int {
+	first := 0
+	for {
+		next := unmapped(list[first:], id)
+		if next < 0 {
+			return first
+		}
+		first += next
+	}
+}
+
+// unmapped is the first slot that has media without an initialization section
+// behind media that has one, -1 if there is none.
+func unmapped(list []*Slot, id string) int {
+	mapped := false
+	for i, s := range list {
+		r := s.Rendition(id)
+		if r == nil || len(r.Parts) == 0 {
+			continue
+		}
+		if mapped && r.Map == nil {
+			return i
+		}
+		mapped = r.Map != nil
+	}
+	return -1
+}

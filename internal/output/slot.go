@@ -1,0 +1,113 @@
+package output
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// Slot is a published Slot as the journal holds it and views serve it. It never
+// changes.
+type Slot struct {
+	MSN                 uint64         `json:"msn"`
+	Input               string         `json:"input"`
+	Start               failover.Ticks `json:"start"`
+	End                 failover.Ticks `json:"end"`
+	Discontinuity       bool           `json:"discontinuity,omitempty"`
+	DiscontinuityNumber uint64         `json:"discontinuity_number"`
+	TargetDuration      int            `json:"target_duration"`
+	Published           time.Time      `json:"published"`
+	Renditions          []Rendition    `json:"renditions"`
+	// Tags are lines of the encoder's playlist that all renditions carry.
+	Tags []string `json:"tags,omitempty"`
+}
+
+// Rendition is what one Rendition holds in a slot.
+type Rendition struct {
+	// ID names the rendition towards viewers.
+	ID       string         `json:"id"`
+	Path     string         `json:"path"`
+	Duration failover.Ticks `json:"duration"`
+	// Parts is empty for a gap.
+	Parts []Part `json:"parts,omitempty"`
+	// Map is the initialization section of fragmented MP4.
+	Map    *Section `json:"map,omitempty"`
+	Size   int64    `json:"size,omitempty"`
+	Format *Format  `json:"format,omitempty"`
+	// IFrames are the key frames of video that I-frame playlists list, and
+	// IFrame is the number of the first one there, 0 as long as there was none.
+	IFrames []IFrame `json:"iframes,omitempty"`
+	IFrame  uint64   `json:"iframe,omitempty"`
+}
+
+// Part is a stretch of an object in the store.
+type Part struct {
+	Key    string `json:"key"`
+	Offset int64  `json:"offset,omitempty"`
+	Size   int64  `json:"size"`
+}
+
+// Section is an initialization Section as viewers see it.
+type Section struct {
+	// Name is its name below the endpoint's path. It is made from the exact
+	// bytes.
+	Name string `json:"name"`
+	// ID is equal for sections that can stand in for one another.
+	ID   string `json:"id"`
+	Part Part   `json:"part"`
+}
+
+// Format is what a viewer has to know of a rendition's media.
+type Format struct {
+	ContentType string  `json:"content_type"`
+	Extension   string  `json:"extension"`
+	Codecs      string  `json:"codecs,omitempty"`
+	VideoCodec  string  `json:"video_codec,omitempty"`
+	Width       int     `json:"width,omitempty"`
+	Height      int     `json:"height,omitempty"`
+	FrameRate   float64 `json:"frame_rate,omitempty"`
+	// KeyFrameFirst: a player can start with this segment.
+	KeyFrameFirst bool `json:"key_frame_first,omitempty"`
+}
+
+// RenditionID is the name of a rendition in the origin's own URLs: stable over
+// restarts and the same on every node, and it tells nothing about the input.
+func RenditionID(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:4])
+}
+
+func (s *Slot) Rendition(id string) *Rendition {
+	for i := range s.Renditions {
+		if s.Renditions[i].ID == id {
+			return &s.Renditions[i]
+		}
+	}
+	return nil
+}
+
+// Keys lists the objects that the rendition uses in the slot, each once.
+func (r *Rendition) Keys() []string {
+	var keys []string
+	for _, p := range r.Parts {
+		if len(keys) == 0 || keys[len(keys)-1] != p.Key {
+			keys = append(keys, p.Key)
+		}
+	}
+	if r.Map != nil {
+		keys = append(keys, r.Map.Part.Key)
+	}
+	return keys
+}
+
+// segmentName is the name of a slot's segment below the endpoint's path.
+func (r *Rendition) segmentName(epoch string, msn uint64) string {
+	extension := ".ts"
+	if r.Format != nil {
+		extension = r.Format.Extension
+	}
+	return r.ID + "/" + epoch + "-" + strconv.FormatUint(msn, 10) + extension
+}

@@ -1,0 +1,246 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+var (
+	// ErrQuery: the query asks for startover in a way that can't be understood
+	// (HTTP 400).
+	ErrQuery = errors.New("bad query")
+	// ErrOutside: what is asked for is not, or no longer, or not yet available
+	// (HTTP 404).
+	ErrOutside = errors.New("outside the startover window")
+)
+
+// Startover returns the playlist of this name for a stretch of the past. The
+// multivariant playlist takes `start` and `end`, each in Unix seconds or ISO 8601;
+// the media playlists that it names have a query of the origin's own, in which
+// slots stand for times, so that equal stretches have equal URIs.
+//
+// A stretch that is over is of type VOD and never changes. One without an end, or
+// with one that is still to come, is of type EVENT and grows; when its end is
+// reached, it is of type VOD under the same URI. Times are compared with
+// EXT-X-PROGRAM-DATE-TIME: a stretch is cut at slots, from the first one that ends
+// after start to the last one that starts before end.
+//
+// It is nil if the query asks for none of this. Errors: ErrQuery, ErrOutside.
+func (v *View) Startover(name, rawQuery string) (*Text, error) {
+	if name == v.manifestName+".m3u8" {
+		s, err := parseSpan(rawQuery)
+		if s == nil || err != nil {
+			return nil, err
+		}
+		return v.startoverMultivariant(*s)
+	}
+	id, ok := strings.CutSuffix(name, ".m3u8")
+	if !ok {
+		return nil, nil
+	}
+	c, err := parseCut(rawQuery)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	return v.startoverMedia(id, *c)
+}
+
+// span is what a viewer asks for, on the channel's clock.
+type span struct {
+	start, end failover.Ticks
+	open       bool // there is no end
+}
+
+// cut is a span in slots.
+type cut struct {
+	first uint64
+	// last is 0 as long as the stretch grows.
+	last uint64
+	// until is where a growing one will end, 0 for nowhere.
+	until failover.Ticks
+}
+
+func (v *View) startoverMultivariant(s span) (*Text, error) {
+	c, err := v.cut(s)
+	if err != nil {
+		return nil, err
+	}
+	if c.last == 0 && v.stale() {
+		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+	}
+	query := c.query()
+	// Not final: what was measured may change.
+	return v.startover.get(v.manifestName+query, v.number, false, func() (*Text, error) {
+		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
+		if err != nil {
+			return nil, err
+		}
+		return newText(body, v.maxAge(c.last != 0)), nil
+	})
+}
+
+// withQuery is m with the query behind the URIs of all media playlists.
+func withQuery(m *hls.MultivariantPlaylist, query string) *hls.MultivariantPlaylist {
+	out := *m
+	out.Renditions, out.Variants, out.IFrames = slices.Clone(m.Renditions), slices.Clone(m.Variants), slices.Clone(m.IFrames)
+	for i := range out.Renditions {
+		if r := &out.Renditions[i]; r.URI != "" {
+			r.URI += query
+		}
+	}
+	for i := range out.Variants {
+		out.Variants[i].URI += query
+	}
+	for i := range out.IFrames {
+		out.IFrames[i].URI += query
+	}
+	return &out
+}
+
+// cut finds the slots of a span.
+func (v *View) cut(s span) (cut, error) {
+	switch {
+	case v.startover == nil:
+		return cut{}, fmt.Errorf("%w: there is none", ErrOutside)
+	case len(v.slots) == 0:
+		return cut{}, fmt.Errorf("%w: nothing has been published yet", ErrOutside)
+	}
+	edge := v.slots[len(v.slots)-1].End
+	oldest := max(edge-failover.TicksOf(v.window), v.evicted)
+	switch {
+	case s.start < oldest:
+		return cut{}, fmt.Errorf("%w: start is %s, and it begins at %s", ErrOutside, stamp(s.start), stamp(oldest))
+	case s.start >= edge:
+		return cut{}, fmt.Errorf("%w: start is %s, and the newest segment ends at %s", ErrOutside, stamp(s.start), stamp(edge))
+	}
+	first := sort.Search(len(v.slots), func(i int) bool { return v.slots[i].End > s.start })
+	c := cut{first: v.slots[first].MSN}
+	switch {
+	case s.open:
+		return c, nil
+	case s.end > edge:
+		c.until = s.end
+		return c, nil
+	}
+	last := v.lastBefore(s.end)
+	if last < first {
+		return cut{}, fmt.Errorf("%w: nothing was published from %s to %s", ErrOutside, stamp(s.start), stamp(s.end))
+	}
+	c.last = v.slots[last].MSN
+	return c, nil
+}
+
+func stamp(t failover.Ticks) string { return t.Time().Format(time.RFC3339) }
+
+// lastBefore is the last slot that starts before end, -1 if there is none.
+func (v *View) lastBefore(end failover.Ticks) int {
+	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].Start >= end }) - 1
+}
+
+func (v *View) startoverMedia(name string, c cut) (*Text, error) {
+	id, iframes := strings.CutSuffix(name, iframesSuffix)
+	slots, err := v.stretch(&c)
+	if err != nil {
+		return nil, err
+	}
+	if slots[0].Rendition(id) == nil && slots[len(slots)-1].Rendition(id) == nil {
+		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
+	}
+	closed := c.last != 0
+	if !closed && v.stale() {
+		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+	}
+	if iframes && v.playlists[name+".m3u8"] == nil {
+		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
+	}
+	return v.startover.get(name+c.query(), v.number, closed, func() (*Text, error) {
+		m, listed := v.stretchPlaylist(slots, id, closed)
+		if iframes {
+			if m = iframePlaylist(m, listed, id); m == nil {
+				return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
+			}
+		}
+		body, err := hls.EncodeMedia(m)
+		if err != nil {
+			return nil, err
+		}
+		return newText(body, v.maxAge(closed)), nil
+	})
+}
+
+// stretch returns the slots of a cut, at least one. A cut whose end has been
+// reached gets its last slot. Without its first slot there is nothing to return: a
+// playlist of type EVENT never loses its head (RFC 8216 6.2.1).
+func (v *View) stretch(c *cut) ([]*Slot, error) {
+	if v.startover == nil || len(v.slots) == 0 {
+		return nil, fmt.Errorf("%w: there is none", ErrOutside)
+	}
+	head, newest := v.slots[0].MSN, v.slots[len(v.slots)-1]
+	if c.first < head || c.first > newest.MSN || c.last > newest.MSN {
+		return nil, fmt.Errorf("%w: segments %d to %d are available", ErrOutside, head, newest.MSN)
+	}
+	if c.until != 0 && c.until <= newest.End {
+		last := v.lastBefore(c.until)
+		if last < 0 || v.slots[last].MSN < c.first {
+			return nil, fmt.Errorf("%w: it ends before it begins", ErrOutside)
+		}
+		c.last, c.until = v.slots[last].MSN, 0
+	}
+	slots := v.slots[c.first-head:]
+	if c.last != 0 {
+		slots = slots[:c.last-c.first+1]
+	}
+	return slots, nil
+}
+
+// stretchPlaylist is the playlist of a stretch, and the slots that it lists.
+func (v *View) stretchPlaylist(slots []*Slot, id string, closed bool) (*hls.MediaPlaylist, []*Slot) {
+	end := closed || v.ended
+	// EXT-X-MAP can't be taken back, and the head has to stay. So the playlist
+	// ends where an encoder was replaced by one with another container.
+	if n := unmapped(slots, id); n > 0 {
+		slots, end = slots[:n], true
+	}
+	var later *Format
+	if r := v.slots[len(v.slots)-1].Rendition(id); r != nil {
+		later = r.Format
+	}
+	m := playlistOf(slots, id, v.epoch, later)
+	m.TargetDuration, m.EndList, m.PlaylistType = v.target, end, hls.Event
+	if closed {
+		m.PlaylistType = hls.VOD
+	}
+	if lines := v.runningAt(slots[0]); len(lines) > 0 {
+		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	}
+	return m, slots
+}
+
+// runningAt lists the date ranges that began in slots before head and cover it.
+func (v *View) runningAt(head *Slot) []string {
+	var b breaks
+	for _, s := range v.slots[:head.MSN-v.slots[0].MSN] {
+		for _, line := range s.Tags {
+			if strings.HasPrefix(line, dateRangeTag) {
+				b.remember(line, s.MSN)
+			}
+		}
+	}
+	return b.running(head)
+}
+
+// maxAge is how long caches may keep a playlist: one that never changes for as
+// long as its segments are available for certain.
+func (v *View) maxAge(closed bool) time.Duration {
+	if closed {
+		return v.lasting
+	}
+	return time.Duration(v.target) * time.Second / 2
+}

@@ -1,0 +1,150 @@
+package output
+
+import (
+	"context"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// View is what an endpoint serves at one moment. It never changes; the next slot
+// makes another one.
+type View struct {
+	store     store.Store
+	playlists map[string]*Text
+	// multivariant is the live multivariant playlist, manifestName its name.
+	multivariant *hls.MultivariantPlaylist
+	manifestName string
+	epoch        string
+	target       int
+	ended        bool
+	// slots in order of their media sequence numbers, which rise by one. The last
+	// ones are listed.
+	slots        []*Slot
+	listed       int
+	sections     map[string]*Section
+	availability time.Duration // how long caches may keep segments
+	// staleAt is when the playlists become unavailable because nothing was
+	// published; zero for never.
+	staleAt time.Time
+
+	// number is higher for newer views of the endpoint. startover, which they
+	// share, is nil if there is none.
+	number uint64
+	window time.Duration // of startover
+	// evicted is where what had to be given up of the window ended.
+	evicted failover.Ticks
+	// lasting is how long segments stay available for certain when they can no
+	// longer be asked for.
+	lasting   time.Duration
+	startover *startoverCache
+}
+
+// Playlist returns the playlist of this name ("index.m3u8"), nil if there is
+// none, as before the first slot.
+func (v *View) Playlist(name string) *Text {
+	if v.stale() {
+		return nil
+	}
+	return v.playlists[name]
+}
+
+func (v *View) stale() bool { return !v.staleAt.IsZero() && time.Now().After(v.staleAt) }
+
+// Segment returns the segment or initialization section of this name below the
+// endpoint's path, nil if there is none.
+func (v *View) Segment(name string) *Segment {
+	if s := v.sections[name]; s != nil {
+		return &Segment{
+			ContentType: "video/mp4", ETag: `"` + path.Base(name) + `"`, Size: s.Part.Size,
+			MaxAge: v.availability, store: v.store, parts: []Part{s.Part},
+		}
+	}
+	id, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return nil
+	}
+	epoch, rest, ok := strings.Cut(rest, "-")
+	if !ok || epoch != v.epoch || len(v.slots) == 0 {
+		return nil
+	}
+	number, _, _ := strings.Cut(rest, ".")
+	msn, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || msn < v.slots[0].MSN || msn-v.slots[0].MSN >= uint64(len(v.slots)) {
+		return nil
+	}
+	s := v.slots[msn-v.slots[0].MSN]
+	r := s.Rendition(id)
+	if r == nil || len(r.Parts) == 0 || r.segmentName(v.epoch, msn) != name {
+		return nil
+	}
+	return &Segment{
+		Input: s.Input, ContentType: r.Format.ContentType, ETag: `"` + v.epoch + "-" + number + `"`,
+		Size: r.Size, Published: s.Published, MaxAge: v.availability,
+		store: v.store, parts: r.Parts,
+	}
+}
+
+// Slots are those that can be fetched, in order. They must not be changed.
+func (v *View) Slots() []*Slot { return v.slots }
+
+// Listed are the slots that the live playlists show.
+func (v *View) Listed() []*Slot { return v.slots[len(v.slots)-v.listed:] }
+
+// URI is the name of the slot's segment of a rendition, below the endpoint's path, as
+// Segment takes it.
+func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s.MSN) }
+
+// without is the view without slots that have expired.
+func (v *View) without(slots []*Slot, sections map[string]*Section, evicted failover.Ticks) *View {
+	next := *v
+	next.slots, next.sections, next.evicted = slots[:len(slots):len(slots)], sections, evicted
+	return &next
+}
+
+// Text is a rendered playlist.
+type Text struct {
+	Body           []byte
+	ETag, GzipETag string // strong, with quotes
+	// MaxAge is how long caches may keep it: at most half the target duration,
+	// if it will change.
+	MaxAge time.Duration
+
+	packing sync.Once
+	packed  []byte
+}
+
+// Gzip is Body compressed. It is done once, for the first viewer who asks: of a
+// ladder of renditions few are watched at any time, and encoders don't wait for it.
+func (t *Text) Gzip() []byte {
+	t.packing.Do(func() { t.packed = pack(t.Body) })
+	return t.packed
+}
+
+// Segment is one published output segment of one rendition.
+type Segment struct {
+	// Input is where it came from.
+	Input       string
+	ContentType string
+	ETag        string
+	Size        int64
+	Published   time.Time
+	// MaxAge is how long caches may keep it: as long as it is listed and
+	// available.
+	MaxAge time.Duration
+
+	store store.Store
+	parts []Part
+}
+
+// Open returns the bytes. Error: store.ErrNotFound if the segment has expired in
+// the meantime.
+func (s *Segment) Open(ctx context.Context) (Content, error) {
+	return OpenParts(ctx, s.store, s.parts)
+}

@@ -1,0 +1,164 @@
+// Package output is what viewers read of an endpoint, made from its slots: playlists,
+// segments, stretches of the past. It knows no channel, no core and no journal. Who
+// has slots puts them into a Window; who serves viewers reads its View. Another way to
+// list them, for another protocol, is one more reader of the same.
+package output
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// Window is the slots of one endpoint that can be fetched, and the view of them that
+// viewers read. It decides nothing: slots come from whoever has them, a core or a
+// journal. But for View, its methods are called by one goroutine at a time.
+type Window struct {
+	store  store.Store
+	report func(error)
+	config Config
+	epoch  string
+
+	// slots are those that can be fetched; the last ones are listed. Views share
+	// the array: it only grows at the end. There may be hundreds of thousands of
+	// them, so nothing that comes with every slot may walk over all.
+	slots  []*Slot
+	held   inventory   // what is in slots
+	left   []time.Time // when the slots at the head of slots left the playlist
+	ended  bool
+	target int
+	tracks map[string]*track // by rendition
+	breaks breaks
+
+	// number counts the views; startover has playlists that were rendered from
+	// them on request, nil if startover is off.
+	number    uint64
+	startover *startoverCache
+	// evicted is where what was given up for want of room ended.
+	evicted failover.Ticks
+
+	view atomic.Pointer[View]
+}
+
+// New makes an empty window. What goes wrong when playlists are rendered is
+// reported; the ones before stay in force.
+func New(config Config, st store.Store, report func(error)) *Window {
+	return &Window{config: config, store: st, report: report, tracks: map[string]*track{}}
+}
+
+// SetEpoch sets what is part of all segment names, before the first rendering: of two
+// windows of an endpoint that have no slot in common, each has one of its own.
+func (w *Window) SetEpoch(epoch string) { w.epoch = epoch }
+
+// Configure sets options that hold from the next rendering on.
+func (w *Window) Configure(config Config) { w.config = config }
+
+// View is what viewers read at this moment, nil before the first rendering and after
+// Close. Any goroutine may call it.
+func (w *Window) View() *View { return w.view.Load() }
+
+// Slots are those that can be fetched, in order. They must not be changed.
+func (w *Window) Slots() []*Slot { return w.slots }
+
+// Add puts a slot behind the others. Viewers get it with the next rendering.
+func (w *Window) Add(s *Slot) {
+	if len(w.slots) > 0 {
+		s.share(w.slots[len(w.slots)-1])
+	}
+	w.held.add(s)
+	for i := range s.Renditions {
+		r := &s.Renditions[i]
+		t := w.track(r.ID)
+		t.measure(r)
+		t.hold(r, 1)
+	}
+	w.breaks.follow(s)
+	w.followIFrames(s)
+	w.slots = append(w.slots, s)
+	w.target, w.ended = s.TargetDuration, false
+}
+
+// Skip takes note of a slot that was published once and can't be fetched any more.
+// What came before it goes as well, as numbers in a playlist have no holes; it is
+// returned, as by Forget.
+func (w *Window) Skip(s *Slot) []*Slot {
+	gone := w.Forget(len(w.slots))
+	w.followIFrames(s)
+	w.target = s.TargetDuration
+	return gone
+}
+
+// End adds EXT-X-ENDLIST, until another slot is added.
+func (w *Window) End() { w.ended = true }
+
+// Forget drops the first n slots. It returns them, so that their objects can be
+// released.
+func (w *Window) Forget(n int) []*Slot {
+	gone := w.slots[:n:n]
+	for _, s := range gone {
+		w.held.remove(s)
+		for i := range s.Renditions {
+			w.track(s.Renditions[i].ID).hold(&s.Renditions[i], -1)
+		}
+	}
+	w.slots, w.left = w.slots[n:], w.left[min(n, len(w.left)):]
+	if v := w.view.Load(); v != nil && n > 0 {
+		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
+	}
+	return gone
+}
+
+// Close takes the view away and returns all slots.
+func (w *Window) Close() []*Slot {
+	w.view.Store(nil)
+	return w.Forget(len(w.slots))
+}
+
+// listed is how many of the last slots the live playlist shows: the window, and
+// at least three.
+func (w *Window) listed() int {
+	window := failover.TicksOf(w.config.PlaylistWindow)
+	n, sum := 0, failover.Ticks(0)
+	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window); i-- {
+		sum += w.slots[i].End - w.slots[i].Start
+		n++
+	}
+	return n
+}
+
+// minListed: a live playlist holds at least three target durations (RFC 8216
+// 6.2.2).
+const minListed = 3
+
+// Expire drops slots that left the playlist long enough ago, and returns them: a
+// segment stays available for its own length and that of the longest playlist that
+// listed it (RFC 8216 6.2.2). With a startover window, it stays for that long as
+// well, so that a playlist that begins at the window's far end has its time, too.
+func (w *Window) Expire(now time.Time) []*Slot {
+	out := len(w.slots) - w.listed()
+	for len(w.left) < out {
+		w.left = append(w.left, now)
+	}
+	n := 0
+	for n < out && now.Sub(w.left[n]) >= w.availability() && !w.inStartover(w.slots[n]) {
+		n++
+	}
+	return w.Forget(n)
+}
+
+// inStartover reports whether the slot is kept for the startover window. The
+// window is media time: an input whose clock is wrong has a right one too.
+func (w *Window) inStartover(s *Slot) bool {
+	if w.config.StartoverWindow <= 0 {
+		return false
+	}
+	age := w.slots[len(w.slots)-1].End - s.End
+	return age < failover.TicksOf(w.config.StartoverWindow+w.availability())
+}
+
+// availability is how long a segment can be fetched after it left the playlist.
+func (w *Window) availability() time.Duration {
+	return w.config.PlaylistWindow + 2*time.Duration(w.target)*time.Second
+}
