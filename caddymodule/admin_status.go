@@ -95,7 +95,7 @@ func statusOfInput(in failover.InputStatus) inputStatus {
 		Faults: map[string]uint64{}, Renditions: []renditionStatus{},
 	}
 	for why, n := range in.Faults {
-		s.Faults[bounded(missedReasons, why)] += n
+		s.Faults[bounded(failover.MissingReasons(), why)] += n
 	}
 	for _, r := range in.Renditions {
 		s.Renditions = append(s.Renditions, renditionStatus{

@@ -76,7 +76,7 @@ func sampleStatus() (failover.Status, []failover.Switch) {
 		Inputs: []failover.InputStatus{
 			{
 				Name: "a", LastSegment: at.Add(-14 * time.Second), Lateness: 350 * time.Millisecond, Generation: 2, Basis: failover.AlignTimestamp,
-				Bitrate: 412_345, Faults: map[string]uint64{"truncated": 2, "not_arrived": 1, "new words": 1},
+				Bitrate: 412_345, Faults: map[failover.Reason]uint64{"truncated": 2, "not_arrived": 1, "new words": 1},
 				Renditions: []failover.RenditionStatus{{Path: "v0.m3u8", SegmentDuration: 2 * time.Second, Bitrate: 412_345, Listed: true}, {Path: "v2.m3u8"}},
 			},
 			{Name: "b", Up: true, LastSegment: at.Add(-time.Second), Lateness: time.Second, Whole: 250 * time.Second, Generation: 1, Basis: failover.AlignTimestamp, Bitrate: 5_400_000},

@@ -142,9 +142,9 @@ func (d *decision) String() string {
 type missingInInput []missingSegment
 
 type missingSegment struct {
-	Rendition string `json:"rendition"`
-	Segment   string `json:"segment,omitempty"`
-	Why       string `json:"why"`
+	Rendition string          `json:"rendition"`
+	Segment   string          `json:"segment,omitempty"`
+	Why       failover.Reason `json:"why"`
 }
 
 func missingOf(list []failover.Missing) missingInInput {
@@ -157,7 +157,7 @@ func missingOf(list []failover.Missing) missingInInput {
 
 // String says it in one line.
 func (m missingSegment) String() string {
-	return strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+m.Why), " ")
+	return strings.Join(strings.Fields(m.Rendition+" "+m.Segment+" "+string(m.Why)), " ")
 }
 
 // String says it in one line.
@@ -183,7 +183,7 @@ func (l missingInInput) MarshalLogArray(enc zapcore.ArrayEncoder) error {
 func (m missingSegment) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("rendition", m.Rendition)
 	enc.AddString("segment", m.Segment)
-	enc.AddString("why", m.Why)
+	enc.AddString("why", string(m.Why))
 	return nil
 }
 

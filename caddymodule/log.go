@@ -41,7 +41,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 		logInput(log, e)
 	case failover.GenerationStarted:
 		log.Info("generation started", zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
-			zap.String("reason", e.Reason), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
+			zap.String("reason", string(e.Reason)), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
 			zap.String("basis", string(e.Basis)))
 	case failover.PairChanged:
 		log.Info("pair state changed", zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
@@ -49,9 +49,14 @@ func (o *observer) Event(name string, e failover.Effect) {
 			zap.Duration("drift", e.Drift.Duration()))
 	case failover.SegmentMissed:
 		// One and the same fault hits every segment: a dead rendition, a clock.
-		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, e.Missing.Why}); ok {
+		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {
 			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
-				zap.String("segment", e.Missing.Segment), zap.String("why", e.Missing.Why), zap.Int("silenced", silenced))
+				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
+		}
+	case failover.Noticed:
+		if silenced, ok := o.quiet.pass(missKey{name, e.Input + "/" + e.Endpoint, e.Rendition, string(e.What)}); ok {
+			log.Warn(string(e.What), zap.String("input", e.Input), zap.String("endpoint", e.Endpoint), zap.String("rendition", e.Rendition),
+				zap.String("segment", e.Segment), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
 		}
 	case failover.SlotGivenUp:
 		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", "given up"}); ok {

@@ -29,27 +29,23 @@ const (
 // otherReason stands for reasons that are in no list.
 const otherReason = "other"
 
-// faults are what can be wrong with a segment that arrived.
-var faults = []string{
-	"empty", "garbage", "truncated", "damaged", "encrypted", "no_tables", "no_media", "no_init",
-	"no_timestamps", "layout_changed", "unsupported",
-}
-
 // ingestStatuses are the answers that encoders get.
 var ingestStatuses = []int{200, 201, 204, 400, 401, 403, 404, 408, 413, 415, 429, 500, 503, 507}
 
-var (
-	commonFailoverReasons = []string{
-		string(failover.ReasonMissing), string(failover.ReasonEnded), string(failover.ReasonNewGeneration),
-		string(failover.ReasonManual), string(failover.ReasonPreferred), string(failover.ReasonDown),
-	}
-	failoverReasons = slices.Concat(commonFailoverReasons, faults)
-	missedReasons   = slices.Concat([]string{"not_arrived"}, faults)
-)
+// commonFailoverReasons are those that a channel's counters begin with.
+var commonFailoverReasons = []failover.Reason{
+	failover.ReasonMissing, failover.ReasonEnded, failover.ReasonNewGeneration, failover.ReasonManual,
+	failover.ReasonPreferred, failover.ReasonDown,
+}
 
-func bounded(known []string, reason string) string {
+// missedReasons are what a segment that was listed can be missing for: what no playlist
+// lists, and what the encoder itself calls a gap, is not counted.
+var missedReasons = append([]failover.Reason{failover.ReasonNotArrived}, failover.Faults()...)
+
+// bounded is the reason as a label: one that is not known is "other".
+func bounded(known []failover.Reason, reason failover.Reason) string {
 	if slices.Contains(known, reason) {
-		return reason
+		return string(reason)
 	}
 	return otherReason
 }
@@ -119,7 +115,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 	for _, in := range config.Inputs {
 		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
 		for _, reason := range missedReasons {
-			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, reason)
+			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, string(reason))
 		}
 		for _, status := range ingestStatuses {
 			counted.ingestRequests.WithLabelValues(m.store, m.channel, in.Name, strconv.Itoa(status))
@@ -127,7 +123,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 	}
 	for _, e := range config.Endpoints {
 		for _, reason := range commonFailoverReasons {
-			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, reason)
+			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, string(reason))
 		}
 		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
@@ -155,7 +151,7 @@ func (m meter) slot(s failover.Slot) {
 		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
 	}
 	if s.Switch != nil && s.Switch.From != "" {
-		reason := bounded(failoverReasons, string(s.Switch.Reason))
+		reason := bounded(failover.SwitchReasons(), s.Switch.Reason)
 		counted.failovers.WithLabelValues(m.store, m.channel, s.Endpoint, reason).Inc()
 	}
 }

@@ -219,8 +219,12 @@ func TestFaultsHaveTheirNames(t *testing.T) {
 		names = append(names, string(m[1]))
 	}
 	slices.Sort(names)
-	known := slices.Sorted(slices.Values(faults))
-	if len(names) < 5 || !slices.Equal(names, known) {
-		t.Errorf("faults are %v, and the prober has %v", known, names)
+	for _, name := range names {
+		if !slices.Contains(failover.Faults(), failover.Reason(name)) {
+			t.Errorf("the prober finds %q, which is none of %v", name, failover.Faults())
+		}
+	}
+	if len(names) < 5 {
+		t.Errorf("the prober has only %v", names)
 	}
 }

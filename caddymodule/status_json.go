@@ -248,7 +248,7 @@ func (out *pageEntry) ofEffect(effect failover.Effect) {
 	case failover.PairChanged:
 		out.Kind, out.A, out.B, out.State, out.Reason = "pair", e.A, e.B, string(e.State), e.Detail
 	case failover.GenerationStarted:
-		out.Kind, out.Input, out.Reason = "generation", e.Input, e.Reason
+		out.Kind, out.Input, out.Reason = "generation", e.Input, string(e.Reason)
 		out.Rendition, out.Path = e.Rendition, e.Segment
 	}
 }

@@ -7,7 +7,8 @@ func (q *question) live(path string, at, length Ticks) bool {
 		return true
 	}
 	length = max(length, shortestSlot)
-	if m, ok := q.marks[path]; ok && m.media > at-liveSlots*length {
+	// Time in which nobody delivered anything says nothing of one rendition.
+	if m, ok := q.marks[path]; ok && m.media > min(at, q.cursor.media)-liveSlots*length {
 		return true
 	}
 	for _, in := range q.channel.inputs {

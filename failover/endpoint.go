@@ -48,6 +48,7 @@ type cursor struct {
 	generation uint64 // of the input, 0 if it is not known here
 	clock      Timing
 	end        Ticks
+	media      Ticks // where the last slot with media ended
 	dated      Ticks // see Slot.Dated
 }
 
@@ -103,13 +104,15 @@ func (e *endpoint) follow(s Slot) {
 		e.lastSwitch = s.Switch
 		e.broke = [unstableSlots]bool{}
 	}
-	e.gapped = s.Missing != nil
 	e.active = s.Input
 	if e.active == e.wanted && !e.pinned {
 		e.wanted = ""
 	}
 	was := e.cursor
-	e.cursor = cursor{input: s.Input, clock: s.Clock, end: s.End, dated: s.Dated}
+	e.cursor = cursor{input: s.Input, clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
+	if e.gapped = s.Missing != nil; e.gapped {
+		e.cursor.media = was.media
+	}
 	if was.input == s.Input && was.clock == s.Clock {
 		e.cursor.generation = was.generation
 	}
@@ -156,11 +159,14 @@ func locate(in *input, slot SlotRendition) *segment {
 		return nil
 	}
 	p := slot.Parts[len(slot.Parts)-1]
+	if p.Object == "" {
+		return nil // only what is left of a slot from an earlier life
+	}
 	if s := r.at(p.Run, p.Number); s != nil && s.state == sound && s.object == p.Object {
 		return s
 	}
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted); i-- {
-		if s := r.segments[i]; s.state == sound && s.object == p.Object && p.Object != "" {
+		if s := r.segments[i]; s.state == sound && s.object == p.Object {
 			return s
 		}
 	}

@@ -170,8 +170,8 @@ func (in *input) receive(now time.Time, o Object) {
 			} else if taken {
 				in.channel.release(o.ID)
 			}
-		case s.same(o):
-			// Sent once more. What is here is as good.
+		case s.same(o) && !s.old(now):
+			// Sent once more, at once. What is here is as good.
 			if !taken {
 				in.channel.release(o.ID)
 				taken = true

@@ -1,5 +1,7 @@
 package failover
 
+import "time"
+
 // A run is one start of an encoder, as one rendition shows it: its numbers count on
 // and no name comes twice. This file is the one place that tells the same run from a
 // new one; what endpoints still need of the old one is no evidence.
@@ -88,10 +90,17 @@ func newest(list []ListedSegment) []ListedSegment {
 }
 
 // suspect reports whether an object waits under the name of a segment that has its own
-// already, with other bytes: what an encoder that began anew under the same names sends.
+// already, with other bytes, or with the same ones but long after: what an encoder that
+// began anew under the same names sends.
 func (in *input) suspect(s *segment) bool {
 	w, ok := in.waiting[s.path]
-	return ok && w.Media != nil && !s.same(w.Object)
+	return ok && w.Media != nil && (!s.same(w.Object) || s.old(w.arrived))
+}
+
+// old reports whether the segment came so long before that moment that nobody would try
+// to send it once more.
+func (s *segment) old(now time.Time) bool {
+	return TicksOf(now.Sub(s.arrived)) > s.rendition.length*3/2
 }
 
 // same reports whether the object has the bytes that the segment has got.

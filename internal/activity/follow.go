@@ -40,7 +40,7 @@ func (a *Notes) locate(core Locator, now time.Time, input string) {
 		case ok && (at.Placed || u.object.Media == nil):
 			a.addSegment(now, seen(u.object, at))
 		case u.object.Media == nil && now.Sub(u.at) > unsoundAge:
-			a.addSegment(now, Segment{Input: input, State: Unsound, Path: u.object.Path, Size: u.object.Size, Reason: u.object.Fault})
+			a.addSegment(now, Segment{Input: input, State: Unsound, Path: u.object.Path, Size: u.object.Size, Reason: string(u.object.Fault)})
 		case now.Sub(u.at) > unlistedAge:
 			a.addSegment(now, Segment{Input: input, State: Unlisted, Path: u.object.Path, Size: u.object.Size})
 		default:
@@ -69,7 +69,7 @@ func seen(o failover.Object, at failover.Located) Segment {
 	}
 	switch {
 	case o.Media == nil:
-		s.State, s.Reason = Unsound, o.Fault
+		s.State, s.Reason = Unsound, string(o.Fault)
 	case s.Lateness-s.Usual > (at.End-at.Start).Duration()/2:
 		s.State = Late
 	}
@@ -120,7 +120,7 @@ func slotSeen(slot failover.Slot) Slot {
 		sw := *slot.Switch
 		sw.Missing = nil
 		for _, m := range slot.Switch.Missing {
-			sw.Missing = append(sw.Missing, failover.Missing{Rendition: clip(m.Rendition), Segment: clip(m.Segment), Why: clip(m.Why)})
+			sw.Missing = append(sw.Missing, failover.Missing{Rendition: clip(m.Rendition), Segment: clip(m.Segment), Why: m.Why})
 		}
 		sw.PairDetail = clip(sw.PairDetail)
 		s.Switch = &sw
@@ -132,11 +132,11 @@ func slotSeen(slot failover.Slot) Slot {
 // endpoints may find out about the same one.
 func (a *Notes) missed(core Locator, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
 	for _, m := range list {
-		if m.Why != "not_arrived" && m.Why != "not_listed" && m.Why != "gap" {
+		if m.Why != failover.ReasonNotArrived && m.Why != failover.ReasonNotListed && m.Why != failover.ReasonGap {
 			continue // it arrived unsound, which was seen when it did
 		}
 		s := Segment{
-			Input: input, State: Missed, Rendition: m.Rendition, Path: m.Segment, Reason: m.Why,
+			Input: input, State: Missed, Rendition: m.Rendition, Path: m.Segment, Reason: string(m.Why),
 			Start: start, End: end, Placed: true,
 		}
 		if m.Segment != "" {

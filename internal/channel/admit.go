@@ -32,7 +32,7 @@ func (c *Channel) finish(d *delivery, admit func()) error {
 // list lets a media playlist into the core, and then into the binder: the core
 // has to expect a segment before it is bound.
 func (c *Channel) list(d *delivery, fact failover.Playlist, m *hls.MediaPlaylist) {
-	c.trouble(c.arrivals.noteListing(fact))
+	c.trouble(c.arrivals.noteListing(c.now(), fact))
 	c.step(fact)
 	maps := mapsOf(d, m)
 	d.input.binder.list(d.path, maps)
@@ -68,7 +68,7 @@ func mapsOf(d *delivery, m *hls.MediaPlaylist) map[string]string {
 func (c *Channel) receive(d *delivery, probed media.Probed) {
 	if probed.Info != nil {
 		c.objects.describe(d.key, probed.Info, nil)
-		c.arrive(failover.Object{Input: d.config.Name, Path: d.path, ID: d.key, Size: d.size, Media: coreMedia(probed.Info)})
+		c.arrive(failover.Object{Input: d.config.Name, Path: d.path, ID: d.key, Size: d.size, Hash: d.hash, Media: coreMedia(probed.Info)})
 		return
 	}
 	b := &d.input.binder
@@ -97,13 +97,13 @@ func (c *Channel) receiveWhole(d *delivery, fragments *media.Fragments) {
 		c.dropFragment(old.key)
 	}
 	c.objects.use(d.key) // one user for the section, one for the media
-	c.bind(d.config.Name, bound{d.path, &fragment{key: d.key, size: d.size, fragments: fragments}, b.inits[d.path]})
+	c.bind(d.config.Name, bound{d.path, &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments}, b.inits[d.path]})
 }
 
 // receiveFragment takes over a fragment, which may have to wait.
 func (c *Channel) receiveFragment(d *delivery, fragments *media.Fragments) {
 	b := &d.input.binder
-	f := &fragment{key: d.key, size: d.size, fragments: fragments, arrived: time.Now()}
+	f := &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments, arrived: time.Now()}
 	if old := b.wait(d.path, f); old != nil {
 		c.dropFragment(old.key)
 	}
@@ -130,11 +130,11 @@ func (c *Channel) bind(input string, b bound) {
 	info, err := b.fragment.fragments.Resolve(b.section.init)
 	if err != nil {
 		c.dropFragment(b.fragment.key)
-		c.step(failover.Object{Input: input, Path: b.path, Fault: string(faultReason(err))})
+		c.step(failover.Object{Input: input, Path: b.path, Fault: failover.Reason(faultReason(err))})
 		return
 	}
 	c.objects.describe(b.fragment.key, info, b.section)
-	c.arrive(failover.Object{Input: input, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Media: coreMedia(info)})
+	c.arrive(failover.Object{Input: input, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: coreMedia(info)})
 }
 
 // unbind gives back what waits for ever once the input is gone.

@@ -86,6 +86,7 @@ func (c *Channel) openArrivals(ctx context.Context) error {
 
 // recallArrival tells the core once more, as of then.
 func (c *Channel) recallArrival(revision uint64, entry arrival) {
+	c.clock.notBefore(entry.Time)
 	ref := arrivalRef{revision: revision, at: entry.Time}
 	switch {
 	case entry.Playlist != nil:
@@ -177,7 +178,8 @@ func (c *Channel) dropFragment(key string) {
 
 // arrive lets a sound object into the core, and notes it first. The lock is held.
 func (c *Channel) arrive(object failover.Object) {
-	now := time.Now()
+	now := c.now()
+	c.tellClock(now)
 	c.trouble(c.arrivals.noteObject(now, &object, c.objects))
 	c.stepAt(now, object)
 }
@@ -197,7 +199,7 @@ func (a *arrivals) noteObject(now time.Time, object *failover.Object, objects *o
 }
 
 // noteListing notes what is new in a media playlist.
-func (a *arrivals) noteListing(fact failover.Playlist) error {
+func (a *arrivals) noteListing(now time.Time, fact failover.Playlist) error {
 	if a.journal == nil || len(fact.Segments) == 0 {
 		return nil
 	}
@@ -214,7 +216,7 @@ func (a *arrivals) noteListing(fact failover.Playlist) error {
 	}
 	a.listed[of] = end
 	fact.Segments = fresh
-	return a.note(arrival{Time: time.Now(), Playlist: &fact}, "")
+	return a.note(arrival{Time: now, Playlist: &fact}, "")
 }
 
 // note appends a record. If the journal refuses, the channel goes on; only a restart

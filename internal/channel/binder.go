@@ -34,6 +34,7 @@ type initSection struct {
 // fragment is a media object of fragmented MP4.
 type fragment struct {
 	key       string
+	hash      string
 	size      int64
 	fragments *media.Fragments
 	arrived   time.Time

@@ -38,6 +38,8 @@ type Channel struct {
 	inputs    map[string]*input
 	endpoints map[string]*endpoint
 	timer     *time.Timer
+	clock     clock
+	silent    string // object of text without cues, if there is one
 	decisions []failover.Switch
 	standing  *standing
 	arrivals  arrivals
@@ -72,6 +74,7 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 		inputs:    map[string]*input{},
 		endpoints: map[string]*endpoint{},
 		standing:  &standing{},
+		clock:     clock{opened: time.Now()},
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,17 +111,18 @@ func (c *Channel) Configure(config Config) error {
 	if c.closed {
 		return ErrClosed
 	}
-	now, core := time.Now(), config.core()
-	if err := c.core.Reconfigure(now, core); err != nil {
+	core := config.core()
+	if err := core.Validate(); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
-	if c.tracing {
-		c.outbox.trace(failover.Record{Time: now, Reconfigure: &core})
-	}
+	// An endpoint that is taken out is dropped with all that it holds, one that comes
+	// has to be there before the core decides for it.
+	told := c.core.Take(c.now(), failover.Configured{Config: core})
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
 	}
 	c.reselect()
+	c.carryOut(c.now(), told)
 	c.step(failover.Tick{})
 	return nil
 }
@@ -247,28 +251,40 @@ func (c *Channel) apply(f failover.Fact) error {
 }
 
 // step does the same with the lock held.
-func (c *Channel) step(f failover.Fact) { c.stepAt(time.Now(), f) }
+func (c *Channel) step(f failover.Fact) {
+	now := c.now()
+	c.tellClock(now)
+	c.stepAt(now, f)
+}
 
-// stepAt does so as of another time.
+// stepAt does so as of another time: the core takes the fact, and what it decides is kept
+// in the endpoint's journal before it is committed.
 func (c *Channel) stepAt(now time.Time, f failover.Fact) {
-	if c.tracing {
-		c.outbox.trace(failover.RecordOf(now, f))
-	}
 	if _, ok := f.(failover.Selection); !ok {
 		c.stepped = true
 	}
-	effects := c.core.Step(now, f)
+	effects := c.core.Take(now, f)
+	for _, ec := range c.config.Endpoints {
+		for {
+			d := c.core.Decide(now, ec.Name)
+			if d.Slot == nil {
+				break
+			}
+			if e := c.endpoints[ec.Name]; e != nil && !d.Slot.Unlisted {
+				e.publish(*d.Slot)
+				c.remember(d.Slot.Switch)
+			}
+			effects = append(effects, c.core.Commit(now, *d.Slot)...)
+		}
+	}
 	c.activity.Follow(c.core, now, f, effects)
+	c.carryOut(now, effects)
+}
+
+// carryOut does what the core wants done beside publishing.
+func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
-		case failover.Published:
-			if c.tracing {
-				c.outbox.trace(failover.RecordOfSlot(e.Slot))
-			}
-			c.remember(e.Slot.Switch)
-			if ep := c.endpoints[e.Slot.Endpoint]; ep != nil {
-				ep.publish(e.Slot)
-			}
 		case failover.Ended:
 			if ep := c.endpoints[e.Endpoint]; ep != nil {
 				ep.end()
@@ -287,11 +303,11 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	for _, effect := range effects {
 		c.outbox.send(c.name, effect)
 	}
-	c.arm()
+	c.arm(now)
 }
 
 // arm sets the timer to the core's next deadline.
-func (c *Channel) arm() {
+func (c *Channel) arm(now time.Time) {
 	at, ok := c.core.Deadline()
 	if !ok {
 		if c.timer != nil {
@@ -299,7 +315,7 @@ func (c *Channel) arm() {
 		}
 		return
 	}
-	wait := max(0, time.Until(at))
+	wait := max(0, at.Sub(now))
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, c.wake)
 		return

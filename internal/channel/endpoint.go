@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -153,7 +154,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 // makeSlot binds the objects that the core chose.
 func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 	s := &output.Slot{
-		MSN: decided.MSN, Input: decided.Input, Start: decided.Start, End: decided.End,
+		MSN: decided.MSN, Input: decided.Input, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
 		Tags: e.window.Tags(decided),
@@ -169,9 +170,12 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 				used = append(used, ob)
 			}
 		}
-		if len(used) > 0 {
+		switch {
+		case len(used) > 0:
 			e.bind(&r, used)
-		} else {
+		case dr.Silent:
+			e.silence(&r)
+		default:
 			r.Format = e.window.FormatOf(r.ID, nil)
 		}
 		s.Renditions = append(s.Renditions, r)
@@ -191,8 +195,11 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	deltas, next := media.PlanCounters(last.counters, infos)
 	at := failover.Ticks(0)
 	for i, ob := range used {
-		if deltas[i] != nil {
-			ob = e.channel.rewrite(ob, deltas[i])
+		switch shift := infos[0].CueShift(infos[i]); {
+		case deltas[i] != nil:
+			ob = e.channel.rewrite(ob, func(source io.Reader) io.Reader { return media.NewRewriter(source, deltas[i]) })
+		case shift != 0:
+			ob = e.channel.rewrite(ob, func(source io.Reader) io.Reader { return media.ShiftCues(source, shift) })
 		}
 		ranges := ob.info.JoinRanges(i, len(used))
 		r.AddIFrames(ob.info, ranges, at)
@@ -226,37 +233,78 @@ func (e *endpoint) section(id string, current *output.Section, from *initSection
 	return current, current
 }
 
-// rewrite stores a copy of the object with other continuity counters, and gives
-// the use of the object back. If that fails, the object is used as it is:
-// players notice a jump of counters, but they would miss a segment more.
-func (c *Channel) rewrite(ob *object, delta media.CounterDelta) *object {
+// silence makes a rendition of text that has nothing to say: a segment without cues. Before
+// its format is known, it is a gap.
+func (e *endpoint) silence(r *output.Rendition) {
+	r.Format = e.window.FormatOf(r.ID, nil)
+	if r.Format == nil || r.Format.Extension != ".vtt" {
+		return
+	}
+	ob := e.channel.noCues()
+	if ob == nil {
+		return
+	}
+	r.Parts = []output.Part{{Key: ob.key, Size: ob.size}}
+	r.Size = ob.size
+}
+
+// noCues is an object of WebVTT without cues, used once more; nil if the store refuses it.
+func (c *Channel) noCues() *object {
+	if c.silent != "" {
+		if ob := c.objects.use(c.silent); ob != nil {
+			return ob
+		}
+	}
+	key := c.objects.key("silent")
+	w, err := c.store.Create(context.Background(), key, int64(len(media.NoCues)))
+	if err == nil {
+		defer w.Abort()
+		if _, err = w.ReadFrom(strings.NewReader(media.NoCues)); err == nil {
+			err = w.Commit()
+		}
+	}
+	if err != nil {
+		c.trouble(fmt.Errorf("store text without cues: %w", err))
+		return nil
+	}
+	c.silent = key
+	c.objects.add(key, int64(len(media.NoCues))) // this use is the channel's own
+	return c.objects.use(key)
+}
+
+// rewrite stores a copy of the object with other bytes, and gives the use of the object
+// back. If that fails, the object is used as it is: players notice a jump of counters or a
+// cue at the wrong time, but they would miss a segment more.
+func (c *Channel) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
 	key := c.objects.key("joined")
-	if err := c.copyWith(ob, key, delta); err != nil {
-		c.outbox.trouble(c.name, fmt.Errorf("rewrite continuity counters: %w", err))
+	size, err := c.copyWith(ob, key, with)
+	if err != nil {
+		c.outbox.trouble(c.name, fmt.Errorf("rewrite segment: %w", err))
 		return ob
 	}
 	c.objects.release(ob.key)
-	copied := c.objects.add(key, ob.size)
+	copied := c.objects.add(key, size)
 	// The slot takes these once; the copy itself has no use for them.
 	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}
 }
 
-func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) error {
+func (c *Channel) copyWith(ob *object, key string, with func(io.Reader) io.Reader) (int64, error) {
 	ctx := context.Background()
 	source, err := output.OpenParts(ctx, c.store, []output.Part{{Key: ob.key, Size: ob.size}})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer source.Close()
-	w, err := c.store.Create(ctx, key, ob.size)
+	w, err := c.store.Create(ctx, key, -1)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer w.Abort()
-	if _, err := w.ReadFrom(media.NewRewriter(source, delta)); err != nil {
-		return err
+	n, err := w.ReadFrom(with(source))
+	if err != nil {
+		return 0, err
 	}
-	return w.Commit()
+	return n, w.Commit()
 }
 
 // drop gives back what the endpoint holds; it was taken out of the config. Its journal

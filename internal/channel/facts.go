@@ -94,9 +94,14 @@ func coreMedia(info *media.Info) *failover.Media {
 		video = video || t.Kind == media.Video
 	}
 	signature := info.Signature()
+	var cues *failover.Span
+	if t := info.Text; t != nil && t.HasMap && t.Cues > 0 {
+		from := failover.Ticks(t.FirstCue + t.Offset())
+		cues = &failover.Span{From: from, To: from + failover.Ticks(t.LastCue-t.FirstCue)}
+	}
 	return &failover.Media{
 		Start: failover.Ticks(info.Start), End: failover.Ticks(info.End),
 		Modulus: failover.Ticks(info.Modulus), Frame: failover.Ticks(info.FrameDuration),
-		Video: video, Untimed: info.Untimed, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
+		Video: video, Untimed: info.Untimed, Cues: cues, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
@@ -21,9 +24,10 @@ type delivery struct {
 	path   string       // below the input's path
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
-	// key is that of the object in the store, empty if there is none (yet).
-	key  string
-	body sniffed
+	// key is that of the object in the store, empty if there is none (yet), hash tells its
+	// bytes from others.
+	key, hash string
+	body      sniffed
 }
 
 // Put takes one upload of an encoder. rawPath is the escaped path below the
@@ -193,8 +197,8 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func(), rep
 		return nil, false, fmt.Errorf("create object: %w", err)
 	}
 	defer w.Abort()
-	prober := media.NewProber()
-	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), prober))
+	prober, digest := media.NewProber(), xxhash.New()
+	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), io.MultiWriter(prober, digest)))
 	if err != nil {
 		return nil, false, fmt.Errorf("receive object: %w", err)
 	}
@@ -209,14 +213,14 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func(), rep
 		return nil, false, fmt.Errorf("commit object: %w", err)
 	}
 	c.objects.add(key, n)
-	d.key, d.size = key, n
+	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
 	return func() { c.receive(d, probed) }, d.input.keepObject(d.path, key), nil
 }
 
 // unsound tells the core that what arrived counts as missing.
 func (c *Channel) unsound(d *delivery, cause error) func() {
 	return func() {
-		c.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: string(faultReason(cause))})
+		c.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: failover.Reason(faultReason(cause))})
 	}
 }
 

@@ -12,7 +12,11 @@ import (
 // that a restarted process can go on without a discontinuity. Only that of the
 // last slot is of use, so it is not kept in memory.
 type seam struct {
-	Clock      failover.Clock  `json:"clock"`
+	Clock failover.Timing `json:"clock"`
+	// Dated is how far the slot's dates are ahead of the channel's clock, Due when the
+	// slot was expected.
+	Dated      failover.Ticks  `json:"dated,omitempty"`
+	Due        time.Time       `json:"due,omitzero"`
 	Renditions []renditionSeam `json:"renditions"`
 }
 
@@ -27,7 +31,7 @@ type renditionSeam struct {
 
 // seam describes the end of a slot that was just made.
 func (e *endpoint) seam(s failover.Slot) *seam {
-	out := &seam{Clock: s.Clock}
+	out := &seam{Clock: s.Clock, Dated: s.Dated, Due: s.Due}
 	for _, r := range s.Renditions {
 		out.Renditions = append(out.Renditions, renditionSeam{
 			Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Gap: r.Gap(),
@@ -46,7 +50,9 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 		Published: last.Published,
 	}
 	if end != nil {
-		s.Clock = end.Clock
+		s.Clock, s.Dated, s.Due = end.Clock, end.Dated, end.Due
+		s.Start -= end.Dated
+		s.End -= end.Dated
 		for _, r := range end.Renditions {
 			s.Renditions = append(s.Renditions, failover.SlotRendition{
 				Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame,
@@ -65,10 +71,8 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 	}
 	s.Endpoint = e.config.Name
 	e.decided = &s
-	if e.channel.tracing {
-		e.channel.outbox.trace(failover.Record{Time: time.Now(), Restore: &s})
-	}
-	e.channel.core.Restore(e.config.Name, s)
+	e.channel.clock.notBefore(s.Published)
+	e.channel.core.Take(e.channel.now(), failover.Restored{Slot: s})
 }
 
 // partsUnless stands for the parts of a rendition, of which only matters whether

@@ -108,10 +108,7 @@ func (c *Channel) recallMultivariant(input string) {
 		return
 	}
 	c.inputs[input].announced = &announcement{path: entry.Multivariant.Path, playlist: m}
-	if c.tracing {
-		c.outbox.trace(failover.Record{Time: time.Now(), Recall: &fact})
-	}
-	c.core.Recall(fact)
+	c.core.Take(c.now(), failover.Recalled{Multivariant: fact})
 }
 
 // recallOrders tells the core what the operator ordered in an earlier life.

@@ -1,10 +1,6 @@
 package channel
 
-import (
-	"time"
-
-	"github.com/liveorigin/caddy-live-origin/failover"
-)
+import "github.com/liveorigin/caddy-live-origin/failover"
 
 // Tracer writes down what reaches the core, so that it can be replayed.
 type Tracer interface {
@@ -22,6 +18,10 @@ func (c *Channel) Trace(t Tracer) {
 	defer c.mu.Unlock()
 	c.outbox.traceTo(t)
 	c.tracing = t != nil
+	c.core.Trace(nil)
+	if c.tracing {
+		c.core.Trace(c.outbox.trace)
+	}
 	c.checkpoint(false)
 }
 
@@ -37,9 +37,12 @@ func (c *Channel) checkpoint(continues bool) {
 	if !c.tracing {
 		return
 	}
-	now := time.Now()
+	now := c.now()
 	config := c.config.core()
 	c.outbox.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues}})
+	if c.clock.ahead != 0 {
+		c.outbox.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
+	}
 	for _, ec := range config.Endpoints {
 		if e := c.endpoints[ec.Name]; e.decided != nil {
 			c.outbox.trace(failover.Record{Time: now, Restore: e.decided})
