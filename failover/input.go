@@ -61,12 +61,15 @@ func (in *input) rendition(path string) *rendition { return in.byPath[path] }
 // list takes over a media playlist.
 func (in *input) list(now time.Time, p Playlist) {
 	r := in.rendition(p.Path)
+	if r != nil && r.upload != p.Path {
+		r = in.renamedBack(now, r, p.Path)
+	}
 	if r == nil {
 		if len(in.renditions) >= maxRenditions {
 			in.notice(Noticed{Rendition: p.Path, What: NoticeTooManyRenditions, Detail: "the rendition is ignored"})
 			return
 		}
-		r = &rendition{input: in, path: p.Path, announced: in.announcement(p.Path)}
+		r = &rendition{input: in, path: p.Path, upload: p.Path, announced: in.announcement(p.Path)}
 		in.renditions, in.byPath[p.Path] = append(in.renditions, r), r
 	}
 	if in.heard.IsZero() {
@@ -87,7 +90,12 @@ func (in *input) announce(m Multivariant) {
 	}
 	in.since = since
 	for _, r := range in.renditions {
-		r.announced = in.announcement(r.path)
+		r.announced = in.announcement(r.upload)
+	}
+	for _, r := range slices.Clone(in.renditions) {
+		if r.run == 0 && r.arriving && len(r.segments) <= soleAfter {
+			in.succeed(in.channel.now, r) // now it is known what is no more
+		}
 	}
 }
 
@@ -106,7 +114,13 @@ func (in *input) serves() []Announced {
 	if in.served != nil {
 		return in.served
 	}
-	list := slices.Clip(in.announced)
+	list := make([]Announced, 0, len(in.announced))
+	for _, a := range in.announced {
+		if r := in.rendition(a.Path); r != nil {
+			a.Path = r.path // it may go on under the name that it had
+		}
+		list = append(list, a)
+	}
 	for _, r := range in.renditions {
 		if !r.listed || r.forgotten || r.announced != nil {
 			continue
@@ -277,7 +291,11 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		return true
 	}
 	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
+		begins := !r.arriving && r.run == 0
 		r.first, r.arriving, in.served = s.number, true, nil
+		if begins {
+			in.succeed(now, r)
+		}
 	}
 	if s.passed {
 		// Too late for every endpoint: it only shows how the input goes.
@@ -395,7 +413,11 @@ func (in *input) sweep(now time.Time) {
 		for _, s := range r.segments {
 			in.forget(s)
 		}
-		delete(in.byPath, r.path)
+		for path, o := range in.byPath {
+			if o == r {
+				delete(in.byPath, path)
+			}
+		}
 		return true
 	})
 }

@@ -93,9 +93,10 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.wanted = min(o.wanted, limit)
 	}
 	list := q.upcoming(ref, at)
-	o.start = at
 	if len(list) > 0 {
 		o.start, o.generation = list[0].channelStart(), list[0].generation
+	} else {
+		o.start = e.nextStart(ref, at)
 	}
 	closed := e.join(o, ref, list)
 	o.fresh = e.cursor.input == in.name && e.cursor.generation != 0 && e.cursor.generation != o.generation.id
@@ -118,11 +119,34 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	}
 	o.seamless = !q.ahead && e.seamless(o)
 	o.ripe = q.ripe(in)
+	if o.level > nothing && TicksAt(q.now) < in.contested {
+		// Whose media it is, nobody knows: anything else is better.
+		o.level, o.renditions = picture, 0
+		o.missing = append(o.missing, Missing{Rendition: ref.path, Why: ReasonTwoWriters})
+	}
 	if o.level == whole && q.now.Before(o.ripe) {
 		q.waitUntil(o.ripe)
 		o.level = picture
 	}
 	return o
+}
+
+// nextStart is where the rendition's first segment at or behind the position will begin,
+// as it cuts: at the position itself where nothing tells, and for the active input, which
+// made the position.
+func (e *endpoint) nextStart(ref *rendition, at Ticks) Ticks {
+	if len(ref.segments) == 0 || !e.started || ref.input.name == e.active {
+		return at
+	}
+	s := ref.segments[len(ref.segments)-1]
+	if s.state != sound {
+		return at
+	}
+	behind := max(0, at-e.slack(s)-s.channelEnd())
+	if behind > longestFill {
+		return at
+	}
+	return max(at, s.channelEnd()+(behind+ref.length-1)/ref.length*ref.length)
 }
 
 // ripe is when the input is known well enough to be whole. An encoder that has sent no

@@ -61,8 +61,10 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 			return goesOn, a.why(), false
 		case q.awaits(others, func(o *option) bool { return o.seamless }):
 			return nil, "", false
-		case a.fresh && wholeOnes != nil && q.unstable():
+		case a.fresh && q.unstable() && wholeOnes != nil:
 			return wholeOnes, ReasonUnstable, false
+		case a.fresh && q.unstable() && q.awaits(others, func(*option) bool { return true }):
+			return nil, "", false
 		}
 		return a, "", false
 	}

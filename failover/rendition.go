@@ -10,7 +10,9 @@ import (
 // listed, in order, with what arrived for it.
 type rendition struct {
 	input *input
-	path  string
+	path  string // its name, for the endpoints as well
+	// upload is where its playlist comes from now: another one after a renaming.
+	upload string
 	// announced is how the multivariant playlist names it, nil if it does not.
 	announced *Announced
 	segments  []*segment // in order of (run, number)

@@ -87,7 +87,7 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "unlist", "break", "cue":
+	case "drop", "truncate", "unlist", "break", "cue", "gap", "again":
 		return "", w.faultCommand(args)
 	case "hold":
 		return "", w.holdCommand(args)
@@ -103,6 +103,10 @@ func (w *world) command(args []string) (string, error) {
 		d, err := parseTicks(args[2])
 		w.encoders[args[1]].timestamps += d
 		return "", err
+	case "announce":
+		e := w.encoders[args[1]]
+		e.renditions = strings.Split(args[2], ",")
+		return "", w.step(e.multivariantOf())
 	case "repeat":
 		return "", w.encoders[args[1]].again(w)
 	case "rename":
@@ -213,6 +217,10 @@ func (w *world) encoderCommand(args []string) error {
 			e.multivariant = value == "yes"
 		case "names":
 			e.names = value
+		case "into":
+			e.input = value
+		case "burst":
+			e.burst, err = strconv.Atoi(value)
 		case "every":
 			e.every, err = strconv.Atoi(value)
 		case "playlist-first":

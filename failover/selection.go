@@ -35,12 +35,16 @@ func (e *endpoint) serves(in *input) []Announced {
 }
 
 // renditionPaths lists the renditions of a slot: what any input serves, in the order of
-// the inputs and of their playlists.
+// the inputs and of their playlists. What is announced and nobody has ever delivered is
+// not listed, once the endpoint has begun.
 func (q *question) renditionPaths() []string {
 	var paths []string
 	seen := map[string]bool{}
 	for _, in := range q.channel.inputs {
 		for _, a := range q.serves(in) {
+			if q.started && !q.everDelivered(a.Path) {
+				continue
+			}
 			if !seen[a.Path] {
 				seen[a.Path] = true
 				paths = append(paths, a.Path)
@@ -48,4 +52,16 @@ func (q *question) renditionPaths() []string {
 		}
 	}
 	return paths
+}
+
+func (q *question) everDelivered(path string) bool {
+	if _, ok := q.marks[path]; ok {
+		return true
+	}
+	for _, in := range q.channel.inputs {
+		if r := in.rendition(path); r != nil && r.arriving {
+			return true
+		}
+	}
+	return false
 }

@@ -11,6 +11,8 @@ import (
 // each is delivered when it is over, object first, then the playlist.
 type simulator struct {
 	name         string
+	input        string // that it writes to, its own name as a rule
+	burst        int    // segments that it sends at once when it begins
 	renditions   []string
 	length       Ticks
 	lengths      map[string]Ticks         // of renditions that have another one
@@ -53,7 +55,7 @@ type key struct {
 
 func newSimulator(name string) *simulator {
 	return &simulator{
-		name: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
+		name: name, input: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
 		lengths: map[string]Ticks{}, lates: map[string]time.Duration{},
 		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{},
@@ -83,7 +85,13 @@ func (e *simulator) begin(w *world) {
 		}
 		rest = append(rest, r)
 	}
-	e.schedule(w, rest, e.length, first, e.number)
+	// What it has when it begins is sent at once.
+	for n := range e.burst {
+		for _, r := range rest {
+			e.deliver(w, r, e.length, first-Ticks(e.burst-n), e.number+uint64(n))
+		}
+	}
+	e.schedule(w, rest, e.length, first, e.number+uint64(e.burst))
 }
 
 // index is that of the first whole segment on the grid of this length.
@@ -117,7 +125,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		delay += e.jitter(r, number)
 	}
 	fault := e.faults[k]
-	listed := ListedSegment{Number: number, Path: path, Duration: length, Discontinuity: fault == "break", Cue: fault == "cue"}
+	listed := ListedSegment{
+		Number: number, Path: path, Duration: length, Discontinuity: fault == "break", Cue: fault == "cue", Gap: fault == "gap",
+	}
 	if e.claims != 0 {
 		listed.Duration = e.claims
 	}
@@ -152,7 +162,11 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			return do()
 		}
 	}
-	if fault != "drop" {
+	if fault == "again" {
+		// The segment before, under this name.
+		media.Start, media.End = media.Start-length, media.End-length
+	}
+	if fault != "drop" && fault != "gap" {
 		w.at(w.now.Add(delay), send(func() error {
 			id := fmt.Sprintf("%s/%s/%d", e.name, r, number)
 			if _, used := w.of[id]; used {
@@ -160,7 +174,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}
 			w.of[id] = e.incarnation
-			o := Object{Input: e.name, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
+			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
 			}
@@ -183,13 +197,17 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			return nil
 		}
 		e.announced = true
-		var m Multivariant
-		m.Input = e.name
-		for _, path := range e.renditions {
-			m.Renditions = append(m.Renditions, Announced{Path: path, Kind: kindOf(path)})
-		}
-		return w.step(m)
+		return w.step(e.multivariantOf())
 	}))
+}
+
+// multivariantOf lists the encoder's renditions.
+func (e *simulator) multivariantOf() Multivariant {
+	m := Multivariant{Input: e.input}
+	for _, path := range e.renditions {
+		m.Renditions = append(m.Renditions, Announced{Path: path, Kind: kindOf(path)})
+	}
+	return m
 }
 
 // kindOf is what a name says of its rendition.
@@ -212,7 +230,7 @@ func (e *simulator) playlist(r string, end bool) Playlist {
 		target = max(e.target, 0)
 	}
 	return Playlist{
-		Input: e.name, Path: r, TargetDuration: target.Duration(), EndList: end,
+		Input: e.input, Path: r, TargetDuration: target.Duration(), EndList: end,
 		Segments: slices.Clone(e.listed[r]),
 	}
 }

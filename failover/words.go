@@ -51,6 +51,8 @@ const (
 	ReasonNewGeneration Reason = "new_generation"
 	// ReasonUnstable: the active input broke in three of ten slots.
 	ReasonUnstable Reason = "unstable"
+	// ReasonTwoWriters: two encoders write to the active input.
+	ReasonTwoWriters Reason = "two_writers"
 	// ReasonManual: the operator asked for it.
 	ReasonManual Reason = "manual"
 	// ReasonPreferred: the preferred input has been whole for long enough.
@@ -81,7 +83,7 @@ func MissingReasons() []Reason {
 // SwitchReasons lists why an active input may change.
 func SwitchReasons() []Reason {
 	return append([]Reason{
-		ReasonStart, ReasonMissing, ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonManual,
+		ReasonStart, ReasonMissing, ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonTwoWriters, ReasonManual,
 		ReasonPreferred, ReasonDown, ReasonRemoved, ReasonAhead,
 	}, Faults()...)
 }

@@ -1,0 +1,93 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+)
+
+// An encoder that returns under other playlist names goes on with the renditions that it
+// had: viewers have their URLs, and the other input still uses the old names.
+
+// otherPlaylist is the evidence that a rendition was renamed.
+const otherPlaylist evidence = "its playlist has another name"
+
+// succeed lets a rendition that has just delivered its first segment go on as one of the
+// same kind that has fallen silent, and that the encoder does not announce any more. Its
+// timeline becomes a new run of that one.
+func (in *input) succeed(now time.Time, r *rendition) {
+	old := in.predecessor(TicksAt(now), r)
+	if old == nil {
+		return
+	}
+	old.begin(TicksAt(now), otherPlaylist)
+	for _, s := range r.segments {
+		s.rendition, s.run = old, old.run
+		old.segments = append(old.segments, s)
+	}
+	old.edge, old.floor, old.first, old.arriving = r.edge, 0, r.first, true
+	old.listed, old.ended, old.latest, old.target = true, r.ended, r.latest, r.target
+	old.lastListed, old.lastSound, old.regular, old.forgotten = r.lastListed, r.lastSound, r.regular, false
+	old.measured, old.length, old.lies, old.lateness = r.measured, r.length, r.lies, r.lateness
+	old.upload, old.announced = r.upload, r.announced
+	for _, g := range []*generation{in.latest, in.previous} {
+		if g != nil {
+			g.rename(r, old)
+		}
+	}
+	for i, o := range in.renditions {
+		if o == r {
+			in.renditions = append(in.renditions[:i:i], in.renditions[i+1:]...)
+			break
+		}
+	}
+	in.byPath[r.path] = old
+	in.served = nil
+	old.measure()
+	old.extend(len(old.segments)-len(r.segments), len(old.segments))
+	old.streak(old.segments[len(old.segments)-1])
+	in.channel.emit(Noticed{
+		Time: now, Input: in.name, Rendition: old.path, What: NoticeRenamed,
+		Detail: fmt.Sprintf("it goes on as %s", r.path),
+	})
+}
+
+// predecessor is the rendition that another one goes on with: the first of the same kind
+// that lists nothing any more since before the other one began.
+func (in *input) predecessor(now Ticks, r *rendition) *rendition {
+	for _, old := range in.renditions {
+		silent := now - old.lastListed
+		if old == r || !old.arriving || old.video != r.video || old.text != r.text || old.upload == r.upload {
+			continue
+		}
+		if silent > max(old.length, ClockRate)*3/2 && old.lastListed < r.began && in.announcement(old.upload) == nil {
+			return old
+		}
+	}
+	return nil
+}
+
+// rename lets another rendition take the place of one in the generation.
+func (g *generation) rename(from, to *rendition) {
+	for i, r := range g.members {
+		if r == from {
+			g.members[i] = to
+		}
+	}
+	if q := g.samples[from]; q != nil {
+		delete(g.samples, from)
+		g.samples[to] = q
+	}
+}
+
+// renamedBack is the rendition that a playlist belongs to which is not the one that its
+// rendition comes from at present. If that still lists, the two are not the same; nil says
+// that the playlist needs one of its own.
+func (in *input) renamedBack(now time.Time, r *rendition, path string) *rendition {
+	alive := TicksAt(now)-r.lastListed <= max(r.length, ClockRate)*3/2
+	if alive && path != r.path {
+		return nil
+	}
+	r.upload, r.announced = path, in.announcement(path)
+	in.served = nil
+	return r
+}
