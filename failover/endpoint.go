@@ -120,6 +120,7 @@ func (e *endpoint) follow(s Slot) {
 		e.at = s.End
 	}
 	in := e.channel.input(s.Input)
+	e.channel.takeClock(in, s)
 	for _, r := range s.Renditions {
 		e.mark(in, s, r)
 	}
