@@ -133,7 +133,11 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 		return
 	}
 	if own != nil {
-		g.offset += max(0, own.last+own.offset-(s.start+g.offset))
+		push := max(0, own.last+own.offset-(s.start+g.offset))
+		// But not ahead of the clock: where breaks follow one another faster than media
+		// plays, each would move the next one further.
+		ahead := s.end + g.offset - TicksAt(now) - plausible
+		g.offset += min(push, max(0, -ahead))
 		return
 	}
 	for _, ref := range c.restored {

@@ -258,7 +258,7 @@ func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) 
 	var parts []*segment
 	end := o.start
 	for _, s := range list {
-		if s.state != sound || !s.placed || s.gone() || s.generation.offset != o.generation.offset {
+		if s.state != sound || !s.placed || s.passed || s.generation.offset != o.generation.offset {
 			continue
 		}
 		if s.channelStart() >= o.end-(s.end-s.start)/4 {

@@ -58,6 +58,7 @@ type mark struct {
 	// input, empty if that does not hold it.
 	input       string
 	run, number uint64
+	object      string // its own, by which it is recognized when it arrives
 	end         Ticks // where its media ended, on the channel's clock, or the gap behind it
 	media       Ticks // where its media ended
 	signature   string
@@ -131,14 +132,14 @@ func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
 	m := e.marks[r.Path]
 	switch {
 	case r.Silent:
-		m.end = max(m.end, s.Start-liveSlots*(s.End-s.Start)) // what lies before is no longer shown
+		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what lies before is no longer shown
 	case r.Gap():
 		m.end, m.gap = s.End, true
 		if m.signature == "" {
 			m.signature = r.Signature // of a slot from an earlier life
 		}
 	default:
-		m = mark{end: r.End, media: r.End, signature: r.Signature}
+		m = mark{end: r.End, media: r.End, signature: r.Signature, object: r.Parts[len(r.Parts)-1].Object}
 		if found := locate(in, r); found != nil {
 			m.input, m.run, m.number = in.name, found.run, found.number
 			if g := found.generation; g.clock() == s.Clock && !found.rendition.text {
@@ -147,6 +148,30 @@ func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
 		}
 	}
 	e.marks[r.Path] = m
+}
+
+// recognize looks whether the object that has just arrived is the last one of a slot that
+// was committed before: then it is known where the endpoint stands in the input's timeline.
+func (c *Channel) recognize(in *input, path, object string) {
+	if object == "" {
+		return
+	}
+	for _, e := range c.endpoints {
+		if e.cursor.input != in.name {
+			continue
+		}
+		for name, m := range e.marks {
+			if m.input != "" || m.object != object {
+				continue
+			}
+			for _, s := range in.expected[path] {
+				if s.rendition.path == name && s.delivered() {
+					m.input, m.run, m.number = in.name, s.run, s.number
+					e.marks[name] = m
+				}
+			}
+		}
+	}
 }
 
 // locate finds the last segment of a slot's rendition in the input's timeline, nil if

@@ -26,7 +26,8 @@ type Object struct {
 	// the media tell.
 	Hash string `json:"hash,omitempty"`
 	// Gone tells that the object's bytes are no longer there: it was used in an
-	// earlier life of the process, and only shows how the input goes. It has no ID.
+	// earlier life of the process, and only shows how the input goes. With an ID, it tells
+	// how far the last slot of that life went.
 	Gone bool `json:"gone,omitempty"`
 }
 

@@ -348,7 +348,7 @@ func (q *question) nextMedia(from, until Ticks) Ticks {
 // deliverable reports whether an input that is up may still have the slot.
 func deliverable(a *option, others []*option) bool {
 	for _, o := range append([]*option{a}, others...) {
-		if o.input.up && o.never == "" {
+		if o.input.up && o.never == "" && !o.behind {
 			return true
 		}
 	}
@@ -360,8 +360,12 @@ func deliverable(a *option, others []*option) bool {
 func laterMedia(a *option, others []*option, from Ticks) Ticks {
 	first := from
 	for _, o := range append([]*option{a}, others...) {
-		if o.count > 0 && o.start > from && (first == from || o.start < first) {
-			first = o.start
+		start := o.start
+		if o.behind {
+			start = o.later
+		}
+		if (o.count > 0 || o.behind) && start > from && (first == from || start < first) {
+			first = start
 		}
 	}
 	return first

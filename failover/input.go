@@ -173,6 +173,11 @@ func (in *input) length() Ticks {
 // receive takes over an object.
 func (in *input) receive(now time.Time, o Object) {
 	taken := false
+	known := o.ID
+	if o.Gone {
+		o.ID = ""
+	}
+	defer in.channel.recognize(in, o.Path, known)
 	for _, s := range slices.Clone(in.expected[o.Path]) {
 		switch {
 		case !s.delivered():

@@ -22,8 +22,9 @@ type option struct {
 
 	// never: the input can't deliver this slot any more, and why.
 	never Reason
-	// behind: what it has lies behind this slot.
+	// behind: what it has lies behind this slot, and begins at later.
 	behind bool
+	later  Ticks
 	// fresh: the media does not go on where the endpoint's last slot from this
 	// input ended, but begins a new generation.
 	fresh bool
@@ -104,11 +105,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.never = ReasonNewGeneration
 	}
 	if e.started && len(list) > 0 && o.start-at >= ref.length-e.slack(list[0]) && !q.ahead {
-		// It can't deliver the slot itself.
-		o.behind, o.level = true, nothing
-		if o.never == "" {
-			o.never = ReasonMissing
-		}
+		o.leave(at, ref)
 	}
 	o.due = (o.end + e.lateness(in)).Time()
 	o.deadline = e.until(o.due, min(o.end-o.start, Ticks(o.wanted)*ref.length))
@@ -129,6 +126,15 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.level = picture
 	}
 	return o
+}
+
+// leave makes the option that of an input whose next media lies behind the slot. What
+// belongs into the slot may still come.
+func (o *option) leave(at Ticks, ref *rendition) {
+	o.behind, o.later, o.level, o.count = true, o.start, nothing, 0
+	o.start, o.end = at, at+Ticks(o.wanted)*ref.length
+	o.missing = []Missing{{Rendition: ref.path, Why: ReasonNotListed}}
+	o.shares = []share{{path: ref.path}}
 }
 
 // nextStart is where the rendition's first segment at or behind the position will begin,

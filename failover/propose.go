@@ -54,6 +54,9 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 	if len(had.parts) == 0 {
 		r.Silent = had.silent
 		r.Duration, r.End, r.Signature = o.end-o.start, o.end, q.marks[path].signature
+		if r.Silent {
+			r.End = q.marks[path].end // up to there cues were given
+		}
 		return r
 	}
 	last := had.parts[len(had.parts)-1]

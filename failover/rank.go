@@ -153,7 +153,7 @@ func (q *question) alone(a *option) bool {
 
 // why names the reason for which an option was not good enough.
 func (o *option) why() Reason {
-	if o.never != "" && o.never != ReasonMissing {
+	if o.never != "" {
 		return o.never
 	}
 	for _, m := range o.missing {

@@ -134,7 +134,7 @@ func (w *world) restart(remembering bool) error {
 			w.now = rec.Time
 			fact := rec.fact()
 			if o, ok := fact.(Object); ok && w.released[o.ID] {
-				o.ID, o.Gone = "", true
+				o.Gone = true
 				fact = o
 			}
 			if err := w.step(fact); err != nil {
