@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -18,12 +19,19 @@ type axes struct {
 	*rand.Rand
 	renditions []string
 	used       map[string]map[string]bool // objects, by endpoint
+	clocks     map[int]Ticks              // timestamps of programme time 0, by start of an encoder
 	last       map[string]Slot
+	restarted  bool // the process
+	up         map[string]bool
+	upAt       map[string]time.Time
+	silent     time.Time        // when all inputs were last down
+	givenUp    map[string]Ticks // where the last slot ended that was given up, by endpoint
 }
 
 func newAxes(seed uint64) *axes {
 	a := &axes{
 		world: newWorld(), Rand: rand.New(rand.NewPCG(seed, 11)), used: map[string]map[string]bool{}, last: map[string]Slot{},
+		clocks: map[int]Ticks{}, givenUp: map[string]Ticks{}, up: map[string]bool{}, upAt: map[string]time.Time{},
 	}
 	a.renditions = []string{"v", "audio", "v2", "text", "audio2", "v3"}[:1+a.IntN(6)]
 	for i := range 2 + a.IntN(3) {
@@ -78,7 +86,11 @@ func (a *axes) begin(name string, incarnation int) error {
 		jitter = 8 * time.Second
 	}
 	e.jitter = func(string, uint64) time.Duration { return time.Duration(a.Int64N(int64(jitter) + 1)) }
-	return a.start(e)
+	if err := a.start(e); err != nil {
+		return err
+	}
+	a.clocks[e.incarnation] = e.timestamps
+	return nil
 }
 
 // trouble: something happens.
@@ -111,6 +123,8 @@ func (a *axes) trouble(round int) error {
 		a.config = config
 		return a.step(Configured{config})
 	case 8:
+		a.restarted = true
+		clear(a.up)
 		return a.restart(true)
 	case 9:
 		return a.step(Order{Endpoint: a.config.Endpoints[0].Name, Input: name, Pin: a.IntN(2) == 0})
@@ -119,6 +133,17 @@ func (a *axes) trouble(round int) error {
 }
 
 func (a *axes) judge(now time.Time, effect Effect) error {
+	if in, ok := effect.(InputChanged); ok {
+		if a.up[in.Input] = in.Up; in.Up {
+			a.upAt[in.Input] = now
+		}
+		if !slices.Contains(slices.Collect(maps.Values(a.up)), true) {
+			a.silent = now
+		}
+	}
+	if g, ok := effect.(SlotGivenUp); ok {
+		a.givenUp[g.Endpoint] = g.End
+	}
 	p, ok := effect.(Published)
 	if !ok {
 		return nil
@@ -150,15 +175,16 @@ func (a *axes) judge(now time.Time, effect Effect) error {
 
 // punctual checks that an input is left before its deadline only if it can't deliver.
 func (a *axes) punctual(s Slot) error {
-	if s.Switch == nil || s.Switch.From == "" || s.Lost > 0 || !s.Published.Before(s.Switch.Deadline) {
+	// What is left of a slot that was given up has had its deadlines.
+	if s.Switch == nil || s.Switch.From == "" || s.Start < a.givenUp[s.Endpoint] || !s.Published.Before(s.Switch.Deadline) {
 		return nil
 	}
 	switch s.Switch.Reason {
 	case ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonManual, ReasonPreferred, ReasonRemoved, ReasonAhead:
 		return nil
 	}
-	if before := a.all[s.Endpoint]; len(before) > 0 && before[len(before)-1].Missing != nil {
-		return nil // all inputs had been lost
+	if !a.silent.Before(a.upAt[s.Switch.From]) {
+		return nil // all inputs were lost since
 	}
 	return fmt.Errorf("left %s at %s for %s, and its deadline was %s", s.Switch.From, a.stamp(s.Published), s.Switch.Reason, a.stamp(s.Switch.Deadline))
 }
@@ -182,11 +208,13 @@ func (a *axes) media(s Slot) error {
 			switch {
 			case input != s.Input:
 				return fmt.Errorf("slot %d of %s holds %s", s.MSN, s.Input, p.Object)
-			case used[p.Object]:
+			case used[p.Object] && !(a.restarted && strings.HasPrefix(r.Path, "text")):
+				// Text has no place of its own: after a restart of the process it may
+				// come once more.
 				return fmt.Errorf("slot %d of %s holds %s once more", s.MSN, s.Endpoint, p.Object)
 			case a.released[p.Object]:
 				return fmt.Errorf("slot %d holds %s, which was released", s.MSN, p.Object)
-			case run != 0 && of != run && !strings.HasPrefix(r.Path, "text"):
+			case run != 0 && a.clocks[of] != a.clocks[run] && !strings.HasPrefix(r.Path, "text"):
 				return fmt.Errorf("slot %d holds two runs of %s", s.MSN, input)
 			}
 			used[p.Object] = true

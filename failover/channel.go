@@ -68,6 +68,7 @@ type Channel struct {
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
+	silent     time.Time // when all inputs were last down
 	// restored are the clocks of slots from an earlier life of the process.
 	restored []*generation
 	effects  []Effect
@@ -126,6 +127,9 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 	c.apply(now, fact)
 	for _, in := range c.inputs {
 		in.checkDown(now)
+	}
+	if !c.anyUp() {
+		c.silent = now
 	}
 	c.checkEnd()
 	return c.finish(now)
@@ -306,8 +310,7 @@ func (c *Channel) release(object string) {
 	}
 }
 
-// share notes that one more segment needs the object: playlists may list one path
-// more than once.
+// share notes one more use of the object.
 func (c *Channel) share(object string) {
 	if object != "" {
 		c.shared[object]++

@@ -170,7 +170,6 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 	var parts []*segment
 	var missing []Missing
 	var next *segment
-	sum := Ticks(0)
 	for _, s := range list {
 		if s.passed {
 			continue
@@ -191,11 +190,10 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			next = s
 			break
 		}
-		if len(parts) > 0 && q.target > 0 && rounded(sum+s.end-s.start) > q.target {
+		if len(parts) > 0 && q.target > 0 && rounded(s.end-parts[0].start) > q.target {
 			break // it has room in the next slot
 		}
 		parts = append(parts, s)
-		sum += s.end - s.start
 		if s.state != sound || s.gone() {
 			missing = append(missing, s.missing())
 		} else if q.tooLong(s) {

@@ -75,6 +75,9 @@ type SlotRendition struct {
 	// Silent: text that has no cue here, as far as is known. It is no gap: viewers
 	// get a segment without cues.
 	Silent bool `json:"silent,omitempty"`
+	// Last is the last object of the rendition in this slot or an earlier one: what lies
+	// before it was given to viewers already. Empty if it is that of Parts.
+	Last string `json:"last,omitempty"`
 	// Duration is the measured length; of a gap, the slot's.
 	Duration Ticks `json:"duration,omitempty"`
 	// End is where the media ends on the channel's clock. With Signature and

@@ -22,8 +22,6 @@ type endpoint struct {
 	// at lie slots that were given up; what still arrives for them is published
 	// as long as nothing later was.
 	at Ticks
-	// gapped: the last slot was listed as a gap.
-	gapped bool
 	// due and deadline are those of the last slot that was given up.
 	due, deadline time.Time
 	// broke tells of the last slots whether the active input broke there.
@@ -59,8 +57,8 @@ type mark struct {
 	input       string
 	run, number uint64
 	object      string // its own, by which it is recognized when it arrives
-	end         Ticks // where its media ended, on the channel's clock, or the gap behind it
-	media       Ticks // where its media ended
+	end         Ticks  // where its media ended, on the channel's clock, or the gap behind it
+	media       Ticks  // where its media ended
 	signature   string
 	gap         bool // the last slot had none of this rendition
 }
@@ -111,7 +109,7 @@ func (e *endpoint) follow(s Slot) {
 	}
 	was := e.cursor
 	e.cursor = cursor{input: s.Input, clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
-	if e.gapped = s.Missing != nil; e.gapped {
+	if s.Missing != nil {
 		e.cursor.media = was.media
 	}
 	if was.input == s.Input && was.clock == s.Clock {
@@ -130,6 +128,9 @@ func (e *endpoint) follow(s Slot) {
 // mark takes over how far a slot uses one rendition.
 func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
 	m := e.marks[r.Path]
+	if m.object == "" {
+		m.object = r.Last
+	}
 	switch {
 	case r.Silent:
 		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what lies before is no longer shown
@@ -152,24 +153,15 @@ func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
 
 // recognize looks whether the object that has just arrived is the last one of a slot that
 // was committed before: then it is known where the endpoint stands in the input's timeline.
-func (c *Channel) recognize(in *input, path, object string) {
+func (c *Channel) recognize(s *segment, object string) {
 	if object == "" {
 		return
 	}
+	path := s.rendition.path
 	for _, e := range c.endpoints {
-		if e.cursor.input != in.name {
-			continue
-		}
-		for name, m := range e.marks {
-			if m.input != "" || m.object != object {
-				continue
-			}
-			for _, s := range in.expected[path] {
-				if s.rendition.path == name && s.delivered() {
-					m.input, m.run, m.number = in.name, s.run, s.number
-					e.marks[name] = m
-				}
-			}
+		if m := e.marks[path]; m.input == "" && m.object == object {
+			m.input, m.run, m.number = s.rendition.input.name, s.run, s.number
+			e.marks[path] = m
 		}
 	}
 }

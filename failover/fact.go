@@ -29,6 +29,8 @@ type Object struct {
 	// earlier life of the process, and only shows how the input goes. With an ID, it tells
 	// how far the last slot of that life went.
 	Gone bool `json:"gone,omitempty"`
+
+	name string // the ID, also of what is gone
 }
 
 // Media is what the core needs to know of a segment's content.

@@ -173,35 +173,31 @@ func (in *input) length() Ticks {
 // receive takes over an object.
 func (in *input) receive(now time.Time, o Object) {
 	taken := false
-	known := o.ID
-	if o.Gone {
+	if o.name = o.ID; o.Gone {
 		o.ID = ""
 	}
-	defer in.channel.recognize(in, o.Path, known)
 	for _, s := range slices.Clone(in.expected[o.Path]) {
 		switch {
 		case !s.delivered():
-			if taken {
-				in.channel.share(o.ID)
-			}
+			// Playlists may list one path more than once: each segment has a use of
+			// its own.
+			in.channel.share(o.ID)
 			if in.bind(now, s, o) {
 				taken = true
-			} else if taken {
+			} else {
 				in.channel.release(o.ID)
 			}
 		case s.same(o) && !s.old(now):
-			// Sent once more, at once. What is here is as good.
-			if !taken {
-				in.channel.release(o.ID)
-				taken = true
-			}
+			taken = true // sent once more, at once: what is here is as good
 		case in.overwrites(now, s, o) && !taken:
 			taken = true
 			in.channel.release(s.object)
+			in.channel.share(o.ID)
 			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
 		}
 	}
 	if taken {
+		in.channel.release(o.ID)
 		return
 	}
 	in.wait(now, o)
@@ -308,6 +304,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		s.object = ""
 	}
 	s.passed = s.passed || o.Gone
+	in.channel.recognize(s, o.name)
 	if where == later {
 		s.state = unplaced
 		return true

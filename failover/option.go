@@ -314,7 +314,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 					break
 				}
 			}
-			if e.target > 0 && rounded(o.end-o.start+s.end-s.start) > e.target {
+			if e.target > 0 && rounded(max(o.end-o.start+s.end-s.start, s.channelEnd()-o.start)) > e.target {
 				closed = true
 				break
 			}

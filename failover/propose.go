@@ -57,6 +57,7 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 		if r.Silent {
 			r.End = q.marks[path].end // up to there cues were given
 		}
+		r.Last = q.marks[path].object
 		return r
 	}
 	last := had.parts[len(had.parts)-1]
@@ -76,7 +77,7 @@ func (q *question) gap(s *Slot) *Slot {
 	s.Lost, s.Clock, s.Dated = s.End-s.Start, q.cursor.clock, q.cursor.dated
 	for _, path := range q.renditionPaths() {
 		s.Renditions = append(s.Renditions, SlotRendition{
-			Path: path, Duration: s.End - s.Start, End: s.End, Signature: q.marks[path].signature,
+			Path: path, Duration: s.End - s.Start, End: s.End, Signature: q.marks[path].signature, Last: q.marks[path].object,
 		})
 	}
 	return s
@@ -98,6 +99,11 @@ func (q *question) firstNumber(o *option) uint64 {
 // what an encoder promises of its pictures, up to twice what was measured.
 func (q *question) targetDuration(o *option) int {
 	longest := max(TicksOf(q.config.SegmentDuration), o.end-o.start)
+	for _, s := range o.shares {
+		if n := len(s.parts); n > 0 && !s.absent && !s.parts[0].rendition.text {
+			longest = max(longest, s.parts[n-1].end-s.parts[0].start)
+		}
+	}
 	for _, in := range q.channel.inputs {
 		ref := q.leader(in, o.start)
 		if ref == nil || !ref.measured {

@@ -97,11 +97,8 @@ func (q *question) replaces(o, a *option) bool {
 // does not shorten its deadline; what makes it certain that it never will does. When all
 // inputs were lost, nobody waits for the one that was active then.
 func (q *question) mayCome(a *option) bool {
-	return a.never == "" && q.now.Before(a.deadline) && (a.input.up || !q.lost())
+	return a.never == "" && q.now.Before(a.deadline) && (a.input.up || !a.input.lastSound.Before(q.channel.silent))
 }
-
-// lost reports whether the slot before was given up.
-func (q *question) lost() bool { return q.at > q.cursor.end || q.gapped }
 
 // awaits reports whether an input that is up and before its own deadline may still have
 // the slot, and be good for it.

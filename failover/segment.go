@@ -62,9 +62,8 @@ func (s *segment) channelMiddle() Ticks {
 	return s.generation.offset + s.start + (s.end-s.start)/2
 }
 
-// gone reports whether it can't be used, because its bytes were given away in an
-// earlier life of the process.
-func (s *segment) gone() bool { return s.passed && s.object == "" }
+// gone reports whether it can't be used, because its bytes were given away.
+func (s *segment) gone() bool { return s.passed }
 
 func (s *segment) missing() Missing {
 	why := ReasonNotArrived

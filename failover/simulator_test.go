@@ -44,7 +44,8 @@ type simulator struct {
 	faults      map[key]string
 	holds       map[key]time.Duration
 	jitter      func(rendition string, number uint64) time.Duration
-	listed      map[string][]ListedSegment
+	listed      map[string][]ListedSegment // the newest version that was sent
+	made        map[string][]ListedSegment
 	announced   bool
 }
 
@@ -58,7 +59,7 @@ func newSimulator(name string) *simulator {
 		name: name, input: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
 		lengths: map[string]Ticks{}, lates: map[string]time.Duration{},
-		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{},
+		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{}, made: map[string][]ListedSegment{},
 		number: 0,
 	}
 }
@@ -139,16 +140,19 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
 		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
 	}
-	if e.first > 0 && len(e.listed[r]) == 0 {
+	if e.first > 0 && len(e.made[r]) == 0 {
 		media.Start += length - e.first
 	}
 	media.End = media.Start + length
-	if e.first > 0 && len(e.listed[r]) == 0 {
+	if e.first > 0 && len(e.made[r]) == 0 {
 		media.End = media.Start + e.first
 		listed.Duration = e.first
 	}
 	if strings.HasPrefix(r, "text") {
 		media = &Media{Untimed: true, Signature: r}
+	}
+	if fault != "unlist" {
+		e.made[r] = append(e.made[r], listed)
 	}
 	send := func(do func() error) func() error {
 		return func() error {
@@ -182,14 +186,16 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		}))
 	}
 	w.at(w.now.Add(delay-e.holds[k]-e.playlistFirst), send(func() error {
-		if fault != "unlist" {
-			e.listed[r] = append(e.listed[r], listed)
-		}
-		if len(e.listed[r]) > e.window {
-			e.listed[r] = e.listed[r][1:]
+		// The version that lists this segment as its newest, which may have been
+		// overtaken by a later one.
+		version := e.version(r, number)
+		if last := e.listed[r]; len(last) == 0 || len(version) > 0 && version[len(version)-1].Number > last[len(last)-1].Number {
+			e.listed[r] = version
 		}
 		if e.every < 2 || number%uint64(e.every) == 0 {
-			if err := w.step(e.playlist(r, false)); err != nil {
+			p := e.playlist(r, false)
+			p.Segments = slices.Clone(version)
+			if err := w.step(p); err != nil {
 				return err
 			}
 		}
@@ -199,6 +205,15 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		e.announced = true
 		return w.step(e.multivariantOf())
 	}))
+}
+
+// version is what the playlist lists up to a number.
+func (e *simulator) version(r string, number uint64) []ListedSegment {
+	list := e.made[r]
+	for len(list) > 0 && list[len(list)-1].Number > number {
+		list = list[:len(list)-1]
+	}
+	return slices.Clone(list[max(0, len(list)-e.window):])
 }
 
 // multivariantOf lists the encoder's renditions.
@@ -274,6 +289,11 @@ func (e *simulator) rename(w *world) error {
 		list := e.listed[r]
 		last := &list[len(list)-1]
 		last.Path = fmt.Sprintf("%s/again-%d.ts", r, last.Number)
+		for i := range e.made[r] {
+			if e.made[r][i].Number == last.Number {
+				e.made[r][i] = *last
+			}
+		}
 		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
 		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
 		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}

@@ -105,7 +105,7 @@ func (c *Channel) recallArrival(revision uint64, entry arrival) {
 			ref.key = object.ID
 			c.arrivals.open[object.ID] = true
 		} else {
-			object.ID, object.Gone = "", true
+			object.Gone = true
 		}
 		c.arrivals.refs = append(c.arrivals.refs, ref)
 		c.stepAt(entry.Time, object)

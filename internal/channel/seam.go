@@ -21,12 +21,14 @@ type seam struct {
 }
 
 type renditionSeam struct {
-	Path      string             `json:"path"`
-	End       failover.Ticks     `json:"end"`
-	Signature string             `json:"signature,omitempty"`
-	Frame     failover.Ticks     `json:"frame,omitempty"`
-	Gap       bool               `json:"gap,omitempty"`
-	Counters  media.CounterState `json:"counters,omitempty"`
+	Path      string         `json:"path"`
+	End       failover.Ticks `json:"end"`
+	Signature string         `json:"signature,omitempty"`
+	Frame     failover.Ticks `json:"frame,omitempty"`
+	Gap       bool           `json:"gap,omitempty"`
+	// Last is the last object that the core has used of the rendition.
+	Last     string             `json:"last,omitempty"`
+	Counters media.CounterState `json:"counters,omitempty"`
 }
 
 // seam describes the end of a slot that was just made.
@@ -34,7 +36,7 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 	out := &seam{Clock: s.Clock, Dated: s.Dated, Due: s.Due}
 	for _, r := range s.Renditions {
 		out.Renditions = append(out.Renditions, renditionSeam{
-			Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Gap: r.Gap(),
+			Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Gap: r.Gap(), Last: lastObject(r),
 			Counters: e.edges[output.RenditionID(r.Path)].counters,
 		})
 	}
@@ -55,8 +57,8 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 		s.End -= end.Dated
 		for _, r := range end.Renditions {
 			s.Renditions = append(s.Renditions, failover.SlotRendition{
-				Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame,
-				Parts: partsUnless(r.Gap),
+				Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Last: r.Last,
+				Parts: partsUnless(r.Gap, r.Last),
 			})
 			if r.Counters != nil {
 				e.edges[output.RenditionID(r.Path)] = edge{counters: r.Counters}
@@ -76,10 +78,18 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 }
 
 // partsUnless stands for the parts of a rendition, of which only matters whether
-// there are any.
-func partsUnless(gap bool) []failover.Part {
+// there are any, and which was the last.
+func partsUnless(gap bool, last string) []failover.Part {
 	if gap {
 		return nil
 	}
-	return []failover.Part{{}}
+	return []failover.Part{{Object: last}}
+}
+
+// lastObject is the last object that the core has used of a rendition.
+func lastObject(r failover.SlotRendition) string {
+	if n := len(r.Parts); n > 0 {
+		return r.Parts[n-1].Object
+	}
+	return r.Last
 }

@@ -73,7 +73,7 @@ func remains(s failover.Slot) *failover.Slot {
 	s.Switch = nil
 	renditions := make([]failover.SlotRendition, len(s.Renditions))
 	for i, r := range s.Renditions {
-		r.Parts = partsUnless(r.Gap())
+		r.Parts = partsUnless(r.Gap(), lastObject(r))
 		renditions[i] = r
 	}
 	s.Renditions = renditions
