@@ -4,13 +4,22 @@ channel delivered, and the time, into the slots of the channel's endpoints, and
 explains every decision. It does no I/O, has no clock, starts no goroutine and
 needs nothing but the standard library: a Channel is a state machine.
 
-	effects := channel.Step(now, fact)
-	wake, ok := channel.Deadline()
+	told := channel.Take(now, fact)
+	for {
+		d := channel.Decide(now, endpoint)
+		if d.Slot == nil {
+			break // nothing to do before d.Wait or the next fact
+		}
+		keep(d.Slot)
+		told = append(told, channel.Commit(now, *d.Slot)...)
+	}
 
-Step takes in a fact (an object arrived whole, a playlist says this) or only the
-time (Tick), and returns what is to be done: publish a slot, tell the operator.
-Deadline says when time alone will change something. Whoever drives the channel
-carries out the effects in order, and calls Step no later than the deadline.
+Take is the only way in: what encoders deliver, orders, options, slots of an earlier
+life and the passing of time are all facts. Decide is a question: it says what an
+endpoint is to do and changes nothing. Commit is the act: it puts a slot on the
+endpoint's timeline, whoever decided it. Between the two, the slot is kept, so that
+viewers never see what a restart would forget. Deadline says when time alone will
+change an answer.
 
 # Words
 
@@ -18,9 +27,10 @@ An input is one of the channel's encoders, a rendition one media playlist with
 its segments. An endpoint is one output, with its own segment length and its own
 active input. A slot is one position of an endpoint's timeline: the output
 segment with this media sequence number, the same in all renditions, made of n
-whole input segments of one input. A generation is one unbroken run of an
-encoder: a restart, a jump of timestamps, EXT-X-DISCONTINUITY and a change of
-codec or track layout begin a new one, and no slot holds media of two.
+whole input segments of one input. A run is one start of an encoder. A generation is
+an unbroken stretch of media: a new run, a jump of timestamps, EXT-X-DISCONTINUITY and
+a change of codec or track layout begin a new one, and no slot holds media of two. A
+rendition is live if an input has delivered it within the last three slots.
 
 # The rule
 
@@ -33,23 +43,26 @@ where due(k, i) is the end of the slot's media on the channel's clock plus the
 median lateness with which the input's last segments arrived: its own rhythm. An
 input that is steadily later than another one is not missing anything.
 
- 1. A is whole for k: every rendition that it announces has all its segments of
+ 1. A is whole for k: every live rendition that it announces has all its segments of
     the slot, complete and sound. The slot is published from A at once, or when
-    its time delay is over.
+    its time delay is over. Where it costs a discontinuity, an input that goes on
+    without one comes first, and one that may yet do so is awaited until its own
+    deadline. An input that breaks in three of ten slots is left.
  2. A is not whole at its deadline: another input that is whole takes over at
-    once, becomes the active one and stays so. If none is whole yet, but one is up
-    and before its own deadline, it is awaited. If A can never deliver k (it
-    ended, or broke into a new generation) the change does not wait for A's
-    deadline.
- 3. The slot is given up when every input that is up has passed its own deadline.
-    What still arrives for it is published as long as nothing later was, in
-    pieces if need be, so that nothing is lost that any input delivered.
+    once, becomes the active one and stays so, if it has more renditions than A or A
+    lacks the picture. If none is whole yet, but one is up and before its own
+    deadline, it is awaited. Only what makes it certain that A can never deliver k (it
+    ended, broke into a new generation, or is gone from the config) lets the change
+    come earlier; silence does not.
+ 3. The slot would be given up when every input that is up has passed its own
+    deadline. If one has the picture, that is published with gaps in the rest. Else the
+    playlist is held, or a gap is listed; what still arrives for a slot that was
+    held is published as long as nothing later was, in pieces if need be, so that
+    nothing is lost that any input delivered.
 
-An input is down when it has delivered nothing for three of its segments. A
-rendition that all inputs have missed for three slots is no longer waited for
-until it comes back; a slot that no input has in all renditions is published
-with a gap in those that are missing, if the reference rendition (video) is
-there.
+Between options the order is always the same, and stands in one function
+(option.better): whole before picture-only before nothing, without a discontinuity before
+with one, more renditions, fewer defects, the active input, the order of the config.
 
 A slot continues the one before without a discontinuity only by proof: the same
 clock, the same track layout and codec configuration, and media that begins
@@ -57,23 +70,39 @@ within half a frame of where the last ended, in every rendition. Otherwise the n
 input enters with its first segment that starts at or after the end of the last
 published slot, and the slot is marked as a discontinuity in all renditions.
 
+Text never rules the picture: its segments go with the slots that they fall into, or into
+a later one if they come late, and it makes no slot late.
+
 # One clock
 
 Timestamps are unwrapped per generation, and every generation gets an offset to
-the channel's clock, which counts 90 kHz ticks of Unix time. The offset is found,
-in this order, by equal timestamps and segment boundaries of another input, by
-timestamps that go on where the input's last generation ended, by
-EXT-X-PROGRAM-DATE-TIME, by equal timestamps with other boundaries, by media
-sequence numbers, or by the time of arrival. It stays as it is once a slot was
-published from the generation.
+the channel's clock, which counts 90 kHz ticks of Unix time. The offset is found
+from the generation's first segment, in this order: equal timestamps and segment
+boundaries of another input, timestamps that go on where the input's last generation
+ended, EXT-X-PROGRAM-DATE-TIME, equal timestamps with other boundaries, media
+sequence numbers, the time of arrival. It stays; later segments verify it, and what
+contradicts is told.
+
+Nothing that one input says is believed against the clock and the other inputs: dates
+that are a minute off are passed on and rule nothing, media ahead of time is published at
+the clock's pace, lengths come from sound media. The time that Take is told only elapses.
+When the wall clock is set, that is a fact, too, and moves no deadline.
 
 # Where to look
 
-timeline.go takes playlists and objects in, generation.go and align.go put them
-on the clock, pair.go compares inputs, candidate.go says what an input has for a
-slot, endpoint.go is the rule, salvage.go makes the best of slots that were given up,
-publish.go carries decisions out and explains them, retention.go forgets, restore.go
-goes on after a restart of the process. The scenarios in testdata read like a specification; see
-testdata/README.md.
+	channel.go, config.go    the door: facts in, decisions out
+	input.go, rendition.go   what inputs listed and delivered
+	run.go, succession.go    the same run or a new one, and why
+	place.go, text.go        where media lies
+	generation.go, align.go  its clock; pace.go that of the channel
+	pair.go                  how inputs stand to each other
+	option.go, complete.go   what an input has for a slot
+	rank.go                  the order, and the rule
+	decide.go, giveup.go     the question, and what is left when a slot is given up
+	propose.go, endpoint.go  the answer, and its commit
+	adopt.go                 slots that another node decided
+	policy.go, words.go      every number with its reason, every word
+
+The scenarios in testdata read like a specification; see testdata/README.md.
 */
 package failover

@@ -176,7 +176,9 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 	s.generation = g
 	in.channel.align(now, g, s)
 	g.start, g.last = s.start, s.end
-	in.generations++
+	if in.generations++; in.generations > 1 {
+		in.breaks = append(in.breaks[max(0, len(in.breaks)-history+1):], now)
+	}
 	in.previous, in.latest = in.latest, g
 	if p := in.previous; p != nil && p.offset == g.offset {
 		in.moveBehind(r, g, p)
@@ -185,6 +187,17 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		Time: now, Input: in.name, Generation: g.id, Reason: reason,
 		Rendition: r.path, Segment: s.path, Basis: g.basis,
 	})
+}
+
+// breaksSince counts how often the input broke since a moment, as far as is remembered.
+func (in *input) breaksSince(t time.Time) int {
+	n := 0
+	for _, at := range in.breaks {
+		if at.After(t) {
+			n++
+		}
+	}
+	return n
 }
 
 // moveBehind gives the new generation what other renditions have delivered

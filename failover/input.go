@@ -24,6 +24,7 @@ type input struct {
 	waiting  map[string]waitingObject
 
 	generations      uint64
+	breaks           []time.Time // when its last generations began, but for the first
 	latest, previous *generation
 	// clockRestarts: its timestamps began anew with a generation, so they count
 	// from the start of the encoder and not from that of the programme.
