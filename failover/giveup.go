@@ -170,26 +170,33 @@ func (o *option) earlier(than *option, q *question) bool {
 
 // earliestOf finds the first media of the input in the time that was given up.
 func (q *question) earliestOf(in *input) *option {
+	var found *option
 	for _, ref := range q.leaders(in, q.cursor.end) {
 		if ref == nil {
 			continue
 		}
-		var list []*segment
-		if m := q.marks[ref.path]; m.of(ref) {
-			list = ref.after(m.run, m.number)
-		} else {
-			list = ref.behind(q.cursor.end - ref.length)
+		if o := q.earliestLed(in, ref); o != nil && (found == nil || o.earlier(found, q)) {
+			found = o
 		}
-		for _, s := range list {
-			if s.state != sound || s.passed || s.channelStart() < q.cursor.end-q.slack(s) || q.tooLong(s) {
-				continue
-			}
-			if s.channelStart() >= q.at-q.slack(s) {
-				break
-			}
-			if o := q.pictured(in, s.channelStart()); o != nil {
-				return o
-			}
+	}
+	return found
+}
+
+// earliestLed does so by the segments of one rendition.
+func (q *question) earliestLed(in *input, ref *rendition) *option {
+	list := ref.behind(q.cursor.end - ref.length)
+	if m := q.marks[ref.path]; m.of(ref) {
+		list = ref.after(m.run, m.number)
+	}
+	for _, s := range list {
+		if s.state != sound || s.passed || s.channelStart() < q.cursor.end-q.slack(s) || q.tooLong(s) {
+			continue
+		}
+		if s.channelStart() >= q.at-q.slack(s) {
+			return nil
+		}
+		if o := q.pictured(in, s.channelStart()); o != nil {
+			return o
 		}
 	}
 	return nil
