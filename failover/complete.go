@@ -66,7 +66,7 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		o.shares[0].absent = true // join has put it there
 	}
 	o.announced = 1
-	length := max(o.end-o.start, 1)
+	length := max(o.end-o.start, o.slot, 1)
 	for _, a := range q.serves(o.input) {
 		if a.Path == ref.path {
 			continue

@@ -32,9 +32,10 @@ type option struct {
 	seamless bool
 	// count is how many input segments of the leading rendition it joins, of wanted.
 	count, wanted int
-	renditions    int // that have media
-	announced     int // live renditions that the input means to deliver
-	defects       int // how often its media is degraded
+	slot          Ticks // length of a slot, of which this may be a piece
+	renditions    int   // that have media
+	announced     int   // live renditions that the input means to deliver
+	defects       int   // how often its media is degraded
 	active        bool
 	order         int // of the config
 	due, deadline time.Time
@@ -90,6 +91,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		}
 	}
 	o.wanted = e.joined(in, ref)
+	o.slot = Ticks(o.wanted) * ref.length
 	if limit > 0 {
 		o.wanted = min(o.wanted, limit)
 	}
