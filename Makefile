@@ -1,7 +1,10 @@
 # What people type. Everything that matters is in scripts and Go, so that none of this
 # is needed.
 
-.PHONY: demo build test quick lint fuzz bench update
+.PHONY: help demo build quick test lint fuzz bench update
+
+help: ## this list
+	@grep -E '^[a-z]+:' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: ## an origin with two built-in encoders, at http://localhost:8080/status/
 	go run ./cmd/caddy live-origin demo
