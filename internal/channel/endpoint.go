@@ -192,7 +192,7 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	at := failover.Ticks(0)
 	for i, ob := range used {
 		if deltas[i] != nil {
-			ob = e.continued(ob, deltas[i])
+			ob = e.channel.rewrite(ob, deltas[i])
 		}
 		ranges := ob.info.JoinRanges(i, len(used))
 		r.AddIFrames(ob.info, ranges, at)
@@ -206,19 +206,6 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	last.section, r.Map = e.section(r.ID, last.section, used[0].init)
 	last.counters = next
 	e.edges[r.ID] = last
-}
-
-// continued is the object with other continuity counters, in place of ob. If that
-// fails, ob is used as it is: players notice a jump of counters, but they would miss a
-// segment more.
-func (e *endpoint) continued(ob *object, delta media.CounterDelta) *object {
-	copied, err := e.channel.objects.rewrite(ob, delta)
-	if err != nil {
-		e.channel.trouble(fmt.Errorf("rewrite continuity counters: %w", err))
-		return ob
-	}
-	e.channel.objects.release(ob.key)
-	return copied
 }
 
 // section is the initialization section of a slot: the one in force, as long as it
@@ -237,6 +224,39 @@ func (e *endpoint) section(id string, current *output.Section, from *initSection
 		return current, nil
 	}
 	return current, current
+}
+
+// rewrite stores a copy of the object with other continuity counters, and gives
+// the use of the object back. If that fails, the object is used as it is:
+// players notice a jump of counters, but they would miss a segment more.
+func (c *Channel) rewrite(ob *object, delta media.CounterDelta) *object {
+	key := c.objects.key("joined")
+	if err := c.copyWith(ob, key, delta); err != nil {
+		c.outbox.trouble(c.name, fmt.Errorf("rewrite continuity counters: %w", err))
+		return ob
+	}
+	c.objects.release(ob.key)
+	copied := c.objects.add(key, ob.size)
+	// The slot takes these once; the copy itself has no use for them.
+	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}
+}
+
+func (c *Channel) copyWith(ob *object, key string, delta media.CounterDelta) error {
+	ctx := context.Background()
+	source, err := output.OpenParts(ctx, c.store, []output.Part{{Key: ob.key, Size: ob.size}})
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	w, err := c.store.Create(ctx, key, ob.size)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if _, err := w.ReadFrom(media.NewRewriter(source, delta)); err != nil {
+		return err
+	}
+	return w.Commit()
 }
 
 // drop gives back what the endpoint holds; it was taken out of the config. Its journal

@@ -9,35 +9,6 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// rewrite stores a copy of the object with other continuity counters.
-func (o *objects) rewrite(ob *object, delta media.CounterDelta) (*object, error) {
-	key := o.key("joined")
-	if err := o.copyWith(ob, key, delta); err != nil {
-		return nil, err
-	}
-	copied := o.add(key, ob.size)
-	// A slot takes these once; the copy itself has no use for them.
-	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}, nil
-}
-
-func (o *objects) copyWith(ob *object, key string, delta media.CounterDelta) error {
-	ctx := context.Background()
-	source, err := output.OpenParts(ctx, o.store, []output.Part{{Key: ob.key, Size: ob.size}})
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	w, err := o.store.Create(ctx, key, ob.size)
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	if _, err := w.ReadFrom(media.NewRewriter(source, delta)); err != nil {
-		return err
-	}
-	return w.Commit()
-}
-
 // probe reads an object from before the restart once more.
 func (o *objects) probe(ctx context.Context, key string) (media.Probed, error) {
 	content, err := output.OpenParts(ctx, o.store, []output.Part{{Key: key, Size: o.get(key).size}})
