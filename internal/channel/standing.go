@@ -229,3 +229,15 @@ func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	}
 	in.binder.inits[s.Path] = section
 }
+
+// readInit reads an initialization section from before the restart.
+func (o *objects) readInit(ctx context.Context, key string) (*initSection, error) {
+	probed, err := o.probe(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if probed.Init == nil {
+		return nil, fmt.Errorf("object %s holds none", key)
+	}
+	return newInitSection(probed.Init, key, time.Now()), nil
+}
