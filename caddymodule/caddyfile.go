@@ -32,6 +32,10 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		status <path>
 //		channel <name> {
 //			alignment auto|timestamp|program_date_time|sequence|arrival
+//			trace <file> {
+//				roll_size <size>
+//				roll_keep <number>
+//			}
 //			input <name> <path> {
 //				basic_auth        <username> <hashed_password>
 //				bearer            <tokens...>
@@ -49,6 +53,12 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				failover_policy  sticky
 //				failover_policy  prefer <input> [after <duration>]
 //				on_input_loss    hold|gap|error
+//				stream_selection {
+//					min_bitrate <rate>
+//					max_bitrate <rate>
+//					order       original|ascending|descending
+//				}
+//				iframe_playlist
 //				manifest_name    <name>
 //			}
 //		}
@@ -56,8 +66,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //
 // There may be several channels, several inputs and endpoints in each of them,
 // and several lines of basic_auth, bearer and allow. An endpoint has at most one
-// failover_policy. Addresses are IP addresses,
-// CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
+// failover_policy. Addresses are IP addresses, CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
 // syntax
 //
 //	store memory {

@@ -62,7 +62,7 @@ type Endpoint struct {
 	StreamSelection StreamSelection `json:"stream_selection,omitzero"`
 
 	// Adds a playlist of the key frames (EXT-X-I-FRAME-STREAM-INF) for each
-	// variant with video, with which players show pictures while they wind. It
+	// variant with video, with which players show pictures in trick play. It
 	// lists byte ranges of the same segments, one picture a second at most.
 	// Default: false.
 	IFramePlaylist bool `json:"iframe_playlist,omitempty"`

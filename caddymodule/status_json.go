@@ -144,12 +144,12 @@ func (p *statusPage) snapshot(list []*streamed) pageSnapshot {
 }
 
 // remarkable reports whether the entry is more than what happens all the time.
-func (e *pageEntry) remarkable() bool {
-	switch e.Kind {
+func (out *pageEntry) remarkable() bool {
+	switch out.Kind {
 	case "segment":
-		return e.State != string(activity.Arrived)
+		return out.State != string(activity.Arrived)
 	case "slot":
-		return e.Gap || e.Decision != nil
+		return out.Gap || out.Decision != nil
 	}
 	return true
 }

@@ -24,7 +24,7 @@ type objects struct {
 
 	mu    sync.Mutex
 	byKey map[string]*object
-	// stored are the objects of an earlier life with their sizes, until it has been
+	// stored are the objects from before the restart with their sizes, until they have been
 	// taken over.
 	stored map[string]int64
 }
@@ -128,7 +128,7 @@ func (o *objects) use(key string) *object {
 	return ob
 }
 
-// adopt adds a user to an object, which may be one of an earlier life. It reports
+// adopt adds a user to an object, which may be one from before the restart. It reports
 // whether the store has it.
 func (o *objects) adopt(key string) bool {
 	if o.use(key) != nil {
@@ -141,7 +141,7 @@ func (o *objects) adopt(key string) bool {
 	return ok
 }
 
-// takeStock lists what an earlier life has left in the store.
+// takeStock lists what is in the store from before the restart.
 func (o *objects) takeStock(ctx context.Context) error {
 	o.stored = map[string]int64{}
 	return o.store.List(ctx, o.prefix, func(key string, size int64) error {
@@ -184,7 +184,7 @@ func (o *objects) drop() {
 	}
 }
 
-// dropOrphans deletes what an earlier life left behind and no slot mentions.
+// dropOrphans deletes what is left from before the restart and no slot mentions.
 func (c *Channel) dropOrphans(ctx context.Context) error {
 	for key := range c.objects.stored {
 		if c.objects.get(key) != nil {

@@ -9,8 +9,6 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
-	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -96,7 +94,7 @@ func (c *Channel) recallStanding(ctx context.Context) error {
 	return nil
 }
 
-// recallMultivariant tells the core what an input announced in an earlier life, or
+// recallMultivariant tells the core what an input announced before the restart, or
 // before it was taken out of the config and came back.
 func (c *Channel) recallMultivariant(input string) {
 	entry, ok := c.standing.last[standingKey{kind: "multivariant", of: input}]
@@ -111,7 +109,7 @@ func (c *Channel) recallMultivariant(input string) {
 	c.core.Take(c.now(), failover.Recalled{Multivariant: fact})
 }
 
-// recallOrders tells the core what the operator ordered in an earlier life.
+// recallOrders tells the core what the operator ordered before the restart.
 func (c *Channel) recallOrders() {
 	for _, entry := range c.standing.inOrder() {
 		if entry.Order != nil {
@@ -213,14 +211,14 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	return fact, playlist.Multivariant, true
 }
 
-// recallInit puts an initialization section of an earlier life in force again. It
+// recallInit puts an initialization section from before the restart in force again. It
 // is read once more: that is less than what would have to be written down of it.
 func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	in := c.inputs[s.Input]
 	if in == nil || !c.objects.adopt(s.Key) {
 		return
 	}
-	section, err := c.readInit(ctx, s.Key)
+	section, err := c.objects.readInit(ctx, s.Key)
 	if err != nil {
 		c.objects.release(s.Key)
 		c.outbox.trouble(c.name, fmt.Errorf("read initialization section again: %w", err))
@@ -229,8 +227,9 @@ func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	in.binder.inits[s.Path] = section
 }
 
-func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error) {
-	probed, err := c.probe(ctx, key)
+// readInit reads an initialization section from before the restart.
+func (o *objects) readInit(ctx context.Context, key string) (*initSection, error) {
+	probed, err := o.probe(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -238,18 +237,4 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 		return nil, fmt.Errorf("object %s holds none", key)
 	}
 	return newInitSection(probed.Init, key, time.Now()), nil
-}
-
-// probe reads an object of an earlier life once more.
-func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: c.objects.get(key).size}})
-	if err != nil {
-		return media.Probed{}, err
-	}
-	defer content.Close()
-	prober := media.NewProber()
-	if _, err := content.WriteTo(prober); err != nil {
-		return media.Probed{}, fmt.Errorf("read object: %w", err)
-	}
-	return prober.Finish()
 }

@@ -1,12 +1,9 @@
 package media
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
-	"strings"
 )
 
 // Signature stands for the track layout and the codec configuration of an
@@ -70,42 +67,6 @@ func (i *Info) InheritConfig(before *Info) {
 	}
 }
 
-// Describe says in words in what the signature of other differs from that of
-// i: "video 0x100: resolution 1280x720, not 640x360" if i has 1280x720. It is
-// empty exactly if the signatures are equal.
-func (i *Info) Describe(other *Info) string {
-	var d differences
-	d.add("", "format", i.Format, other.Format)
-	d.add("", "program", i.ProgramNumber, other.ProgramNumber)
-	d.add("", "PMT PID", pid(i.PMTPID), pid(other.PMTPID))
-	d.add("", "PCR PID", pid(i.PCRPID), pid(other.PCRPID))
-
-	mine, theirs := i.played(), other.played()
-	for k, t := range mine {
-		name := fmt.Sprintf("%s %s: ", t.Kind, i.trackName(t))
-		if k >= len(theirs) {
-			d = append(d, name+"only in the one")
-			continue
-		}
-		d.track(name, t, theirs[k])
-	}
-	for _, t := range theirs[min(len(mine), len(theirs)):] {
-		d = append(d, fmt.Sprintf("%s %s: only in the other", t.Kind, other.trackName(t)))
-	}
-	if len(d) == 0 && i.InitID != other.InitID {
-		d = append(d, "init sections differ")
-	}
-	return strings.Join(d, "; ")
-}
-
-// trackName is the ID of a track as tools for its format print it.
-func (i *Info) trackName(t *Track) string {
-	if i.Format == FormatTS {
-		return pid(t.ID).String()
-	}
-	return fmt.Sprint(t.ID)
-}
-
 // played returns the tracks that count for a signature.
 func (i *Info) played() []*Track {
 	tracks := make([]*Track, 0, len(i.Tracks))
@@ -115,47 +76,4 @@ func (i *Info) played() []*Track {
 		}
 	}
 	return tracks
-}
-
-type pid uint16
-
-func (p pid) String() string { return fmt.Sprintf("0x%x", uint16(p)) }
-
-type differences []string
-
-func (d *differences) add(name, what string, a, b any) {
-	if a != b {
-		*d = append(*d, fmt.Sprintf("%s%s %v, not %v", name, what, a, b))
-	}
-}
-
-func (d *differences) track(name string, a, b *Track) {
-	before := len(*d)
-	d.add(name, "track ID", fmt.Sprintf("0x%x", a.ID), fmt.Sprintf("0x%x", b.ID))
-	if a.Kind != b.Kind {
-		d.add(name, "kind", a.Kind, b.Kind)
-		return
-	}
-	d.add(name, "stream type", fmt.Sprintf("0x%02x", a.StreamType), fmt.Sprintf("0x%02x", b.StreamType))
-	d.add(name, "codec", named(a.Codec), named(b.Codec))
-	d.add(name, "resolution", fmt.Sprintf("%dx%d", a.Width, a.Height), fmt.Sprintf("%dx%d", b.Width, b.Height))
-	d.add(name, "sample rate", a.SampleRate, b.SampleRate)
-	d.add(name, "channels", a.Channels, b.Channels)
-	d.add(name, "timescale", a.Timescale, b.Timescale)
-	d.add(name, "edit list's offset", a.Edit, b.Edit)
-	if len(*d) > before || bytes.Equal(a.Config, b.Config) {
-		return
-	}
-	what := "codec configuration differs"
-	if a.Kind == Video {
-		what = "parameter sets differ"
-	}
-	*d = append(*d, name+what)
-}
-
-func named(codec string) string {
-	if codec == "" {
-		return "unknown"
-	}
-	return codec
 }
