@@ -62,7 +62,7 @@ func BenchmarkResolveURI(b *testing.B) {
 // BenchmarkHostile shows by its MB/s, which must not fall from one size to
 // the next, that the time is linear.
 func BenchmarkHostile(b *testing.B) {
-	limits := Limits{Bytes: 1 << 30, Lines: 1 << 30, LineBytes: 1 << 30, Segments: 1 << 30, Renditions: 1 << 30}
+	limits := Limits{Bytes: 1 << 30, LineBytes: 1 << 30, Segments: 1 << 30, Renditions: 1 << 30}
 	repeat := func(head, line string, size int) string {
 		return head + strings.Repeat(line, (size-len(head))/len(line))
 	}
