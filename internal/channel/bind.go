@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"slices"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -15,10 +16,11 @@ import (
 type binder struct {
 	// inits are the initialization sections by path, the newest of each.
 	inits map[string]*initSection
-	// arriving counts uploads under way, by path. An initialization section that
-	// is being sent anew (ffmpeg opens the request when it starts, and sends the
-	// body with the first segment) is waited for.
-	arriving map[string]int
+	// arriving is when the uploads under way began, by path. An initialization
+	// section that is being sent anew (ffmpeg opens the request when it starts, and
+	// sends the body with the first segment) is waited for, but not for ever: see
+	// initOf.
+	arriving map[string][]time.Time
 	// maps says for each playlist which object needs the initialization section
 	// at which path.
 	maps map[string]map[string]string
@@ -48,7 +50,7 @@ func newInitSection(init *media.Init, key string, arrived time.Time) *initSectio
 
 func newBinder() binder {
 	return binder{
-		inits: map[string]*initSection{}, arriving: map[string]int{},
+		inits: map[string]*initSection{}, arriving: map[string][]time.Time{},
 		maps: map[string]map[string]string{}, waiting: map[string]*fragment{},
 	}
 }
@@ -57,22 +59,36 @@ func newBinder() binder {
 // initialization section. It is what the core allows an object without a playlist.
 const fragmentAge = 2 * time.Minute
 
-// begin notes that an upload to the path has begun.
-func (c *Channel) begin(in *input, name string) {
+// begin notes that an upload to the path has begun, and returns when.
+func (c *Channel) begin(in *input, name string) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	in.binder.arriving[name]++
+	now := time.Now()
+	in.binder.arriving[name] = append(in.binder.arriving[name], now)
+	return now
 }
 
 // done notes that it has ended, one way or the other.
-func (c *Channel) done(in *input, input, name string) {
+func (c *Channel) done(in *input, input, name string, began time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if in.binder.arriving[name]--; in.binder.arriving[name] == 0 {
-		delete(in.binder.arriving, name)
-	}
+	in.binder.ended(name, began)
 	if !c.closed {
 		c.bindWaiting(in, input)
+		c.freeHeld(in, input)
+		c.checkWaits(in, input)
+	}
+}
+
+// ended takes an upload out of those under way.
+func (b *binder) ended(name string, began time.Time) {
+	list := b.arriving[name]
+	if i := slices.IndexFunc(list, began.Equal); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	b.arriving[name] = list
+	if len(list) == 0 {
+		delete(b.arriving, name)
 	}
 }
 
@@ -86,8 +102,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 	}
 	b := &in.binder
 	if probed.Info != nil {
-		c.objects.describe(key, probed.Info, nil)
-		c.arrive(failover.Object{Input: input, Path: name, ID: key, Size: size, Media: coreMedia(probed.Info)})
+		c.receivedWhole(in, input, name, key, size, probed.Info)
 		return nil
 	}
 	if probed.Init != nil {
@@ -111,7 +126,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 		// It brings its own initialization section: one user for that, one for
 		// the media.
 		c.objects.use(key)
-		c.bind(input, name, f, b.inits[name])
+		c.bind(in, input, name, f, b.inits[name])
 		return nil
 	}
 	b.waiting[name] = f
@@ -157,9 +172,9 @@ func (c *Channel) bindWaiting(in *input, input string) {
 			c.dropFragment(f.key)
 			continue
 		}
-		if init := b.initOf(name); init != nil {
+		if init := b.initOf(name, f.arrived, 2*in.segmentLength()); init != nil {
 			delete(b.waiting, name)
-			c.bind(input, name, f, init)
+			c.bind(in, input, name, f, init)
 		}
 	}
 }
@@ -181,24 +196,52 @@ func (c *Channel) forgetInits(b *binder, input string) {
 	}
 }
 
-// initOf is the initialization section in force for an object; nil if it is not
-// known, or about to be replaced.
-func (b *binder) initOf(object string) *initSection {
+// initOf is the initialization section in force for an object that arrived then;
+// nil if it is not known, or about to be replaced. An upload that is still open
+// replaces the newest complete one if it began later, and is waited for no longer
+// than patience: it may be one that a dead encoder has left.
+func (b *binder) initOf(object string, arrived time.Time, patience time.Duration) *initSection {
 	for _, maps := range b.maps {
-		if path, ok := maps[object]; ok && b.arriving[path] == 0 {
-			return b.inits[path]
+		path, ok := maps[object]
+		if !ok {
+			continue
 		}
+		known := b.inits[path]
+		if known == nil || time.Since(arrived) <= patience && b.newer(path, known.arrived) {
+			continue
+		}
+		return known
 	}
 	return nil
 }
 
+// newer reports whether an upload to the path is under way that began after a time.
+func (b *binder) newer(path string, than time.Time) bool {
+	return slices.ContainsFunc(b.arriving[path], func(began time.Time) bool { return began.After(than) })
+}
+
+// missingInit is where the initialization section lies that an object waits for,
+// and whether an upload of it is open; empty if no playlist has named it.
+func (b *binder) missingInit(object string) (path string, open bool) {
+	for _, maps := range b.maps {
+		if path, ok := maps[object]; ok {
+			return path, len(b.arriving[path]) > 0
+		}
+	}
+	return "", false
+}
+
 // bind tells the core of a fragment, now that it means something.
-func (c *Channel) bind(input, name string, f *fragment, section *initSection) {
+func (c *Channel) bind(in *input, input, name string, f *fragment, section *initSection) {
 	info, err := f.fragments.Resolve(section.init)
 	if err != nil {
 		c.dropFragment(f.key)
 		c.step(failover.Object{Input: input, Path: name, Fault: string(faultReason(err))})
 		return
+	}
+	in.remember(name, info)
+	if l := in.listingOf(name); l != nil {
+		l.learn(info)
 	}
 	c.objects.describe(f.key, info, section)
 	c.arrive(failover.Object{Input: input, Path: name, ID: f.key, Size: f.size, Media: coreMedia(info)})
@@ -213,4 +256,8 @@ func (c *Channel) unbind(in *input) {
 		c.objects.release(s.part.Key)
 	}
 	in.binder = newBinder()
+	for name := range in.held {
+		c.objects.release(in.held[name].key)
+	}
+	in.held = nil
 }

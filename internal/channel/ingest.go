@@ -65,8 +65,8 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	if err != nil {
 		return false, refuse(BadPath, "path: %v", err)
 	}
-	c.begin(in, name)
-	defer c.done(in, input, name)
+	began := c.begin(in, name)
+	defer func() { c.done(in, input, name, began) }()
 	head, err := readHead(body)
 	if err != nil {
 		return false, fmt.Errorf("read body: %w", err)
@@ -150,7 +150,7 @@ func (c *Channel) putOther(in *input, config InputConfig, name string, body io.R
 	if err != nil {
 		return false, err
 	}
-	return in.keepText(name, file{text: text, contentType: "application/dash+xml"}, maxOthers)
+	return in.keepText(name, file{text: text, contentType: "application/dash+xml"}, maxOthers+config.MaxRenditions)
 }
 
 func (c *Channel) putPlaylist(in *input, config InputConfig, input, name string, body io.Reader) (bool, error) {
@@ -158,48 +158,80 @@ func (c *Channel) putPlaylist(in *input, config InputConfig, input, name string,
 	if err != nil {
 		return false, err
 	}
-	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
+	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(config.MaxPlaylistSize), Segments: listedAtMost})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):
 		return false, refuse(TooLarge, "%v", err)
 	case err != nil:
+		c.refusedMultivariant(in, name, text, err.Error())
 		return false, refuse(BadPlaylist, "%v", err)
 	}
-	var fact failover.Fact
-	if playlist.Media != nil {
-		fact, err = mediaFact(config, input, name, playlist.Media)
-	} else {
-		fact, err = multivariantFact(config, input, name, playlist.Multivariant)
-	}
-	if err != nil {
-		return false, err
-	}
-	kept := file{text: text, contentType: playlistType, rendition: playlist.Media != nil}
-	limit := maxOthers
-	if kept.rendition {
-		limit = config.MaxRenditions
-	}
-	replaced, err := in.keepText(name, kept, limit)
-	if err != nil {
-		return false, err
-	}
+	odd := oddities{path: name}
+	odd.notes(playlist.Notes)
+	odd.size(int64(len(text)), config.MaxPlaylistSize)
 	if playlist.Multivariant != nil {
-		return replaced, c.announce(in, fact.(failover.Multivariant), name, playlist.Multivariant, text)
+		return c.putMultivariant(in, config, input, name, text, playlist.Multivariant, odd)
 	}
-	return replaced, c.list(in, config, fact.(failover.Playlist), playlist.Media)
+	if playlist.Media.IFramesOnly() {
+		odd.add(NoticeIFrames, 0, "", "a playlist of single pictures (EXT-X-I-FRAMES-ONLY): kept for the encoder, and not served")
+		defer c.told(in, input, odd)
+		return in.keepText(name, file{text: text, contentType: playlistType}, maxOthers+config.MaxRenditions)
+	}
+	fact, err := mediaFact(config, input, name, playlist.Media, &odd)
+	if err != nil {
+		return false, err
+	}
+	replaced, err := in.keepText(name, file{text: text, contentType: playlistType, rendition: true}, config.MaxRenditions)
+	if err != nil {
+		return false, err
+	}
+	return replaced, c.list(in, config, fact, playlist.Media, odd)
+}
+
+// size warns of a playlist that grows, before it is refused for its size.
+func (o *oddities) size(bytes, limit int64) {
+	if bytes > limit/5*4 {
+		o.add(NoticeSize, 0, "", fmt.Sprintf("a playlist of %d bytes; over %d bytes (max_playlist_size) it is refused", bytes, limit))
+	}
+}
+
+func (c *Channel) putMultivariant(in *input, config InputConfig, input, name string, text []byte, m *hls.MultivariantPlaylist, odd oddities) (bool, error) {
+	fact, err := multivariantFact(config, input, name, m, &odd)
+	if err != nil {
+		c.refusedMultivariant(in, name, text, err.Error())
+		return false, err
+	}
+	c.refusedMultivariant(in, name, nil, "")
+	replaced, err := in.keepText(name, file{text: text, contentType: playlistType}, maxOthers+config.MaxRenditions)
+	if err != nil {
+		return false, err
+	}
+	defer c.told(in, input, odd)
+	return replaced, c.announce(in, fact, name, m, text)
+}
+
+// told is tell for those who don't hold the lock.
+func (c *Channel) told(in *input, input string, odd oddities) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tell(in, input, odd)
 }
 
 // list lets a media playlist into the core, and then into the binder: the core
 // has to expect a segment before it is bound.
-func (c *Channel) list(in *input, config InputConfig, fact failover.Playlist, m *hls.MediaPlaylist) error {
+func (c *Channel) list(in *input, config InputConfig, fact failover.Playlist, m *hls.MediaPlaylist, odd oddities) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return ErrClosed
 	}
+	in.listed(&fact, m, &odd)
+	c.tell(in, fact.Input, odd)
 	c.noteListing(fact)
 	c.step(fact)
 	c.listMaps(in, fact.Input, config, fact.Path, m)
+	c.freeHeld(in, fact.Input)
+	c.reannounce(in, fact.Input)
 	return nil
 }
 

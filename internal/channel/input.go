@@ -4,7 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
 // input keeps what an encoder put where, for the encoder's own GET, and its last
@@ -12,6 +14,20 @@ import (
 type input struct {
 	config InputConfig // guarded by Channel.mu
 	binder binder
+	// lists are its media playlists by path, said is what its operator was told;
+	// guarded by Channel.mu.
+	lists map[string]*listing
+	said  map[saidKey]time.Time
+	waits waits
+	// probed are its newest segments by path, held those that wait for the
+	// configuration of their run.
+	probed      map[string]*media.Info
+	probedOrder []string
+	held        map[string]heldSegment
+	// announced are the paths of the renditions in its multivariant playlist.
+	announced []string
+	// master is what it announced, told what the core was told last.
+	master, told []failover.Announced
 
 	mu           sync.Mutex
 	files        map[string]file

@@ -14,6 +14,8 @@ type Observer interface {
 	// Trouble is a failure of the origin itself: a store that refuses a write,
 	// a slot that could not be rendered.
 	Trouble(channel string, err error)
+	// Notice is something about an input that its operator should know.
+	Notice(channel string, n Notice)
 }
 
 // outboxSize is how many events wait for a slow observer. What is over it is
@@ -62,6 +64,10 @@ func (o *outbox) send(channel string, e failover.Effect) {
 
 func (o *outbox) trouble(channel string, err error) {
 	o.put(entry{tell: func(observer Observer) { observer.Trouble(channel, err) }})
+}
+
+func (o *outbox) notice(channel string, n Notice) {
+	o.put(entry{tell: func(observer Observer) { observer.Notice(channel, n) }})
 }
 
 func (o *outbox) put(e entry) {

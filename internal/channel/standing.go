@@ -113,6 +113,7 @@ func (c *Channel) recallMultivariant(input string) {
 		return
 	}
 	c.inputs[input].setMultivariant(entry.Multivariant.Path, m)
+	c.inputs[input].announces(fact)
 	if c.tracing {
 		c.outbox.trace(failover.Record{Time: time.Now(), Recall: &fact})
 	}
@@ -219,8 +220,10 @@ func (c *Channel) announce(in *input, fact failover.Multivariant, path string, m
 		return ErrClosed
 	}
 	in.setMultivariant(path, m)
+	in.announces(fact)
 	c.reselect()
 	c.step(fact)
+	c.reannounce(in, fact.Input)
 	c.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: path, Text: text}})
 	return nil
 }
@@ -235,11 +238,11 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
-	fact, err := multivariantFact(in.config, s.Input, s.Path, playlist.Multivariant)
+	fact, err := multivariantFact(in.config, s.Input, s.Path, playlist.Multivariant, &oddities{})
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
-	return fact.(failover.Multivariant), playlist.Multivariant, true
+	return fact, playlist.Multivariant, true
 }
 
 // recallInit puts an initialization section of an earlier life in force again. It
