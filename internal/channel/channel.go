@@ -250,6 +250,10 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	c.activity.follow(c.core, now, f, effects)
 	for _, effect := range effects {
 		switch e := effect.(type) {
+		case failover.InputChanged:
+			if in := c.inputs[e.Input]; in != nil {
+				in.up = e.Up
+			}
 		case failover.Published:
 			if c.tracing {
 				c.outbox.trace(failover.RecordOfSlot(e.Slot))

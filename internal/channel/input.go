@@ -24,6 +24,8 @@ type input struct {
 	probed      map[string]*media.Info
 	probedOrder []string
 	held        map[string]heldSegment
+	// up: it delivers, as the core said last.
+	up bool
 	// announced are the paths of the renditions in its multivariant playlist.
 	announced []string
 	// master is what it announced, told what the core was told last.

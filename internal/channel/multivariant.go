@@ -8,26 +8,31 @@ import (
 )
 
 // multivariant is the endpoint's multivariant playlist: that of the inputs, the
-// first one's first, with the origin's own URIs. For an encoder that sends none
-// it is made from what was measured.
+// active one's first, with the origin's own URIs. What none of them names is listed
+// as what it was found to be.
 func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
 	out := &hls.MultivariantPlaylist{IndependentSegments: e.held.dependent == 0}
 	served := map[string]bool{}
 	for _, r := range last.Renditions {
-		served[r.Path] = true
+		served[r.Path] = e.delivered(r.ID)
 	}
-	for _, ic := range e.channel.config.Inputs {
+	first := true
+	for _, ic := range e.sources(last) {
 		in := e.channel.inputs[ic.Name]
 		if m := in.getMultivariant(); m != nil {
-			e.merge(out, ic, m, served)
+			e.merge(out, ic, m, served, first)
+			first = false
 		}
 	}
-	// What no multivariant playlist mentions.
+	tidy(out)
+	var unmentioned []string
 	for _, r := range last.Renditions {
 		if served[r.Path] {
-			out.Variants = append(out.Variants, hls.Variant{URI: r.ID + ".m3u8"})
+			unmentioned = append(unmentioned, r.ID)
 		}
 	}
+	e.addUnmentioned(out, unmentioned)
+	tidy(out)
 	for i := range out.Variants {
 		e.complete(&out.Variants[i], out.Renditions)
 	}
@@ -39,35 +44,32 @@ func (e *endpoint) multivariant(last *slot) *hls.MultivariantPlaylist {
 }
 
 // merge takes over what another input has not announced yet. served says which
-// renditions the endpoint has and are not yet in out.
-func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multivariant, served map[string]bool) {
+// renditions the endpoint has and are not yet in out. What is true of the whole
+// playlist, and of media within the variants, comes from the first one alone.
+func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multivariant, served map[string]bool, first bool) {
 	taken := map[string]bool{}
-	own := func(uri string) (id string, ok bool) {
+	own := func(uri string) (path string, ok bool) {
 		path, err := hls.ResolveURI(ic.BasePath, m.path, uri)
-		if err != nil || !served[path] {
-			return "", false
-		}
-		taken[path] = true
-		return renditionID(path), true
+		return path, err == nil && served[path]
 	}
-	if len(out.Tags) == 0 {
+	if first {
 		out.Tags = passedOn(m.playlist.Tags)
 	}
 	for _, r := range m.playlist.Renditions {
 		if r.URI == "" {
-			if !hasRendition(out, r) {
+			if first && !hasRendition(out, r) {
 				out.Renditions = append(out.Renditions, r)
 			}
 			continue
 		}
-		if id, ok := own(r.URI); ok {
-			r.URI = id + ".m3u8"
+		if path, ok := own(r.URI); ok {
+			r.URI, taken[path] = renditionID(path)+".m3u8", true
 			out.Renditions = append(out.Renditions, r)
 		}
 	}
 	for _, v := range m.playlist.Variants {
-		if id, ok := own(v.URI); ok {
-			v.URI = id + ".m3u8"
+		if path, ok := own(v.URI); ok && e.lists(&v) {
+			v.URI, taken[path] = renditionID(path)+".m3u8", true
 			out.Variants = append(out.Variants, v)
 		}
 	}
@@ -106,7 +108,7 @@ func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
 	return false
 }
 
-// complete fills in what the encoder did not say, from measurement. Its BANDWIDTH
+// complete fills in what was measured. The encoder's BANDWIDTH
 // has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
 func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
@@ -123,15 +125,7 @@ func (e *endpoint) complete(v *hls.Variant, renditions []hls.Rendition) {
 	if f == nil {
 		return
 	}
-	if v.Codecs == "" {
-		v.Codecs = e.codecs(f, v, renditions)
-	}
-	if v.Width == 0 {
-		v.Width, v.Height = f.Width, f.Height
-	}
-	if v.FrameRate == 0 {
-		v.FrameRate = f.FrameRate
-	}
+	e.measured(v, f, renditions)
 }
 
 // groupRates are the rates of a group's largest rendition: a player plays one of
