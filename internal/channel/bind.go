@@ -111,7 +111,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 		}
 		b.inits[name] = newInitSection(probed.Init, key, time.Now())
 		if probed.Fragments == nil {
-			c.say(standingEntry{Init: &standingInit{Input: input, Path: name, Key: key}})
+			c.sayInit(input, name, b.inits[name])
 		}
 	}
 	if probed.Fragments == nil {

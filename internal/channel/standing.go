@@ -26,6 +26,10 @@ type standing struct {
 	at       map[standingKey]uint64 // revisions of last
 }
 
+// StandingFacts ends the name of a channel's journal of standing facts. No endpoint can
+// have this name.
+const StandingFacts = "/standing.facts"
+
 // standingKey is what an entry takes the place of.
 type standingKey struct{ kind, of, path string }
 
@@ -49,6 +53,9 @@ type standingInit struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key,omitempty"`
+	// Data are its bytes, where the store ends with the process and the journal does
+	// not. Key is then no object's.
+	Data []byte `json:"data,omitempty"`
 }
 
 func (e standingEntry) key() standingKey {
@@ -70,7 +77,7 @@ func (e standingEntry) void() bool {
 
 // openStanding reads what was said in an earlier life.
 func (c *Channel) openStanding(ctx context.Context) error {
-	journal, err := c.store.Journal(ctx, c.name+"/standing.facts") // no endpoint can have this name
+	journal, err := c.store.Journal(ctx, c.name+StandingFacts)
 	if err != nil {
 		return fmt.Errorf("open journal of standing facts: %w", err)
 	}
@@ -249,12 +256,22 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 // is read once more: that is less than what would have to be written down of it.
 func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	in := c.inputs[s.Input]
-	if in == nil || !c.objects.adopt(s.Key) {
+	if in == nil {
 		return
 	}
-	section, err := c.readInit(ctx, s.Key)
+	key := s.Key
+	if len(s.Data) > 0 {
+		var err error
+		if key, err = c.putBack(ctx, s); err != nil {
+			c.outbox.trouble(c.name, fmt.Errorf("put initialization section back: %w", err))
+			return
+		}
+	} else if !c.objects.adopt(key) {
+		return
+	}
+	section, err := c.readInit(ctx, key)
 	if err != nil {
-		c.objects.release(s.Key)
+		c.objects.release(key)
 		c.outbox.trouble(c.name, fmt.Errorf("read initialization section again: %w", err))
 		return
 	}
