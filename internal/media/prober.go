@@ -137,7 +137,7 @@ func detect(head []byte) (scanner, *Fault) {
 	case isPackedAudio(head):
 		return new(packedScanner), nil
 	}
-	return nil, faultf(ReasonGarbage, "no media: starts with %s", strconv.QuoteToASCII(string(head[:min(len(head), 24)])))
+	return nil, faultf(ReasonGarbage, "no media, or encrypted: starts with %s", strconv.QuoteToASCII(string(head[:min(len(head), 24)])))
 }
 
 // m2ts tells packets of 188 bytes that each follow a timecode of 4 bytes, as
