@@ -239,9 +239,9 @@ func (c *Channel) bind(in *input, input, name string, f *fragment, section *init
 		c.step(failover.Object{Input: input, Path: name, Fault: string(faultReason(err))})
 		return
 	}
-	in.remember(name, info)
+	config := in.remember(name, info)
 	if l := in.listingOf(name); l != nil {
-		l.learn(info)
+		l.learn(config)
 	}
 	c.objects.describe(f.key, info, section)
 	c.arrive(failover.Object{Input: input, Path: name, ID: f.key, Size: f.size, Media: coreMedia(info)})

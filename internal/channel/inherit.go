@@ -25,16 +25,16 @@ type heldSegment struct {
 
 // probedObjects is how many of an input's newest segments are remembered until their
 // playlist comes.
-const probedObjects = 256
+const probedObjects = 64
 
 // receivedWhole takes over a segment that needs no initialization section. The lock
 // is held.
 func (c *Channel) receivedWhole(in *input, input, name, key string, size int64, info *media.Info) {
 	c.tell(in, input, oddMedia(name, info))
 	if info.Complete() {
-		in.remember(name, info)
+		config := in.remember(name, info)
 		if l := in.listingOf(name); l != nil {
-			l.learn(info)
+			l.learn(config)
 		}
 		c.arriveWhole(input, name, key, size, info)
 		c.freeHeld(in, input)
@@ -75,26 +75,37 @@ func (c *Channel) freeHeld(in *input, input string) {
 			l.bare = true // nothing to wait for, as long as there is nothing
 		}
 		delete(in.held, name)
-		if l != nil {
-			l.learn(h.info)
+		if config := in.remember(name, h.info); l != nil {
+			l.learn(config)
 		}
 		c.arriveWhole(input, name, h.key, h.size, h.info)
 	}
 }
 
-// remember keeps what is known of a segment for its playlist.
-func (in *input) remember(name string, info *media.Info) {
+// remember keeps what configures the decoder of a segment for its playlist. Segments
+// of one run share it.
+func (in *input) remember(name string, info *media.Info) *media.Info {
 	if in.probed == nil {
-		in.probed = map[string]*media.Info{}
+		in.probed, in.configs = map[string]*media.Info{}, map[media.Signature]*media.Info{}
+	}
+	signature := info.Signature()
+	config := in.configs[signature]
+	if config == nil {
+		if len(in.configs) >= probedObjects {
+			clear(in.configs)
+		}
+		config = &media.Info{Format: info.Format, Untimed: info.Untimed, Tracks: slices.Clone(info.Tracks)}
+		in.configs[signature] = config
 	}
 	if _, known := in.probed[name]; !known {
 		in.probedOrder = append(in.probedOrder, name)
 	}
-	in.probed[name] = info
+	in.probed[name] = config
 	if len(in.probedOrder) > probedObjects {
 		delete(in.probed, in.probedOrder[0])
 		in.probedOrder = slices.Delete(in.probedOrder, 0, 1)
 	}
+	return config
 }
 
 // learn takes in what a segment of the playlist holds.

@@ -22,6 +22,7 @@ type input struct {
 	// probed are its newest segments by path, held those that wait for the
 	// configuration of their run.
 	probed      map[string]*media.Info
+	configs     map[media.Signature]*media.Info // the different ones of probed
 	probedOrder []string
 	held        map[string]heldSegment
 	// up: it delivers, as the core said last.

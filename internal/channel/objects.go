@@ -70,7 +70,8 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	if ob == nil {
 		return
 	}
-	ob.info, ob.contentType = info, contentType(info)
+	ob.info = info
+	ob.contentType, _ = info.FileType()
 	if init == nil {
 		return
 	}
