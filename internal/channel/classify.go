@@ -55,7 +55,7 @@ func (in *input) delivers(now time.Time) []failover.Announced {
 	silent := silentSegments * in.segmentLength()
 	var beside []string
 	for path, l := range in.lists {
-		if l.known && now.Sub(l.fresh) < silent && !slices.Contains(in.announced, path) {
+		if l.known && now.Sub(l.fresh) < max(silent, 2*l.length) && !slices.Contains(in.announced, path) {
 			beside = append(beside, path)
 		}
 	}

@@ -147,14 +147,17 @@ func kindOf(info *media.Info) failover.Kind {
 
 // oddMedia is what is odd about a segment that is taken.
 func oddMedia(name string, info *media.Info) oddities {
-	odd := oddities{} // of the input: its segments have a new name each
+	odd := oddities{} // said once for the input: its segments have a new name each
 	for _, t := range info.Tracks {
 		if t.Samples == 0 && info.Format == media.FormatTS && (t.Kind == media.Audio || t.Kind == media.Video) {
-			odd.add(NoticeTrack, 0, string(t.Kind)+fmt.Sprint(t.ID), fmt.Sprintf("%s: %s 0x%x is announced (PMT) and has no samples: it counts as absent", name, t.Kind, t.ID))
+			odd.add(NoticeTrack, 0, string(t.Kind)+fmt.Sprint(t.ID), fmt.Sprintf("%s 0x%x is announced (PMT) and has no samples: it counts as absent", t.Kind, t.ID))
 		}
 	}
 	for _, text := range info.Oddities {
-		odd.add(NoticeMedia, 0, "", name+": "+text)
+		odd.add(NoticeMedia, 0, "", text)
+	}
+	for i := range odd.list {
+		odd.list[i].Path = name
 	}
 	return odd
 }

@@ -63,6 +63,9 @@ const keptFiles = 4096
 // may have.
 const maxOthers = 8
 
+// forgottenAfter is when a playlist that is not sent any more makes room for a new one.
+const forgottenAfter = time.Minute
+
 // keepText keeps a playlist or manifest, of which there may be limit of its sort.
 func (in *input) keepText(name string, f file, limit int) (replaced bool, err error) {
 	in.mu.Lock()
@@ -73,14 +76,21 @@ func (in *input) keepText(name string, f file, limit int) (replaced bool, err er
 		in.files[name] = f
 		return true, nil
 	}
-	same := 0
+	same, stalest := 0, name
 	for other, o := range in.files {
-		if o.text != nil && o.rendition == f.rendition && other != name {
-			same++
+		if o.text == nil || o.rendition != f.rendition || other == name {
+			continue
+		}
+		if same++; stalest == name || o.modified.Before(in.files[stalest].modified) {
+			stalest = other
 		}
 	}
 	if same >= limit {
-		return replaced, refuse(TooMany, "more than %d playlists of this kind", limit)
+		// An encoder that invents new names at each start leaves the old ones behind.
+		if limit == 0 || time.Since(in.files[stalest].modified) < forgottenAfter {
+			return replaced, refuse(TooMany, "more than %d playlists of this kind", limit)
+		}
+		delete(in.files, stalest)
 	}
 	f.modified = time.Now()
 	in.files[name] = f

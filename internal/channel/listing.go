@@ -70,15 +70,17 @@ func (in *input) listingOf(object string) *listing {
 	return nil
 }
 
-// segmentLength is how long the input's segments are, 6 s as long as it has listed
-// none.
+// segmentLength is how long the input's segments are, those of its quickest
+// rendition: text may come in much longer ones. It is 6 s as long as none is listed.
 func (in *input) segmentLength() time.Duration {
-	longest := time.Duration(0)
+	shortest := time.Duration(0)
 	for _, l := range in.lists {
-		longest = max(longest, l.length)
+		if l.length > 0 && (shortest == 0 || l.length < shortest) {
+			shortest = l.length
+		}
 	}
-	if longest == 0 {
+	if shortest == 0 {
 		return 6 * time.Second
 	}
-	return min(longest, 30*time.Second)
+	return min(max(shortest, time.Second), 30*time.Second)
 }

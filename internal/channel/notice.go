@@ -122,7 +122,10 @@ func (c *Channel) tell(in *input, input string, o oddities) {
 		key := saidKey{o.path, odd.Kind, odd.subject}
 		last, known := in.said[key]
 		in.said[key] = now
-		odd.Time, odd.Input, odd.Path = now, input, o.path
+		odd.Time, odd.Input = now, input
+		if odd.Path == "" {
+			odd.Path = o.path
+		}
 		if known && now.Sub(last) < saidAge {
 			if repeated[odd.Kind] {
 				continue

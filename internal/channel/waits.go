@@ -93,13 +93,21 @@ func (in *input) waitsFor() map[waitKey]string {
 	}
 	if w := &in.waits; w.refused != "" {
 		current[waitKey{WaitMultivariant, w.refusedPath}] =
-			"the multivariant playlist was refused, so renditions are known by what is in them: " + w.refused
+			"the multivariant playlist was refused; the one before holds, or else renditions are known by what is in them: " + w.refused
 	}
-	if len(in.lists) > 0 { // an input that sends nothing at all is down
-		for _, path := range in.announced {
-			if in.lists[path] == nil {
-				current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist has not come"
-			}
+	newest := time.Time{}
+	for _, l := range in.lists {
+		if l.fresh.After(newest) {
+			newest = l.fresh
+		}
+	}
+	for _, path := range in.announced {
+		switch l := in.lists[path]; {
+		case newest.IsZero(): // an input that sends nothing at all is down
+		case l == nil || l.fresh.IsZero():
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist has not come"
+		case newest.Sub(l.fresh) > 2*l.length:
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist lists nothing new"
 		}
 	}
 	return current

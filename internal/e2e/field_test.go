@@ -164,8 +164,8 @@ func TestSegmentsThatDoNotRepeatEverything(t *testing.T) {
 			"-hls_flags", "split_by_time", "-hls_segment_filename", "seg%02d.ts", "live.m3u8")
 	}
 	for name, material := range map[string]map[string][]byte{
-		"H.264": made(t, split("-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", "-threads", "1")...),
-		"H.265": made(t, split("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:scenecut=0:keyint=120:min-keyint=120:pools=1")...),
+		"H.264":                              made(t, split("-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", "-threads", "1")...),
+		"H.265":                              made(t, split("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:scenecut=0:keyint=120:min-keyint=120:pools=1")...),
 		"no sound from the sixth segment on": silenced(made(t, split("-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", "-threads", "1")...), 6),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -129,23 +129,27 @@ func (r *mediaReader) ofPlaylist(name string, line int) bool {
 }
 
 func (r *mediaReader) tag(line string) {
+	name, value := splitTag(line)
+	if name == tagInf { // every second line, as a rule
+		r.inf(value)
+		return
+	}
 	if isHeader(line) {
 		r.header(line)
 		return
 	}
-	name, value := splitTag(line)
 	level, modelled := classify(name)
 	switch {
 	case level == levelMultivariant:
 		r.note(NoteLine, name, "a tag of multivariant playlists in a media playlist: passed over")
-	case r.ofPlaylist(name, r.line) && modelled:
+	case modelled && level == levelSegment && name != tagEndList:
+		r.segmentTag(name, value)
+	case modelled:
 		r.playlistTag(name, value)
 	case name == tagSkip:
 		r.skipped(value)
 	case r.ofPlaylist(name, r.line):
 		r.list.Tags = append(r.list.Tags, line)
-	case modelled:
-		r.segmentTag(name, value)
 	case r.skip == 0:
 		r.segment.Tags = append(r.segment.Tags, line)
 	}
@@ -238,13 +242,14 @@ func (r *mediaReader) skipped(list string) {
 
 func (r *mediaReader) segmentTag(name, value string) {
 	switch name {
-	case tagInf:
-		r.inf(value)
 	case tagDiscontinuity:
 		r.segment.Discontinuity = true
 	case tagGap:
 		r.segment.Gap = true
 	case tagProgramDateTime:
+		if r.skip > 1 && r.skip%64 != 0 && !r.date.IsZero() && !r.segment.Discontinuity {
+			return // of those that are left out, one in a while is enough to count on from
+		}
 		at, err := parseDateTime(value)
 		if err != nil {
 			r.value(name, fmt.Errorf("%s: %w", quote(value), err))

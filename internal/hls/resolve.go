@@ -3,6 +3,7 @@ package hls
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -118,13 +119,8 @@ func belowInput(parts []string, inputPath string) ([]string, error) {
 			return nil, fmt.Errorf("input path: %w", err)
 		}
 	}
-	if len(parts) <= len(input) {
-		return nil, errors.New("not below the input")
-	}
-	for i := range input {
-		if parts[i] != input[i] {
-			return nil, errors.New("not below the input")
-		}
+	if len(parts) <= len(input) || !slices.Equal(parts[:len(input)], input) {
+		return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
 	}
 	return parts[len(input):], nil
 }

@@ -152,6 +152,10 @@ func survey(lines scanner) (plan, error) {
 			uris = true
 			continue
 		}
+		if len(line) > len(tagInf) && line[len(tagInf)] == ':' && line[:len(tagInf)] == tagInf {
+			found.segments++ // every second line, as a rule
+			continue
+		}
 		name, _ := splitTag(line)
 		if name == tagInf {
 			found.segments++
