@@ -33,6 +33,8 @@ type initSection struct {
 	init    *media.Init
 	part    part
 	arrived time.Time
+	// unnamed is since when no playlist names it, while others of the input come.
+	unnamed time.Time
 }
 
 // fragment is a media object of fragmented MP4.
@@ -158,6 +160,11 @@ func (c *Channel) listMaps(in *input, input string, base InputConfig, playlist s
 		return
 	}
 	in.binder.maps[playlist] = maps
+	for other := range in.binder.maps {
+		if in.lists[other] == nil {
+			delete(in.binder.maps, other) // what is still sent comes back at once
+		}
+	}
 	c.forgetInits(&in.binder, input)
 	c.bindWaiting(in, input)
 }
@@ -179,7 +186,9 @@ func (c *Channel) bindWaiting(in *input, input string) {
 	}
 }
 
-// forgetInits drops initialization sections that no playlist names any more.
+// forgetInits drops initialization sections that no playlist has named for a while.
+// One that is known from before the input was away has that time as well, from its
+// first playlist on: its own may come last.
 func (c *Channel) forgetInits(b *binder, input string) {
 	named := map[string]bool{}
 	for _, maps := range b.maps {
@@ -187,8 +196,14 @@ func (c *Channel) forgetInits(b *binder, input string) {
 			named[path] = true
 		}
 	}
+	now := time.Now()
 	for path, s := range b.inits {
-		if !named[path] && time.Since(s.arrived) > fragmentAge {
+		switch {
+		case named[path]:
+			s.unnamed = time.Time{}
+		case s.unnamed.IsZero():
+			s.unnamed = now
+		case now.Sub(s.unnamed) > fragmentAge:
 			delete(b.inits, path)
 			c.objects.release(s.part.Key)
 			c.say(standingEntry{Init: &standingInit{Input: input, Path: path}})

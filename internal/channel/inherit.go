@@ -31,7 +31,7 @@ const probedObjects = 64
 // is held.
 func (c *Channel) receivedWhole(in *input, input, name, key string, size int64, info *media.Info) {
 	c.tell(in, input, oddMedia(name, info))
-	if info.Complete() {
+	if info.Complete() || c.inputs[input] != in { // of an input that is gone nothing is held
 		config := in.remember(name, info)
 		if l := in.listingOf(name); l != nil {
 			l.learn(config)
