@@ -39,6 +39,10 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist, odd
 			}
 			continue
 		}
+		if n := len(fact.Segments); n > 0 && fact.Segments[n-1].Path == object && !s.Discontinuity {
+			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %q is listed twice: the entry is left out", s.URI))
+			continue
+		}
 		duration := s.Duration
 		if duration == 0 && s.Line > 0 {
 			duration = usual

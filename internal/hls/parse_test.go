@@ -188,9 +188,9 @@ func TestIsPlaylist(t *testing.T) {
 		"#EXTM3U\n":              true,
 		"#EXTM3U\r\n#EXTINF":     true,
 		"\xef\xbb\xbf#EXTM3U \n": true,
+		" \r\n#EXTM3U\n":         true,
 		"#EXTM3":                 false,
 		"#EXTM3U8":               false,
-		" #EXTM3U":               false,
 		"":                       false,
 		"G@\x00":                 false,
 	} {

@@ -172,10 +172,10 @@ func newest(lines scanner, said *notes) scanner {
 }
 
 // IsPlaylist reports whether a body that begins with prefix is a playlist:
-// #EXTM3U, a byte order mark before it allowed, as the whole first word.
-// Eleven bytes of prefix are enough to tell.
+// #EXTM3U as the whole first word, with a byte order mark and blanks before it
+// allowed. Eleven bytes of prefix are enough to tell, but for blanks.
 func IsPlaylist(prefix []byte) bool {
-	rest, found := bytes.CutPrefix(bytes.TrimPrefix(prefix, byteOrderMark), []byte(tagM3U))
+	rest, found := bytes.CutPrefix(bytes.TrimLeft(bytes.TrimPrefix(prefix, byteOrderMark), " \t\r\n"), []byte(tagM3U))
 	return found && (len(rest) == 0 || strings.IndexByte("\r\n\t ", rest[0]) >= 0)
 }
 
