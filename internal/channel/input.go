@@ -88,7 +88,7 @@ func (in *input) keepText(name string, f file, limit int) (replaced bool, err er
 	if same >= limit {
 		// An encoder that invents new names at each start leaves the old ones behind.
 		if limit == 0 || time.Since(in.files[stalest].modified) < forgottenAfter {
-			return replaced, refuse(TooMany, "more than %d playlists of this kind", limit)
+			return replaced, refuse(TooMany, "more than %d playlists of this kind at a time (max_renditions): an encoder should use the same names at each start", limit)
 		}
 		delete(in.files, stalest)
 	}
