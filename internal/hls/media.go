@@ -2,7 +2,6 @@ package hls
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -93,32 +92,6 @@ type Segment struct {
 	Tags []string
 }
 
-// Clone returns a copy that shares no memory with s, nor with the playlist
-// that s was read from.
-func (s *Segment) Clone() Segment {
-	c := *s
-	c.URI = strings.Clone(s.URI)
-	c.Title = strings.Clone(s.Title)
-	if s.Map != nil {
-		m := s.Map.clone()
-		c.Map = &m
-	}
-	if s.ByteRange != nil {
-		r := *s.ByteRange
-		c.ByteRange = &r
-	}
-	c.Keys = slices.Clone(s.Keys)
-	for i, key := range s.Keys {
-		k := key.clone()
-		c.Keys[i] = &k
-	}
-	c.Tags = slices.Clone(s.Tags)
-	for i, tag := range s.Tags {
-		c.Tags[i] = strings.Clone(tag)
-	}
-	return c
-}
-
 // Map is an EXT-X-MAP tag: the Media Initialization Section of the segments
 // that follow (RFC 8216 section 4.3.2.5).
 type Map struct {
@@ -140,15 +113,6 @@ func (m *Map) equal(other *Map) bool {
 	return slices.Equal(m.Attributes, other.Attributes)
 }
 
-func (m *Map) clone() Map {
-	c := Map{URI: strings.Clone(m.URI), Attributes: cloneAttributes(m.Attributes)}
-	if m.ByteRange != nil {
-		r := *m.ByteRange
-		c.ByteRange = &r
-	}
-	return c
-}
-
 // Key is an EXT-X-KEY tag whose METHOD is not NONE (RFC 8216 section
 // 4.3.2.4).
 type Key struct {
@@ -164,24 +128,4 @@ func (k *Key) equal(other *Key) bool {
 	return k == other || k.Method == other.Method && k.URI == other.URI && k.IV == other.IV &&
 		k.KeyFormat == other.KeyFormat && k.KeyFormatVersions == other.KeyFormatVersions &&
 		slices.Equal(k.Attributes, other.Attributes)
-}
-
-func (k *Key) clone() Key {
-	return Key{
-		Method:            strings.Clone(k.Method),
-		URI:               strings.Clone(k.URI),
-		IV:                strings.Clone(k.IV),
-		KeyFormat:         strings.Clone(k.KeyFormat),
-		KeyFormatVersions: strings.Clone(k.KeyFormatVersions),
-		Attributes:        cloneAttributes(k.Attributes),
-	}
-}
-
-func cloneAttributes(attributes []Attribute) []Attribute {
-	c := slices.Clone(attributes)
-	for i := range c {
-		c[i].Name = strings.Clone(c[i].Name)
-		c[i].Value = strings.Clone(c[i].Value)
-	}
-	return c
 }

@@ -301,15 +301,3 @@ func TestReadMultivariant(t *testing.T) {
 		t.Errorf("I-frames %+v, tags %q", m.IFrames, m.Tags)
 	}
 }
-
-func TestClone(t *testing.T) {
-	m := parseMedia(t, strings.Replace(caseText(t, "keys"), "#EXTINF:6,", "#EXT-X-MAP:URI=\"m\",BYTERANGE=\"5@5\",X=1\n#FOO\n#EXT-X-BYTERANGE:1@0\n#EXTINF:6,title", 1))
-	s := &m.Segments[0]
-	c := s.Clone()
-	if !reflect.DeepEqual(*s, c) {
-		t.Fatalf("got %+v, want %+v", c, *s)
-	}
-	if c.Map == s.Map || c.ByteRange == s.ByteRange || c.Keys[0] == s.Keys[0] {
-		t.Error("clone shares memory")
-	}
-}
