@@ -83,6 +83,10 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
 	c.reselect()
+	for _, e := range c.endpoints {
+		// Their views were made before it was known what encoders had announced.
+		e.render(time.Now())
+	}
 	if err := c.openArrivals(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
