@@ -150,6 +150,7 @@ func (a *App) apply() error {
 		if err != nil {
 			return err
 		}
+		a.keepIn(st)
 		u.shared, err = live.acquireChannel(u.key, u.config, st)
 		if err != nil {
 			return err

@@ -53,11 +53,6 @@ func (o *observer) Event(name string, e failover.Effect) {
 			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
 				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
 		}
-	case failover.Noticed:
-		if silenced, ok := o.quiet.pass(missKey{name, e.Input + "/" + e.Endpoint, e.Rendition, string(e.What)}); ok {
-			log.Warn(string(e.What), zap.String("input", e.Input), zap.String("endpoint", e.Endpoint), zap.String("rendition", e.Rendition),
-				zap.String("segment", e.Segment), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
-		}
 	case failover.SlotGivenUp:
 		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", "given up"}); ok {
 			log.Warn("slot given up", zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),

@@ -95,7 +95,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState,
+		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
 	} {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
@@ -114,6 +114,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 	m := meter{store: key.store, channel: key.name}
 	for _, in := range config.Inputs {
 		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
+		m.beginNotices(in.Name)
 		for _, reason := range missedReasons {
 			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, string(reason))
 		}

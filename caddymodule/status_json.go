@@ -157,6 +157,7 @@ func (out *pageEntry) remarkable() bool {
 func (w *watched) status() *pageStatus {
 	s := &pageStatus{channelStatus: statusOfChannel(w.use.key, w.channel().Status())}
 	s.Name = w.name
+	s.addWaits(w.channel().Waits())
 	if a := w.channel().Activity(); a != nil {
 		s.Counters = countersOf(a.Counters())
 	}

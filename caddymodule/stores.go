@@ -14,7 +14,6 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/file"
-	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
 func init() {
@@ -54,8 +53,10 @@ type Reconfigurer interface {
 }
 
 // MemoryStore keeps segments and state in the memory of the process. It is the
-// fastest engine, and all is gone when the process ends. There is one in a
-// process: all `live_origin` handlers with this engine share its capacity.
+// fastest engine, and all is gone when the process ends, but for what encoders send
+// once (multivariant playlists and initialization sections, some kB): that also lies
+// in Caddy's own storage. There is one store in a process: all `live_origin` handlers
+// with this engine share its capacity.
 type MemoryStore struct {
 	// How much memory segments may take, in bytes. Uploads beyond it are answered
 	// with 507. Default: 2147483648 (2 GiB).
@@ -92,7 +93,9 @@ func (m *MemoryStore) Validate() error {
 func (m *MemoryStore) Identity() string { return "memory" }
 
 // Open implements Engine.
-func (m *MemoryStore) Open(context.Context) (store.Store, error) { return memory.Open(m.Capacity), nil }
+func (m *MemoryStore) Open(context.Context) (store.Store, error) {
+	return newKeptStore(m.Capacity), nil
+}
 
 // Reconfigure implements Reconfigurer.
 func (m *MemoryStore) Reconfigure(st store.Store) error { return setCapacity(st, m.Capacity) }

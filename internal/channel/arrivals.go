@@ -107,6 +107,9 @@ func (c *Channel) recallArrival(revision uint64, entry arrival) {
 		} else {
 			object.ID, object.Gone = "", true
 		}
+		if in := c.inputs[object.Input]; in != nil {
+			in.remember(object.Path, entry.Info)
+		}
 		c.arrivals.refs = append(c.arrivals.refs, ref)
 		c.stepAt(entry.Time, object)
 	}

@@ -97,6 +97,10 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
 	c.reselect()
+	for _, e := range c.endpoints {
+		// Their views were made before it was known what encoders had announced.
+		e.window.Render(e.announced())
+	}
 	if err := c.openArrivals(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
@@ -285,6 +289,10 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
+		case failover.InputChanged:
+			if in := c.inputs[e.Input]; in != nil {
+				in.up = e.Up
+			}
 		case failover.Ended:
 			if ep := c.endpoints[e.Endpoint]; ep != nil {
 				ep.end()

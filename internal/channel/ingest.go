@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,6 +23,7 @@ type delivery struct {
 	input  *input
 	config *InputConfig // as it was when the upload began
 	path   string       // below the input's path
+	began  time.Time
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
 	// key is that of the object in the store, empty if there is none (yet), hash tells its
@@ -44,7 +46,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 		return false, err
 	}
 	d := &delivery{input: in, config: in.config.Load(), path: path, size: size, body: sniffed{rest: body}}
-	in.begin(path)
+	d.began = in.begin(path)
 	var admit func()
 	// Deferred, as reading a body may panic.
 	defer func() {
@@ -147,7 +149,7 @@ func (d *delivery) takeManifest() (replaced bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers)
+	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers+d.config.MaxRenditions)
 }
 
 const playlistType = "application/vnd.apple.mpegurl"
@@ -157,33 +159,57 @@ func (c *Channel) takePlaylist(d *delivery) (admit func(), replaced bool, err er
 	if err != nil {
 		return nil, false, err
 	}
-	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize)})
+	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize), Segments: listedAtMost})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):
 		return nil, false, refuse(TooLarge, "%v", err)
 	case err != nil:
-		return nil, false, refuse(BadPlaylist, "%v", err)
+		return func() { d.input.refusedMultivariant(d.path, text, err.Error()) }, false, refuse(BadPlaylist, "%v", err)
 	}
-	kept, limit := file{text: text, contentType: playlistType}, maxOthers
-	if m := playlist.Media; m != nil {
-		fact, err := mediaFact(d.config, d.path, m)
+	odd := &oddities{path: d.path}
+	odd.notes(playlist.Notes)
+	odd.size(int64(len(text)), d.config.MaxPlaylistSize)
+	switch m := playlist.Media; {
+	case m == nil:
+		return c.takeMultivariant(d, text, playlist.Multivariant, odd)
+	case m.IFramesOnly():
+		odd.add(NoticeIFrames, 0, "", "a playlist of single pictures (EXT-X-I-FRAMES-ONLY): kept for the encoder, and not served")
+		replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+		return func() { c.tell(d.input, d.config.Name, *odd) }, replaced, err
+	default:
+		fact, err := mediaFact(d.config, d.path, m, odd)
 		if err != nil {
 			return nil, false, err
 		}
-		kept.rendition, limit = true, d.config.MaxRenditions
-		admit = func() { c.list(d, fact, m) }
-	} else {
-		m := playlist.Multivariant
-		fact, err := multivariantFact(d.config, d.path, m)
-		if err != nil {
+		kept := file{text: text, contentType: playlistType, rendition: true}
+		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
 		}
-		admit = func() { c.announce(d, fact, m, text) }
+		return func() { c.list(d, fact, m, odd) }, replaced, nil
 	}
-	if replaced, err = d.input.keepText(d.path, kept, limit); err != nil {
-		return nil, false, err
+}
+
+// size warns of a playlist that grows, before it is refused for its size.
+func (o *oddities) size(bytes, limit int64) {
+	if bytes > limit/5*4 {
+		o.add(NoticeSize, 0, "", fmt.Sprintf("a playlist of %d bytes; over %d bytes (max_playlist_size) it is refused", bytes, limit))
 	}
-	return admit, replaced, nil
+}
+
+func (c *Channel) takeMultivariant(d *delivery, text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func(), replaced bool, err error) {
+	fact, err := multivariantFact(d.config, d.path, m, odd)
+	if err != nil {
+		return func() { d.input.refusedMultivariant(d.path, text, err.Error()) }, false, err
+	}
+	replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+	if err != nil {
+		return func() { d.input.refusedMultivariant(d.path, nil, "") }, false, err
+	}
+	return func() {
+		d.input.refusedMultivariant(d.path, nil, "")
+		c.announce(d, fact, m, text)
+		c.tell(d.input, d.config.Name, *odd)
+	}, replaced, nil
 }
 
 func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func(), replaced bool, err error) {

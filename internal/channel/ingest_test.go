@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -63,6 +65,22 @@ func TestTooManyRenditions(t *testing.T) {
 			t.Errorf("playlist %d: %v", i, err)
 		}
 	}
+}
+
+// An encoder that comes back under new names each time is taken for ever.
+func TestNamesThatAreLeftBehindMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
+		for i := range 50 {
+			if _, err := c.Put(t.Context(), "a", fmt.Sprintf("live%d.m3u8", i), strings.NewReader(text), -1); err != nil {
+				t.Fatalf("start %d: %v", i, err)
+			}
+			time.Sleep(25 * time.Second)
+		}
+	})
 }
 
 // brokenBody ends before its end.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -71,7 +70,8 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	if ob == nil {
 		return
 	}
-	ob.info, ob.contentType = info, output.ContentType(info)
+	ob.info = info
+	ob.contentType, _ = info.FileType()
 	if init == nil {
 		return
 	}

@@ -23,6 +23,10 @@ type standing struct {
 	at      map[standingKey]uint64 // revisions of last
 }
 
+// StandingFacts ends the name of a channel's journal of standing facts. No endpoint can
+// have this name.
+const StandingFacts = "/standing.facts"
+
 // standingKey is what an entry takes the place of.
 type standingKey struct{ kind, of, path string }
 
@@ -46,6 +50,9 @@ type standingInit struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key,omitempty"`
+	// Data are its bytes, where the store ends with the process and the journal does
+	// not. Key is then no object's.
+	Data []byte `json:"data,omitempty"`
 }
 
 func (e standingEntry) key() standingKey {
@@ -79,8 +86,7 @@ func openStanding(ctx context.Context, st store.Store, key string) (*standing, e
 // recallStanding goes on with what was said before a restart.
 func (c *Channel) recallStanding(ctx context.Context) error {
 	var err error
-	// No endpoint can have this name.
-	if c.standing, err = openStanding(ctx, c.store, c.name+"/standing.facts"); err != nil {
+	if c.standing, err = openStanding(ctx, c.store, c.name+StandingFacts); err != nil {
 		return err
 	}
 	for _, entry := range c.standing.inOrder() {
@@ -105,7 +111,8 @@ func (c *Channel) recallMultivariant(input string) {
 	if !ok {
 		return
 	}
-	c.inputs[input].announced = &announcement{path: entry.Multivariant.Path, playlist: m}
+	c.inputs[input].multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
+	c.inputs[input].announces(fact)
 	c.core.Take(c.now(), failover.Recalled{Multivariant: fact})
 }
 
@@ -187,9 +194,11 @@ func (s *standing) compact() error {
 
 // announce lets a multivariant playlist into the core, and notes it.
 func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) {
-	d.input.announced = &announcement{path: d.path, playlist: m}
+	d.input.multivariant = &announcement{path: d.path, playlist: m}
+	d.input.announces(fact)
 	c.reselect()
 	c.step(fact)
+	c.reannounce(d.input, fact.Input)
 	c.trouble(c.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
 }
 
@@ -204,7 +213,7 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
-	fact, err := multivariantFact(config, s.Path, playlist.Multivariant)
+	fact, err := multivariantFact(config, s.Path, playlist.Multivariant, &oddities{})
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
@@ -215,12 +224,22 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 // is read once more: that is less than what would have to be written down of it.
 func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	in := c.inputs[s.Input]
-	if in == nil || !c.objects.adopt(s.Key) {
+	if in == nil {
 		return
 	}
-	section, err := c.objects.readInit(ctx, s.Key)
+	key := s.Key
+	if len(s.Data) > 0 {
+		var err error
+		if key, err = c.putBack(ctx, s); err != nil {
+			c.outbox.trouble(c.name, fmt.Errorf("put initialization section back: %w", err))
+			return
+		}
+	} else if !c.objects.adopt(key) {
+		return
+	}
+	section, err := c.objects.readInit(ctx, key)
 	if err != nil {
-		c.objects.release(s.Key)
+		c.objects.release(key)
 		c.outbox.trouble(c.name, fmt.Errorf("read initialization section again: %w", err))
 		return
 	}

@@ -17,6 +17,11 @@ type MediaPlaylist struct {
 
 	MediaSequence uint64 // of the first segment; at most 2^63-1
 
+	// Unnumbered tells that the playlist has no EXT-X-MEDIA-SEQUENCE, or none
+	// that can be read. Then MediaSequence is 0, or what was left out before the
+	// first segment.
+	Unnumbered bool
+
 	// DiscontinuitySequence is that of the first segment, not counting the
 	// segment's own Discontinuity; at most 2^63-1. Who removes a segment with
 	// a Discontinuity from the head adds 1 (RFC 8216 section 6.2.2).
@@ -39,6 +44,10 @@ type MediaPlaylist struct {
 	Trailing []string
 }
 
+// IFramesOnly reports whether the playlist lists single pictures for trick play
+// (RFC 8216 section 4.3.3.6).
+func (m *MediaPlaylist) IFramesOnly() bool { return slices.Contains(m.Tags, tagIFramesOnly) }
+
 // PlaylistType is the value of EXT-X-PLAYLIST-TYPE (RFC 8216 section
 // 4.3.3.5); empty for a playlist that slides.
 type PlaylistType string
@@ -50,8 +59,13 @@ const (
 
 // Segment is a Media Segment with its tags (RFC 8216 section 4.3.2).
 type Segment struct {
+	// Fault says why the entry can't be served; empty if it can. It only keeps
+	// its place in the numbering, and is not written.
+	Fault string
+
 	URI           string        // as in the playlist: see [ResolveURI]
-	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h
+	Line          int           // where the URI stands in the playlist that was read, from 1
+	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h, 0 if it makes no sense
 	Title         string        // what follows the comma of EXTINF
 	Discontinuity bool          // between the segment before and this one; ffmpeg's tag comes twice at times
 	Gap           bool          // EXT-X-GAP: the media is absent

@@ -229,6 +229,26 @@ func TestSegmentWithoutParameterSets(t *testing.T) {
 	if second.Signature() != first.Signature() {
 		t.Error("with the configuration of the segment before, it is another signature")
 	}
+	if !second.Complete() {
+		t.Error("not complete with what it has inherited")
+	}
+}
+
+// A track that is announced and has no samples is absent, and yet does not change
+// the signature of its run.
+func TestTrackWithoutSamples(t *testing.T) {
+	whole, mute := probe(t, smallSegment(126000).b), newStream()
+	mute.tables(avTracks...)
+	mute.unit(videoPID, nil, pes(0xe0, 126000, 126000, join(testAUD, testSPS, testPPS, testIDR), false))
+	mute.unit(videoPID, nil, pes(0xe0, 129600, 129600, join(testAUD, testP), false))
+	info := probe(t, mute.b)
+	if info.Complete() || info.Tracks[1].Samples != 0 || !whole.Complete() {
+		t.Fatalf("%+v", info)
+	}
+	info.InheritConfig(whole)
+	if info.Signature() != whole.Signature() || info.Tracks[1].Samples != 0 {
+		t.Error("with the configuration of its run, it has another signature")
+	}
 }
 
 // Encoders can be told to make what this origin can't join.

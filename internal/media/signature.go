@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -9,7 +10,8 @@ import (
 // Signature stands for the track layout and the codec configuration of an
 // object. Two objects with equal signatures can follow one another with no
 // discontinuity, as far as these go; timestamps are another matter. Data
-// tracks such as SCTE-35 do not count. A track of a transport stream that is
+// tracks such as SCTE-35 do not count, and neither does which PID carries the clock:
+// it is no track, and every segment says it anew (RFC 8216, 4.3.2.3). A track of a transport stream that is
 // announced but has no sample has no configuration, and so makes another
 // signature. Of fragmented MP4 the signature includes the ID of the init
 // section, and so its data tracks and edit lists.
@@ -23,7 +25,6 @@ func (i *Info) Signature() Signature {
 	b = append(b, i.Format...)
 	b = binary.BigEndian.AppendUint16(b, i.ProgramNumber)
 	b = binary.BigEndian.AppendUint16(b, i.PMTPID)
-	b = binary.BigEndian.AppendUint16(b, i.PCRPID)
 	b = append(b, i.InitID[:]...)
 	for k := range i.Tracks {
 		t := &i.Tracks[k]
@@ -42,11 +43,26 @@ func (i *Info) Signature() Signature {
 	return sha256.Sum256(b)
 }
 
+// Complete reports whether the object configures a decoder for all of its tracks
+// by itself. A transport stream need not: parameter sets come with key frames only,
+// and audio may pause.
+func (i *Info) Complete() bool {
+	if i.Format != FormatTS {
+		return true
+	}
+	for _, t := range i.played() {
+		if t.Kind != Subtitle && t.Codec == "" {
+			return false
+		}
+	}
+	return true
+}
+
 // InheritConfig takes the codec configuration of tracks that have none in a
-// transport stream from the segment before, of the same encoder and in the same
-// generation, if the tracks are the same. Without that, an encoder that sends
-// parameter sets only now and then, or pauses its audio, seems to change its
-// configuration. It must not be used across encoders: what a segment does not
+// transport stream, or only a part of it, from the segment before, of the same
+// encoder and in the same run, if the tracks are the same. Without that, an encoder
+// that sends parameter sets only now and then, or pauses its audio, seems to change
+// its configuration. It must not be used across encoders: what a segment does not
 // say is not equal to anything.
 func (i *Info) InheritConfig(before *Info) {
 	mine, theirs := i.played(), before.played()
@@ -59,7 +75,7 @@ func (i *Info) InheritConfig(before *Info) {
 		}
 	}
 	for k, t := range mine {
-		if b := theirs[k]; t.Codec == "" && len(t.Config) == 0 {
+		if b := theirs[k]; t.Codec == "" && bytes.Contains(b.Config, t.Config) {
 			t.Codec, t.Config = b.Codec, b.Config
 			t.Width, t.Height = b.Width, b.Height
 			t.SampleRate, t.Channels = b.SampleRate, b.Channels

@@ -10,13 +10,6 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// carriedTags begin the lines of a segment that go on to viewers: breaks of the
-// programme and their SCTE-35 messages in the dialects that encoders write, and
-// EXT-X-DATERANGE (RFC 8216 4.3.2.7).
-var carriedTags = []string{
-	"#EXT-X-CUE", "#EXT-OATCLS-SCTE35", "#EXT-X-SCTE35", "#EXT-X-SPLICEPOINT-SCTE35", "#EXT-X-ASSET", dateRangeTag,
-}
-
 const dateRangeTag = "#EXT-X-DATERANGE:"
 
 // Carried picks the lines that go on to viewers, and reports whether a break
@@ -24,17 +17,13 @@ const dateRangeTag = "#EXT-X-DATERANGE:"
 // does not hide it.
 func Carried(lines []string) (tags []string, cue bool) {
 	for _, line := range lines {
-		if !slices.ContainsFunc(carriedTags, func(tag string) bool { return strings.HasPrefix(line, tag) }) {
+		carried, begins := hls.Carried(line)
+		if !carried {
 			continue
 		}
 		// What the playlist's text shares with it would be kept as well.
 		tags = append(tags, strings.Clone(line))
-		switch {
-		case isCueOut(line), isCueIn(line), strings.HasPrefix(line, "#EXT-OATCLS-SCTE35"), strings.HasPrefix(line, "#EXT-X-SCTE35"):
-			cue = true
-		case strings.HasPrefix(line, dateRangeTag):
-			cue = cue || strings.Contains(line, "SCTE35-OUT=") || strings.Contains(line, "SCTE35-IN=")
-		}
+		cue = cue || begins
 	}
 	return tags, cue
 }
