@@ -34,6 +34,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			alignment auto|timestamp|program_date_time|sequence|arrival
 //			input <name> <path> {
 //				basic_auth        <username> <hashed_password>
+//				digest            <username> <password>
 //				bearer            <tokens...>
 //				allow             <addresses...>
 //				max_segment_size  <size>
@@ -55,7 +56,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	}
 //
 // There may be several channels, several inputs and endpoints in each of them,
-// and several lines of basic_auth, bearer and allow. An endpoint has at most one
+// and several lines of basic_auth, digest, bearer and allow. An endpoint has at most one
 // failover_policy. Addresses are IP addresses,
 // CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
 // syntax
@@ -204,6 +205,8 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, paths p
 		switch d.Val() {
 		case "basic_auth":
 			err = in.unmarshalAccount(d, owner)
+		case "digest":
+			err = in.unmarshalDigest(d, owner)
 		case "bearer":
 			in.Bearer, err = readList(d, owner, in.Bearer, checkToken)
 		case "allow":
@@ -235,7 +238,7 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 		return d.Errf("%s: basic_auth: a username is empty", owner)
 	}
 	if !placeholder(a.Password) {
-		if _, err := hashAlgorithm(a.Password); err != nil {
+		if _, _, err := parseHash(a.Password); err != nil {
 			return d.Errf("%s: basic_auth: password of %q: %w", owner, a.Username, err)
 		}
 	}
@@ -243,6 +246,23 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 		return d.Errf("%s: basic_auth: %q is given twice", owner, a.Username)
 	}
 	in.BasicAuth = append(in.BasicAuth, a)
+	return nil
+}
+
+func (in *Input) unmarshalDigest(d *caddyfile.Dispenser, owner string) error {
+	var a DigestAccount
+	if !d.AllArgs(&a.Username, &a.Password) {
+		return d.Errf("%s: digest needs a username and a password", owner)
+	}
+	if slices.ContainsFunc(in.Digest, func(o DigestAccount) bool { return o.Username == a.Username }) {
+		return d.Errf("%s: digest: %q is given twice", owner, a.Username)
+	}
+	if !placeholder(a.Username) && !placeholder(a.Password) {
+		if _, err := newDigestAccounts([]DigestAccount{a}); err != nil {
+			return d.Errf("%s: digest: %w", owner, err)
+		}
+	}
+	in.Digest = append(in.Digest, a)
 	return nil
 }
 

@@ -43,14 +43,19 @@ type Input struct {
 	// below another. Required.
 	Path string `json:"path,omitempty"`
 
-	// The accounts that may upload with HTTP basic authentication. Where
-	// `bearer` is set as well, either of them is enough. Default: none.
+	// The accounts that may upload with HTTP basic authentication. Where `digest`
+	// or `bearer` is set as well, any of them is enough. Default: none.
 	BasicAuth []Account `json:"basic_auth,omitempty"`
+
+	// The accounts that may upload with HTTP digest authentication (RFC 7616, with
+	// MD5 or SHA-256), which many hardware encoders want. Where `basic_auth` or
+	// `bearer` is set as well, any of them is enough. Default: none.
+	Digest []DigestAccount `json:"digest,omitempty"`
 
 	// The tokens that may upload with `Authorization: Bearer`. Several of them
 	// allow a change of token without an interruption. Placeholders such as
-	// `{env.TOKEN}` are replaced when the config is loaded; an empty token is an
-	// error. Default: none.
+	// `{env.TOKEN}` are replaced when the config is loaded; one that is unknown or
+	// empty is an error. Default: none.
 	Bearer []string `json:"bearer,omitempty"`
 
 	// The addresses that may upload, as IP addresses or CIDR ranges. It is
@@ -79,6 +84,19 @@ type Account struct {
 	// prints it. Placeholders are replaced when the config is loaded. All
 	// accounts of an input use the same algorithm.
 	Password string `json:"password"` //nolint:gosec // a hash
+}
+
+// DigestAccount is a user who may upload with digest authentication.
+type DigestAccount struct {
+	// The user's name, without colons, quotes and backslashes. Placeholders are
+	// replaced when the config is loaded.
+	Username string `json:"username"`
+
+	// The password itself: digest authentication can't do with a bcrypt hash. Write
+	// a placeholder such as `{env.ENCODER_PASSWORD}` or `{file./run/secrets/encoder}`,
+	// which is replaced when the config is loaded; one that is unknown or empty is an
+	// error.
+	Password string `json:"password"` //nolint:gosec // the operator's choice
 }
 
 const (

@@ -19,11 +19,7 @@ const inputMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS, MKCOL"
 func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, path string) error {
 	// Before anything else: a request that may not pass costs no byte of its body.
 	if status, err := rt.guard.check(w, r); err != nil {
-		if status == http.StatusUnauthorized && rt.guard.challenged(r) {
-			rt.countRequest(status)
-			return fail(w, r, status, err)
-		}
-		return h.refuse(w, r, rt, status, err)
+		return h.refuseUnknown(w, r, rt, status, err)
 	}
 	if !rt.use.shared.acquire() {
 		return h.refuse(w, r, rt, http.StatusServiceUnavailable, channel.ErrClosed)
@@ -53,6 +49,21 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 		return h.refuse(w, r, rt, http.StatusMethodNotAllowed, errors.New("an input takes only "+inputMethods))
 	}
 	return nil
+}
+
+// refuseUnknown answers who may not use the input. Wrong credentials are logged apart:
+// there may be thousands of them, from anywhere.
+func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	switch {
+	case status == http.StatusUnauthorized && rt.guard.challenged(r, reason):
+	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
+		failures.add(clientAddr(r), rt, h.logger)
+		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
+	default:
+		return h.refuse(w, r, rt, status, reason)
+	}
+	rt.countRequest(status)
+	return fail(w, r, status, reason)
 }
 
 // answer sends a status without a body.

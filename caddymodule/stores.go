@@ -124,7 +124,8 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // of the process. The directory belongs to one process at a time.
 type FileStore struct {
 	// The directory. It is created if it does not exist. Placeholders are
-	// replaced when the config is loaded. Required.
+	// replaced when the config is loaded; one that is unknown or empty is an error.
+	// Required.
 	Dir string `json:"dir,omitempty"`
 
 	// How much space the directory may take, in bytes. Uploads beyond it are
@@ -150,7 +151,10 @@ func (FileStore) CaddyModule() caddy.ModuleInfo {
 // Provision resolves the directory, without touching it.
 func (f *FileStore) Provision(ctx caddy.Context) error {
 	f.logger = ctx.Logger()
-	dir := caddy.NewReplacer().ReplaceAll(f.Dir, "")
+	dir, err := resolve(f.Dir)
+	if err != nil {
+		return fmt.Errorf("store file: dir: %w", err)
+	}
 	if dir == "" {
 		return errors.New("store file: dir is required")
 	}

@@ -51,7 +51,7 @@ func (t *Trace) provision() error {
 		t.RollKeep = defaultRollKeep
 	}
 	var err error
-	if t.Filename, err = caddy.NewReplacer().ReplaceOrErr(t.Filename, true, true); err != nil {
+	if t.Filename, err = resolve(t.Filename); err != nil {
 		return fmt.Errorf("filename: %w", err)
 	}
 	if t.Filename == "" {
