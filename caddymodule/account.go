@@ -41,7 +41,7 @@ func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 			return nil, fmt.Errorf("password of %q: is hashed with %s, but another one of this input with %s", name, alg, algorithm)
 		}
 		if a.hashed[name] != nil {
-			return nil, fmt.Errorf("%q is given twice", name)
+			return nil, fmt.Errorf("%q: username is not unique", name)
 		}
 		algorithm = alg
 		a.hashed[name] = plain

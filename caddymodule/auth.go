@@ -46,6 +46,9 @@ func newGuard(ctx caddy.Context, in *Input) (*guard, error) {
 		if err != nil {
 			return nil, fmt.Errorf("allow: %w", err)
 		}
+		if expr == "" {
+			return nil, errors.New("allow: an address is empty")
+		}
 		prefix, err := caddyhttp.CIDRExpressionToPrefix(expr)
 		if err != nil {
 			return nil, fmt.Errorf("allow: %w", err)

@@ -213,11 +213,11 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, paths p
 			in.Allow, err = readList(d, owner, in.Allow, checkAddress)
 			in.Allow = expandPrivateRanges(in.Allow)
 		case "max_segment_size":
-			err = readSize(d, owner, &in.MaxSegmentSize)
+			err = readSize(d, owner, &in.MaxSegmentSize, checkSegmentSize)
 		case "max_playlist_size":
-			err = readSize(d, owner, &in.MaxPlaylistSize)
+			err = readSize(d, owner, &in.MaxPlaylistSize, checkPlaylistSize)
 		case "max_renditions":
-			err = readNumber(d, owner, &in.MaxRenditions)
+			err = readNumber(d, owner, &in.MaxRenditions, checkRenditions)
 		default:
 			err = unrecognized(d, "input")
 		}

@@ -64,14 +64,14 @@ type Input struct {
 	Allow []string `json:"allow,omitempty"`
 
 	// The limit for one segment or other media object, in bytes, after
-	// decompression. Default: 67108864 (64 MiB).
+	// decompression, from 1 KiB to 4 GiB. Default: 67108864 (64 MiB).
 	MaxSegmentSize int64 `json:"max_segment_size,omitempty"`
 
-	// The limit for one playlist, in bytes, after decompression. Default:
-	// 4194304 (4 MiB).
+	// The limit for one playlist, in bytes, after decompression, from 1 KiB to
+	// 64 MiB. Default: 4194304 (4 MiB).
 	MaxPlaylistSize int64 `json:"max_playlist_size,omitempty"`
 
-	// The limit for the number of media playlists. Default: 20.
+	// The limit for the number of media playlists, up to 1000. Default: 20.
 	MaxRenditions int `json:"max_renditions,omitempty"`
 }
 
@@ -187,12 +187,13 @@ func (in *Input) check(owner string, paths pathSet) error {
 	if err := paths.add(in.Path, owner); err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	for option, size := range map[string]int64{"max_segment_size": in.MaxSegmentSize, "max_playlist_size": in.MaxPlaylistSize} {
-		if err := checkPositive(size); err != nil {
-			return fmt.Errorf("%s: %w", option, err)
-		}
+	if err := checkSegmentSize(in.MaxSegmentSize); err != nil {
+		return fmt.Errorf("max_segment_size: %w", err)
 	}
-	if err := checkPositive(int64(in.MaxRenditions)); err != nil {
+	if err := checkPlaylistSize(in.MaxPlaylistSize); err != nil {
+		return fmt.Errorf("max_playlist_size: %w", err)
+	}
+	if err := checkRenditions(int64(in.MaxRenditions)); err != nil {
 		return fmt.Errorf("max_renditions: %w", err)
 	}
 	return nil

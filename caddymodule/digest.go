@@ -50,7 +50,7 @@ func newDigestAccounts(list []DigestAccount) (digestAccounts, error) {
 			return nil, fmt.Errorf("password of %q: is empty", name)
 		}
 		if accounts[name] != nil {
-			return nil, fmt.Errorf("%q is given twice", name)
+			return nil, fmt.Errorf("%q: username is not unique", name)
 		}
 		sums := map[string]string{}
 		for _, alg := range digestAlgorithms {

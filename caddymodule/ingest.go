@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -73,6 +74,10 @@ func (rt *route) answer(w http.ResponseWriter, status int) {
 }
 
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
+	if name := nameInQuery(r.URL.RawQuery); name != "" {
+		err := fmt.Errorf("the name of the upload is in the query (%q); it has to be part of the path, as in %s/seg1.ts", name, rt.input.Path)
+		return h.refuse(w, r, rt, http.StatusBadRequest, err)
+	}
 	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path))
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
@@ -102,6 +107,23 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	}
 	rt.answer(w, status)
 	return nil
+}
+
+// nameInQuery returns what of a query looks like the name of the upload, which some
+// senders put there, as for a script that takes uploads.
+func nameInQuery(query string) string {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, value, _ := strings.Cut(pair, "=")
+		switch strings.ToLower(key) {
+		case "file", "filename", "file_name":
+			if value != "" {
+				return pair
+			}
+		}
+	}
+	return ""
 }
 
 // uploadLimit is the limit that the path alone tells. A playlist of another name
@@ -162,11 +184,6 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, stat
 		w.Header().Set("Retry-After", "1")
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip")
-	case http.StatusRequestTimeout:
-		if r.ProtoMajor == 1 {
-			// What is left of the body may still come, and is no next request.
-			w.Header().Set("Connection", "close")
-		}
 	}
 	return fail(w, r, status, reason)
 }

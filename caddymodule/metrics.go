@@ -64,6 +64,8 @@ var counted = counters{
 	ingestRequests: counter("ingest_requests_total",
 		"Requests of encoders by HTTP status code.",
 		labelStore, labelChannel, labelInput, labelCode),
+	strayUploads: counter("stray_uploads_total",
+		"Uploads to paths of no input that nothing else answered."),
 	segmentsMissed: counter("segments_missed_total",
 		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
@@ -85,6 +87,7 @@ var counted = counters{
 
 type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
+	strayUploads                                *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
@@ -97,8 +100,9 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 
 // registerMetrics makes the metrics part of a config's registry.
 func registerMetrics(registry *prometheus.Registry) error {
+	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
-		counted.ingestBytes, counted.ingestRequests, counted.segmentsMissed, counted.failovers,
+		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.segmentsMissed, counted.failovers,
 		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState,
 	} {
 		var known prometheus.AlreadyRegisteredError

@@ -8,18 +8,20 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// resolve replaces the placeholders of a value of the config. One that is not known
-// or that stands for nothing is an error: a token must not become the name of its
-// placeholder, which anybody can guess, and a directory must not lose its beginning.
+// resolve replaces the placeholders of a value of the config. One that is not known is
+// an error, and so is one that stands for nothing beside something else: a token must
+// not become the name of its placeholder, which anybody can guess, and a directory must
+// not lose its beginning. What is empty as a whole is for the caller to refuse.
 func resolve(value string) (string, error) {
-	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
+	repl := caddy.NewReplacer()
+	resolved, err := repl.ReplaceOrErr(value, false, true)
 	if err != nil {
 		return "", err
 	}
-	if value != "" && strings.TrimSpace(resolved) == "" {
-		return "", errors.New("is empty")
+	if strings.TrimSpace(resolved) == "" {
+		return "", nil
 	}
-	return resolved, nil
+	return repl.ReplaceOrErr(value, true, true)
 }
 
 // resolveName does it for the name of a user.
