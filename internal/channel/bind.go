@@ -87,6 +87,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 	b := &in.binder
 	if probed.Info != nil {
 		c.objects.describe(key, probed.Info, nil)
+		defer c.keepUnlisted(in, input, name, key, size)
 		c.arrive(failover.Object{Input: input, Path: name, ID: key, Size: size, Media: coreMedia(probed.Info)})
 		return nil
 	}
@@ -95,6 +96,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 			c.objects.release(old.part.Key)
 		}
 		b.inits[name] = newInitSection(probed.Init, key, time.Now())
+		c.boundInits(b, input)
 		if probed.Fragments == nil {
 			c.say(standingEntry{Init: &standingInit{Input: input, Path: name, Key: key}})
 		}
@@ -115,6 +117,7 @@ func (c *Channel) received(in *input, input, name string, key string, size int64
 		return nil
 	}
 	b.waiting[name] = f
+	defer c.keepUnlisted(in, input, name, key, size)
 	c.bindWaiting(in, input)
 	if b.waiting[name] == f {
 		c.noteFragment(input, name, f)

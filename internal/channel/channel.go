@@ -42,6 +42,8 @@ type Channel struct {
 	// inputs what no checkpoint says.
 	tracing, stepped bool
 	activity         *Activity // nil if nobody wants to look on
+	// ids are the names of renditions towards viewers with what they stand for.
+	ids map[string]string
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map
@@ -123,6 +125,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 			fresh = append(fresh, ic.Name)
 		}
 		in.config = ic
+		in.limitTexts(ic.MaxPlaylistSize)
 		inputs[ic.Name] = in
 	}
 	for name, in := range c.inputs {
@@ -282,6 +285,9 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 // arm sets the timer to the core's next deadline.
 func (c *Channel) arm() {
 	at, ok := c.core.Deadline()
+	if sweep := c.sweepAt(time.Now()); !sweep.IsZero() && (!ok || sweep.Before(at)) {
+		at, ok = sweep, true
+	}
 	if !ok {
 		if c.timer != nil {
 			c.timer.Stop()
@@ -297,8 +303,13 @@ func (c *Channel) arm() {
 }
 
 func (c *Channel) wake() {
-	// After Close the error says so, and there is nothing to do.
-	_ = c.apply(failover.Tick{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.sweepUnlisted()
+	c.step(failover.Tick{})
 }
 
 // View returns what the endpoint serves at this moment, nil if there is no such

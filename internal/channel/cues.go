@@ -23,8 +23,12 @@ const dateRangeTag = "#EXT-X-DATERANGE:"
 // begins or ends with the segment: a slot has to begin there, so that joining
 // does not hide it.
 func carried(lines []string) (tags []string, cue bool) {
+	var budget tagBudget
 	for _, line := range lines {
-		if !slices.ContainsFunc(carriedTags, func(tag string) bool { return strings.HasPrefix(line, tag) }) {
+		if !isCarried(line) {
+			continue
+		}
+		if !budget.take(line) {
 			continue
 		}
 		// What the playlist's text shares with it would be kept as well.
@@ -37,6 +41,10 @@ func carried(lines []string) (tags []string, cue bool) {
 		}
 	}
 	return tags, cue
+}
+
+func isCarried(line string) bool {
+	return slices.ContainsFunc(carriedTags, func(tag string) bool { return strings.HasPrefix(line, tag) })
 }
 
 func isCueOut(line string) bool {
@@ -69,10 +77,13 @@ const maxRanges = 64
 // count wherever they are.
 func (b *breaks) tags(s failover.Slot) []string {
 	var tags []string
+	var budget tagBudget
+	known := map[string]bool{}
 	for _, r := range s.Renditions {
 		for i, p := range r.Parts {
 			for _, line := range p.Tags {
-				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !slices.Contains(tags, line) {
+				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !known[line] && budget.take(line) {
+					known[line] = true
 					tags = append(tags, line)
 				}
 			}

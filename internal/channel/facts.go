@@ -45,8 +45,15 @@ func mediaFact(config InputConfig, input, name string, m *hls.MediaPlaylist) (fa
 	return fact, nil
 }
 
+// linesPerRendition is how often one playlist may be named in a multivariant playlist:
+// with each group of audio and of subtitles, say.
+const linesPerRendition = 10
+
 // multivariantFact turns a multivariant playlist into a fact.
 func multivariantFact(config InputConfig, input, name string, m *hls.MultivariantPlaylist) (failover.Fact, error) {
+	if lines := len(m.Variants) + len(m.Renditions); lines > linesPerRendition*config.MaxRenditions {
+		return nil, refuse(TooMany, "%d variants and renditions, at most %d are allowed", lines, linesPerRendition*config.MaxRenditions)
+	}
 	fact := failover.Multivariant{Input: input}
 	seen := map[string]bool{}
 	announce := func(uri string, kind failover.Kind) error {

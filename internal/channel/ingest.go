@@ -167,6 +167,8 @@ func (c *Channel) putPlaylist(in *input, config InputConfig, input, name string,
 	}
 	var fact failover.Fact
 	if playlist.Media != nil {
+		keepNewest(playlist.Media)
+		c.warnOfTags(input, name, playlist.Media)
 		fact, err = mediaFact(config, input, name, playlist.Media)
 	} else {
 		fact, err = multivariantFact(config, input, name, playlist.Multivariant)
@@ -196,6 +198,9 @@ func (c *Channel) list(in *input, config InputConfig, fact failover.Playlist, m 
 	defer c.mu.Unlock()
 	if c.closed {
 		return ErrClosed
+	}
+	if err := c.claimIDs(fact.Path); err != nil {
+		return err
 	}
 	c.noteListing(fact)
 	c.step(fact)

@@ -10,10 +10,13 @@ import (
 // input keeps what an encoder put where, for the encoder's own GET, and its last
 // multivariant playlist.
 type input struct {
-	config InputConfig // guarded by Channel.mu
-	binder binder
+	config   InputConfig // guarded by Channel.mu
+	binder   binder
+	unlisted unlisted
 
 	mu           sync.Mutex
+	doors        doors
+	maxText      int64 // of one playlist
 	files        map[string]file
 	multivariant *multivariant
 }
@@ -49,6 +52,15 @@ func (in *input) keepText(name string, f file, limit int) (replaced bool, err er
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	old, replaced := in.files[name]
+	defer in.boundTexts(name)
+	if f.rendition {
+		if err := in.admit(name, limit, time.Now()); err != nil {
+			return replaced, err
+		}
+		f.modified = time.Now()
+		in.files[name] = f
+		return replaced, nil
+	}
 	if old.text != nil && old.rendition == f.rendition {
 		f.modified = time.Now()
 		in.files[name] = f

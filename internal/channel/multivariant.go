@@ -81,10 +81,13 @@ func (e *endpoint) merge(out *hls.MultivariantPlaylist, ic InputConfig, m *multi
 // All others name what only the encoder has.
 func passedOn(lines []string) []string {
 	var out []string
+	var budget tagBudget
 	for _, line := range lines {
 		switch {
 		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
-			out = append(out, line)
+			if budget.take(line) {
+				out = append(out, line)
+			}
 		}
 	}
 	return out

@@ -191,7 +191,7 @@ func (p *programme) show(title, endpoint, uri string, others ...string) {
 	}
 }
 
-var playlistURIs = regexp.MustCompile(`[0-9a-f]{8}(-iframes)?\.m3u8[^"\s]*`)
+var playlistURIs = regexp.MustCompile(`[0-9a-f]{16}(-iframes)?\.m3u8[^"\s]*`)
 
 func (p *programme) fetch(endpoint, uri string) string {
 	p.t.Helper()

@@ -89,10 +89,11 @@ type format struct {
 }
 
 // renditionID is the name of a rendition in the origin's own URLs: stable over
-// restarts and the same on every node, and it tells nothing about the input.
+// restarts and the same on every node, and it tells nothing about the input. With 64
+// bits nobody finds another path with the same one (see claimIDs).
 func renditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
-	return hex.EncodeToString(sum[:4])
+	return hex.EncodeToString(sum[:8])
 }
 
 func (s *slot) rendition(id string) *rendition {

@@ -218,6 +218,11 @@ func (c *Channel) announce(in *input, fact failover.Multivariant, path string, m
 	if c.closed {
 		return ErrClosed
 	}
+	if err := c.claimIDs(announcedPaths(in.config, path, m)...); err != nil {
+		return err
+	}
+	// What is looked at with every slot from now on is picked once.
+	m.Tags = passedOn(m.Tags)
 	in.setMultivariant(path, m)
 	c.reselect()
 	c.step(fact)
@@ -235,6 +240,7 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
+	playlist.Multivariant.Tags = passedOn(playlist.Multivariant.Tags)
 	fact, err := multivariantFact(in.config, s.Input, s.Path, playlist.Multivariant)
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
