@@ -31,6 +31,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //		status <path>
 //		channel <name> {
+//			capacity  <size>
 //			alignment auto|timestamp|program_date_time|sequence|arrival
 //			input <name> <path> {
 //				basic_auth        <username> <hashed_password>
@@ -40,6 +41,9 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				max_segment_size  <size>
 //				max_playlist_size <size>
 //				max_renditions    <number>
+//				max_uploads       <number>
+//				min_upload_rate   <size>|off
+//				max_unlisted_size <size>
 //			}
 //			endpoint <name> <path> {
 //				segment_duration <duration>
@@ -146,6 +150,8 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 		switch d.Val() {
 		case "alignment":
 			err = readText(d, "channel "+name, &c.Alignment, checkAlignment)
+		case "capacity":
+			err = readSize(d, "channel "+name, &c.Capacity, checkCapacity)
 		case "trace":
 			if c.Trace != nil {
 				return d.Errf("channel %s: trace is given twice", name)
@@ -218,6 +224,12 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, paths p
 			err = readSize(d, owner, &in.MaxPlaylistSize, checkPlaylistSize)
 		case "max_renditions":
 			err = readNumber(d, owner, &in.MaxRenditions, checkRenditions)
+		case "max_uploads":
+			err = readNumber(d, owner, &in.MaxUploads, checkUploads)
+		case "min_upload_rate":
+			err = in.unmarshalUploadRate(d, owner)
+		case "max_unlisted_size":
+			err = readSize(d, owner, &in.MaxUnlistedSize, checkUnlistedSize)
 		default:
 			err = unrecognized(d, "input")
 		}
@@ -263,6 +275,25 @@ func (in *Input) unmarshalDigest(d *caddyfile.Dispenser, owner string) error {
 		}
 	}
 	in.Digest = append(in.Digest, a)
+	return nil
+}
+
+// unmarshalUploadRate reads a rate in bytes per second, or off.
+func (in *Input) unmarshalUploadRate(d *caddyfile.Dispenser, owner string) error {
+	option, arg, err := single(d, owner, in.MinUploadRate != nil)
+	if err != nil {
+		return err
+	}
+	rate := int64(0)
+	if arg != "off" {
+		if rate, err = parseSize(arg); err == nil {
+			err = checkUploadRate(rate)
+		}
+		if err != nil {
+			return d.Errf("%s: %s: %w", owner, option, err)
+		}
+	}
+	in.MinUploadRate = &rate
 	return nil
 }
 

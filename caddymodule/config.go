@@ -21,6 +21,12 @@ type Channel struct {
 	// replayed. Default: nowhere.
 	Trace *Trace `json:"trace,omitempty"`
 
+	// How much of the store the channel is guaranteed, in bytes, from 64 KiB to 16 TiB.
+	// Beyond it, a channel uses what others leave, and gives it back when they need it.
+	// Default: an equal share of what channels with a `capacity` leave, among those that
+	// are being uploaded to.
+	Capacity int64 `json:"capacity,omitempty"`
+
 	// The inputs, as a rule two. The first one is the first choice where nothing
 	// else decides. At least one is required; with a single one there is nothing
 	// to fail over to, and a warning says so.
@@ -73,6 +79,21 @@ type Input struct {
 
 	// The limit for the number of media playlists, up to 1000. Default: 20.
 	MaxRenditions int `json:"max_renditions,omitempty"`
+
+	// The limit for the number of uploads at a time, up to 10000. Beyond it they are
+	// answered with 429. Default: four per rendition that is allowed, 80.
+	MaxUploads int `json:"max_uploads,omitempty"`
+
+	// The least number of bytes per second that an upload has to bring, once it has
+	// taken 30 seconds; one that is slower is answered with 408. 0 is no limit.
+	// Default: 1024 (1 KiB/s).
+	MinUploadRate *int64 `json:"min_upload_rate,omitempty"`
+
+	// The limit for media that no playlist lists (yet), in bytes, from 64 KiB to
+	// 1 TiB; of a small store, it is a quarter at most. Beyond it, and beyond 4096
+	// objects, the oldest are dropped, and all of them after two minutes. Default:
+	// four times `max_segment_size`, 268435456 (256 MiB).
+	MaxUnlistedSize int64 `json:"max_unlisted_size,omitempty"`
 }
 
 // Account is a user who may upload.
@@ -131,6 +152,7 @@ func (in *Input) setDefaults() {
 	if in.MaxRenditions == 0 {
 		in.MaxRenditions = defaultRenditions
 	}
+	in.setUploadDefaults()
 }
 
 // check checks the channel and all in it. paths holds those of the channels that
@@ -141,6 +163,11 @@ func (c *Channel) check(name string, paths pathSet) error {
 	}
 	if err := checkAlignment(c.Alignment); err != nil {
 		return fmt.Errorf("channel %s: alignment: %w", name, err)
+	}
+	if c.Capacity != 0 {
+		if err := checkCapacity(c.Capacity); err != nil {
+			return fmt.Errorf("channel %s: capacity: %w", name, err)
+		}
 	}
 	if c.Trace != nil {
 		if err := c.Trace.provision(); err != nil {
@@ -196,7 +223,7 @@ func (in *Input) check(owner string, paths pathSet) error {
 	if err := checkRenditions(int64(in.MaxRenditions)); err != nil {
 		return fmt.Errorf("max_renditions: %w", err)
 	}
-	return nil
+	return in.checkUploadLimits()
 }
 
 // endpointNames are in order, so that the same config always gives the same
@@ -220,6 +247,7 @@ func (c *Channel) runtime(name string) channel.Config {
 			MaxSegmentSize:  in.MaxSegmentSize,
 			MaxPlaylistSize: in.MaxPlaylistSize,
 			MaxRenditions:   in.MaxRenditions,
+			MaxUnlistedSize: in.MaxUnlistedSize,
 		})
 	}
 	for _, key := range c.endpointNames() {

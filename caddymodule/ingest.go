@@ -78,13 +78,21 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		err := fmt.Errorf("the name of the upload is in the query (%q); it has to be part of the path, as in %s/seg1.ts", name, rt.input.Path)
 		return h.refuse(w, r, rt, http.StatusBadRequest, err)
 	}
-	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path))
+	leave, ok := rt.use.shared.admitted.enter(rt.input.Name, rt.input.MaxUploads)
+	if !ok {
+		err := fmt.Errorf("more than %d uploads at a time (max_uploads)", rt.input.MaxUploads)
+		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
+	}
+	defer leave()
+	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path), *rt.input.MinUploadRate)
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
+	defer body.done()
 	defer rt.use.shared.uploads.begin(rt.input.Name, path, size)()
-	done := rt.use.shared.store.reserve(size, h.logger)
-	defer func() { done(body.read) }() // also if it panics
+	reservation := rt.use.shared.reserve(rt.input.Name, size, h.logger)
+	defer reservation.done() // also if it panics
+	body.arrived = reservation.arrived
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
 	rt.countBytes(body.read)
 	if errors.Is(err, store.ErrFull) {
@@ -180,8 +188,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, stat
 			zap.Int("silenced", silenced))
 	}
 	switch status {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
+		if w.Header().Get("Retry-After") == "" {
+			w.Header().Set("Retry-After", "1")
+		}
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip")
 	}

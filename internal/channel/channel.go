@@ -44,6 +44,9 @@ type Channel struct {
 	activity         *Activity // nil if nobody wants to look on
 	// ids are the names of renditions towards viewers with what they stand for.
 	ids map[string]string
+	// spareBytes is what was counted at spareAt.
+	spareBytes int64
+	spareAt    time.Time
 
 	// byName is endpoints for those who only read views.
 	byName sync.Map

@@ -111,3 +111,34 @@ func TestTagsAreBounded(t *testing.T) {
 		t.Error("over")
 	}
 }
+
+// A thousand playlists at a time don't take a thousand times the room of one.
+func TestPlaylistBuffersAreBounded(t *testing.T) {
+	var all texts
+	const limit = 1 << 20
+	taken, refusals := []func(){}, 0
+	for range 100 {
+		text, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit)), limit, "playlist")
+		taken = append(taken, release)
+		switch {
+		case refused(err, TooMany):
+			refusals++
+		case err != nil || len(text) != limit:
+			t.Fatal(len(text), err)
+		}
+	}
+	if refusals < 100-buffersAtATime {
+		t.Errorf("%d were refused", refusals)
+	}
+	for _, release := range taken {
+		release()
+	}
+	if n := all.buffered.Load(); n != 0 {
+		t.Errorf("%d bytes are taken for buffered", n)
+	}
+	if _, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit+1)), limit, "playlist"); !refused(err, TooLarge) {
+		t.Error(err)
+	} else {
+		release()
+	}
+}

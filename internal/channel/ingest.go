@@ -133,20 +133,9 @@ func (c *Channel) inputFor(name string) (*input, InputConfig, error) {
 	return in, in.config, nil
 }
 
-// readAll reads what must stay small.
-func readAll(body io.Reader, limit int64, what string) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
-	}
-	if int64(len(text)) > limit {
-		return nil, refuse(TooLarge, "%s is larger than %d bytes", what, limit)
-	}
-	return text, nil
-}
-
 func (c *Channel) putOther(in *input, config InputConfig, name string, body io.Reader) (bool, error) {
-	text, err := readAll(body, config.MaxPlaylistSize, "manifest")
+	text, release, err := in.texts.receive(body, config.MaxPlaylistSize, "manifest")
+	defer release()
 	if err != nil {
 		return false, err
 	}
@@ -154,10 +143,13 @@ func (c *Channel) putOther(in *input, config InputConfig, name string, body io.R
 }
 
 func (c *Channel) putPlaylist(in *input, config InputConfig, input, name string, body io.Reader) (bool, error) {
-	text, err := readAll(body, config.MaxPlaylistSize, "playlist")
+	text, release, err := in.texts.receive(body, config.MaxPlaylistSize, "playlist")
+	defer release()
 	if err != nil {
 		return false, err
 	}
+	in.texts.reading.Lock()
+	defer in.texts.reading.Unlock()
 	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):

@@ -13,6 +13,7 @@ type input struct {
 	config   InputConfig // guarded by Channel.mu
 	binder   binder
 	unlisted unlisted
+	texts    texts
 
 	mu           sync.Mutex
 	doors        doors
