@@ -177,6 +177,13 @@ func (p FailoverPolicy) check(c *Channel) error {
 	return fmt.Errorf("must be %s or %s, but is %q", policySticky, policyPrefer, p.Policy)
 }
 
+// patience is how long a viewer may take for a segment: while the playlist lists it,
+// and as long as it is available behind that (RFC 8216, 6.2.2), with what a target
+// duration may be above the wanted length.
+func (e *Endpoint) patience() time.Duration {
+	return 2*time.Duration(e.PlaylistWindow) + 4*time.Duration(e.SegmentDuration)
+}
+
 // runtime is the endpoint as the runtime knows it.
 func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 	return channel.EndpointConfig{

@@ -96,3 +96,17 @@ func TestWarningsAreThrottled(t *testing.T) {
 		t.Errorf("%d keys are kept", len(q.seen))
 	}
 }
+
+// An encoder that breaks with every segment fills no log.
+func TestGenerationsAreLoggedOnce(t *testing.T) {
+	core, logs := zapobserver.New(zap.DebugLevel)
+	o := newObserver(zap.New(core))
+	for i := range 2000 {
+		o.Event("sports", failover.GenerationStarted{Input: "a", Generation: uint64(i)})
+		o.Event("sports", failover.PairChanged{A: "a", B: "b", State: failover.Locked})
+	}
+	o.Event("sports", failover.GenerationStarted{Input: "b", Generation: 1})
+	if n := logs.Len(); n != 3 {
+		t.Errorf("%d lines", n)
+	}
+}

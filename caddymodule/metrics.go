@@ -66,6 +66,9 @@ var counted = counters{
 		labelStore, labelChannel, labelInput, labelCode),
 	strayUploads: counter("stray_uploads_total",
 		"Uploads to paths of no input that nothing else answered."),
+	downloadsCut: counter("downloads_cut_total",
+		"Downloads of segments that had left the playlist long ago, cut off because their room was needed.",
+		labelStore, labelChannel, labelEndpoint),
 	segmentsMissed: counter("segments_missed_total",
 		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
@@ -87,7 +90,7 @@ var counted = counters{
 
 type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
-	strayUploads                                *prometheus.CounterVec
+	strayUploads, downloadsCut                  *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
@@ -102,7 +105,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 func registerMetrics(registry *prometheus.Registry) error {
 	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
-		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.segmentsMissed, counted.failovers,
+		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
 		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState,
 	} {
 		var known prometheus.AlreadyRegisteredError
@@ -134,6 +137,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, reason)
 		}
 		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
+		counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name)
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
 		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
 	}

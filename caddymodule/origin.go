@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -75,6 +76,10 @@ type route struct {
 	input    *Input
 	guard    *guard
 	endpoint string
+	// patience is how long a viewer may take for a segment, flight what viewers are
+	// fetching of startover playlists.
+	patience time.Duration
+	flight   *flight
 	// fields go to the access log.
 	fields [2]zap.Field
 }
@@ -178,7 +183,7 @@ func (h *Handler) addRoutes(ctx caddy.Context, name string, c *Channel, use *cha
 	}
 	for key, e := range c.Endpoints {
 		h.routes[e.Path] = &route{
-			use: use, channel: name, endpoint: key,
+			use: use, channel: name, endpoint: key, patience: e.patience(), flight: &flight{},
 			fields: [2]zap.Field{zap.String("live_channel", name), zap.String("live_endpoint", key)},
 		}
 	}

@@ -110,6 +110,7 @@ func (r *reservation) done() {
 func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
+	s.cutSlowReaders()
 	evicted := false
 	for {
 		free := s.store.Usage().Free

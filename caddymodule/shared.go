@@ -138,6 +138,7 @@ type sharedChannel struct {
 	// share; lastUpload is when the last upload began, in Unix nanoseconds.
 	capacity, lastUpload atomic.Int64
 	unfinished           unfinished
+	downloads            downloads
 	// removed: a config without the channel has taken effect.
 	removed atomic.Bool
 }

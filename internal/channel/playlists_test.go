@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -197,7 +198,7 @@ func (p *programme) fetch(endpoint, uri string) string {
 	p.t.Helper()
 	v := p.c.View(endpoint)
 	name, query, _ := strings.Cut(uri, "?")
-	text, err := v.Startover(name, query)
+	text, err := v.Startover(context.Background(), name, query)
 	switch {
 	case err != nil:
 		fmt.Fprintf(&p.out, "---- %s\n%v\n", uri, err)
