@@ -93,8 +93,11 @@ func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hash
 	if c.remembers(of, sum) {
 		return true, nil
 	}
+	began := time.Now()
 	ok, err := hash.Compare(hashed, password)
 	if err != nil || !ok {
+		// Guessing takes half a processor at most. The turn is kept meanwhile.
+		rest(ctx, time.Since(began))
 		return false, err
 	}
 	c.mu.Lock()
@@ -104,6 +107,16 @@ func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hash
 	}
 	c.accepted[of] = sum
 	return true, nil
+}
+
+// rest waits for so long, or until the client leaves.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 func (c *comparisons) remembers(of, sum [sha256.Size]byte) bool {
