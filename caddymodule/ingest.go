@@ -57,6 +57,8 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	switch {
 	case status == http.StatusUnauthorized && rt.guard.challenged(r, reason):
+		// Not counted: with some encoders every upload begins so.
+		return fail(w, r, status, reason)
 	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
 		failures.add(clientAddr(r), rt, h.logger)
 		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)

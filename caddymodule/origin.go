@@ -114,6 +114,9 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	if err != nil {
 		return err
 	}
+	if err := h.checkCapacities(engine); err != nil {
+		return err
+	}
 	// Cross checks come before the config is registered with the app, which two
 	// handlers share; so they can't wait for Validate.
 	paths := pathSet{}

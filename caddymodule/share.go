@@ -1,8 +1,11 @@
 package caddymodule
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // idleAfter is how long a channel keeps its share without an upload. Channels that
@@ -14,6 +17,32 @@ const idleAfter = 10 * time.Minute
 type shares struct {
 	capacity int64 // 0 for no limit
 	equal    int64 // of a channel without a capacity of its own
+}
+
+// limitedEngine is an engine whose options say how much it takes, in bytes; 0 for no
+// limit.
+type limitedEngine interface{ limit() int64 }
+
+func (m *MemoryStore) limit() int64 { return m.Capacity }
+func (f *FileStore) limit() int64   { return f.MaxSize }
+
+// checkCapacities refuses to guarantee channels more than the store has.
+func (h *Handler) checkCapacities(e Engine) error {
+	limited, ok := e.(limitedEngine)
+	if !ok || limited.limit() == 0 {
+		return nil
+	}
+	sum := int64(0)
+	for _, c := range h.Channels {
+		if c != nil {
+			sum += c.Capacity
+		}
+	}
+	if sum > limited.limit() {
+		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s",
+			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limited.limit())))
+	}
+	return nil
 }
 
 // sharesFor is how long what was divided holds: it takes a look at every channel.

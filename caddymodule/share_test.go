@@ -104,6 +104,13 @@ func TestAChannelHasItsShare(t *testing.T) {
 	}
 }
 
+func TestCapacitiesFitTheStore(t *testing.T) {
+	block := strings.Replace(fmt.Sprintf(sharedStoreOfTwo, "capacity 6MiB"), "input a /in/greedy", "capacity 3MiB\ninput a /in/greedy", 1)
+	if _, err := tryOrigin(t, block); err == nil || !strings.Contains(err.Error(), "the channels are guaranteed 9.0 MiB of the store, which has 8.0 MiB") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // An input has so many uploads at a time, and the other one does not notice.
 func TestUploadsAtATime(t *testing.T) {
 	o := newOrigin(t, withInput("max_uploads 3"))
