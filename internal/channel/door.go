@@ -14,7 +14,7 @@ type doors map[string]time.Time // when the playlist came last, by path
 // silence is how long a playlist has to be silent before another one may take its
 // place: an encoder that comes back under other names is let in after that, and one
 // that makes up names gets no further than with as many at a time.
-const silence = 30 * time.Second
+const silence = 15 * time.Second
 
 // admit lets a media playlist in, of which there may be limit. The caller holds the
 // lock.
@@ -44,7 +44,7 @@ func (in *input) forgetSilent(now time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for path, at := range in.doors {
-		if now.Sub(at) > 20*silence {
+		if now.Sub(at) > 40*silence {
 			delete(in.doors, path)
 			in.dropText(path)
 		}

@@ -48,7 +48,7 @@ func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
 		if _, err := in.keepText("one-more.m3u8", list, 20); !refused(err, TooMany) {
 			t.Errorf("the 21st: %v", err)
 		}
-		time.Sleep(21 * silence)
+		time.Sleep(41 * silence)
 		in.forgetSilent(time.Now())
 		if len(in.doors) != 0 || len(in.files) != 0 {
 			t.Errorf("%d playlists are remembered, %d kept", len(in.doors), len(in.files))

@@ -30,11 +30,13 @@ func TestObjectsThatNoPlaylistLists(t *testing.T) {
 		if u := st.Usage(); u.Bytes > 3*limit {
 			t.Errorf("%d bytes in %d objects, of 2 inputs that may have %d each", u.Bytes, u.Objects, limit)
 		}
+		c.mu.Lock()
 		for name, in := range c.inputs {
 			if in.unlisted.bytes > limit || len(in.unlisted.queue) == 0 {
 				t.Errorf("input %s: %d bytes, %d objects", name, in.unlisted.bytes, len(in.unlisted.queue))
 			}
 		}
+		c.mu.Unlock()
 		time.Sleep(4 * time.Minute)
 		synctest.Wait()
 		if u := st.Usage(); u.Objects != 0 {
