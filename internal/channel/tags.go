@@ -13,6 +13,17 @@ const (
 	maxTagBytes = 64 << 10
 )
 
+// LimitError says what was dropped because an input is over a limit. The channel goes on;
+// an operator should look at the encoder.
+type LimitError struct{ Text string }
+
+func (e *LimitError) Error() string { return e.Text }
+
+// overLimit tells the observer.
+func (c *Channel) overLimit(format string, args ...any) {
+	c.outbox.trouble(c.name, &LimitError{fmt.Sprintf(format, args...)})
+}
+
 // tagBudget counts lines that go on to viewers.
 type tagBudget struct{ lines, bytes int }
 
@@ -30,8 +41,8 @@ func (b *tagBudget) take(line string) bool {
 func (c *Channel) warnOfTags(input, name string, m *hls.MediaPlaylist) {
 	for i := range m.Segments {
 		if over(m.Segments[i].Tags) {
-			c.outbox.trouble(c.name, fmt.Errorf("input %s: %s has segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
-				input, name, maxTagLines, maxTagBytes))
+			c.overLimit("input %s: %s has segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
+				input, name, maxTagLines, maxTagBytes)
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -49,8 +48,8 @@ func (c *Channel) keepUnlisted(in *input, input, path, key string, size int64) {
 		dropped++
 	}
 	if dropped > 0 {
-		c.outbox.trouble(c.name, fmt.Errorf("input %s: more than %d objects, or %d bytes, that no playlist lists: the oldest are dropped",
-			input, maxUnlisted, in.config.maxUnlistedSize()))
+		c.overLimit("input %s: more than %d objects, or %d bytes, that no playlist lists: the oldest are dropped",
+			input, maxUnlisted, in.config.maxUnlistedSize())
 	}
 }
 
