@@ -12,7 +12,7 @@ import (
 // per upload.
 
 // finish ends an upload. admit says what it has brought, nil for nothing.
-func (c *Channel) finish(d *delivery, admit func()) error {
+func (c *Channel) finish(d *delivery, admit func() error) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d.input.end(d.path, d.began)
@@ -23,17 +23,20 @@ func (c *Channel) finish(d *delivery, admit func()) error {
 		return ErrClosed
 	}
 	if admit != nil {
-		admit()
+		err = admit()
 	}
 	c.bindWaiting(d.input)
 	c.freeHeld(d.input, d.config.Name)
 	c.checkWaits(d.input, d.config.Name)
-	return nil
+	return err
 }
 
 // list lets a media playlist into the core, and then into the binder: the core
 // has to expect a segment before it is bound.
-func (c *Channel) list(d *delivery, fact failover.Playlist, m *hls.MediaPlaylist, odd *oddities) {
+func (c *Channel) list(d *delivery, fact failover.Playlist, m *hls.MediaPlaylist, odd *oddities) error {
+	if err := c.claimIDs(fact.Path); err != nil {
+		return err
+	}
 	d.input.listed(&fact, m, odd)
 	c.tell(d.input, fact.Input, *odd)
 	c.trouble(c.arrivals.noteListing(c.now(), fact))
@@ -44,6 +47,7 @@ func (c *Channel) list(d *delivery, fact failover.Playlist, m *hls.MediaPlaylist
 	}
 	c.freeHeld(d.input, fact.Input)
 	c.reannounce(d.input, fact.Input)
+	return nil
 }
 
 // freeInits gives back what no playlist has named for a while.
@@ -81,6 +85,7 @@ func mapsOf(d *delivery, m *hls.MediaPlaylist) map[string]string {
 // receive takes over a sound object that is in the store.
 func (c *Channel) receive(d *delivery, probed media.Probed) {
 	if probed.Info != nil {
+		defer c.keepUnlisted(d.input, d.config.Name, d.path, d.key, d.size)
 		c.receivedWhole(d.input, d.config.Name, d.path, heldSegment{d.key, d.hash, d.size, probed.Info, time.Now()})
 		return
 	}
@@ -89,6 +94,7 @@ func (c *Channel) receive(d *delivery, probed media.Probed) {
 		if old := b.replaceInit(d.path, newInitSection(probed.Init, d.key, time.Now())); old != nil {
 			c.objects.release(old.part.Key)
 		}
+		c.boundInits(b, d.config.Name)
 	}
 	switch {
 	case probed.Fragments == nil:
@@ -120,6 +126,7 @@ func (c *Channel) receiveFragment(d *delivery, fragments *media.Fragments) {
 	if old := b.wait(d.path, f); old != nil {
 		c.dropFragment(old.key)
 	}
+	defer c.keepUnlisted(d.input, d.config.Name, d.path, d.key, d.size)
 	c.bindWaiting(d.input)
 	if b.waiting[d.path] == f {
 		c.trouble(c.arrivals.noteFragment(d.config.Name, d.path, f))

@@ -47,14 +47,19 @@ type Channel struct {
 	// inputs what no checkpoint says.
 	tracing, stepped bool
 	activity         *activity.Notes // nil if nobody wants to look on
+	// ids are the names of renditions towards viewers with what they stand for.
+	ids map[string]string
+	// spareBytes is what was counted at spareAt.
+	spareBytes int64
+	spareAt    time.Time
 
-	// doors are for requests, which find their way without the lock.
-	doors atomic.Pointer[doors]
+	// directory is for requests, which find their way without the lock.
+	directory atomic.Pointer[directory]
 }
 
-// doors are where requests come in. They are replaced with a change of config, never
-// changed.
-type doors struct {
+// directory is where requests find inputs and endpoints. It is replaced with a change
+// of config, never changed.
+type directory struct {
 	inputs    map[string]*input // none in a closed channel
 	endpoints map[string]*endpoint
 }
@@ -142,6 +147,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 			fresh = append(fresh, ic.Name)
 		}
 		in.config.Store(&ic)
+		in.limitTexts(ic.MaxPlaylistSize)
 		inputs[ic.Name] = in
 	}
 	for name, in := range c.inputs {
@@ -161,7 +167,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		e.config = ec
 		endpoints[ec.Name] = e
 	}
-	c.doors.Store(&doors{inputs: inputs, endpoints: endpoints})
+	c.directory.Store(&directory{inputs: inputs, endpoints: endpoints})
 	for name, e := range c.endpoints {
 		if endpoints[name] == nil {
 			e.drop()
@@ -210,7 +216,7 @@ func (c *Channel) stop() bool {
 		return false
 	}
 	c.closed = true
-	c.doors.Store(&doors{endpoints: c.endpoints})
+	c.directory.Store(&directory{endpoints: c.endpoints})
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -317,6 +323,9 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 // arm sets the timer to the core's next deadline.
 func (c *Channel) arm(now time.Time) {
 	at, ok := c.core.Deadline()
+	if sweep := c.sweepAt(now); !sweep.IsZero() && (!ok || sweep.Before(at)) {
+		at, ok = sweep, true
+	}
 	if !ok {
 		if c.timer != nil {
 			c.timer.Stop()
@@ -332,14 +341,19 @@ func (c *Channel) arm(now time.Time) {
 }
 
 func (c *Channel) wake() {
-	// After Close the error says so, and there is nothing to do.
-	_ = c.apply(failover.Tick{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.sweepUnlisted()
+	c.step(failover.Tick{})
 }
 
 // View returns what the endpoint serves at this moment, nil if there is no such
 // endpoint. It takes no lock.
 func (c *Channel) View(name string) *output.View {
-	e := c.doors.Load().endpoints[name]
+	e := c.directory.Load().endpoints[name]
 	if e == nil {
 		return nil
 	}

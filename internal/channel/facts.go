@@ -98,11 +98,18 @@ func usualDuration(m *hls.MediaPlaylist) time.Duration {
 	return known[len(known)/2]
 }
 
+// linesPerRendition is how often one playlist may be named in a multivariant playlist:
+// with each group of audio and of subtitles, say.
+const linesPerRendition = 10
+
 // multivariantFact turns a multivariant playlist into a fact. A variant or rendition
 // whose URI lies outside the input is left out: redundant encoders name the other
 // one's as well. A playlist of which none is left is refused.
 func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist, odd *oddities) (failover.Multivariant, error) {
 	fact := failover.Multivariant{Input: config.Name}
+	if lines := len(m.Variants) + len(m.Renditions); lines > linesPerRendition*config.MaxRenditions {
+		return fact, refuse(TooMany, "%d variants and renditions, at most %d are allowed", lines, linesPerRendition*config.MaxRenditions)
+	}
 	seen := map[string]bool{}
 	var refused error
 	announce := func(uri string, line int, kind failover.Kind) {

@@ -53,6 +53,28 @@ func TestRefusals(t *testing.T) {
 	_ = names
 }
 
+// An encoder that sends a segment once more reads back what it sent, whichever copy is
+// kept.
+func TestReadingBackWhatWasSentTwice(t *testing.T) {
+	_, segments := testmedia.Segments(t, "4")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	upload(t, c, "a", "live.m3u8", []byte(tsList(1)))
+	for range 3 {
+		upload(t, c, "a", "seg0.ts", segments[0])
+		f, err := c.Get(t.Context(), "a", "seg0.ts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(f.Content)
+		if err != nil || !bytes.Equal(text, segments[0]) {
+			t.Errorf("%d bytes, %v", len(text), err)
+		}
+		f.Content.Close()
+	}
+}
+
 func TestTooManyRenditions(t *testing.T) {
 	c, st := openChannel(t, testConfig(shortEndpoint()))
 	defer st.Close()

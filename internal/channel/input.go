@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,8 @@ import (
 type input struct {
 	config atomic.Pointer[InputConfig]
 	// What follows is guarded by Channel.mu.
-	binder binder
+	binder   binder
+	unlisted unlisted
 	// multivariant is its last one, nil before the first.
 	multivariant *announcement
 	// lists are its media playlists by path, said is what its operator was told.
@@ -37,8 +39,12 @@ type input struct {
 	// master is what it announced, told what the core was told last.
 	master, told []failover.Announced
 
-	mu    sync.Mutex
-	files map[string]file
+	texts texts
+
+	mu      sync.Mutex
+	doors   doors
+	maxText int64 // of one playlist
+	files   map[string]file
 	// arriving is when the uploads under way began, by path.
 	arriving map[string][]time.Time
 }
@@ -48,7 +54,8 @@ type input struct {
 type file struct {
 	text        []byte
 	rendition   bool // the text is a media playlist
-	key         string
+	key, hash   string
+	same        string // key of an earlier copy of the same bytes, of which one may be kept
 	contentType string
 	modified    time.Time
 }
@@ -143,6 +150,15 @@ func (in *input) keepText(name string, f file, limit int) (replaced bool, err er
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	old, replaced := in.files[name]
+	defer in.boundTexts(name)
+	if f.rendition {
+		if err := in.admit(name, limit, time.Now()); err != nil {
+			return replaced, err
+		}
+		f.modified = time.Now()
+		in.files[name] = f
+		return replaced, nil
+	}
 	if old.text != nil && old.rendition == f.rendition {
 		f.modified = time.Now()
 		in.files[name] = f
@@ -170,14 +186,18 @@ func (in *input) keepText(name string, f file, limit int) (replaced bool, err er
 }
 
 // keepObject remembers under which key the path's bytes lie.
-func (in *input) keepObject(name, key string) (replaced bool) {
+func (in *input) keepObject(name, key, hash string) (replaced bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	_, replaced = in.files[name]
+	old, replaced := in.files[name]
 	if len(in.files) >= keptFiles {
 		in.evict()
 	}
-	in.files[name] = file{key: key, modified: time.Now()}
+	f := file{key: key, hash: hash, modified: time.Now()}
+	if replaced && hash != "" && old.hash == hash {
+		f.same = cmp.Or(old.same, old.key)
+	}
+	in.files[name] = f
 	return replaced
 }
 

@@ -20,6 +20,7 @@ type objects struct {
 	prefix string
 	run    string // of this process, so that keys are never used twice
 	next   atomic.Uint64
+	held   atomic.Int64 // bytes of all of byKey
 
 	mu    sync.Mutex
 	byKey map[string]*object
@@ -59,6 +60,7 @@ func (o *objects) add(key string, size int64) *object {
 	defer o.mu.Unlock()
 	ob := &object{key: key, size: size, users: 1}
 	o.byKey[key] = ob
+	o.held.Add(size + perObject)
 	return ob
 }
 
@@ -162,6 +164,7 @@ func (o *objects) release(key string) {
 	last := ob.users == 0
 	if last {
 		delete(o.byKey, key)
+		o.held.Add(-ob.size - perObject)
 	}
 	o.mu.Unlock()
 	if last {
@@ -178,6 +181,7 @@ func (o *objects) drop() {
 		keys = append(keys, key)
 	}
 	o.byKey = map[string]*object{}
+	o.held.Store(0)
 	o.mu.Unlock()
 	for _, key := range keys {
 		_ = o.store.Delete(context.Background(), key)

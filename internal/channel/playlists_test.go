@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -206,13 +207,13 @@ func (p *programme) show(title, endpoint, uri string, others ...string) {
 	}
 }
 
-var playlistURIs = regexp.MustCompile(`[0-9a-f]{8}(-iframes)?\.m3u8[^"\s]*`)
+var playlistURIs = regexp.MustCompile(`[0-9a-f]{16}(-iframes)?\.m3u8[^"\s]*`)
 
 func (p *programme) fetch(endpoint, uri string) string {
 	p.t.Helper()
 	v := p.c.View(endpoint)
 	name, query, _ := strings.Cut(uri, "?")
-	text, err := v.Startover(name, query)
+	text, err := v.Startover(context.Background(), name, query)
 	switch {
 	case err != nil:
 		fmt.Fprintf(&p.out, "---- %s\n%v\n", uri, err)

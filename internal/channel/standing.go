@@ -9,6 +9,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -193,13 +194,19 @@ func (s *standing) compact() error {
 }
 
 // announce lets a multivariant playlist into the core, and notes it.
-func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) {
+func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
+	if err := c.claimIDs(announcedPaths(d.config, d.path, m)...); err != nil {
+		return err
+	}
+	// What is looked at with every slot from now on is picked once.
+	m.Tags = output.PassedOn(m.Tags)
 	d.input.multivariant = &announcement{path: d.path, playlist: m}
 	d.input.announces(fact)
 	c.reselect()
 	c.step(fact)
 	c.reannounce(d.input, fact.Input)
 	c.trouble(c.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
+	return nil
 }
 
 // readMultivariant is what the core was told of a multivariant playlist.
@@ -213,6 +220,7 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
+	playlist.Multivariant.Tags = output.PassedOn(playlist.Multivariant.Tags)
 	fact, err := multivariantFact(config, s.Path, playlist.Multivariant, &oddities{})
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told

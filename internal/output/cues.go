@@ -16,9 +16,10 @@ const dateRangeTag = "#EXT-X-DATERANGE:"
 // begins or ends with the segment: a slot has to begin there, so that joining
 // does not hide it.
 func Carried(lines []string) (tags []string, cue bool) {
+	var budget tagBudget
 	for _, line := range lines {
 		carried, begins := hls.Carried(line)
-		if !carried {
+		if !carried || !budget.take(line) {
 			continue
 		}
 		// What the playlist's text shares with it would be kept as well.
@@ -58,10 +59,13 @@ const maxRanges = 64
 // count wherever they are.
 func (w *Window) Tags(s failover.Slot) []string {
 	var tags []string
+	var budget tagBudget
+	known := map[string]bool{}
 	for _, r := range s.Renditions {
 		for i, p := range r.Parts {
 			for _, line := range p.Tags {
-				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !slices.Contains(tags, line) {
+				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !known[line] && budget.take(line) {
+					known[line] = true
 					tags = append(tags, line)
 				}
 			}

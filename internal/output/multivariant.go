@@ -64,7 +64,7 @@ func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]boo
 		return path, ok && served[path]
 	}
 	if first {
-		out.Tags = passedOn(a.Playlist.Tags)
+		out.Tags = PassedOn(a.Playlist.Tags)
 	}
 	for _, r := range a.Playlist.Renditions {
 		if r.URI == "" {
@@ -89,15 +89,18 @@ func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]boo
 	}
 }
 
-// passedOn picks the lines of an encoder's multivariant playlist that are as true
+// PassedOn picks the lines of an encoder's multivariant playlist that are as true
 // of the origin's: where to start, and session data that lies in the line itself.
 // All others name what only the encoder has.
-func passedOn(lines []string) []string {
+func PassedOn(lines []string) []string {
 	var out []string
+	var budget tagBudget
 	for _, line := range lines {
 		switch {
 		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
-			out = append(out, line)
+			if budget.take(line) {
+				out = append(out, line)
+			}
 		}
 	}
 	return out
