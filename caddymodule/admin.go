@@ -76,7 +76,11 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := []channelStatus{}
-	live.eachChannel(func(c *sharedChannel) { list = append(list, statusOfChannel(c.key, c.channel.Status())) })
+	live.eachChannel(func(c *sharedChannel) {
+		status := statusOfChannel(c.key, c.channel.Status())
+		status.addWaits(c.channel.Waits())
+		list = append(list, status)
+	})
 	return writeJSON(w, http.StatusOK, list)
 }
 
@@ -90,6 +94,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer c.release()
 	status := statusOfChannel(c.key, c.channel.Status())
+	status.addWaits(c.channel.Waits())
 	shown := shownDecisions
 	if v := r.URL.Query().Get("decisions"); v != "" {
 		if shown, err = strconv.Atoi(v); err != nil || shown < 0 {

@@ -35,6 +35,8 @@ type inputStatus struct {
 	Bitrate         uint64            `json:"bitrate"`
 	Faults          map[string]uint64 `json:"faults"`
 	Renditions      []renditionStatus `json:"renditions"`
+	// Waiting is what it has been waiting for for more than two of its segments.
+	Waiting []waitStatus `json:"waiting,omitempty"`
 }
 
 type renditionStatus struct {

@@ -150,6 +150,8 @@ func (a *App) apply() error {
 		if err != nil {
 			return err
 		}
+		a.keepIn(st)
+		u.boundUnlisted(st.store.Usage().Capacity)
 		u.shared, err = live.acquireChannel(u.key, u.config, st)
 		if err != nil {
 			return err
@@ -164,7 +166,7 @@ func (a *App) apply() error {
 				}
 			})
 		}
-		next := applied{config: u.config, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}
+		next := applied{config: u.config, capacity: u.spec.Capacity, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}
 		if before.app != nil {
 			next.config = union(u.config, before.config)
 		}

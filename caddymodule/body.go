@@ -15,8 +15,18 @@ import (
 // that a failure of the sender can be told from one of the store.
 type uploadBody struct {
 	source io.Reader
-	read   int64
-	err    *bodyError
+	paced  *pacedReader // nil for no minimum rate
+	// arrived is told before more is read how much has arrived; nil for nobody.
+	arrived func(int64) error
+	read    int64
+	err     *bodyError
+}
+
+// done is called when no more is read.
+func (b *uploadBody) done() {
+	if b.paced != nil {
+		b.paced.done()
+	}
 }
 
 // bodyError is a failure of the sender.
@@ -30,25 +40,36 @@ func (e *bodyError) Unwrap() error { return e.err }
 
 // newUploadBody refuses what the headers alone disclose, before the client sends
 // a body it was not asked for yet. The limit applies to what is sent and to what
-// it decodes to. size is the decoded length, -1 if unknown.
-func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64) (body *uploadBody, size int64, err error) {
+// it decodes to; rate is the least number of bytes per second, 0 for any. size is the decoded length, -1 if unknown.
+func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (body *uploadBody, size int64, err error) {
 	if r.Header.Get("Content-Range") != "" {
 		return nil, 0, &bodyError{http.StatusBadRequest, errors.New("partial uploads are not supported")}
 	}
 	if r.ContentLength > limit {
 		return nil, 0, tooLarge(limit)
 	}
+	body = &uploadBody{}
 	sent := http.MaxBytesReader(w, r.Body, limit)
+	if rate > 0 && r.Body != nil && r.Body != http.NoBody {
+		body.paced = newPacedReader(w, sent, rate)
+		sent = readCloser{body.paced, sent}
+	}
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
-		return &uploadBody{source: sent}, r.ContentLength, nil
+		body.source = sent
+		return body, r.ContentLength, nil
 	case "gzip", "x-gzip":
 		// A second limit: a small body may decode to a huge one.
-		decoded := http.MaxBytesReader(nil, &gunzip{source: sent}, limit)
-		return &uploadBody{source: decoded}, -1, nil
+		body.source = http.MaxBytesReader(nil, &gunzip{source: sent}, limit)
+		return body, -1, nil
 	default:
 		return nil, 0, &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content encoding %q is not supported", encoding)}
 	}
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
 }
 
 func tooLarge(limit int64) *bodyError {
@@ -57,6 +78,11 @@ func tooLarge(limit int64) *bodyError {
 
 // Read implements io.Reader.
 func (b *uploadBody) Read(p []byte) (int, error) {
+	if b.arrived != nil {
+		if err := b.arrived(b.read); err != nil {
+			return 0, err
+		}
+	}
 	n, err := b.source.Read(p)
 	b.read += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -31,14 +31,23 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //		status <path>
 //		channel <name> {
+//			capacity  <size>
 //			alignment auto|timestamp|program_date_time|sequence|arrival
+//			trace <file> {
+//				roll_size <size>
+//				roll_keep <number>
+//			}
 //			input <name> <path> {
 //				basic_auth        <username> <hashed_password>
+//				digest            <username> <password>
 //				bearer            <tokens...>
 //				allow             <addresses...>
 //				max_segment_size  <size>
 //				max_playlist_size <size>
 //				max_renditions    <number>
+//				max_uploads       <number>
+//				min_upload_rate   <size>|off
+//				max_unlisted_size <size>
 //			}
 //			endpoint <name> <path> {
 //				segment_duration <duration>
@@ -49,15 +58,20 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				failover_policy  sticky
 //				failover_policy  prefer <input> [after <duration>]
 //				on_input_loss    hold|gap|error
+//				stream_selection {
+//					min_bitrate <rate>
+//					max_bitrate <rate>
+//					order       original|ascending|descending
+//				}
+//				iframe_playlist
 //				manifest_name    <name>
 //			}
 //		}
 //	}
 //
 // There may be several channels, several inputs and endpoints in each of them,
-// and several lines of basic_auth, bearer and allow. An endpoint has at most one
-// failover_policy. Addresses are IP addresses,
-// CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
+// and several lines of basic_auth, digest, bearer and allow. An endpoint has at most one
+// failover_policy. Addresses are IP addresses, CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
 // syntax
 //
 //	store memory {
@@ -145,6 +159,8 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 		switch d.Val() {
 		case "alignment":
 			err = readText(d, "channel "+name, &c.Alignment, checkAlignment)
+		case "capacity":
+			err = readSize(d, "channel "+name, &c.Capacity, checkCapacity)
 		case "trace":
 			if c.Trace != nil {
 				return d.Errf("channel %s: trace is given twice", name)
@@ -204,17 +220,25 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, paths p
 		switch d.Val() {
 		case "basic_auth":
 			err = in.unmarshalAccount(d, owner)
+		case "digest":
+			err = in.unmarshalDigest(d, owner)
 		case "bearer":
 			in.Bearer, err = readList(d, owner, in.Bearer, checkToken)
 		case "allow":
 			in.Allow, err = readList(d, owner, in.Allow, checkAddress)
 			in.Allow = expandPrivateRanges(in.Allow)
 		case "max_segment_size":
-			err = readSize(d, owner, &in.MaxSegmentSize)
+			err = readSize(d, owner, &in.MaxSegmentSize, checkSegmentSize)
 		case "max_playlist_size":
-			err = readSize(d, owner, &in.MaxPlaylistSize)
+			err = readSize(d, owner, &in.MaxPlaylistSize, checkPlaylistSize)
 		case "max_renditions":
-			err = readNumber(d, owner, &in.MaxRenditions)
+			err = readNumber(d, owner, &in.MaxRenditions, checkRenditions)
+		case "max_uploads":
+			err = readNumber(d, owner, &in.MaxUploads, checkUploads)
+		case "min_upload_rate":
+			err = in.unmarshalUploadRate(d, owner)
+		case "max_unlisted_size":
+			err = readSize(d, owner, &in.MaxUnlistedSize, checkUnlistedSize)
 		default:
 			err = unrecognized(d, "input")
 		}
@@ -235,7 +259,7 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 		return d.Errf("%s: basic_auth: a username is empty", owner)
 	}
 	if !placeholder(a.Password) {
-		if _, err := hashAlgorithm(a.Password); err != nil {
+		if _, _, err := parseHash(a.Password); err != nil {
 			return d.Errf("%s: basic_auth: password of %q: %w", owner, a.Username, err)
 		}
 	}
@@ -243,6 +267,42 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 		return d.Errf("%s: basic_auth: %q is given twice", owner, a.Username)
 	}
 	in.BasicAuth = append(in.BasicAuth, a)
+	return nil
+}
+
+func (in *Input) unmarshalDigest(d *caddyfile.Dispenser, owner string) error {
+	var a DigestAccount
+	if !d.AllArgs(&a.Username, &a.Password) {
+		return d.Errf("%s: digest needs a username and a password", owner)
+	}
+	if slices.ContainsFunc(in.Digest, func(o DigestAccount) bool { return o.Username == a.Username }) {
+		return d.Errf("%s: digest: %q is given twice", owner, a.Username)
+	}
+	if !placeholder(a.Username) && !placeholder(a.Password) {
+		if _, err := newDigestAccounts([]DigestAccount{a}); err != nil {
+			return d.Errf("%s: digest: %w", owner, err)
+		}
+	}
+	in.Digest = append(in.Digest, a)
+	return nil
+}
+
+// unmarshalUploadRate reads a rate in bytes per second, or off.
+func (in *Input) unmarshalUploadRate(d *caddyfile.Dispenser, owner string) error {
+	option, arg, err := single(d, owner, in.MinUploadRate != nil)
+	if err != nil {
+		return err
+	}
+	rate := int64(0)
+	if arg != "off" {
+		if rate, err = parseSize(arg); err == nil {
+			err = checkUploadRate(rate)
+		}
+		if err != nil {
+			return d.Errf("%s: %s: %w", owner, option, err)
+		}
+	}
+	in.MinUploadRate = &rate
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	case "startover_window":
 		return readDuration(d, owner, &e.StartoverWindow, checkStartoverWindow)
 	case "failover_grace":
-		return readDuration(d, owner, &e.FailoverGrace, positiveDuration)
+		return readDuration(d, owner, &e.FailoverGrace, checkGrace)
 	case "failover_policy":
 		return e.FailoverPolicy.unmarshal(d, owner)
 	case "on_input_loss":
@@ -118,7 +118,7 @@ func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	if err != nil {
 		return d.Errf("%s: failover_policy: after: %q is not a duration such as 30s", owner, args[2])
 	}
-	if err := positiveDuration(after); err != nil {
+	if err := checkPreferAfter(after); err != nil {
 		return d.Errf("%s: failover_policy: after: %w", owner, err)
 	}
 	p.After = caddy.Duration(after)

@@ -73,18 +73,23 @@ func readDuration(d *caddyfile.Dispenser, owner string, v *caddy.Duration, check
 	return nil
 }
 
-func readSize(d *caddyfile.Dispenser, owner string, v *int64) error {
+func readSize(d *caddyfile.Dispenser, owner string, v *int64, check func(int64) error) error {
 	option, arg, err := single(d, owner, *v != 0)
 	if err != nil {
 		return err
 	}
-	if *v, err = parseSize(arg); err != nil {
+	size, err := parseSize(arg)
+	if err == nil {
+		err = check(size)
+	}
+	if err != nil {
 		return d.Errf("%s: %s: %w", owner, option, err)
 	}
+	*v = size
 	return nil
 }
 
-func readNumber(d *caddyfile.Dispenser, owner string, v *int) error {
+func readNumber(d *caddyfile.Dispenser, owner string, v *int, check func(int64) error) error {
 	option, arg, err := single(d, owner, *v != 0)
 	if err != nil {
 		return err
@@ -93,7 +98,7 @@ func readNumber(d *caddyfile.Dispenser, owner string, v *int) error {
 	if err != nil {
 		return d.Errf("%s: %s: %q is not a number", owner, option, arg)
 	}
-	if err := checkPositive(int64(n)); err != nil {
+	if err := check(int64(n)); err != nil {
 		return d.Errf("%s: %s: %w", owner, option, err)
 	}
 	*v = n

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/dustin/go-humanize"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
@@ -24,6 +26,9 @@ const (
 	maxSegmentDuration = 30 * time.Second
 	maxTimeDelay       = 24 * time.Hour
 	maxStartoverWindow = 336 * time.Hour
+	maxPlaylistWindow  = 24 * time.Hour
+	maxGrace           = 10 * time.Minute
+	maxPreferAfter     = 24 * time.Hour
 
 	policySticky = "sticky"
 	policyPrefer = "prefer"
@@ -125,6 +130,9 @@ func checkSegmentDuration(d time.Duration) error {
 }
 
 func checkPlaylistWindow(window, segment caddy.Duration) error {
+	if time.Duration(window) > maxPlaylistWindow {
+		return fmt.Errorf("must be at most %v, but is %v", maxPlaylistWindow, time.Duration(window))
+	}
 	if window < 3*segment {
 		return fmt.Errorf("must be at least three times segment_duration (%v), but is %v",
 			3*time.Duration(segment), time.Duration(window))
@@ -138,6 +146,49 @@ func checkPositive(n int64) error {
 	}
 	return nil
 }
+
+// within makes the check of an option that has bounds: what is far outside of what
+// makes sense is a slip, such as a unit that was left out.
+func within[T time.Duration | int64](least, most T, show func(T) string) func(T) error {
+	return func(v T) error {
+		switch {
+		case v <= 0:
+			return errors.New("must be greater than zero")
+		case v < least || v > most:
+			return fmt.Errorf("must be from %s to %s, but is %s", show(least), show(most), show(v))
+		}
+		return nil
+	}
+}
+
+func sizeWithin(least, most int64) func(int64) error {
+	return within(least, most, func(n int64) string { return humanize.IBytes(uint64(n)) })
+}
+
+func durationWithin(least, most time.Duration) func(time.Duration) error {
+	return within(least, most, time.Duration.String)
+}
+
+func numberWithin(least, most int64) func(int64) error {
+	return within(least, most, func(n int64) string { return strconv.FormatInt(n, 10) })
+}
+
+// The bounds of sizes, numbers and durations.
+var (
+	checkGrace       = durationWithin(time.Millisecond, maxGrace)
+	checkPreferAfter = durationWithin(time.Millisecond, maxPreferAfter)
+
+	checkSegmentSize  = sizeWithin(1<<10, 4<<30)
+	checkPlaylistSize = sizeWithin(1<<10, 64<<20)
+	checkRenditions   = numberWithin(1, 1000)
+	checkUploads      = numberWithin(1, 10000)
+	checkUploadRate   = sizeWithin(1, 1<<30)
+	checkUnlistedSize = sizeWithin(64<<10, 1<<40)
+	checkCapacity     = sizeWithin(64<<10, 16<<40)
+	checkMaxSize      = sizeWithin(64<<10, 1<<50)
+	checkRollSize     = sizeWithin(1<<10, 1<<40)
+	checkRollKeep     = numberWithin(1, 10000)
+)
 
 func checkTimeDelay(d time.Duration) error {
 	if d < 0 || d > maxTimeDelay {

@@ -37,6 +37,11 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		printRow(w, in.Name, inputState(in), ago(in.LastSegment, now), inputLateness(in),
 			length(in.WholeSeconds), bitrate(in.Bitrate), fmt.Sprint(len(in.Renditions)), faultsText(in.Faults))
 	}
+	for _, in := range c.Inputs {
+		for _, wait := range in.Waiting {
+			fmt.Fprintf(w, "  input %s has been waiting since %s: %s: %s\n", in.Name, ago(wait.Since, now), wait.Path, wait.Text)
+		}
+	}
 	if len(c.Pairs) > 0 {
 		printRow(w, "PAIR", "STATE", "OFFSET", "DRIFT", "DETAIL")
 	}

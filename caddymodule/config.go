@@ -21,6 +21,12 @@ type Channel struct {
 	// replayed. Default: nowhere.
 	Trace *Trace `json:"trace,omitempty"`
 
+	// How much of the store the channel is guaranteed, in bytes, from 64 KiB to 16 TiB.
+	// Beyond it, a channel uses what others leave, and gives it back when they need it.
+	// Default: an equal share of what channels with a `capacity` leave, among those that
+	// are being uploaded to.
+	Capacity int64 `json:"capacity,omitempty"`
+
 	// The inputs, as a rule two. The first one is the first choice where nothing
 	// else decides. At least one is required; with a single one there is nothing
 	// to fail over to, and a warning says so.
@@ -43,14 +49,19 @@ type Input struct {
 	// below another. Required.
 	Path string `json:"path,omitempty"`
 
-	// The accounts that may upload with HTTP basic authentication. Where
-	// `bearer` is set as well, either of them is enough. Default: none.
+	// The accounts that may upload with HTTP basic authentication. Where `digest`
+	// or `bearer` is set as well, any of them is enough. Default: none.
 	BasicAuth []Account `json:"basic_auth,omitempty"`
+
+	// The accounts that may upload with HTTP digest authentication (RFC 7616, with
+	// MD5 or SHA-256), which many hardware encoders want. Where `basic_auth` or
+	// `bearer` is set as well, any of them is enough. Default: none.
+	Digest []DigestAccount `json:"digest,omitempty"`
 
 	// The tokens that may upload with `Authorization: Bearer`. Several of them
 	// allow a change of token without an interruption. Placeholders such as
-	// `{env.TOKEN}` are replaced when the config is loaded; an empty token is an
-	// error. Default: none.
+	// `{env.TOKEN}` are replaced when the config is loaded; one that is unknown or
+	// empty is an error. Default: none.
 	Bearer []string `json:"bearer,omitempty"`
 
 	// The addresses that may upload, as IP addresses or CIDR ranges. It is
@@ -59,15 +70,30 @@ type Input struct {
 	Allow []string `json:"allow,omitempty"`
 
 	// The limit for one segment or other media object, in bytes, after
-	// decompression. Default: 67108864 (64 MiB).
+	// decompression, from 1 KiB to 4 GiB. Default: 67108864 (64 MiB).
 	MaxSegmentSize int64 `json:"max_segment_size,omitempty"`
 
-	// The limit for one playlist, in bytes, after decompression. Default:
-	// 4194304 (4 MiB).
+	// The limit for one playlist, in bytes, after decompression, from 1 KiB to
+	// 64 MiB. Default: 4194304 (4 MiB).
 	MaxPlaylistSize int64 `json:"max_playlist_size,omitempty"`
 
-	// The limit for the number of media playlists. Default: 20.
+	// The limit for the number of media playlists, up to 1000. Default: 20.
 	MaxRenditions int `json:"max_renditions,omitempty"`
+
+	// The limit for the number of uploads at a time, up to 10000. Beyond it they are
+	// answered with 429. Default: four per rendition that is allowed, 80.
+	MaxUploads int `json:"max_uploads,omitempty"`
+
+	// The least number of bytes per second that an upload has to bring, once it has
+	// taken 30 seconds; one that is slower is answered with 408. 0 is no limit.
+	// Default: 1024 (1 KiB/s).
+	MinUploadRate *int64 `json:"min_upload_rate,omitempty"`
+
+	// The limit for media that no playlist lists (yet), in bytes, from 64 KiB to
+	// 1 TiB; of a small store, it is a quarter at most. Beyond it, and beyond 4096
+	// objects, the oldest are dropped, and all of them after two minutes. Default:
+	// four times `max_segment_size`, 268435456 (256 MiB).
+	MaxUnlistedSize int64 `json:"max_unlisted_size,omitempty"`
 }
 
 // Account is a user who may upload.
@@ -79,6 +105,19 @@ type Account struct {
 	// prints it. Placeholders are replaced when the config is loaded. All
 	// accounts of an input use the same algorithm.
 	Password string `json:"password"` //nolint:gosec // a hash
+}
+
+// DigestAccount is a user who may upload with digest authentication.
+type DigestAccount struct {
+	// The user's name, without colons, quotes and backslashes. Placeholders are
+	// replaced when the config is loaded.
+	Username string `json:"username"`
+
+	// The password itself: digest authentication can't do with a bcrypt hash. Write
+	// a placeholder such as `{env.ENCODER_PASSWORD}` or `{file./run/secrets/encoder}`,
+	// which is replaced when the config is loaded; one that is unknown or empty is an
+	// error.
+	Password string `json:"password"` //nolint:gosec // the operator's choice
 }
 
 const (
@@ -113,6 +152,7 @@ func (in *Input) setDefaults() {
 	if in.MaxRenditions == 0 {
 		in.MaxRenditions = defaultRenditions
 	}
+	in.setUploadDefaults()
 }
 
 // check checks the channel and all in it. paths holds those of the channels that
@@ -123,6 +163,11 @@ func (c *Channel) check(name string, paths pathSet) error {
 	}
 	if err := checkAlignment(c.Alignment); err != nil {
 		return fmt.Errorf("channel %s: alignment: %w", name, err)
+	}
+	if c.Capacity != 0 {
+		if err := checkCapacity(c.Capacity); err != nil {
+			return fmt.Errorf("channel %s: capacity: %w", name, err)
+		}
 	}
 	if c.Trace != nil {
 		if err := c.Trace.provision(); err != nil {
@@ -169,15 +214,16 @@ func (in *Input) check(owner string, paths pathSet) error {
 	if err := paths.add(in.Path, owner); err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	for option, size := range map[string]int64{"max_segment_size": in.MaxSegmentSize, "max_playlist_size": in.MaxPlaylistSize} {
-		if err := checkPositive(size); err != nil {
-			return fmt.Errorf("%s: %w", option, err)
-		}
+	if err := checkSegmentSize(in.MaxSegmentSize); err != nil {
+		return fmt.Errorf("max_segment_size: %w", err)
 	}
-	if err := checkPositive(int64(in.MaxRenditions)); err != nil {
+	if err := checkPlaylistSize(in.MaxPlaylistSize); err != nil {
+		return fmt.Errorf("max_playlist_size: %w", err)
+	}
+	if err := checkRenditions(int64(in.MaxRenditions)); err != nil {
 		return fmt.Errorf("max_renditions: %w", err)
 	}
-	return nil
+	return in.checkUploadLimits()
 }
 
 // endpointNames are in order, so that the same config always gives the same
@@ -201,6 +247,7 @@ func (c *Channel) runtime(name string) channel.Config {
 			MaxSegmentSize:  in.MaxSegmentSize,
 			MaxPlaylistSize: in.MaxPlaylistSize,
 			MaxRenditions:   in.MaxRenditions,
+			MaxUnlistedSize: in.MaxUnlistedSize,
 		})
 	}
 	for _, key := range c.endpointNames() {

@@ -52,8 +52,12 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 	// No lease up to here, and none for playlists: a view is plain memory.
 	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
 		if r.URL.RawQuery != "" {
-			text, err := view.Startover(name, r.URL.RawQuery)
+			text, err := view.Startover(r.Context(), name, r.URL.RawQuery)
 			switch {
+			case errors.Is(err, output.ErrBusy):
+				return busy(w, r, err)
+			case r.Context().Err() != nil:
+				return nil // nobody is there any more
 			case errors.Is(err, output.ErrQuery):
 				return fail(w, r, http.StatusBadRequest, err)
 			case errors.Is(err, output.ErrOutside):
@@ -61,7 +65,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 			case err != nil:
 				return fail(w, r, http.StatusInternalServerError, err)
 			case text != nil:
-				return servePlaylist(w, r, text)
+				return rt.serveStartover(w, r, text)
 			}
 		}
 		if text := view.Playlist(name); text != nil {
@@ -115,13 +119,18 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error
 		body = t.Gzip()
 		h["Content-Encoding"] = gzipEncoding
 	}
+	writePlaylist(w, r, body)
+	return nil
+}
+
+func writePlaylist(w http.ResponseWriter, r *http.Request, body []byte) {
+	h := w.Header()
 	h["Content-Type"] = hlsType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
 	}
-	return nil
 }
 
 func playlistAge(seconds int) []string {
@@ -146,6 +155,9 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		return notFound(w, r, errNotThere)
 	}
 	defer content.Close()
+	// Behind the content: what was read is free when the download is over.
+	d := rt.use.shared.downloads.begin(w, s, rt.endpoint, rt.patience)
+	defer d.end()
 
 	header := w.Header()
 	header["Content-Type"] = []string{s.ContentType}
@@ -153,7 +165,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	header["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(s.MaxAge/time.Second)) + ", immutable"}
 	header["X-Live-Origin-Input"] = []string{s.Input}
 	if r.Method != http.MethodGet || conditional(r.Header) {
-		http.ServeContent(w, r, "", s.Published, content)
+		http.ServeContent(d, r, "", s.Published, content)
 		return nil
 	}
 	header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
@@ -162,7 +174,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	w.WriteHeader(http.StatusOK)
 	// ServeContent would copy through a buffer; the store writes its own. If it
 	// breaks off, the server closes the connection, as the length was promised.
-	if _, err := content.WriteTo(w); err != nil {
+	if _, err := content.WriteTo(d); err != nil {
 		if c := h.logger.Check(zapcore.DebugLevel, "segment was not sent to the end"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}

@@ -23,7 +23,8 @@ type Endpoint struct {
 	// input's, at least one. Default: 6s.
 	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
 
-	// How much media the live playlist lists, at least three segment durations.
+	// How much media the live playlist lists, at least three segment durations and
+	// at most 24h.
 	// Default: 60s, or three segment durations where that is more.
 	PlaylistWindow caddy.Duration `json:"playlist_window,omitempty"`
 
@@ -42,8 +43,8 @@ type Endpoint struct {
 	StartoverWindow caddy.Duration `json:"startover_window,omitempty"`
 
 	// How long after a segment is due the endpoint still waits for the active
-	// input before it takes the segment from another one. Default: half of
-	// `segment_duration`.
+	// input before it takes the segment from another one, up to 10m. Default: half
+	// of `segment_duration`.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
 	// Whether to go back to a certain input after a failover. Default: no.
@@ -62,7 +63,7 @@ type Endpoint struct {
 	StreamSelection StreamSelection `json:"stream_selection,omitzero"`
 
 	// Adds a playlist of the key frames (EXT-X-I-FRAME-STREAM-INF) for each
-	// variant with video, with which players show pictures while they wind. It
+	// variant with video, with which players show pictures in trick play. It
 	// lists byte ranges of the same segments, one picture a second at most.
 	// Default: false.
 	IFramePlaylist bool `json:"iframe_playlist,omitempty"`
@@ -84,7 +85,7 @@ type FailoverPolicy struct {
 	Input string `json:"input,omitempty"`
 
 	// How long the preferred input has to deliver everything before the endpoint
-	// goes back to it. Default for `prefer`: 30s.
+	// goes back to it, up to 24h. Default for `prefer`: 30s.
 	After caddy.Duration `json:"after,omitempty"`
 }
 
@@ -143,7 +144,7 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
 		return fmt.Errorf("time_delay: %w", err)
 	}
-	if err := checkPositive(int64(e.FailoverGrace)); err != nil {
+	if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
 		return fmt.Errorf("failover_grace: %w", err)
 	}
 	if err := e.FailoverPolicy.check(c); err != nil {
@@ -169,12 +170,19 @@ func (p FailoverPolicy) check(c *Channel) error {
 		}
 		return nil
 	case policyPrefer:
-		if err := checkPositive(int64(p.After)); err != nil {
+		if err := checkPreferAfter(time.Duration(p.After)); err != nil {
 			return fmt.Errorf("after: %w", err)
 		}
 		return c.checkInput(p.Input)
 	}
 	return fmt.Errorf("must be %s or %s, but is %q", policySticky, policyPrefer, p.Policy)
+}
+
+// patience is how long a viewer may take for a segment: while the playlist lists it,
+// and as long as it is available behind that (RFC 8216, 6.2.2), with what a target
+// duration may be above the wanted length.
+func (e *Endpoint) patience() time.Duration {
+	return 2*time.Duration(e.PlaylistWindow) + 4*time.Duration(e.SegmentDuration)
 }
 
 // runtime is the endpoint as the runtime knows it.

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,8 +85,10 @@ const nextStatus = 299
 func (o *origin) serve(r *http.Request) *httptest.ResponseRecorder {
 	o.t.Helper()
 	w := httptest.NewRecorder()
-	if err := o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler); err != nil {
-		o.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	err := o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler)
+	var answered caddyhttp.HandlerError
+	if err != nil && (!errors.As(err, &answered) || answered.StatusCode != w.Code) {
+		o.t.Fatalf("%s %s: answered with %d: %v", r.Method, r.URL, w.Code, err)
 	}
 	return w
 }

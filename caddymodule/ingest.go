@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -19,11 +20,7 @@ const inputMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS, MKCOL"
 func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, path string) error {
 	// Before anything else: a request that may not pass costs no byte of its body.
 	if status, err := rt.guard.check(w, r); err != nil {
-		if status == http.StatusUnauthorized && rt.guard.challenged(r) {
-			rt.countRequest(status)
-			return fail(w, r, status, err)
-		}
-		return h.refuse(w, r, rt, status, err)
+		return h.refuseUnknown(w, r, rt, status, err)
 	}
 	if !rt.use.shared.acquire() {
 		return h.refuse(w, r, rt, http.StatusServiceUnavailable, channel.ErrClosed)
@@ -55,6 +52,23 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 	return nil
 }
 
+// refuseUnknown answers who may not use the input. Wrong credentials are logged apart:
+// there may be thousands of them, from anywhere.
+func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	switch {
+	case status == http.StatusUnauthorized && rt.guard.challenged(r, reason):
+		// Not counted: with some encoders every upload begins so.
+		return fail(w, r, status, reason)
+	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
+		failures.add(clientAddr(r), rt, h.logger)
+		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
+	default:
+		return h.refuse(w, r, rt, status, reason)
+	}
+	rt.countRequest(status)
+	return fail(w, r, status, reason)
+}
+
 // answer sends a status without a body.
 func (rt *route) answer(w http.ResponseWriter, status int) {
 	rt.countRequest(status)
@@ -62,13 +76,25 @@ func (rt *route) answer(w http.ResponseWriter, status int) {
 }
 
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
-	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path))
+	if name := nameInQuery(r.URL.RawQuery); name != "" {
+		err := fmt.Errorf("the name of the upload is in the query (%q); it has to be part of the path, as in %s/seg1.ts", name, rt.input.Path)
+		return h.refuse(w, r, rt, http.StatusBadRequest, err)
+	}
+	leave, ok := rt.use.shared.admitted.enter(rt.input.Name, rt.input.MaxUploads)
+	if !ok {
+		err := fmt.Errorf("more than %d uploads at a time (max_uploads)", rt.input.MaxUploads)
+		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
+	}
+	defer leave()
+	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path), *rt.input.MinUploadRate)
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
+	defer body.done()
 	defer rt.use.shared.uploads.begin(rt.input.Name, path, size)()
-	done := rt.use.shared.store.reserve(size, h.logger)
-	defer func() { done(body.read) }() // also if it panics
+	reservation := rt.use.shared.reserve(rt.input.Name, size, h.logger)
+	defer reservation.done() // also if it panics
+	body.arrived = reservation.arrived
 	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
 	rt.countBytes(body.read)
 	if errors.Is(err, store.ErrFull) {
@@ -91,6 +117,23 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	}
 	rt.answer(w, status)
 	return nil
+}
+
+// nameInQuery returns what of a query looks like the name of the upload, which some
+// senders put there, as for a script that takes uploads.
+func nameInQuery(query string) string {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, value, _ := strings.Cut(pair, "=")
+		switch strings.ToLower(key) {
+		case "file", "filename", "file_name":
+			if value != "" {
+				return pair
+			}
+		}
+	}
+	return ""
 }
 
 // uploadLimit is the limit that the path alone tells. A playlist of another name
@@ -147,15 +190,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, stat
 			zap.Int("silenced", silenced))
 	}
 	switch status {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
+		if w.Header().Get("Retry-After") == "" {
+			w.Header().Set("Retry-After", "1")
+		}
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip")
-	case http.StatusRequestTimeout:
-		if r.ProtoMajor == 1 {
-			// What is left of the body may still come, and is no next request.
-			w.Header().Set("Connection", "close")
-		}
 	}
 	return fail(w, r, status, reason)
 }

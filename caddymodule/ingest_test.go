@@ -15,7 +15,6 @@ import (
 	"testing/iotest"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 	"go.uber.org/zap"
 	zapobserver "go.uber.org/zap/zaptest/observer"
 	"golang.org/x/crypto/bcrypt"
@@ -175,37 +174,6 @@ func TestAuth(t *testing.T) {
 	})
 }
 
-// comparisons counts how often a hash is compared.
-type comparisons struct {
-	caddyauth.Comparer
-	n int
-}
-
-func (c *comparisons) Compare(hashed, plaintext []byte) (bool, error) {
-	c.n++
-	return c.Comparer.Compare(hashed, plaintext)
-}
-
-// A slow hash is compared once, not for every upload.
-func TestPasswordIsCached(t *testing.T) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := newOrigin(t, withInput("basic_auth encoder "+string(hash)))
-	auth := o.handler.routes["/in/a"].guard.basic
-	counter := &comparisons{Comparer: auth.Hash}
-	auth.Hash = counter
-	for range 10 {
-		if w := o.do("PUT", "/in/a/live.m3u8", strings.NewReader(shortList), "Authorization", basic("encoder", "secret")); w.Code/100 != 2 {
-			t.Fatal(w.Code)
-		}
-	}
-	if counter.n != 1 {
-		t.Errorf("%d comparisons", counter.n)
-	}
-}
-
 func gzipped(t *testing.T, content []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -357,10 +325,6 @@ func TestRefusalsAreLoggedOnce(t *testing.T) {
 	logs.TakeAll()
 	want(t, o.do("PUT", "/in/a/live.m3u8", unread{t}), 401, "")
 	if n := logs.FilterMessage("upload refused").Len(); n != 0 {
-		t.Errorf("%d warnings", n)
-	}
-	want(t, o.do("PUT", "/in/a/live.m3u8", unread{t}, "Authorization", "Bearer wrong"), 401, "")
-	if n := logs.FilterMessage("upload refused").Len(); n != 1 {
 		t.Errorf("%d warnings", n)
 	}
 }

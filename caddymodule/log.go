@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -40,11 +41,20 @@ func (o *observer) Event(name string, e failover.Effect) {
 	case failover.InputChanged:
 		logInput(log, e)
 	case failover.GenerationStarted:
-		log.Info("generation started", zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
+		// An encoder that breaks with every segment says so with every segment.
+		silenced, ok := o.quiet.pass(missKey{name, e.Input, "", "generation"})
+		if !ok {
+			return
+		}
+		log.Info("generation started", zap.Int("silenced", silenced), zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
 			zap.String("reason", string(e.Reason)), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
 			zap.String("basis", string(e.Basis)))
 	case failover.PairChanged:
-		log.Info("pair state changed", zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
+		silenced, ok := o.quiet.pass(missKey{name, e.A, e.B, string(e.State)})
+		if !ok {
+			return
+		}
+		log.Info("pair state changed", zap.Int("silenced", silenced), zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
 			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()),
 			zap.Duration("drift", e.Drift.Duration()))
 	case failover.SegmentMissed:
@@ -52,11 +62,6 @@ func (o *observer) Event(name string, e failover.Effect) {
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {
 			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
 				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
-		}
-	case failover.Noticed:
-		if silenced, ok := o.quiet.pass(missKey{name, e.Input + "/" + e.Endpoint, e.Rendition, string(e.What)}); ok {
-			log.Warn(string(e.What), zap.String("input", e.Input), zap.String("endpoint", e.Endpoint), zap.String("rendition", e.Rendition),
-				zap.String("segment", e.Segment), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
 		}
 	case failover.SlotGivenUp:
 		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", "given up"}); ok {
@@ -69,7 +74,13 @@ func (o *observer) Event(name string, e failover.Effect) {
 
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
-	if silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()}); ok {
+	silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()})
+	var limit *channel.LimitError
+	switch {
+	case !ok:
+	case errors.As(err, &limit):
+		o.logger.Warn("input is over a limit", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
+	default:
 		o.logger.Error("channel is in trouble", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
 	}
 }

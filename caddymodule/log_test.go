@@ -10,6 +10,7 @@ import (
 	zapobserver "go.uber.org/zap/zaptest/observer"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
 func TestEventsInTheLog(t *testing.T) {
@@ -94,5 +95,33 @@ func TestWarningsAreThrottled(t *testing.T) {
 	}
 	if len(q.seen) > maxRepeated {
 		t.Errorf("%d keys are kept", len(q.seen))
+	}
+}
+
+// An encoder that breaks with every segment fills no log.
+func TestGenerationsAreLoggedOnce(t *testing.T) {
+	core, logs := zapobserver.New(zap.DebugLevel)
+	o := newObserver(zap.New(core))
+	for i := range 2000 {
+		o.Event("sports", failover.GenerationStarted{Input: "a", Generation: uint64(i)})
+		o.Event("sports", failover.PairChanged{A: "a", B: "b", State: failover.Locked})
+	}
+	o.Event("sports", failover.GenerationStarted{Input: "b", Generation: 1})
+	if n := logs.Len(); n != 3 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// What an encoder does wrong is a warning; what the origin can't do is an error.
+func TestLimitsAreWarnings(t *testing.T) {
+	core, logs := zapobserver.New(zap.DebugLevel)
+	o := newObserver(zap.New(core))
+	for range 10 {
+		o.Trouble("sports", &channel.LimitError{Text: "input a: too much"})
+		o.Trouble("sports", errors.New("disk"))
+	}
+	all := logs.All()
+	if len(all) != 2 || all[0].Level != zap.WarnLevel || all[0].Message != "input is over a limit" || all[1].Level != zap.ErrorLevel {
+		t.Errorf("%v", all)
 	}
 }

@@ -60,6 +60,11 @@ var counted = counters{
 	ingestRequests: counter("ingest_requests_total",
 		"Requests of encoders by HTTP status code.",
 		labelStore, labelChannel, labelInput, labelCode),
+	strayUploads: counter("stray_uploads_total",
+		"Uploads to paths of no input that nothing else answered."),
+	downloadsCut: counter("downloads_cut_total",
+		"Downloads of segments that had left the playlist long ago, cut off because their room was needed.",
+		labelStore, labelChannel, labelEndpoint),
 	segmentsMissed: counter("segments_missed_total",
 		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
@@ -81,6 +86,7 @@ var counted = counters{
 
 type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
+	strayUploads, downloadsCut                  *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
@@ -93,9 +99,10 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 
 // registerMetrics makes the metrics part of a config's registry.
 func registerMetrics(registry *prometheus.Registry) error {
+	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
-		counted.ingestBytes, counted.ingestRequests, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState,
+		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
+		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
 	} {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
@@ -114,6 +121,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 	m := meter{store: key.store, channel: key.name}
 	for _, in := range config.Inputs {
 		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
+		m.beginNotices(in.Name)
 		for _, reason := range missedReasons {
 			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, string(reason))
 		}
@@ -126,6 +134,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, string(reason))
 		}
 		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
+		counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name)
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
 		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
 	}

@@ -38,7 +38,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.storeBytes, c.storeCapacity} {
+	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.storeBytes, c.storeCapacity, inputWaiting} {
 		out <- d
 	}
 }
@@ -48,7 +48,15 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	live.eachChannel(func(ch *sharedChannel) { c.channel(send, ch.key, ch.channel.Status()) })
+	live.eachChannel(func(ch *sharedChannel) {
+		status := ch.channel.Status()
+		c.channel(send, ch.key, status)
+		var inputs []string
+		for _, in := range status.Inputs {
+			inputs = append(inputs, in.Name)
+		}
+		collectWaits(send, ch.key, inputs, ch.channel.Waits())
+	})
 	live.eachStore(func(s *sharedStore) {
 		usage := s.store.Usage()
 		send(c.storeBytes, float64(usage.Bytes), s.identity)

@@ -34,5 +34,11 @@ func (o *channelObserver) Event(name string, e failover.Effect) {
 // Trouble implements channel.Observer.
 func (o *channelObserver) Trouble(name string, err error) { o.log.Trouble(name, err) }
 
+// Notice implements channel.Observer.
+func (o *channelObserver) Notice(name string, n channel.Notice) {
+	o.log.Notice(name, n)
+	o.meter.notice(n)
+}
+
 // Interface guards
 var _ channel.Observer = (*channelObserver)(nil)

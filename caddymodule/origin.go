@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -28,11 +29,12 @@ func init() {
 // the other one.
 //
 // Requests for paths of no input, no endpoint and no status page go on to the next
-// handler.
+// handler. An upload that no handler has answered is refused with 404: an encoder must
+// not believe that what it sent to a mistyped path has arrived.
 //
-// Uploads that are refused are answered with the reason as plain text, since that
-// is what shows in an encoder's log. On a server with `handle_errors`, errors are
-// left to those routes, with the reason in `{http.error.message}`.
+// Errors go to `handle_errors`, with the reason in `{http.error.message}`. Where nobody
+// handles them, they are answered with the reason as plain text, since that is what
+// shows in an encoder's log.
 //
 // Access log entries have the fields `live_channel` and `live_input` or
 // `live_endpoint`.
@@ -57,7 +59,10 @@ type Handler struct {
 	app    *App
 	logger *zap.Logger
 	routes map[string]*route
-	quiet  *throttle
+	// quiet holds back what refused uploads repeat, strays what those to no input do.
+	quiet, strays *throttle
+	// errorRoutes: a subroute around the handler handles errors.
+	errorRoutes bool
 }
 
 // route is what a path of the config leads to: an input, an endpoint or the status
@@ -71,6 +76,10 @@ type route struct {
 	input    *Input
 	guard    *guard
 	endpoint string
+	// patience is how long a viewer may take for a segment, flight what viewers are
+	// fetching of startover playlists.
+	patience time.Duration
+	flight   *flight
 	// fields go to the access log.
 	fields [2]zap.Field
 }
@@ -94,14 +103,18 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	h.app = app
-	h.logger = ctx.Logger()
-	h.quiet = newThrottle(quietInterval)
+	h.logger = ctx.Logger(app)
+	h.quiet, h.strays = newThrottle(quietInterval), newThrottle(strayInterval)
+	h.errorRoutes = errorRoutesAround(ctx.Modules())
 
 	if len(h.Channels) == 0 {
 		return errors.New("at least one channel is required")
 	}
 	engine, options, err := h.loadEngine(ctx)
 	if err != nil {
+		return err
+	}
+	if err := h.checkCapacities(engine); err != nil {
 		return err
 	}
 	// Cross checks come before the config is registered with the app, which two
@@ -173,7 +186,7 @@ func (h *Handler) addRoutes(ctx caddy.Context, name string, c *Channel, use *cha
 	}
 	for key, e := range c.Endpoints {
 		h.routes[e.Path] = &route{
-			use: use, channel: name, endpoint: key,
+			use: use, channel: name, endpoint: key, patience: e.patience(), flight: &flight{},
 			fields: [2]zap.Field{zap.String("live_channel", name), zap.String("live_endpoint", key)},
 		}
 	}
@@ -208,9 +221,22 @@ func (h *Handler) Validate() error {
 
 // ServeHTTP serves inputs and endpoints.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if h.errorRoutes {
+		caddyhttp.SetVar(r.Context(), errorRoutesVar, true)
+	}
+	if brings(r.Method) && r.Body != nil && r.Body != http.NoBody {
+		r.Body = &countedBody{ReadCloser: r.Body}
+	}
 	rt, length := h.route(r.URL.Path)
-	if rt == nil {
-		return next.ServeHTTP(w, r)
+	path := ""
+	switch {
+	case rt != nil && rt.input != nil:
+		path = tidy("/" + below(r.URL, length))[1:]
+	case rt == nil:
+		// As it is, or without parts that mean nothing.
+		if rt, path = h.untidyInput(r.URL); rt == nil {
+			return h.passOn(w, r, next)
+		}
 	}
 	if rt.page == nil {
 		rt.logFields(r)
@@ -222,7 +248,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return rt.page.serve(w, r, r.URL.Path[length:])
 	}
 	if rt.input != nil {
-		return h.serveInput(w, r, rt, below(r.URL, length))
+		return h.serveInput(w, r, rt, path)
 	}
 	return h.serveEndpoint(w, r, rt, strings.TrimPrefix(r.URL.Path[length:], "/"))
 }
@@ -253,6 +279,39 @@ func below(u *url.URL, n int) string {
 	return strings.TrimPrefix(escaped[min(i, len(escaped)):], "/")
 }
 
+// untidyInput finds the input of a path with empty or "." parts, which mean nothing:
+// encoders put them there when they join a base URL and a name. path is escaped and
+// begins below the input's path.
+func (h *Handler) untidyInput(u *url.URL) (rt *route, path string) {
+	if !strings.Contains(u.Path, "//") && !strings.Contains(u.Path, "/./") {
+		return nil, ""
+	}
+	escaped := tidy(u.EscapedPath())
+	unescaped, err := url.PathUnescape(escaped)
+	if err != nil {
+		return nil, ""
+	}
+	rt, length := h.route(unescaped)
+	if rt == nil || rt.input == nil {
+		return nil, ""
+	}
+	return rt, below(&url.URL{Path: unescaped, RawPath: escaped}, length)
+}
+
+// tidy leaves empty and "." parts out of an escaped path that begins with a slash, but
+// for an empty part at its end: that it names a directory is for others to judge.
+func tidy(escaped string) string {
+	parts := strings.Split(escaped, "/")
+	last := len(parts) - 1
+	kept := parts[:0]
+	for i, part := range parts {
+		if i == 0 || i == last || part != "" && part != "." && !strings.EqualFold(part, "%2e") {
+			kept = append(kept, part)
+		}
+	}
+	return strings.Join(kept, "/")
+}
+
 // logFields adds to the access log entry, if there will be one.
 func (rt *route) logFields(r *http.Request) {
 	ctx := r.Context()
@@ -263,39 +322,6 @@ func (rt *route) logFields(r *http.Request) {
 		extra.Add(rt.fields[0])
 		extra.Add(rt.fields[1])
 	}
-}
-
-// fail answers with the reason, in the way that is of most use: where the
-// operator has error routes, they decide what is sent. Without them Caddy would
-// send the bare status, and an encoder's log would not tell why.
-func fail(w http.ResponseWriter, r *http.Request, status int, reason error) error {
-	answerUnasked(w, r)
-	if srv, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok &&
-		srv != nil && srv.Errors != nil && len(srv.Errors.Routes) > 0 {
-		return caddyhttp.Error(status, reason)
-	}
-	h := w.Header()
-	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(reason.Error() + "\n"))
-	}
-	return nil
-}
-
-// answerUnasked lets a refusal go out although the client still waits with its
-// body for "100 Continue". net/http knows that case by the type of the body, which
-// Caddy's server wraps; so it would ask for the body after all and read up to
-// 256 KiB of it before it sends the answer. In full duplex it sends the answer
-// first. The connection ends with it, as nobody knows whether a body follows.
-func answerUnasked(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
-		return
-	}
-	w.Header()["Connection"] = []string{"close"}
-	// A server that can't do it behaves as before.
-	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 
 // Interface guards

@@ -1,20 +1,23 @@
 package caddymodule
 
 import (
+	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // room keeps a store from getting full as long as it holds anything that can be
-// spared: the oldest part of the startover windows, over all channels. It makes room
-// before an upload begins, since what has been read of a body can't be read again.
+// spared: the oldest part of the startover windows. It makes room before more of an
+// upload is read, since what has been read can't be read again.
 type room struct {
-	// largest is the size of the largest recent upload, for those that do not tell
-	// theirs; underWay is what uploads that have begun may still need.
-	largest, underWay atomic.Int64
+	// underWay is what uploads that have begun may take in their next step.
+	underWay atomic.Int64
 
 	mu sync.Mutex // one makes room at a time
 	// evicting and full hold back what is logged and announced over and over.
@@ -25,36 +28,93 @@ func newRoom() *room {
 	return &room{evicting: newThrottle(quietInterval), full: newThrottle(quietInterval)}
 }
 
-// reserve makes room for an upload of this size, -1 for one that does not tell.
-// done is called when it has ended, with its size.
-func (s *sharedStore) reserve(size int64, logger *zap.Logger) (done func(size int64)) {
-	if size < 0 {
-		size = s.room.largest.Load()
-	}
-	// An engine needs something around each object.
-	size += size/16 + 64<<10
-	waiting := s.room.underWay.Add(size)
-	if free := s.store.Usage().Free; free >= 0 && free < waiting+reserved {
-		s.makeRoom(logger)
-	}
-	return func(n int64) {
-		s.room.underWay.Add(-size)
-		// It fades, so that a single large one does not count for ever.
-		largest := s.room.largest.Load()
-		s.room.largest.Store(max(n, largest-largest/256))
-	}
+const (
+	// reserved is kept free beside the uploads, for journals.
+	reserved = 256 << 10
+	// An upload takes what has arrived and a step on top, which grows with it. So what
+	// was only announced counts for next to nothing.
+	minRoomStep = 64 << 10
+	maxRoomStep = 1 << 20
+	// perUpload is what an engine needs around an object.
+	perUpload = 4 << 10
+)
+
+// reservation is the room of one upload.
+type reservation struct {
+	of     *sharedChannel
+	input  string
+	limit  int64 // of what the input has under way, 0 for none
+	size   int64 // as announced, -1 if unknown
+	ahead  int64 // what it may take in its next step
+	next   int64 // how much has arrived when there is to be room for another step
+	held   int64 // of the channel's inflight
+	logger *zap.Logger
 }
 
-// reserved is kept free beside the uploads, for journals.
-const reserved = 256 << 10
+// reserve makes room for an upload of the input, of this size, or -1 for one that does
+// not tell. The caller calls arrived before it reads more of it, and done behind it.
+func (c *sharedChannel) reserve(input string, size int64, logger *zap.Logger) *reservation {
+	c.lastUpload.Store(time.Now().UnixNano())
+	return &reservation{of: c, input: input, limit: c.inputShare(), size: size, logger: logger}
+}
+
+// arrived sees to it that there is room for what comes next. Error: *bodyError, if the
+// channel or the input has had its share.
+func (r *reservation) arrived(n int64) error {
+	if n < r.next {
+		return nil
+	}
+	step := min(max(n, minRoomStep), maxRoomStep)
+	r.next = n + step/2
+	if n == 0 {
+		step, r.next = 0, 1 // nothing is held for who sends nothing
+	}
+	if r.size >= 0 {
+		step = min(step, max(r.size-n, 0))
+	}
+	step += perUpload
+	s := r.of.store
+	s.room.underWay.Add(step - r.ahead)
+	r.ahead = step
+	if err := r.hold(n); err != nil {
+		return err
+	}
+	if free := s.store.Usage().Free; free < 0 || free >= s.room.underWay.Load()+reserved && !r.of.crowds(free-step) {
+		return nil
+	}
+	s.makeRoom(r.of, r.logger)
+	if r.of.crowds(s.store.Usage().Free - step) {
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this channel, which has had its share of it", store.ErrFull)}
+	}
+	return nil
+}
+
+// hold counts what has arrived and is not committed yet, which no playlist can list.
+func (r *reservation) hold(n int64) error {
+	sum := r.of.inflight(r.input, n-r.held)
+	r.held = n
+	if r.limit > 0 && sum > r.limit {
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input, whose unfinished uploads take half of the channel's share", store.ErrFull)}
+	}
+	return nil
+}
+
+// done gives the room back.
+func (r *reservation) done() {
+	r.of.store.room.underWay.Add(-r.ahead)
+	r.of.inflight(r.input, -r.held)
+	r.ahead, r.held = 0, 0
+}
 
 // makeRoom evicts until what is under way fits, or nothing is left to evict.
-func (s *sharedStore) makeRoom(logger *zap.Logger) {
+func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
+	s.cutSlowReaders()
 	evicted := false
 	for {
-		if s.store.Usage().Free >= s.room.underWay.Load()+reserved || !live.evictFrom(s) {
+		free := s.store.Usage().Free
+		if free >= s.room.underWay.Load()+reserved && !c.crowds(free) || !live.evictFor(c) {
 			break
 		}
 		evicted = true
@@ -68,21 +128,31 @@ func (s *sharedStore) makeRoom(logger *zap.Logger) {
 	}
 }
 
-// evictFrom evicts the oldest of what channels on the store can spare.
-func (r *registry) evictFrom(s *sharedStore) bool {
-	var oldest *sharedChannel
-	var at time.Time
-	r.eachChannel(func(c *sharedChannel) {
-		if c.store != s {
+// evictFor evicts the oldest part of a startover window. A channel that has had its
+// share pays for itself first; one that has not takes from those that have more than
+// theirs, the one with the most of it first.
+func (r *registry) evictFor(c *sharedChannel) bool {
+	shares := c.store.shares()
+	own := c.held() >= shares.of(c)
+	if own && c.channel.Evict() {
+		return true
+	}
+	var most *sharedChannel
+	var excess int64
+	r.eachChannel(func(o *sharedChannel) {
+		if o.store != c.store || o == c {
 			return
 		}
-		if t, ok := c.channel.Spare(); ok && (oldest == nil || t.Before(at)) {
-			oldest, at = c, t
+		over := o.held() - shares.of(o)
+		if _, spare := o.channel.Spare(); spare && over > 0 && (most == nil || over > excess) {
+			most, excess = o, over
 		}
 	})
-	if oldest == nil || !oldest.acquire() {
-		return false
+	if most != nil && most.acquire() {
+		defer most.release()
+		if most.channel.Evict() {
+			return true
+		}
 	}
-	defer oldest.release()
-	return oldest.channel.Evict()
+	return !own && c.channel.Evict()
 }

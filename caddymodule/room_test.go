@@ -95,8 +95,14 @@ func tooSmall(t *testing.T) {
 func fill(t *testing.T, kib int, inputs ...string) (o *origin, refused int) {
 	t.Helper()
 	o = newOrigin(t, fmt.Sprintf(fullStore, kib))
+	return o, o.pushFor(90, func() {}, inputs...)
+}
+
+// pushFor does so for a number of segments, and calls then behind each of them.
+func (o *origin) pushFor(count int, then func(), inputs ...string) (refused int) {
+	t := o.t
 	names, media := segments(t)
-	for i := range 90 {
+	for i := range count {
 		time.Sleep(1920 * time.Millisecond)
 		for _, input := range inputs {
 			n := i % 8
@@ -115,8 +121,9 @@ func fill(t *testing.T, kib int, inputs ...string) (o *origin, refused int) {
 			o.do("PUT", input+"/live.m3u8", strings.NewReader(list.String()))
 		}
 		synctest.Wait()
+		then()
 	}
-	return o, refused
+	return refused
 }
 
 // brokenBody panics, as a server that aborts a request may.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -72,6 +73,10 @@ type sharedStore struct {
 	store    store.Store
 	closed   chan struct{}
 	room     *room
+	// dividing guards what the channels are guaranteed, and when that was found.
+	dividing sync.Mutex
+	divided  time.Time
+	division shares
 	// options are those the store has now; guarded by registry.changing.
 	options string
 }
@@ -127,6 +132,13 @@ type sharedChannel struct {
 	applied applied
 	traced  *traceFile
 	uploads uploads
+	// admitted counts the uploads of inputs.
+	admitted admission
+	// capacity is what the config guarantees the channel of the store, 0 for an equal
+	// share; lastUpload is when the last upload began, in Unix nanoseconds.
+	capacity, lastUpload atomic.Int64
+	unfinished           unfinished
+	downloads            downloads
 	// removed: a config without the channel has taken effect.
 	removed atomic.Bool
 }
@@ -134,6 +146,7 @@ type sharedChannel struct {
 // applied is what a config tells a channel.
 type applied struct {
 	config   channel.Config
+	capacity int64
 	trace    *Trace
 	observer channel.Observer
 	app      *App
@@ -174,6 +187,7 @@ func (c *sharedChannel) tell(a applied) error {
 	if err := c.channel.Configure(a.config); err != nil {
 		return fmt.Errorf("configure %s: %w", c.key, err)
 	}
+	c.capacity.Store(a.capacity)
 	c.channel.Observe(a.observer)
 	c.applied = a
 	return nil

@@ -8,7 +8,6 @@ import (
 	"path"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
@@ -33,9 +32,6 @@ type StatusPage struct {
 }
 
 const (
-	// maxStatusStreams is how many pages are kept up to date at the same time, by
-	// one handler. Each costs a goroutine and about 2 KB a second and channel.
-	maxStatusStreams = 64
 	// maxDetailed is how many channels a page shows in full. Where there are more,
 	// the page lists them, and shows the one that it is asked for.
 	maxDetailed = 8
@@ -67,7 +63,7 @@ type statusPage struct {
 	app      *App
 	controls string
 	channels []*watched
-	open     atomic.Int64 // streams
+	open     listeners
 
 	mu       sync.Mutex
 	taken    time.Time

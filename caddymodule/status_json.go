@@ -144,12 +144,12 @@ func (p *statusPage) snapshot(list []*streamed) pageSnapshot {
 }
 
 // remarkable reports whether the entry is more than what happens all the time.
-func (e *pageEntry) remarkable() bool {
-	switch e.Kind {
+func (out *pageEntry) remarkable() bool {
+	switch out.Kind {
 	case "segment":
-		return e.State != string(activity.Arrived)
+		return out.State != string(activity.Arrived)
 	case "slot":
-		return e.Gap || e.Decision != nil
+		return out.Gap || out.Decision != nil
 	}
 	return true
 }
@@ -157,6 +157,7 @@ func (e *pageEntry) remarkable() bool {
 func (w *watched) status() *pageStatus {
 	s := &pageStatus{channelStatus: statusOfChannel(w.use.key, w.channel().Status())}
 	s.Name = w.name
+	s.addWaits(w.channel().Waits())
 	if a := w.channel().Activity(); a != nil {
 		s.Counters = countersOf(a.Counters())
 	}

@@ -22,8 +22,6 @@ const (
 	statusWriteTimeout = 15 * time.Second
 )
 
-var errTooManyPages = errors.New("too many status pages are open")
-
 // serveSnapshot answers with what a page is told when it connects.
 func (p *statusPage) serveSnapshot(w http.ResponseWriter, r *http.Request) error {
 	list, err := p.selected(r)
@@ -41,11 +39,12 @@ func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return notFound(w, r, err)
 	}
-	defer p.open.Add(-1)
-	if p.open.Add(1) > maxStatusStreams {
+	leave, err := p.open.enter(r)
+	if err != nil {
 		w.Header()["Retry-After"] = []string{"10"}
-		return fail(w, r, http.StatusServiceUnavailable, errTooManyPages)
+		return fail(w, r, http.StatusServiceUnavailable, err)
 	}
+	defer leave()
 	if p.app.ending.Err() != nil {
 		w.Header()["Retry-After"] = []string{"1"}
 		return fail(w, r, http.StatusServiceUnavailable, errors.New("the config is no longer in use"))
@@ -190,7 +189,7 @@ func (s *eventStream) send(event string, data []byte) error {
 		s.buffer = append(append(append(s.buffer, "event: "...), event...), "\ndata: "...)
 		s.buffer = append(append(s.buffer, data...), "\n\n"...)
 	}
-	// HTTP/3 and recorders have no deadlines.
+	// All servers have deadlines; recorders have none.
 	if err := s.control.SetWriteDeadline(time.Now().Add(statusWriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

@@ -265,7 +265,7 @@ func TestStatusStream(t *testing.T) {
 func TestStatusStreamsAreLimited(t *testing.T) {
 	n := newNode(t)
 	n.load(statusSite(""))
-	for range maxStatusStreams {
+	for range maxOfStatusAddress {
 		n.events("/ops/status/events").next("snapshot", "")
 	}
 	n.want("GET", "/ops/status/events", nil, 503)

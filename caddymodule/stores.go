@@ -14,7 +14,6 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/file"
-	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
 func init() {
@@ -54,11 +53,13 @@ type Reconfigurer interface {
 }
 
 // MemoryStore keeps segments and state in the memory of the process. It is the
-// fastest engine, and all is gone when the process ends. There is one in a
-// process: all `live_origin` handlers with this engine share its capacity.
+// fastest engine, and all is gone when the process ends, but for what encoders send
+// once (multivariant playlists and initialization sections, some kB): that also lies
+// in Caddy's own storage. There is one store in a process: all `live_origin` handlers
+// with this engine share its capacity.
 type MemoryStore struct {
-	// How much memory segments may take, in bytes. Uploads beyond it are answered
-	// with 507. Default: 2147483648 (2 GiB).
+	// How much memory segments may take, in bytes, from 64 KiB to 16 TiB. Uploads
+	// beyond it are answered with 507. Default: 2147483648 (2 GiB).
 	Capacity int64 `json:"capacity,omitempty"`
 }
 
@@ -82,7 +83,7 @@ func (m *MemoryStore) Provision(caddy.Context) error {
 
 // Validate checks the options.
 func (m *MemoryStore) Validate() error {
-	if err := checkPositive(m.Capacity); err != nil {
+	if err := checkCapacity(m.Capacity); err != nil {
 		return fmt.Errorf("store memory: capacity: %w", err)
 	}
 	return nil
@@ -92,7 +93,9 @@ func (m *MemoryStore) Validate() error {
 func (m *MemoryStore) Identity() string { return "memory" }
 
 // Open implements Engine.
-func (m *MemoryStore) Open(context.Context) (store.Store, error) { return memory.Open(m.Capacity), nil }
+func (m *MemoryStore) Open(context.Context) (store.Store, error) {
+	return newKeptStore(m.Capacity), nil
+}
 
 // Reconfigure implements Reconfigurer.
 func (m *MemoryStore) Reconfigure(st store.Store) error { return setCapacity(st, m.Capacity) }
@@ -110,7 +113,7 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		switch option := d.Val(); option {
 		case "capacity":
-			if err := readSize(d, "store memory", &m.Capacity); err != nil {
+			if err := readSize(d, "store memory", &m.Capacity, checkCapacity); err != nil {
 				return err
 			}
 		default:
@@ -123,12 +126,14 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // FileStore keeps segments and state in a directory, so that they survive the end
 // of the process. The directory belongs to one process at a time.
 type FileStore struct {
-	// The directory. It is created if it does not exist. Placeholders are
-	// replaced when the config is loaded. Required.
+	// The directory. It is created if it does not exist, and closed to other users of
+	// the machine; one that holds anything else than a store is refused. Placeholders are
+	// replaced when the config is loaded; one that is unknown or empty is an error.
+	// Required.
 	Dir string `json:"dir,omitempty"`
 
-	// How much space the directory may take, in bytes. Uploads beyond it are
-	// answered with 507. Default: 0, no limit.
+	// How much space the directory may take, in bytes, from 64 KiB to 1 PiB. Uploads
+	// beyond it are answered with 507. Default: 0, no limit.
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether an upload is only acknowledged when it is on the disk, so that it
@@ -149,8 +154,11 @@ func (FileStore) CaddyModule() caddy.ModuleInfo {
 
 // Provision resolves the directory, without touching it.
 func (f *FileStore) Provision(ctx caddy.Context) error {
-	f.logger = ctx.Logger()
-	dir := caddy.NewReplacer().ReplaceAll(f.Dir, "")
+	f.logger = ctx.Logger(new(App))
+	dir, err := resolve(f.Dir)
+	if err != nil {
+		return fmt.Errorf("store file: dir: %w", err)
+	}
 	if dir == "" {
 		return errors.New("store file: dir is required")
 	}
@@ -167,6 +175,11 @@ func (f *FileStore) Provision(ctx caddy.Context) error {
 func (f *FileStore) Validate() error {
 	if f.MaxSize < 0 {
 		return errors.New("store file: max_size: must not be negative")
+	}
+	if f.MaxSize > 0 {
+		if err := checkMaxSize(f.MaxSize); err != nil {
+			return fmt.Errorf("store file: max_size: %w", err)
+		}
 	}
 	if err := f.options().Validate(); err != nil {
 		return fmt.Errorf("store file: %w", err)
@@ -219,7 +232,7 @@ func (f *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		switch option := d.Val(); option {
 		case "max_size":
-			if err := readSize(d, "store file", &f.MaxSize); err != nil {
+			if err := readSize(d, "store file", &f.MaxSize, checkMaxSize); err != nil {
 				return err
 			}
 		case "fsync":

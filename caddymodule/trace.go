@@ -31,10 +31,11 @@ type Trace struct {
 
 	// How large the file may become before another one is begun, in bytes. The old
 	// one gets the time into its name. A pair of encoders with three renditions and
-	// 2 s segments writes some 250 MiB a day. Default: 67108864 (64 MiB).
+	// 2 s segments writes some 250 MiB a day. From 1 KiB to 1 TiB. Default: 67108864
+	// (64 MiB).
 	RollSize int64 `json:"roll_size,omitempty"`
 
-	// How many old files are kept. Default: 10.
+	// How many old files are kept, up to 10000. Default: 10.
 	RollKeep int `json:"roll_keep,omitempty"`
 }
 
@@ -51,16 +52,16 @@ func (t *Trace) provision() error {
 		t.RollKeep = defaultRollKeep
 	}
 	var err error
-	if t.Filename, err = caddy.NewReplacer().ReplaceOrErr(t.Filename, true, true); err != nil {
+	if t.Filename, err = resolve(t.Filename); err != nil {
 		return fmt.Errorf("filename: %w", err)
 	}
 	if t.Filename == "" {
 		return errors.New("filename: is required")
 	}
-	if err := checkPositive(t.RollSize); err != nil {
+	if err := checkRollSize(t.RollSize); err != nil {
 		return fmt.Errorf("roll_size: %w", err)
 	}
-	if err := checkPositive(int64(t.RollKeep)); err != nil {
+	if err := checkRollKeep(int64(t.RollKeep)); err != nil {
 		return fmt.Errorf("roll_keep: %w", err)
 	}
 	return nil
@@ -76,9 +77,9 @@ func (t *Trace) unmarshal(d *caddyfile.Dispenser, owner string) error {
 		var err error
 		switch d.Val() {
 		case "roll_size":
-			err = readSize(d, owner, &t.RollSize)
+			err = readSize(d, owner, &t.RollSize, checkRollSize)
 		case "roll_keep":
-			err = readNumber(d, owner, &t.RollKeep)
+			err = readNumber(d, owner, &t.RollKeep, checkRollKeep)
 		default:
 			err = d.Errf("unrecognized trace subdirective '%s'", d.Val())
 		}

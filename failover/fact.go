@@ -46,6 +46,10 @@ type Media struct {
 	Frame Ticks `json:"frame,omitempty"`
 	// Video says that there is a video track.
 	Video bool `json:"video,omitempty"`
+	// Kind is what a rendition with such segments is for, by what is in them: Variant
+	// with video, Audio, or Subtitles. It tells the renditions apart of an input that
+	// announces none.
+	Kind Kind `json:"kind,omitempty"`
 	// Untimed says that the object does not tell where it begins and ends, as
 	// WebVTT: Start and End mean nothing, and it lies behind the segment before it.
 	Untimed bool `json:"untimed,omitempty"`

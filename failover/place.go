@@ -65,6 +65,9 @@ func (r *rendition) settle(now time.Time, s *segment) {
 		if s.media.Video != r.video && s.media.Video {
 			r.video, r.input.served = true, nil
 		}
+		if s.media.Kind != r.probed {
+			r.probed, r.input.served = s.media.Kind, nil
+		}
 		r.lies = abs(s.end-s.start-s.claimed) > (s.end-s.start)/4
 	}
 	r.measure()

@@ -28,6 +28,7 @@ type rendition struct {
 	target    Ticks // EXT-X-TARGETDURATION
 	latest    Playlist
 	video     bool // a sound segment had video
+	probed    Kind // what its segments say that it is for
 	text      bool // its segments do not tell where they lie
 	// forgotten: it has listed nothing new for long. lastListed is when it last did,
 	// regular since when it has done so without a pause.
@@ -45,7 +46,7 @@ type rendition struct {
 }
 
 // kind is what was announced, or else what was found in its media: video is a variant,
-// audio beside video an audio rendition.
+// audio beside video an audio rendition, and what its segments say comes before a guess.
 func (r *rendition) kind() Kind {
 	if r.announced != nil {
 		return r.announced.Kind
@@ -53,7 +54,11 @@ func (r *rendition) kind() Kind {
 	switch {
 	case r.text:
 		return Subtitles
-	case r.video || !r.arriving:
+	case r.video:
+		return Variant
+	case r.probed != Variant:
+		return r.probed
+	case !r.arriving:
 		return Variant
 	}
 	for _, o := range r.input.renditions {

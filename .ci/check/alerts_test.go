@@ -70,6 +70,9 @@ var situations = []situation{
 		`slots_published_total{endpoint="hls"} 10x40`, `slots_published_total{endpoint="fast"} 0+5x40`,
 	}, []string{"LiveOriginNotPublishing"}},
 	{"media was lost", []string{`slots_given_up_total{endpoint="hls"} 3x35 4x5`}, []string{"LiveOriginMediaLost"}},
+	{"an initialization section does not come", []string{
+		`input_waiting{input="a",for="waiting_init"} 0x20 1x20`, `input_waiting{input="a",for="waiting_rendition"} 0x40`, `input_waiting{input="b",for="waiting_init"} 0x40`,
+	}, []string{"LiveOriginInputWaits"}},
 	{"the pair is not locked", []string{`pair_locked{a="a",b="b"} 0x40`}, []string{"LiveOriginPairNotLocked"}},
 	{"a failover", []string{`failovers_total{endpoint="hls",reason="missing_segment"} 7x35 8x5`}, []string{"LiveOriginFailover"}},
 	{"the operator switches", []string{`failovers_total{endpoint="hls",reason="manual"} 7x35 18x5`}, nil},

@@ -133,6 +133,7 @@ export class View {
 				if (!i.up) return ["bad", i.ended ? "ended" : i.last_segment ? "down" : "never seen"];
 				return takeover(this.channel.status, active[0], i) === "seamless" ? ["good", "standby"] : ["warn", "standby, with a seam"];
 			}],
+			["Waits for", (i) => i.waiting?.length ? ["warn", i.waiting.map((w) => w.path).join(", ")] : [undefined, "–"]],
 			["Last heard", (i) => [undefined, i.last_segment ? seconds(Math.max(0, (now - Date.parse(i.last_segment)) / 1000)).replace(/\.\d+ s/, " s") + " ago" : "–"]],
 			["Lateness", (i) => [undefined, i.up ? seconds(i.lateness_seconds) : "–"]],
 			["Unbroken for", (i) => [undefined, i.up ? seconds(i.whole_seconds) : "–"]],

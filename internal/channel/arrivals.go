@@ -23,7 +23,7 @@ type arrivals struct {
 	open   map[string]bool // objects that the core may still use
 	// listed is the last number that was noted, by input and playlist.
 	listed map[[2]string]uint64
-	// recalled are the fragments of an earlier life that may still wait, by key.
+	// recalled are the fragments from before the restart that may still wait, by key.
 	recalled map[string]arrivedFragment
 }
 
@@ -61,7 +61,7 @@ type arrivedFragment struct {
 // its last segments.
 const arrivalMargin = fragmentAge
 
-// openArrivals goes on with what an earlier life had not published yet.
+// openArrivals goes on with what had not been published before the restart.
 func (c *Channel) openArrivals(ctx context.Context) error {
 	if !c.persistent() {
 		return nil
@@ -107,6 +107,9 @@ func (c *Channel) recallArrival(revision uint64, entry arrival) {
 		} else {
 			object.Gone = true
 		}
+		if in := c.inputs[object.Input]; in != nil {
+			in.remember(object.Path, entry.Info)
+		}
 		c.arrivals.refs = append(c.arrivals.refs, ref)
 		c.stepAt(entry.Time, object)
 	}
@@ -140,7 +143,7 @@ func (c *Channel) recallFragments(ctx context.Context) {
 			continue
 		}
 		size := c.objects.get(key).size
-		probed, err := c.probe(ctx, key)
+		probed, err := c.objects.probe(ctx, key)
 		if err == nil && probed.Fragments == nil {
 			err = fmt.Errorf("object %s is no fragment", key)
 		}

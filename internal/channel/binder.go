@@ -29,6 +29,8 @@ type initSection struct {
 	init    *media.Init
 	part    output.Part
 	arrived time.Time
+	// unnamed is since when no playlist names it, while others of the input come.
+	unnamed time.Time
 }
 
 // fragment is a media object of fragmented MP4.
@@ -80,17 +82,19 @@ func (b *binder) wait(path string, f *fragment) *fragment {
 }
 
 // list takes note of what a playlist says about initialization sections: which object
-// needs the one at which path.
-func (b *binder) list(playlist string, maps map[string]string) {
+// needs the one at which path. It reports whether it says anything.
+func (b *binder) list(playlist string, maps map[string]string) bool {
 	if len(maps) == 0 {
 		delete(b.maps, playlist)
-		return
+		return false
 	}
 	b.maps[playlist] = maps
+	return true
 }
 
-// unnamed takes out the initialization sections that no playlist names any more, by
-// path.
+// unnamed takes out the initialization sections that no playlist has named for a while,
+// by path. One that is known from before the input was away has that time as well, from
+// its first playlist on: its own may come last.
 func (b *binder) unnamed(now time.Time) map[string]*initSection {
 	named := map[string]bool{}
 	for _, maps := range b.maps {
@@ -100,7 +104,12 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 	}
 	out := map[string]*initSection{}
 	for path, s := range b.inits {
-		if !named[path] && now.Sub(s.arrived) > fragmentAge {
+		switch {
+		case named[path]:
+			s.unnamed = time.Time{}
+		case s.unnamed.IsZero():
+			s.unnamed = now
+		case now.Sub(s.unnamed) > fragmentAge:
 			delete(b.inits, path)
 			out[path] = s
 		}
@@ -109,17 +118,22 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 }
 
 // ready takes out the fragments whose initialization section is known, in the order
-// in which they came, and those that have waited for too long. arriving tells of a
-// path that it is being sent anew: an encoder opens the request when it starts, and
-// sends the body with its first segment, so that is waited for.
-func (b *binder) ready(now time.Time, arriving func(path string) bool) (ready []bound, expired []*fragment) {
+// in which they came, and those that have waited for too long. arriving tells of a path
+// whether an upload is open that began after a time: an encoder opens the request when
+// it starts, and sends the body with its first segment, so that is waited for, but no
+// longer than patience, as it may be one that a dead encoder has left.
+func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool) (ready []bound, expired []*fragment) {
 	for path, f := range b.waiting {
 		if now.Sub(f.arrived) > fragmentAge {
 			delete(b.waiting, path)
 			expired = append(expired, f)
 			continue
 		}
-		if section := b.initOf(path, arriving); section != nil {
+		waits := arriving
+		if now.Sub(f.arrived) > patience {
+			waits = func(string, time.Time) bool { return false }
+		}
+		if section := b.initOf(path, waits); section != nil {
 			delete(b.waiting, path)
 			ready = append(ready, bound{path, f, section})
 		}
@@ -132,11 +146,26 @@ func (b *binder) ready(now time.Time, arriving func(path string) bool) (ready []
 
 // initOf is the initialization section in force for an object; nil if it is not
 // known, or about to be replaced.
-func (b *binder) initOf(object string, arriving func(path string) bool) *initSection {
+func (b *binder) initOf(object string, arriving func(path string, after time.Time) bool) *initSection {
 	for _, maps := range b.maps {
-		if path, ok := maps[object]; ok && !arriving(path) {
-			return b.inits[path]
+		path, ok := maps[object]
+		if !ok {
+			continue
+		}
+		if known := b.inits[path]; known != nil && !arriving(path, known.arrived) {
+			return known
 		}
 	}
 	return nil
+}
+
+// missingInit is where the initialization section lies that an object waits for; empty
+// if no playlist has named it.
+func (b *binder) missingInit(object string) string {
+	for _, maps := range b.maps {
+		if path, ok := maps[object]; ok {
+			return path
+		}
+	}
+	return ""
 }

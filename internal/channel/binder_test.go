@@ -14,7 +14,7 @@ func TestTheBinderSaysWhatIsReady(t *testing.T) {
 	arriving := map[string]bool{}
 	ready := func() string {
 		var list []string
-		bound, expired := b.ready(now, func(path string) bool { return arriving[path] })
+		bound, expired := b.ready(now, 10*time.Second, func(path string, _ time.Time) bool { return arriving[path] })
 		for _, f := range bound {
 			list = append(list, f.path+" with "+f.section.part.Key)
 		}
@@ -56,7 +56,7 @@ func TestTheBinderSaysWhatIsReady(t *testing.T) {
 	}
 	b.list("live.m3u8", nil)
 	if out := b.unnamed(now); len(out) != 0 {
-		t.Error("what has just come was taken out")
+		t.Error("what nobody has named for a moment was taken out")
 	}
 	if out := b.unnamed(now.Add(time.Hour)); len(out) != 1 || out["init.mp4"].part.Key != "two" {
 		t.Errorf("%d sections were taken out", len(out))

@@ -47,14 +47,19 @@ type Channel struct {
 	// inputs what no checkpoint says.
 	tracing, stepped bool
 	activity         *activity.Notes // nil if nobody wants to look on
+	// ids are the names of renditions towards viewers with what they stand for.
+	ids map[string]string
+	// spareBytes is what was counted at spareAt.
+	spareBytes int64
+	spareAt    time.Time
 
-	// doors are for requests, which find their way without the lock.
-	doors atomic.Pointer[doors]
+	// directory is for requests, which find their way without the lock.
+	directory atomic.Pointer[directory]
 }
 
-// doors are where requests come in. They are replaced with a change of config, never
-// changed.
-type doors struct {
+// directory is where requests find inputs and endpoints. It is replaced with a change
+// of config, never changed.
+type directory struct {
 	inputs    map[string]*input // none in a closed channel
 	endpoints map[string]*endpoint
 }
@@ -97,6 +102,10 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
 	c.reselect()
+	for _, e := range c.endpoints {
+		// Their views were made before it was known what encoders had announced.
+		e.window.Render(e.announced())
+	}
 	if err := c.openArrivals(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
@@ -138,6 +147,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 			fresh = append(fresh, ic.Name)
 		}
 		in.config.Store(&ic)
+		in.limitTexts(ic.MaxPlaylistSize)
 		inputs[ic.Name] = in
 	}
 	for name, in := range c.inputs {
@@ -157,7 +167,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		e.config = ec
 		endpoints[ec.Name] = e
 	}
-	c.doors.Store(&doors{inputs: inputs, endpoints: endpoints})
+	c.directory.Store(&directory{inputs: inputs, endpoints: endpoints})
 	for name, e := range c.endpoints {
 		if endpoints[name] == nil {
 			e.drop()
@@ -206,7 +216,7 @@ func (c *Channel) stop() bool {
 		return false
 	}
 	c.closed = true
-	c.doors.Store(&doors{endpoints: c.endpoints})
+	c.directory.Store(&directory{endpoints: c.endpoints})
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -285,6 +295,10 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
+		case failover.InputChanged:
+			if in := c.inputs[e.Input]; in != nil {
+				in.up = e.Up
+			}
 		case failover.Ended:
 			if ep := c.endpoints[e.Endpoint]; ep != nil {
 				ep.end()
@@ -309,6 +323,9 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 // arm sets the timer to the core's next deadline.
 func (c *Channel) arm(now time.Time) {
 	at, ok := c.core.Deadline()
+	if sweep := c.sweepAt(now); !sweep.IsZero() && (!ok || sweep.Before(at)) {
+		at, ok = sweep, true
+	}
 	if !ok {
 		if c.timer != nil {
 			c.timer.Stop()
@@ -324,14 +341,19 @@ func (c *Channel) arm(now time.Time) {
 }
 
 func (c *Channel) wake() {
-	// After Close the error says so, and there is nothing to do.
-	_ = c.apply(failover.Tick{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.sweepUnlisted()
+	c.step(failover.Tick{})
 }
 
 // View returns what the endpoint serves at this moment, nil if there is no such
 // endpoint. It takes no lock.
 func (c *Channel) View(name string) *output.View {
-	e := c.doors.Load().endpoints[name]
+	e := c.directory.Load().endpoints[name]
 	if e == nil {
 		return nil
 	}

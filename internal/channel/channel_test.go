@@ -258,10 +258,12 @@ func TestSlotsThatLeftTheWindowAreFreed(t *testing.T) {
 type recorder struct {
 	events  []failover.Effect
 	trouble []error
+	notices []Notice
 }
 
 func (r *recorder) Event(_ string, e failover.Effect) { r.events = append(r.events, e) }
 func (r *recorder) Trouble(_ string, err error)       { r.trouble = append(r.trouble, err) }
+func (r *recorder) Notice(_ string, n Notice)         { r.notices = append(r.notices, n) }
 
 func TestTheObserverIsToldInOrder(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")

@@ -29,6 +29,9 @@ type InputConfig struct {
 	MaxSegmentSize, MaxPlaylistSize int64
 	// MaxRenditions limits the media playlists of the input.
 	MaxRenditions int
+	// MaxUnlistedSize limits the media that no playlist lists yet, in bytes. Default:
+	// four times MaxSegmentSize.
+	MaxUnlistedSize int64
 }
 
 // EndpointConfig is one of the channel's endpoints.

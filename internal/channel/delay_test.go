@@ -28,10 +28,10 @@ func TestADelayThatChangesTakesNothingBack(t *testing.T) {
 			return last.MSN, time.Since(last.End.Time())
 		}
 		p.run(5)
-		before := p.fetch("hls", "13a286fd.m3u8")
+		before := p.fetch("hls", "13a286fd432fa12f.m3u8")
 		first, _ := newest()
 		delay(10 * time.Second)
-		if after := p.fetch("hls", "13a286fd.m3u8"); after != before {
+		if after := p.fetch("hls", "13a286fd432fa12f.m3u8"); after != before {
 			t.Errorf("the playlist has changed from\n%s\nto\n%s", before, after)
 		}
 		p.run(4)
@@ -55,7 +55,7 @@ func TestADelayThatChangesTakesNothingBack(t *testing.T) {
 				t.Errorf("slot %d at %v follows %d, which ends at %v", s.MSN, s.Start, slots[i].MSN, slots[i].End)
 			}
 		}
-		if strings.Contains(p.fetch("hls", "13a286fd.m3u8"), "GAP") {
+		if strings.Contains(p.fetch("hls", "13a286fd432fa12f.m3u8"), "GAP") {
 			t.Error("there are gaps")
 		}
 	})

@@ -72,7 +72,7 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 		e.first = e.journal.revision + 1
 	}
 	e.window.SetEpoch(e.epoch)
-	e.window.Render(c.announced())
+	e.window.Render(e.announced())
 	return e, nil
 }
 
@@ -136,9 +136,22 @@ func (e *endpoint) refresh(now time.Time) {
 		return
 	}
 	e.changed = false
-	e.window.Configure(e.config.Config)
-	e.window.Render(e.channel.announced())
+	config := e.config.Config
+	if e.selectionTrouble != "" {
+		config.Limits = output.Limits{} // they leave nothing: all is served
+	}
+	e.window.Configure(config)
+	e.window.Render(e.announced())
 	e.forget(e.window.Expire(now))
+}
+
+// announced are the multivariant playlists as they count for the newest slot.
+func (e *endpoint) announced() []output.Announcement {
+	active := ""
+	if slots := e.window.Slots(); len(slots) > 0 {
+		active = slots[len(slots)-1].Input
+	}
+	return e.channel.announcedFor(active)
 }
 
 // forget gives back what slots at the head of the window held.

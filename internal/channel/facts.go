@@ -2,6 +2,8 @@ package channel
 
 import (
 	"encoding/base64"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,31 +13,46 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// mediaFact turns a media playlist into a fact. What the origin can't serve is
-// refused here, with a reason that the encoder's operator understands.
-func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist) (failover.Playlist, error) {
+// listedAtMost is how many segments of a playlist are read, the newest ones: three
+// hours of segments of 5 s. Older ones are known or of no use to any endpoint.
+const listedAtMost = 2048
+
+// mediaFact turns a media playlist into a fact. An entry that can't be served is
+// left out, with a reason that the encoder's operator understands, and keeps its
+// place in the numbering. A playlist of which no entry is left is refused.
+func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddities) (failover.Playlist, error) {
 	fact := failover.Playlist{
 		Input: config.Name, Path: name, EndList: m.EndList,
 		TargetDuration: time.Duration(m.TargetDuration) * time.Second,
 		Segments:       make([]failover.ListedSegment, 0, len(m.Segments)),
 	}
+	usual := usualDuration(m)
+	var refused error
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		switch {
-		case len(s.Keys) > 0:
-			return fact, refuse(UnsupportedMedia, "segment %q is encrypted (EXT-X-KEY): it can be neither probed nor joined", s.URI)
-		case s.ByteRange != nil, s.Map != nil && s.Map.ByteRange != nil:
-			return fact, refuse(UnsupportedMedia, "segment %q is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own", s.URI)
-		}
-		object, err := hls.ResolveURI(config.BasePath, name, s.URI)
+		object, err := servable(config, name, s)
 		if err != nil {
-			return fact, refuse(BadPlaylist, "segment %q: %v", s.URI, err)
+			if refused == nil {
+				refused = err
+			}
+			if s.Fault == "" { // the reader has told of those already
+				odd.add(NoticeKind(hls.NoteEntry), s.Line, "URI", err.Error()+": the entry is left out")
+			}
+			continue
+		}
+		if n := len(fact.Segments); n > 0 && fact.Segments[n-1].Path == object && !s.Discontinuity {
+			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %q is listed twice: the entry is left out", s.URI))
+			continue
+		}
+		duration := s.Duration
+		if duration == 0 && s.Line > 0 {
+			duration = usual
 		}
 		tags, cue := output.Carried(s.Tags)
 		fact.Segments = append(fact.Segments, failover.ListedSegment{
 			Number:          m.MediaSequence + uint64(i),
 			Path:            object,
-			Duration:        failover.TicksOf(s.Duration),
+			Duration:        failover.TicksOf(duration),
 			Discontinuity:   s.Discontinuity,
 			Gap:             s.Gap,
 			ProgramDateTime: s.ProgramDateTime,
@@ -43,28 +60,74 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist) (failover
 			Cue:             cue,
 		})
 	}
+	if refused != nil && len(fact.Segments) == 0 {
+		return fact, refused
+	}
 	return fact, nil
 }
 
-// multivariantFact turns a multivariant playlist into a fact.
-func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist) (failover.Multivariant, error) {
+// servable is where a listed object lies, or why it can't be served.
+func servable(config *InputConfig, name string, s *hls.Segment) (object string, err error) {
+	switch {
+	case s.Fault != "":
+		return "", refuse(BadPlaylist, "%s", s.Fault)
+	case len(s.Keys) > 0:
+		return "", refuse(UnsupportedMedia, "segment %q is encrypted (EXT-X-KEY): it can be neither probed nor joined; turn encryption off at the encoder", s.URI)
+	case s.ByteRange != nil:
+		return "", refuse(UnsupportedMedia, "segment %q is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own (ffmpeg: no single_file)", s.URI)
+	}
+	if object, err = hls.ResolveURI(config.BasePath, name, s.URI); err != nil {
+		return "", refuse(BadPlaylist, "segment %q: %v", s.URI, err)
+	}
+	return object, nil
+}
+
+// usualDuration is what stands for an EXTINF that makes no sense until the segment
+// is measured: the median of the others, or else the target duration.
+func usualDuration(m *hls.MediaPlaylist) time.Duration {
+	var known []time.Duration
+	for i := range m.Segments[max(0, len(m.Segments)-16):] {
+		if d := m.Segments[max(0, len(m.Segments)-16)+i].Duration; d > 0 {
+			known = append(known, d)
+		}
+	}
+	if len(known) == 0 {
+		return time.Duration(m.TargetDuration) * time.Second
+	}
+	slices.Sort(known)
+	return known[len(known)/2]
+}
+
+// linesPerRendition is how often one playlist may be named in a multivariant playlist:
+// with each group of audio and of subtitles, say.
+const linesPerRendition = 10
+
+// multivariantFact turns a multivariant playlist into a fact. A variant or rendition
+// whose URI lies outside the input is left out: redundant encoders name the other
+// one's as well. A playlist of which none is left is refused.
+func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist, odd *oddities) (failover.Multivariant, error) {
 	fact := failover.Multivariant{Input: config.Name}
+	if lines := len(m.Variants) + len(m.Renditions); lines > linesPerRendition*config.MaxRenditions {
+		return fact, refuse(TooMany, "%d variants and renditions, at most %d are allowed", lines, linesPerRendition*config.MaxRenditions)
+	}
 	seen := map[string]bool{}
-	announce := func(uri string, kind failover.Kind) error {
+	var refused error
+	announce := func(uri string, line int, kind failover.Kind) {
 		rendition, err := hls.ResolveURI(config.BasePath, name, uri)
 		if err != nil {
-			return refuse(BadPlaylist, "rendition %q: %v", uri, err)
+			if refused == nil {
+				refused = refuse(BadPlaylist, "rendition %q: %v", uri, err)
+			}
+			odd.add(NoticeKind(hls.NoteEntry), line, "URI", fmt.Sprintf("rendition %q: %v: the entry is left out", uri, err))
+			return
 		}
 		if !seen[rendition] {
 			seen[rendition] = true
 			fact.Renditions = append(fact.Renditions, failover.Announced{Path: rendition, Kind: kind})
 		}
-		return nil
 	}
 	for _, v := range m.Variants {
-		if err := announce(v.URI, failover.Variant); err != nil {
-			return fact, err
-		}
+		announce(v.URI, v.Line, failover.Variant)
 	}
 	for _, r := range m.Renditions {
 		if r.URI == "" {
@@ -77,11 +140,12 @@ func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlayl
 		case "SUBTITLES":
 			kind = failover.Subtitles
 		}
-		if err := announce(r.URI, kind); err != nil {
-			return fact, err
-		}
+		announce(r.URI, r.Line, kind)
 	}
-	if len(fact.Renditions) > config.MaxRenditions {
+	switch {
+	case refused != nil && len(fact.Renditions) == 0:
+		return fact, refused
+	case len(fact.Renditions) > config.MaxRenditions:
 		return fact, refuse(TooMany, "%d renditions, at most %d are allowed", len(fact.Renditions), config.MaxRenditions)
 	}
 	return fact, nil
@@ -102,6 +166,6 @@ func coreMedia(info *media.Info) *failover.Media {
 	return &failover.Media{
 		Start: failover.Ticks(info.Start), End: failover.Ticks(info.End),
 		Modulus: failover.Ticks(info.Modulus), Frame: failover.Ticks(info.FrameDuration),
-		Video: video, Untimed: info.Untimed, Cues: cues, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
+		Video: video, Kind: kindOf(info), Untimed: info.Untimed, Cues: cues, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
 	}
 }

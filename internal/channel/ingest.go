@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,6 +23,7 @@ type delivery struct {
 	input  *input
 	config *InputConfig // as it was when the upload began
 	path   string       // below the input's path
+	began  time.Time
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
 	// key is that of the object in the store, empty if there is none (yet), hash tells its
@@ -44,12 +46,12 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 		return false, err
 	}
 	d := &delivery{input: in, config: in.config.Load(), path: path, size: size, body: sniffed{rest: body}}
-	in.begin(path)
-	var admit func()
+	d.began = in.begin(path)
+	var admit func() error
 	// Deferred, as reading a body may panic.
 	defer func() {
-		if closed := c.finish(d, admit); closed != nil && (err == nil || admit != nil) {
-			err = closed
+		if refused := c.finish(d, admit); refused != nil && (err == nil || admit != nil) {
+			err = refused
 		}
 	}()
 	admit, replaced, err = c.take(ctx, d)
@@ -58,7 +60,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 
 // take receives the body. What it returns lets the upload into the core, with the
 // channel's lock held; nil if there is nothing that the core has to know.
-func (c *Channel) take(ctx context.Context, d *delivery) (admit func(), replaced bool, err error) {
+func (c *Channel) take(ctx context.Context, d *delivery) (admit func() error, replaced bool, err error) {
 	head, err := d.body.sniff()
 	if err != nil {
 		return nil, false, fmt.Errorf("read body: %w", err)
@@ -75,7 +77,7 @@ func (c *Channel) take(ctx context.Context, d *delivery) (admit func(), replaced
 
 // find returns the input, and the path below it.
 func (c *Channel) find(name, rawPath string) (*input, string, error) {
-	in := c.doors.Load().inputs[name]
+	in := c.directory.Load().inputs[name]
 	if in == nil {
 		return nil, "", ErrClosed
 	}
@@ -130,63 +132,94 @@ func isManifest(name string, head []byte) bool {
 	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<?xml"))
 }
 
-// readAll reads what must stay small.
-func readAll(body io.Reader, limit int64, what string) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
-	}
-	if int64(len(text)) > limit {
-		return nil, refuse(TooLarge, "%s is larger than %d bytes", what, limit)
-	}
-	return text, nil
-}
-
 func (d *delivery) takeManifest() (replaced bool, err error) {
-	text, err := readAll(&d.body, d.config.MaxPlaylistSize, "manifest")
+	text, release, err := d.input.texts.receive(&d.body, d.config.MaxPlaylistSize, "manifest")
+	defer release()
 	if err != nil {
 		return false, err
 	}
-	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers)
+	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers+d.config.MaxRenditions)
 }
 
 const playlistType = "application/vnd.apple.mpegurl"
 
-func (c *Channel) takePlaylist(d *delivery) (admit func(), replaced bool, err error) {
-	text, err := readAll(&d.body, d.config.MaxPlaylistSize, "playlist")
+func (c *Channel) takePlaylist(d *delivery) (admit func() error, replaced bool, err error) {
+	text, release, err := d.input.texts.receive(&d.body, d.config.MaxPlaylistSize, "playlist")
+	defer release()
 	if err != nil {
 		return nil, false, err
 	}
-	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize)})
+	d.input.texts.reading.Lock()
+	defer d.input.texts.reading.Unlock()
+	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize), Segments: listedAtMost})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):
 		return nil, false, refuse(TooLarge, "%v", err)
 	case err != nil:
-		return nil, false, refuse(BadPlaylist, "%v", err)
+		return d.refusedMultivariant(text, err.Error()), false, refuse(BadPlaylist, "%v", err)
 	}
-	kept, limit := file{text: text, contentType: playlistType}, maxOthers
-	if m := playlist.Media; m != nil {
-		fact, err := mediaFact(d.config, d.path, m)
+	odd := &oddities{path: d.path}
+	odd.notes(playlist.Notes)
+	odd.size(int64(len(text)), d.config.MaxPlaylistSize)
+	switch m := playlist.Media; {
+	case m == nil:
+		return c.takeMultivariant(d, text, playlist.Multivariant, odd)
+	case m.IFramesOnly():
+		odd.add(NoticeIFrames, 0, "", "a playlist of single pictures (EXT-X-I-FRAMES-ONLY): kept for the encoder, and not served")
+		replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+		return func() error {
+			c.tell(d.input, d.config.Name, *odd)
+			return nil
+		}, replaced, err
+	default:
+		fact, err := mediaFact(d.config, d.path, m, odd)
 		if err != nil {
 			return nil, false, err
 		}
-		kept.rendition, limit = true, d.config.MaxRenditions
-		admit = func() { c.list(d, fact, m) }
-	} else {
-		m := playlist.Multivariant
-		fact, err := multivariantFact(d.config, d.path, m)
-		if err != nil {
+		kept := file{text: text, contentType: playlistType, rendition: true}
+		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
 		}
-		admit = func() { c.announce(d, fact, m, text) }
+		c.warnOfTags(d.config.Name, d.path, m)
+		return func() error { return c.list(d, fact, m, odd) }, replaced, nil
 	}
-	if replaced, err = d.input.keepText(d.path, kept, limit); err != nil {
-		return nil, false, err
-	}
-	return admit, replaced, nil
 }
 
-func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func(), replaced bool, err error) {
+// size warns of a playlist that grows, before it is refused for its size.
+func (o *oddities) size(bytes, limit int64) {
+	if bytes > limit/5*4 {
+		o.add(NoticeSize, 0, "", fmt.Sprintf("a playlist of %d bytes; over %d bytes (max_playlist_size) it is refused", bytes, limit))
+	}
+}
+
+func (c *Channel) takeMultivariant(d *delivery, text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func() error, replaced bool, err error) {
+	fact, err := multivariantFact(d.config, d.path, m, odd)
+	if err != nil {
+		return d.refusedMultivariant(text, err.Error()), false, err
+	}
+	replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+	if err != nil {
+		return d.refusedMultivariant(nil, ""), false, err
+	}
+	return func() error {
+		d.input.refusedMultivariant(d.path, nil, "")
+		if err := c.announce(d, fact, m, text); err != nil {
+			return err
+		}
+		c.tell(d.input, d.config.Name, *odd)
+		return nil
+	}, replaced, nil
+}
+
+// refusedMultivariant takes note of a playlist that was not taken.
+func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
+	return func() error {
+		d.input.refusedMultivariant(d.path, text, reason)
+		return nil
+	}
+}
+
+func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func() error, replaced bool, err error) {
 	limit := d.config.MaxSegmentSize
 	if d.size > limit {
 		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
@@ -214,13 +247,17 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func(), rep
 	}
 	c.objects.add(key, n)
 	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
-	return func() { c.receive(d, probed) }, d.input.keepObject(d.path, key), nil
+	return func() error {
+		c.receive(d, probed)
+		return nil
+	}, d.input.keepObject(d.path, key, d.hash), nil
 }
 
 // unsound tells the core that what arrived counts as missing.
-func (c *Channel) unsound(d *delivery, cause error) func() {
-	return func() {
+func (c *Channel) unsound(d *delivery, cause error) func() error {
+	return func() error {
 		c.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: failover.Reason(faultReason(cause))})
+		return nil
 	}
 }
 

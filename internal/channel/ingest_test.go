@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -51,6 +53,28 @@ func TestRefusals(t *testing.T) {
 	_ = names
 }
 
+// An encoder that sends a segment once more reads back what it sent, whichever copy is
+// kept.
+func TestReadingBackWhatWasSentTwice(t *testing.T) {
+	_, segments := testmedia.Segments(t, "4")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	upload(t, c, "a", "live.m3u8", []byte(tsList(1)))
+	for range 3 {
+		upload(t, c, "a", "seg0.ts", segments[0])
+		f, err := c.Get(t.Context(), "a", "seg0.ts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(f.Content)
+		if err != nil || !bytes.Equal(text, segments[0]) {
+			t.Errorf("%d bytes, %v", len(text), err)
+		}
+		f.Content.Close()
+	}
+}
+
 func TestTooManyRenditions(t *testing.T) {
 	c, st := openChannel(t, testConfig(shortEndpoint()))
 	defer st.Close()
@@ -63,6 +87,22 @@ func TestTooManyRenditions(t *testing.T) {
 			t.Errorf("playlist %d: %v", i, err)
 		}
 	}
+}
+
+// An encoder that comes back under new names each time is taken for ever.
+func TestNamesThatAreLeftBehindMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
+		for i := range 50 {
+			if _, err := c.Put(t.Context(), "a", fmt.Sprintf("live%d.m3u8", i), strings.NewReader(text), -1); err != nil {
+				t.Fatalf("start %d: %v", i, err)
+			}
+			time.Sleep(25 * time.Second)
+		}
+	})
 }
 
 // brokenBody ends before its end.

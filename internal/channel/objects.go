@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -21,10 +20,11 @@ type objects struct {
 	prefix string
 	run    string // of this process, so that keys are never used twice
 	next   atomic.Uint64
+	held   atomic.Int64 // bytes of all of byKey
 
 	mu    sync.Mutex
 	byKey map[string]*object
-	// stored are the objects of an earlier life with their sizes, until it has been
+	// stored are the objects from before the restart with their sizes, until they have been
 	// taken over.
 	stored map[string]int64
 }
@@ -60,6 +60,7 @@ func (o *objects) add(key string, size int64) *object {
 	defer o.mu.Unlock()
 	ob := &object{key: key, size: size, users: 1}
 	o.byKey[key] = ob
+	o.held.Add(size + perObject)
 	return ob
 }
 
@@ -71,7 +72,8 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	if ob == nil {
 		return
 	}
-	ob.info, ob.contentType = info, output.ContentType(info)
+	ob.info = info
+	ob.contentType, _ = info.FileType()
 	if init == nil {
 		return
 	}
@@ -128,7 +130,7 @@ func (o *objects) use(key string) *object {
 	return ob
 }
 
-// adopt adds a user to an object, which may be one of an earlier life. It reports
+// adopt adds a user to an object, which may be one from before the restart. It reports
 // whether the store has it.
 func (o *objects) adopt(key string) bool {
 	if o.use(key) != nil {
@@ -141,7 +143,7 @@ func (o *objects) adopt(key string) bool {
 	return ok
 }
 
-// takeStock lists what an earlier life has left in the store.
+// takeStock lists what is in the store from before the restart.
 func (o *objects) takeStock(ctx context.Context) error {
 	o.stored = map[string]int64{}
 	return o.store.List(ctx, o.prefix, func(key string, size int64) error {
@@ -162,6 +164,7 @@ func (o *objects) release(key string) {
 	last := ob.users == 0
 	if last {
 		delete(o.byKey, key)
+		o.held.Add(-ob.size - perObject)
 	}
 	o.mu.Unlock()
 	if last {
@@ -178,13 +181,14 @@ func (o *objects) drop() {
 		keys = append(keys, key)
 	}
 	o.byKey = map[string]*object{}
+	o.held.Store(0)
 	o.mu.Unlock()
 	for _, key := range keys {
 		_ = o.store.Delete(context.Background(), key)
 	}
 }
 
-// dropOrphans deletes what an earlier life left behind and no slot mentions.
+// dropOrphans deletes what is left from before the restart and no slot mentions.
 func (c *Channel) dropOrphans(ctx context.Context) error {
 	for key := range c.objects.stored {
 		if c.objects.get(key) != nil {

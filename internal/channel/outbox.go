@@ -9,11 +9,14 @@ import (
 
 // Observer is told what happens in a channel.
 type Observer interface {
-	// Event is something that the core decided or found out.
+	// Event is something that the core decided or found out. What it only noticed is a
+	// Notice.
 	Event(channel string, e failover.Effect)
 	// Trouble is a failure of the origin itself: a store that refuses a write,
 	// a slot that could not be rendered.
 	Trouble(channel string, err error)
+	// Notice is something that the operator of an input or endpoint should know.
+	Notice(channel string, n Notice)
 }
 
 // outboxSize is how many events wait for a slow observer. What is over it is
@@ -54,7 +57,11 @@ func (o *outbox) observe(observer Observer) {
 }
 
 func (o *outbox) send(channel string, e failover.Effect) {
-	if _, ok := e.(failover.Released); ok {
+	switch e := e.(type) {
+	case failover.Released:
+		return
+	case failover.Noticed:
+		o.notice(channel, noticeOf(e))
 		return
 	}
 	o.put(entry{tell: func(observer Observer) { observer.Event(channel, e) }})
@@ -62,6 +69,10 @@ func (o *outbox) send(channel string, e failover.Effect) {
 
 func (o *outbox) trouble(channel string, err error) {
 	o.put(entry{tell: func(observer Observer) { observer.Trouble(channel, err) }})
+}
+
+func (o *outbox) notice(channel string, n Notice) {
+	o.put(entry{tell: func(observer Observer) { observer.Notice(channel, n) }})
 }
 
 func (o *outbox) put(e entry) {

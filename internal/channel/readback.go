@@ -23,12 +23,17 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 	if f.text != nil {
 		return &File{Content: textContent{bytes.NewReader(f.text)}, ContentType: f.contentType, Modified: f.modified}, nil
 	}
-	size, contentType, ok := c.objects.file(f.key)
+	key := f.key
+	size, contentType, ok := c.objects.file(key)
+	if !ok && f.same != "" {
+		key = f.same
+		size, contentType, ok = c.objects.file(key)
+	}
 	if !ok {
 		in.forget(name, f.key)
 		return nil, store.ErrNotFound
 	}
-	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: f.key, Size: size}})
+	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: size}})
 	if err != nil {
 		return nil, err
 	}

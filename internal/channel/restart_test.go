@@ -41,6 +41,7 @@ func TestARestartIsSeamlessIfNoMediaIsLost(t *testing.T) {
 		dir := t.TempDir()
 		master := []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,CODECS=\"avc1.42c00d,mp4a.40.2\"\nlive.m3u8\n")
 		var before *hls.MediaPlaylist
+		var multivariant []byte
 		bodies := map[string][]byte{}
 		var e *encoder
 		life(t, dir, func(c *Channel) {
@@ -51,6 +52,7 @@ func TestARestartIsSeamlessIfNoMediaIsLost(t *testing.T) {
 				e.deliver(n)
 			}
 			before = playlist(t, c.View("hls"))
+			multivariant = bytes.Clone(c.View("hls").Playlist("index.m3u8").Body)
 			for _, s := range before.Segments {
 				bodies[s.URI] = fetch(t, c.View("hls"), s.URI)
 			}
@@ -65,6 +67,9 @@ func TestARestartIsSeamlessIfNoMediaIsLost(t *testing.T) {
 				if !bytes.Equal(fetch(t, c.View("hls"), s.URI), bodies[s.URI]) {
 					t.Errorf("%s has other bytes", s.URI)
 				}
+			}
+			if text := c.View("hls").Playlist("index.m3u8").Body; !bytes.Equal(text, multivariant) {
+				t.Errorf("the multivariant playlist was\n%s\nand is\n%s", multivariant, text)
 			}
 			// The encoder goes on and has nothing to say about renditions.
 			e.c = c

@@ -19,6 +19,9 @@ var scenes = map[string]func(t *testing.T) *programme{
 	"multivariant":    multivariantScene,
 	"selection":       selectionScene,
 	"iframes":         iframeScene,
+	"renditions":      renditionScene,
+	"lines":           lineScene,
+	"claims":          claimScene,
 	"iframes_fmp4":    fragmentScene,
 }
 

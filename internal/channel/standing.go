@@ -9,7 +9,6 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
-	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -24,6 +23,10 @@ type standing struct {
 	last    map[standingKey]standingEntry
 	at      map[standingKey]uint64 // revisions of last
 }
+
+// StandingFacts ends the name of a channel's journal of standing facts. No endpoint can
+// have this name.
+const StandingFacts = "/standing.facts"
 
 // standingKey is what an entry takes the place of.
 type standingKey struct{ kind, of, path string }
@@ -48,6 +51,9 @@ type standingInit struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key,omitempty"`
+	// Data are its bytes, where the store ends with the process and the journal does
+	// not. Key is then no object's.
+	Data []byte `json:"data,omitempty"`
 }
 
 func (e standingEntry) key() standingKey {
@@ -81,8 +87,7 @@ func openStanding(ctx context.Context, st store.Store, key string) (*standing, e
 // recallStanding goes on with what was said before a restart.
 func (c *Channel) recallStanding(ctx context.Context) error {
 	var err error
-	// No endpoint can have this name.
-	if c.standing, err = openStanding(ctx, c.store, c.name+"/standing.facts"); err != nil {
+	if c.standing, err = openStanding(ctx, c.store, c.name+StandingFacts); err != nil {
 		return err
 	}
 	for _, entry := range c.standing.inOrder() {
@@ -96,7 +101,7 @@ func (c *Channel) recallStanding(ctx context.Context) error {
 	return nil
 }
 
-// recallMultivariant tells the core what an input announced in an earlier life, or
+// recallMultivariant tells the core what an input announced before the restart, or
 // before it was taken out of the config and came back.
 func (c *Channel) recallMultivariant(input string) {
 	entry, ok := c.standing.last[standingKey{kind: "multivariant", of: input}]
@@ -107,11 +112,12 @@ func (c *Channel) recallMultivariant(input string) {
 	if !ok {
 		return
 	}
-	c.inputs[input].announced = &announcement{path: entry.Multivariant.Path, playlist: m}
+	c.inputs[input].multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
+	c.inputs[input].announces(fact)
 	c.core.Take(c.now(), failover.Recalled{Multivariant: fact})
 }
 
-// recallOrders tells the core what the operator ordered in an earlier life.
+// recallOrders tells the core what the operator ordered before the restart.
 func (c *Channel) recallOrders() {
 	for _, entry := range c.standing.inOrder() {
 		if entry.Order != nil {
@@ -188,11 +194,19 @@ func (s *standing) compact() error {
 }
 
 // announce lets a multivariant playlist into the core, and notes it.
-func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) {
-	d.input.announced = &announcement{path: d.path, playlist: m}
+func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
+	if err := c.claimIDs(announcedPaths(d.config, d.path, m)...); err != nil {
+		return err
+	}
+	// What is looked at with every slot from now on is picked once.
+	m.Tags = output.PassedOn(m.Tags)
+	d.input.multivariant = &announcement{path: d.path, playlist: m}
+	d.input.announces(fact)
 	c.reselect()
 	c.step(fact)
+	c.reannounce(d.input, fact.Input)
 	c.trouble(c.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
+	return nil
 }
 
 // readMultivariant is what the core was told of a multivariant playlist.
@@ -206,31 +220,43 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
 	}
-	fact, err := multivariantFact(config, s.Path, playlist.Multivariant)
+	playlist.Multivariant.Tags = output.PassedOn(playlist.Multivariant.Tags)
+	fact, err := multivariantFact(config, s.Path, playlist.Multivariant, &oddities{})
 	if err != nil {
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
 	return fact, playlist.Multivariant, true
 }
 
-// recallInit puts an initialization section of an earlier life in force again. It
+// recallInit puts an initialization section from before the restart in force again. It
 // is read once more: that is less than what would have to be written down of it.
 func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
 	in := c.inputs[s.Input]
-	if in == nil || !c.objects.adopt(s.Key) {
+	if in == nil {
 		return
 	}
-	section, err := c.readInit(ctx, s.Key)
+	key := s.Key
+	if len(s.Data) > 0 {
+		var err error
+		if key, err = c.putBack(ctx, s); err != nil {
+			c.outbox.trouble(c.name, fmt.Errorf("put initialization section back: %w", err))
+			return
+		}
+	} else if !c.objects.adopt(key) {
+		return
+	}
+	section, err := c.objects.readInit(ctx, key)
 	if err != nil {
-		c.objects.release(s.Key)
+		c.objects.release(key)
 		c.outbox.trouble(c.name, fmt.Errorf("read initialization section again: %w", err))
 		return
 	}
 	in.binder.inits[s.Path] = section
 }
 
-func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error) {
-	probed, err := c.probe(ctx, key)
+// readInit reads an initialization section from before the restart.
+func (o *objects) readInit(ctx context.Context, key string) (*initSection, error) {
+	probed, err := o.probe(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -238,18 +264,4 @@ func (c *Channel) readInit(ctx context.Context, key string) (*initSection, error
 		return nil, fmt.Errorf("object %s holds none", key)
 	}
 	return newInitSection(probed.Init, key, time.Now()), nil
-}
-
-// probe reads an object of an earlier life once more.
-func (c *Channel) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: c.objects.get(key).size}})
-	if err != nil {
-		return media.Probed{}, err
-	}
-	defer content.Close()
-	prober := media.NewProber()
-	if _, err := content.WriteTo(prober); err != nil {
-		return media.Probed{}, fmt.Errorf("read object: %w", err)
-	}
-	return prober.Finish()
 }

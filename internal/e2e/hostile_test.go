@@ -30,9 +30,6 @@ func TestHostileUploadsHurtNobody(t *testing.T) {
 		want       int
 	}{
 		{"a playlist of 50 MB", "live.m3u8", repeat("#EXT-X-X:0123456789\n", 50<<20/20), "", 413},
-		{"a million lines", "live.m3u8", repeat("\n", 1_000_000), "", 413},
-		{"a duration that is no number", "live.m3u8", repeat("#EXTINF:NaN,\na.ts\n", 1), "", 400},
-		{"a negative duration", "live.m3u8", repeat("#EXTINF:-2,\na.ts\n", 1), "", 400},
 		{"an error page", "live.m3u8", strings.NewReader("<html><body>502 Bad Gateway</body></html>"), "", 400},
 		{"NUL bytes", "live.m3u8", repeat("#EXTINF:2,\na\x00.ts\n", 1), "", 400},
 		{"segments of another input", "live.m3u8", repeat("#EXTINF:2,\n../b/seg0.ts\n", 1), "", 400},

@@ -24,7 +24,7 @@ const iframeEndpoint = `
 			}
 		}`
 
-// TestIFramesShow: what a player fetches that winds, byte ranges of an I-frame
+// TestIFramesShow: what a player fetches for trick play, byte ranges of an I-frame
 // playlist and the initialization section, are key frames, one by one.
 func TestIFramesShow(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,7 @@ type origin struct {
 	addr   string
 	admin  string
 	config string
+	data   string // Caddy's own directory
 	global string // global options of the Caddyfile
 	log    *logLines
 }
@@ -72,7 +73,7 @@ func freeAddress(t *testing.T) string {
 // startOrigin runs Caddy with a live_origin block, and with global options.
 func startOrigin(t *testing.T, block string, global ...string) *origin {
 	t.Helper()
-	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n")}
+	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
 	o.config = filepath.Join(t.TempDir(), "Caddyfile")
 	o.configure(block)
 	o.run(o.config)
@@ -127,7 +128,7 @@ func (o *origin) killAndRestart(down time.Duration) {
 func (o *origin) run(config string) {
 	o.t.Helper()
 	o.cmd = exec.Command(caddyBinary, "run", "--config", config, "--adapter", "caddyfile")
-	o.cmd.Env = append(os.Environ(), "HOME="+o.t.TempDir(), "XDG_DATA_HOME="+o.t.TempDir(), "XDG_CONFIG_HOME="+o.t.TempDir())
+	o.cmd.Env = append(os.Environ(), "HOME="+o.data, "XDG_DATA_HOME="+o.data, "XDG_CONFIG_HOME="+o.data)
 	stderr, err := o.cmd.StderrPipe()
 	if err != nil {
 		o.t.Fatal(err)

@@ -1,7 +1,6 @@
 package hls
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -13,81 +12,6 @@ type Attribute struct {
 	Name   string
 	Value  string // without the quotes
 	Quoted bool   // the value is a quoted-string
-}
-
-// ParseAttributes reads an attribute list: the part of a tag after its
-// colon. Quoted strings may contain commas, and have no escapes. Blanks
-// around names and values, a comma at the end, and lower-case names are let
-// pass. A name that comes twice is an error, as is an empty list.
-//
-// The time taken is linear in len(list).
-func ParseAttributes(list string) ([]Attribute, error) {
-	var attributes []Attribute
-	var seen map[string]bool
-	for rest := strings.Trim(list, " \t"); rest != ""; rest = strings.TrimLeft(rest, " \t") {
-		attribute, after, err := cutAttribute(rest)
-		if err != nil {
-			return nil, err
-		}
-		rest = after
-		// Lists are short as a rule. In a long one, comparing each name with
-		// all before it would take quadratic time.
-		if len(attributes) == 16 {
-			seen = make(map[string]bool)
-			for _, earlier := range attributes {
-				seen[earlier.Name] = true
-			}
-		}
-		twice := seen[attribute.Name]
-		for i := 0; i < len(attributes) && seen == nil && !twice; i++ {
-			twice = attributes[i].Name == attribute.Name
-		}
-		if twice {
-			return nil, fmt.Errorf("attribute %s comes twice", quote(attribute.Name))
-		}
-		if seen != nil {
-			seen[attribute.Name] = true
-		}
-		attributes = append(attributes, attribute)
-	}
-	if len(attributes) == 0 {
-		return nil, errors.New("no attributes")
-	}
-	return attributes, nil
-}
-
-// cutAttribute reads the first attribute of a list that is not empty, and
-// the comma after it.
-func cutAttribute(list string) (attribute Attribute, rest string, err error) {
-	name, rest, found := strings.Cut(list, "=")
-	if !found {
-		return Attribute{}, "", fmt.Errorf("attribute %s has no value", quote(list))
-	}
-	name = strings.Trim(name, " \t")
-	if !validAttributeName(name) {
-		return Attribute{}, "", fmt.Errorf("%s is not an attribute name", quote(name))
-	}
-	rest = strings.TrimLeft(rest, " \t")
-	if quoted, found := strings.CutPrefix(rest, `"`); found {
-		value, rest, found := strings.Cut(quoted, `"`)
-		if !found {
-			return Attribute{}, "", fmt.Errorf("quoted string of %s does not end", name)
-		}
-		rest = strings.TrimLeft(rest, " \t")
-		if rest != "" && rest[0] != ',' {
-			return Attribute{}, "", fmt.Errorf("%s after the quoted string of %s", quote(rest), name)
-		}
-		return Attribute{Name: name, Value: value, Quoted: true}, strings.TrimPrefix(rest, ","), nil
-	}
-	value, rest, _ := strings.Cut(rest, ",")
-	value = strings.TrimRight(value, " \t")
-	if value == "" {
-		return Attribute{}, "", fmt.Errorf("attribute %s has no value", quote(name))
-	}
-	if strings.IndexByte(value, '"') >= 0 {
-		return Attribute{}, "", fmt.Errorf("stray quote in the value of %s", name)
-	}
-	return Attribute{Name: name, Value: value}, rest, nil
 }
 
 // maxAttributeName bounds names, because errors show them in full.
@@ -107,17 +31,19 @@ func validAttributeName(name string) bool {
 	return true
 }
 
-// The readers below accept a value with or without quotes: encoders (and
-// grafov/m3u8's own writer) get that wrong.
+// The readers below accept a value with or without quotes, and in any case of
+// letters: encoders (and grafov/m3u8's own writer) get that wrong.
 
-func (a Attribute) integer() (uint64, error) { return parseInteger(a.Value) }
+// integer reads a decimal-integer. A fraction, as from arithmetic in floating
+// point, is rounded.
+func (a Attribute) integer() (uint64, error) { return parseRounded(a.Value) }
 
 // enumerated reads an enumerated-string: no quotes, commas or blanks.
 func (a Attribute) enumerated() (string, error) {
 	if !validEnumerated(a.Value) {
 		return "", fmt.Errorf("%s is not an enumerated string", quote(a.Value))
 	}
-	return a.Value, nil
+	return strings.ToUpper(a.Value), nil
 }
 
 func validEnumerated(value string) bool {
@@ -125,10 +51,10 @@ func validEnumerated(value string) bool {
 }
 
 func (a Attribute) yes() (bool, error) {
-	switch a.Value {
-	case "YES":
+	switch strings.ToUpper(strings.TrimSpace(a.Value)) {
+	case "YES", "TRUE", "1", "Y", "ON":
 		return true, nil
-	case "NO":
+	case "NO", "FALSE", "0", "N", "OFF":
 		return false, nil
 	}
 	return false, fmt.Errorf("%s is neither YES nor NO", quote(a.Value))
@@ -151,10 +77,19 @@ func (a Attribute) hexadecimal() (string, error) {
 const maxFrameRate = 100_000
 
 // frameRate reads a decimal-floating-point, rounded to three decimals
-// (RFC 8216 section 4.3.4.2).
+// (RFC 8216 section 4.3.4.2), or a fraction, as tools for media write it.
 func (a Attribute) frameRate() (float64, error) {
-	rate, err := strconv.ParseFloat(a.Value, 64)
-	if err != nil || strings.Trim(a.Value, "0123456789.") != "" || rate > maxFrameRate {
+	text, divisor := strings.Replace(strings.TrimSpace(a.Value), ",", ".", 1), 1.0
+	if over, under, found := strings.Cut(text, "/"); found {
+		value, err := strconv.ParseFloat(under, 64)
+		if err != nil || !(value >= 1) || value > maxFrameRate {
+			return 0, fmt.Errorf("%s is not a frame rate", quote(a.Value))
+		}
+		text, divisor = over, value
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	rate /= divisor
+	if err != nil || strings.Trim(text, "0123456789.") != "" || rate > maxFrameRate {
 		return 0, fmt.Errorf("%s is not a frame rate", quote(a.Value))
 	}
 	return math.Round(rate*1000) / 1000, nil
@@ -163,10 +98,13 @@ func (a Attribute) frameRate() (float64, error) {
 // resolution reads a decimal-resolution: "<width>x<height>".
 func (a Attribute) resolution() (width, height int, err error) {
 	const most = 1 << 20
-	left, right, found := strings.Cut(strings.ToLower(a.Value), "x")
-	w, errW := parseInteger(left)
-	h, errH := parseInteger(right)
-	if !found || errW != nil || errH != nil || w > most || h > most {
+	at := strings.IndexAny(a.Value, "xX*×")
+	if at < 0 {
+		return 0, 0, fmt.Errorf("%s is not a resolution", quote(a.Value))
+	}
+	w, errW := parseInteger(strings.TrimSpace(a.Value[:at]))
+	h, errH := parseInteger(strings.TrimSpace(strings.TrimLeft(a.Value[at:], "xX*×")))
+	if errW != nil || errH != nil || w > most || h > most {
 		return 0, 0, fmt.Errorf("%s is not a resolution", quote(a.Value))
 	}
 	return int(w), int(h), nil

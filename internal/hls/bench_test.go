@@ -21,6 +21,18 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// BenchmarkNewest reads the newest part of a list that has grown for a day.
+func BenchmarkNewest(b *testing.B) {
+	text := []byte(mustEncode(b, window(43_200)))
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(text, Limits{Bytes: 1 << 30, Segments: 2_048}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkEncodeMedia(b *testing.B) {
 	for _, segments := range []int{10, 60, 7_200, 43_200} {
 		m := window(segments)
@@ -62,7 +74,7 @@ func BenchmarkResolveURI(b *testing.B) {
 // BenchmarkHostile shows by its MB/s, which must not fall from one size to
 // the next, that the time is linear.
 func BenchmarkHostile(b *testing.B) {
-	limits := Limits{Bytes: 1 << 30, Lines: 1 << 30, LineBytes: 1 << 30, Segments: 1 << 30, Renditions: 1 << 30}
+	limits := Limits{Bytes: 1 << 30, LineBytes: 1 << 30, Segments: 1 << 30, Renditions: 1 << 30}
 	repeat := func(head, line string, size int) string {
 		return head + strings.Repeat(line, (size-len(head))/len(line))
 	}

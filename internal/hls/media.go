@@ -2,7 +2,6 @@ package hls
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -17,6 +16,11 @@ type MediaPlaylist struct {
 	TargetDuration int
 
 	MediaSequence uint64 // of the first segment; at most 2^63-1
+
+	// Unnumbered tells that the playlist has no EXT-X-MEDIA-SEQUENCE, or none
+	// that can be read. Then MediaSequence is 0, or what was left out before the
+	// first segment.
+	Unnumbered bool
 
 	// DiscontinuitySequence is that of the first segment, not counting the
 	// segment's own Discontinuity; at most 2^63-1. Who removes a segment with
@@ -40,6 +44,10 @@ type MediaPlaylist struct {
 	Trailing []string
 }
 
+// IFramesOnly reports whether the playlist lists single pictures for trick play
+// (RFC 8216 section 4.3.3.6).
+func (m *MediaPlaylist) IFramesOnly() bool { return slices.Contains(m.Tags, tagIFramesOnly) }
+
 // PlaylistType is the value of EXT-X-PLAYLIST-TYPE (RFC 8216 section
 // 4.3.3.5); empty for a playlist that slides.
 type PlaylistType string
@@ -51,8 +59,13 @@ const (
 
 // Segment is a Media Segment with its tags (RFC 8216 section 4.3.2).
 type Segment struct {
+	// Fault says why the entry can't be served; empty if it can. It only keeps
+	// its place in the numbering, and is not written.
+	Fault string
+
 	URI           string        // as in the playlist: see [ResolveURI]
-	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h
+	Line          int           // where the URI stands in the playlist that was read, from 1
+	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h, 0 if it makes no sense
 	Title         string        // what follows the comma of EXTINF
 	Discontinuity bool          // between the segment before and this one; ffmpeg's tag comes twice at times
 	Gap           bool          // EXT-X-GAP: the media is absent
@@ -79,32 +92,6 @@ type Segment struct {
 	Tags []string
 }
 
-// Clone returns a copy that shares no memory with s, nor with the playlist
-// that s was read from.
-func (s *Segment) Clone() Segment {
-	c := *s
-	c.URI = strings.Clone(s.URI)
-	c.Title = strings.Clone(s.Title)
-	if s.Map != nil {
-		m := s.Map.clone()
-		c.Map = &m
-	}
-	if s.ByteRange != nil {
-		r := *s.ByteRange
-		c.ByteRange = &r
-	}
-	c.Keys = slices.Clone(s.Keys)
-	for i, key := range s.Keys {
-		k := key.clone()
-		c.Keys[i] = &k
-	}
-	c.Tags = slices.Clone(s.Tags)
-	for i, tag := range s.Tags {
-		c.Tags[i] = strings.Clone(tag)
-	}
-	return c
-}
-
 // Map is an EXT-X-MAP tag: the Media Initialization Section of the segments
 // that follow (RFC 8216 section 4.3.2.5).
 type Map struct {
@@ -126,15 +113,6 @@ func (m *Map) equal(other *Map) bool {
 	return slices.Equal(m.Attributes, other.Attributes)
 }
 
-func (m *Map) clone() Map {
-	c := Map{URI: strings.Clone(m.URI), Attributes: cloneAttributes(m.Attributes)}
-	if m.ByteRange != nil {
-		r := *m.ByteRange
-		c.ByteRange = &r
-	}
-	return c
-}
-
 // Key is an EXT-X-KEY tag whose METHOD is not NONE (RFC 8216 section
 // 4.3.2.4).
 type Key struct {
@@ -150,24 +128,4 @@ func (k *Key) equal(other *Key) bool {
 	return k == other || k.Method == other.Method && k.URI == other.URI && k.IV == other.IV &&
 		k.KeyFormat == other.KeyFormat && k.KeyFormatVersions == other.KeyFormatVersions &&
 		slices.Equal(k.Attributes, other.Attributes)
-}
-
-func (k *Key) clone() Key {
-	return Key{
-		Method:            strings.Clone(k.Method),
-		URI:               strings.Clone(k.URI),
-		IV:                strings.Clone(k.IV),
-		KeyFormat:         strings.Clone(k.KeyFormat),
-		KeyFormatVersions: strings.Clone(k.KeyFormatVersions),
-		Attributes:        cloneAttributes(k.Attributes),
-	}
-}
-
-func cloneAttributes(attributes []Attribute) []Attribute {
-	c := slices.Clone(attributes)
-	for i := range c {
-		c[i].Name = strings.Clone(c[i].Name)
-		c[i].Value = strings.Clone(c[i].Value)
-	}
-	return c
 }

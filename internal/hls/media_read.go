@@ -1,18 +1,19 @@
 package hls
 
 import (
-	"errors"
 	"fmt"
-	"slices"
+	"path"
 	"strings"
 	"time"
 )
 
 // mediaReader gathers the tags of one segment after the other.
 type mediaReader struct {
-	list *MediaPlaylist
-	plan plan
-	line int // number of the line in hand
+	list  *MediaPlaylist
+	plan  plan
+	notes *notes
+	line  int // number of the line in hand
+	most  int // how many segments are kept
 
 	segment Segment // the next one, as far as it is known
 	infLine int     // line of its EXTINF, 0 before that
@@ -27,50 +28,89 @@ type mediaReader struct {
 	previous ByteRange // of the last segment that had one, for offsets that are left out
 	of       string    // the resource it is a part of
 
-	numbered, discontinuityNumbered bool // the sequence tags have been seen
+	numbers numbering
+
+	// skip is how many segments are still to be left out at the head, left how
+	// many were. date is where the next segment begins by the dates of those,
+	// zero if they have none, and extension what their names end in.
+	skip, left int
+	date       time.Time
+	extension  string
+	refused    string // why the first entry is unusable
+	refusedAt  int
+}
+
+// numbering is what the sequence tags say.
+type numbering struct {
+	seen, wrong          bool // EXT-X-MEDIA-SEQUENCE
+	skipped              uint64
+	discontinuityNumbers bool
 }
 
 func readMedia(lines scanner, plan plan) (*MediaPlaylist, error) {
-	lines.checked = true
+	most := lines.limits.Segments
 	r := mediaReader{
-		list: &MediaPlaylist{Segments: make([]Segment, 0, plan.segments)},
-		plan: plan,
+		list:  &MediaPlaylist{Segments: make([]Segment, 0, min(plan.segments, most))},
+		plan:  plan,
+		notes: lines.notes,
+		most:  most,
+		skip:  max(0, plan.segments-most),
 	}
 	afterURI := lines // where the lines begin that belong to no segment yet
 	for {
-		line, ok, err := lines.next()
-		if err != nil {
-			return nil, err
-		}
+		line, ok := lines.next()
 		if !ok {
 			break
 		}
 		r.line = lines.line
 		if line[0] == '#' {
-			err = r.tag(line)
-		} else {
-			err = r.uri(line)
+			r.tag(line)
+			continue
+		}
+		if r.uri(line) {
 			afterURI = lines
 		}
-		if err != nil {
-			return nil, lines.fail("%s", err)
-		}
 	}
-	if err := r.readTrailing(afterURI); err != nil {
-		return nil, err
+	r.readTrailing(afterURI)
+	r.number()
+	if r.refused != "" && !r.serves() {
+		return nil, &SyntaxError{Line: r.refusedAt, Reason: r.refused}
 	}
 	return r.list, nil
 }
 
+// serves reports whether there is an entry that can be served.
+func (r *mediaReader) serves() bool {
+	for i := range r.list.Segments {
+		if r.list.Segments[i].Fault == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// number gives the first segment its number.
+func (r *mediaReader) number() {
+	m := r.list
+	if !r.numbers.seen || r.numbers.wrong {
+		m.Unnumbered, m.MediaSequence = true, 0
+	}
+	m.MediaSequence += r.numbers.skipped + uint64(r.left)
+}
+
 // readTrailing goes once more over the lines after the last URI.
-func (r *mediaReader) readTrailing(lines scanner) error {
+func (r *mediaReader) readTrailing(lines scanner) {
+	lines.notes = nil
 	for {
-		line, ok, err := lines.next()
-		if !ok || err != nil {
-			return err
+		line, ok := lines.next()
+		if !ok {
+			return
+		}
+		if line[0] != '#' || isHeader(line) {
+			continue
 		}
 		name, _ := splitTag(line)
-		if !r.ofPlaylist(name, lines.line) {
+		if level, _ := classify(name); level != levelMultivariant && !r.ofPlaylist(name, lines.line) {
 			r.list.Trailing = append(r.list.Trailing, line)
 		}
 	}
@@ -88,232 +128,267 @@ func (r *mediaReader) ofPlaylist(name string, line int) bool {
 	return name == tagEndList
 }
 
-func (r *mediaReader) tag(line string) error {
+func (r *mediaReader) tag(line string) {
 	name, value := splitTag(line)
-	_, modelled := classify(name)
-	if r.ofPlaylist(name, r.line) {
-		if modelled {
-			return inTag(name, r.playlistTag(name, value))
-		}
-		if name == tagSkip {
-			return fmt.Errorf("%s: a delta update can't be read without the playlist it updates", name[1:])
-		}
+	if name == tagInf { // every second line, as a rule
+		r.inf(value)
+		return
+	}
+	if isHeader(line) {
+		r.header(line)
+		return
+	}
+	level, modelled := classify(name)
+	switch {
+	case level == levelMultivariant:
+		r.note(NoteLine, name, "a tag of multivariant playlists in a media playlist: passed over")
+	case modelled && level == levelSegment && name != tagEndList:
+		r.segmentTag(name, value)
+	case modelled:
+		r.playlistTag(name, value)
+	case name == tagSkip:
+		r.skipped(value)
+	case r.ofPlaylist(name, r.line):
 		r.list.Tags = append(r.list.Tags, line)
-		return nil
-	}
-	if !modelled {
+	case r.skip == 0:
 		r.segment.Tags = append(r.segment.Tags, line)
-		return nil
 	}
-	return inTag(name, r.segmentTag(name, value))
 }
 
-// inTag names the tag in an error about its value.
-func inTag(name string, err error) error {
+// header takes #EXTM3U. It is the first line, but for what editors put before it.
+func (r *mediaReader) header(line string) {
+	if line != tagM3U {
+		r.note(NoteLine, tagM3U, "%s behind #EXTM3U: passed over", quote(strings.TrimPrefix(line, tagM3U)))
+		return
+	}
+	if len(r.list.Segments)+r.left > 0 || r.infLine > 0 {
+		r.note(NoteLine, tagM3U, "once more within the playlist: passed over")
+	}
+}
+
+func (r *mediaReader) note(kind NoteKind, tag, format string, args ...any) {
+	r.notes.add(r.line, kind, strings.TrimPrefix(tag, "#"), format, args...)
+}
+
+// value notes that the value of a tag makes no sense.
+func (r *mediaReader) value(tag string, err error) {
 	if err != nil {
-		return fmt.Errorf("%s: %w", name[1:], err)
+		r.note(NoteValue, tag, "%s: %s: %s", strings.TrimPrefix(tag, "#"), err, measuredInstead)
 	}
-	return nil
 }
 
-func (r *mediaReader) playlistTag(name, value string) error {
+func (r *mediaReader) playlistTag(name, value string) {
 	switch name {
-	case tagM3U: // the first line; survey allows no other
 	case tagEndList:
 		r.list.EndList = true
 	case tagVersion:
-		return readVersion(&r.list.Version, value)
+		number, err := parseRounded(value)
+		if err == nil && number <= 1<<16 {
+			r.list.Version = int(number)
+		}
 	case tagIndependentSegments:
 		r.list.IndependentSegments = true
 	case tagTargetDuration:
-		seconds, err := parseSeconds(value)
-		if err != nil {
-			return err
+		seconds, err := parseDuration(value)
+		r.value(name, err)
+		if err == nil {
+			r.list.TargetDuration = int((seconds + time.Second - 1) / time.Second)
 		}
-		r.list.TargetDuration = int((seconds + time.Second - 1) / time.Second)
 	case tagMediaSequence:
-		return readOnce(&r.list.MediaSequence, &r.numbered, value)
+		r.sequence(value)
 	case tagDiscontinuitySequence:
-		return readOnce(&r.list.DiscontinuitySequence, &r.discontinuityNumbered, value)
+		number, err := parseRounded(value)
+		r.value(name, err)
+		if err == nil && !r.numbers.discontinuityNumbers {
+			r.list.DiscontinuitySequence += number // to those that were left out
+			r.numbers.discontinuityNumbers = true
+		}
 	case tagPlaylistType:
-		switch kind := PlaylistType(value); kind {
+		switch kind := PlaylistType(strings.ToUpper(value)); kind {
 		case Event, VOD:
 			r.list.PlaylistType = kind
 		default:
-			return fmt.Errorf("%s is neither EVENT nor VOD", quote(value))
+			r.value(name, fmt.Errorf("%s is neither EVENT nor VOD", quote(value)))
 		}
 	}
-	return nil
 }
 
-func readVersion(version *int, value string) error {
-	number, err := parseInteger(value)
+// sequence takes EXT-X-MEDIA-SEQUENCE. The identity of every segment hangs on it,
+// so two values are as bad as none.
+func (r *mediaReader) sequence(value string) {
+	number, err := parseRounded(value)
+	if err == nil && r.numbers.seen && !r.numbers.wrong && number != r.list.MediaSequence {
+		err = fmt.Errorf("%d after %d", number, r.list.MediaSequence)
+	}
 	if err != nil {
-		return err
+		r.numbers.wrong = true
+		r.note(NoteValue, tagMediaSequence, "%s: %s: segments are told by their names", tagMediaSequence[1:], err)
+		return
 	}
-	*version = int(number)
-	return nil
+	if !r.numbers.wrong {
+		r.list.MediaSequence, r.numbers.seen = number, true
+	}
 }
 
-// readOnce refuses two values for a number that the identity of every
-// segment hangs on.
-func readOnce(number *uint64, seen *bool, value string) error {
-	n, err := parseInteger(value)
-	if err != nil {
-		return err
+// skipped takes EXT-X-SKIP: a delta update, which lists the newest segments only
+// (bis section 4.4.5.2).
+func (r *mediaReader) skipped(list string) {
+	for _, a := range ReadAttributes(list) {
+		if n, err := a.integer(); a.Name == "SKIPPED-SEGMENTS" && err == nil && n <= 1<<32 {
+			r.numbers.skipped = n
+		}
 	}
-	if *seen && n != *number {
-		return fmt.Errorf("%d after %d", n, *number)
-	}
-	*number, *seen = n, true
-	return nil
 }
 
-func (r *mediaReader) segmentTag(name, value string) (err error) {
+func (r *mediaReader) segmentTag(name, value string) {
 	switch name {
-	case tagInf:
-		if r.infLine > 0 {
-			return fmt.Errorf("no URI since the EXTINF of line %d", r.infLine)
-		}
-		r.infLine = r.line
-		seconds, title, _ := strings.Cut(value, ",")
-		r.segment.Title = title
-		r.segment.Duration, err = parseSeconds(trimBlanks(seconds))
 	case tagDiscontinuity:
 		r.segment.Discontinuity = true
 	case tagGap:
 		r.segment.Gap = true
 	case tagProgramDateTime:
-		r.segment.ProgramDateTime, err = parseDateTime(value)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", quote(value), err)
+		if r.skip > 1 && r.skip%64 != 0 && !r.date.IsZero() && !r.segment.Discontinuity {
+			return // of those that are left out, one in a while is enough to count on from
 		}
+		at, err := parseDateTime(value)
+		if err != nil {
+			r.value(name, fmt.Errorf("%s: %w", quote(value), err))
+			return
+		}
+		r.segment.ProgramDateTime = at
 	case tagByteRange:
-		r.byteRange, r.explicit, err = parseByteRange(value)
+		var err error
+		if r.byteRange, r.explicit, err = parseByteRange(strings.Trim(value, "\" \t")); err != nil {
+			r.segment.Fault = fmt.Sprintf("%s: %s", name[1:], err)
+			return
+		}
 		r.hasByteRange = true
 	case tagMap:
-		r.current, err = readMap(value)
+		if m := r.readMap(value); m != nil {
+			r.current = m
+		}
 	case tagKey:
-		r.keys, err = readKey(r.keys, value)
+		r.readKey(value)
 	}
-	return err
 }
 
-// uri ends a segment.
-func (r *mediaReader) uri(uri string) error {
+// inf takes EXTINF.
+func (r *mediaReader) inf(value string) {
+	if r.infLine > 0 {
+		r.note(NoteEntry, tagInf, "EXTINF of line %d has no URI: the entry is left out", r.infLine)
+	}
+	r.infLine = r.line
+	seconds, title, _ := strings.Cut(value, ",")
+	// In a locale with a decimal comma, 1.920 is written as 1,920. A title that is
+	// nothing but digits and has a comma behind it is none.
+	if decimals, rest, found := strings.Cut(title, ","); found && decimals != "" && len(decimals) <= 9 && allDigits(decimals) && allDigits(trimBlanks(seconds)) {
+		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", quote(seconds+","+decimals))
+		seconds, title = trimBlanks(seconds)+"."+decimals, rest
+	}
+	duration, err := parseDuration(seconds)
+	r.value(tagInf, err)
+	r.segment.Duration, r.segment.Title = duration, trimBlanks(title)
+}
+
+// uri ends a segment. It reports whether the line is one.
+func (r *mediaReader) uri(uri string) bool {
+	if r.infLine == 0 && !r.resembles(uri) {
+		r.note(NoteLine, "URI", "%s without an EXTINF: passed over", quote(uri))
+		return false
+	}
 	if r.infLine == 0 {
-		return fmt.Errorf("URI %s without an EXTINF", quote(uri))
+		r.note(NoteValue, tagInf, "%s without an EXTINF: its length is measured", quote(uri))
 	}
-	r.segment.URI = uri
-	r.segment.Map = r.current
-	r.segment.Keys = r.keys
-	if r.hasByteRange {
-		if !r.explicit {
-			// RFC 8216 section 4.3.2.2: it begins where the segment before
-			// ended, which must be a part of the same resource.
-			if r.of != uri {
-				return errors.New("EXT-X-BYTERANGE without an offset, and the segment before is not of the same resource")
-			}
-			r.byteRange.Offset = r.previous.end()
-			if !r.byteRange.valid() {
-				return errors.New("EXT-X-BYTERANGE goes beyond 2^63-1")
-			}
+	s := &r.segment
+	s.URI, s.Line, s.Map, s.Keys = uri, r.line, r.current, r.keys
+	r.span(uri)
+	switch err := checkCharacters(uri); {
+	case uri[0] == '<':
+		s.Fault = fmt.Sprintf("markup %s in place of a URI", quote(uri))
+	case err != nil:
+		s.Fault = fmt.Sprintf("URI %s: %s", quote(uri), err)
+	}
+	if s.Fault != "" {
+		if r.refused == "" {
+			r.refused, r.refusedAt = s.Fault, r.line
 		}
-		part := r.byteRange
-		r.segment.ByteRange = &part
-		r.previous, r.of = part, uri
+		r.note(NoteEntry, "URI", "%s: the entry is left out", s.Fault)
 	} else {
-		r.of = ""
+		r.extension = path.Ext(uri)
 	}
-	r.list.Segments = append(r.list.Segments, r.segment)
+	r.keep()
 	r.segment, r.infLine, r.hasByteRange = Segment{}, 0, false
-	return nil
+	return true
 }
 
-func readMap(list string) (*Map, error) {
-	attributes, err := ParseAttributes(list)
-	if err != nil {
-		return nil, err
+// resembles reports whether a line that has no EXTINF is an entry all the same: it
+// is named like the others, or none has one.
+func (r *mediaReader) resembles(uri string) bool {
+	if r.plan.segments == 0 {
+		return true
 	}
-	m := new(Map)
-	for _, a := range attributes {
-		switch a.Name {
-		case "URI":
-			m.URI = a.Value
-		case "BYTERANGE":
-			// Without an offset the section begins at the first byte.
-			part, _, err := parseByteRange(a.Value)
-			if err != nil {
-				return nil, inAttribute(a, err)
-			}
-			m.ByteRange = &part
-		default:
-			m.Attributes = append(m.Attributes, a)
-		}
-	}
-	if m.URI == "" {
-		return nil, errors.New("no URI")
-	}
-	return m, nil
+	return r.extension != "" && path.Ext(uri) == r.extension && !strings.ContainsAny(uri, " \t")
 }
 
-// readKey returns the keys in force after an EXT-X-KEY. The keys before are
-// left as they are, since segments share them.
-func readKey(inForce []*Key, list string) ([]*Key, error) {
-	attributes, err := ParseAttributes(list)
-	if err != nil {
-		return nil, err
+// span finds out which bytes of the resource the segment is.
+func (r *mediaReader) span(uri string) {
+	if !r.hasByteRange {
+		r.of = ""
+		return
 	}
-	key := new(Key)
-	for _, a := range attributes {
-		var err error
-		switch a.Name {
-		case "METHOD":
-			key.Method, err = a.enumerated()
-		case "URI":
-			key.URI = a.Value
-		case "IV":
-			key.IV, err = a.hexadecimal()
-		case "KEYFORMAT":
-			key.KeyFormat = a.Value
-		case "KEYFORMATVERSIONS":
-			key.KeyFormatVersions = a.Value
-		default:
-			key.Attributes = append(key.Attributes, a)
+	if !r.explicit {
+		// RFC 8216 section 4.3.2.2: it begins where the segment before
+		// ended, which must be a part of the same resource.
+		if r.of != uri {
+			r.segment.Fault = "EXT-X-BYTERANGE without an offset, and the segment before is not of the same resource"
+			return
 		}
-		if err != nil {
-			return nil, inAttribute(a, err)
+		r.byteRange.Offset = r.previous.end()
+		if !r.byteRange.valid() {
+			r.segment.Fault = "EXT-X-BYTERANGE goes beyond 2^63-1"
+			return
 		}
 	}
-	switch {
-	case key.Method == "":
-		return nil, errors.New("no METHOD")
-	case key.Method == "NONE":
-		return nil, nil
-	case key.URI == "":
-		return nil, errors.New("no URI")
-	}
-	keys := slices.Clone(inForce)
-	for i, earlier := range keys {
-		if earlier.KeyFormat == key.KeyFormat {
-			keys[i] = key
-			return keys, nil
-		}
-	}
-	if len(keys) == maxKeys {
-		return nil, fmt.Errorf("more than %d keys at once", maxKeys)
-	}
-	return append(keys, key), nil
+	part := r.byteRange
+	r.segment.ByteRange = &part
+	r.previous, r.of = part, uri
 }
 
-// maxKeys bounds the keys in force at once: each EXT-X-KEY costs time and
-// memory by their number. There is one per DRM system in practice.
-const maxKeys = 16
-
-// inAttribute names the attribute in an error about its value.
-func inAttribute(a Attribute, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", a.Name, err)
+// keep enters the segment, or counts it as one of those that are left out: of a
+// long playlist the newest part is kept, with what holds at its beginning.
+func (r *mediaReader) keep() {
+	s := &r.segment
+	if !s.ProgramDateTime.IsZero() {
+		r.date = s.ProgramDateTime
+	} else if s.Discontinuity {
+		r.date = time.Time{}
 	}
-	return nil
+	first := r.left > 0 && len(r.list.Segments) == 0
+	if first && s.ProgramDateTime.IsZero() {
+		s.ProgramDateTime = r.date
+	}
+	if !r.date.IsZero() {
+		r.date = r.date.Add(s.Duration)
+	}
+	if r.skip > 0 {
+		r.skip--
+		r.leave(s)
+		return
+	}
+	r.list.Segments = append(r.list.Segments, *s)
+	if len(r.list.Segments) < 2*r.most {
+		return
+	}
+	// More than there are EXTINF tags.
+	for i := range r.list.Segments[:r.most] {
+		r.leave(&r.list.Segments[i])
+	}
+	r.list.Segments = append(r.list.Segments[:0], r.list.Segments[r.most:]...)
+}
+
+func (r *mediaReader) leave(s *Segment) {
+	r.left++
+	if s.Discontinuity {
+		r.list.DiscontinuitySequence++
+	}
 }

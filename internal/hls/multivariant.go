@@ -1,6 +1,9 @@
 package hls
 
-import "errors"
+import (
+	"fmt"
+	"strings"
+)
 
 // MultivariantPlaylist is a multivariant playlist ("master playlist" in
 // RFC 8216 section 4.3.4).
@@ -23,6 +26,7 @@ type MultivariantPlaylist struct {
 // where the attribute is absent.
 type Variant struct {
 	URI              string
+	Line             int    // where the tag stands in the playlist that was read, from 1
 	Bandwidth        uint64 // peak bits per second
 	AverageBandwidth uint64 // bits per second
 	Codecs           string
@@ -46,6 +50,7 @@ type Variant struct {
 // Rendition is an EXT-X-MEDIA tag (RFC 8216 section 4.3.4.1). A field is
 // empty or false where the attribute is absent.
 type Rendition struct {
+	Line            int    // where the tag stands in the playlist that was read, from 1
 	Type            string // AUDIO, VIDEO, SUBTITLES, CLOSED-CAPTIONS; always there
 	GroupID         string // always there
 	Name            string
@@ -61,77 +66,128 @@ type Rendition struct {
 	Attributes      []Attribute // those without a field, in order
 }
 
+// multivariantReader reads a multivariant playlist.
+type multivariantReader struct {
+	list    *MultivariantPlaylist
+	notes   *notes
+	line    int
+	room    int      // how many more entries are read
+	variant *Variant // waits for its URI
+	at      int      // its line
+
+	refused   string // why the first entry is unusable
+	refusedAt int
+}
+
 func readMultivariant(lines scanner, plan plan) (*MultivariantPlaylist, error) {
-	lines.checked = true
-	m := &MultivariantPlaylist{Variants: make([]Variant, 0, plan.variants)}
-	var variant *Variant // waits for its URI
-	variantLine := 0
+	r := multivariantReader{
+		list:  &MultivariantPlaylist{Variants: make([]Variant, 0, min(plan.variants, lines.limits.Renditions))},
+		notes: lines.notes, room: lines.limits.Renditions,
+	}
 	for {
-		line, ok, err := lines.next()
-		if err != nil {
-			return nil, err
-		}
+		line, ok := lines.next()
 		if !ok {
 			break
 		}
-		if line[0] != '#' {
-			if variant == nil {
-				return nil, lines.fail("URI %s without an EXT-X-STREAM-INF", quote(line))
-			}
-			variant.URI = line
-			m.Variants = append(m.Variants, *variant)
-			variant = nil
+		r.line = lines.line
+		if line[0] == '#' {
+			r.tag(line)
 			continue
 		}
-		name, value := splitTag(line)
-		switch name {
-		case tagM3U:
-		case tagVersion:
-			err = readVersion(&m.Version, value)
-		case tagIndependentSegments:
-			m.IndependentSegments = true
-		case tagStreamInf:
-			if variant != nil {
-				return nil, lines.fail("no URI since the EXT-X-STREAM-INF of line %d", variantLine)
-			}
-			variant, err = readVariant(value, false)
-			variantLine = lines.line
-		case tagIFrameStreamInf:
-			var iframes *Variant
-			if iframes, err = readVariant(value, true); err == nil {
-				m.IFrames = append(m.IFrames, *iframes)
-			}
-		case tagMedia:
-			var rendition *Rendition
-			if rendition, err = readRendition(value); err == nil {
-				m.Renditions = append(m.Renditions, *rendition)
-			}
-		default:
-			m.Tags = append(m.Tags, line)
-		}
-		if err != nil {
-			return nil, lines.fail("%s", inTag(name, err))
-		}
+		r.uri(line)
 	}
-	if variant != nil {
-		return nil, &SyntaxError{Line: variantLine, Reason: "EXT-X-STREAM-INF without a URI"}
+	if r.variant != nil {
+		r.line = r.at
+		r.leaveOut(tagStreamInf, "EXT-X-STREAM-INF without a URI")
+	}
+	m := r.list
+	if r.refused != "" && len(m.Variants)+len(m.Renditions)+len(m.IFrames) == 0 {
+		return nil, &SyntaxError{Line: r.refusedAt, Reason: r.refused}
 	}
 	return m, nil
 }
 
-// readVariant reads the attributes of EXT-X-STREAM-INF, or, with iframes, of
-// EXT-X-I-FRAME-STREAM-INF, which has its URI among them.
-func readVariant(list string, iframes bool) (*Variant, error) {
-	attributes, err := ParseAttributes(list)
-	if err != nil {
-		return nil, err
+// leaveOut notes that an entry can't be used.
+func (r *multivariantReader) leaveOut(tag, why string) {
+	if r.refused == "" {
+		r.refused, r.refusedAt = why, r.line
 	}
-	v := new(Variant)
-	for _, a := range attributes {
+	r.notes.add(r.line, NoteEntry, tag[1:], "%s: the entry is left out", why)
+}
+
+func (r *multivariantReader) uri(uri string) {
+	v := r.variant
+	r.variant = nil
+	err := checkCharacters(uri)
+	switch {
+	case uri[0] == '<':
+		r.leaveOut(tagStreamInf, fmt.Sprintf("markup %s in place of a URI", quote(uri)))
+	case err != nil:
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s: %s", quote(uri), err))
+	case v == nil:
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s without an EXT-X-STREAM-INF", quote(uri)))
+	case r.takes():
+		v.URI = uri
+		r.list.Variants = append(r.list.Variants, *v)
+	}
+}
+
+// takes reports whether there is room for one more entry.
+func (r *multivariantReader) takes() bool {
+	if r.room == 0 {
+		r.notes.add(r.line, NoteEntry, "", "too many variants and renditions: the rest is left out")
+		return false
+	}
+	r.room--
+	return true
+}
+
+func (r *multivariantReader) tag(line string) {
+	if isHeader(line) {
+		if line != tagM3U {
+			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s behind #EXTM3U: passed over", quote(strings.TrimPrefix(line, tagM3U)))
+		}
+		return
+	}
+	name, value := splitTag(line)
+	level, _ := classify(name)
+	switch {
+	case level == levelMedia, level == levelSegment:
+		r.notes.add(r.line, NoteLine, name[1:], "a tag of media playlists in a multivariant playlist: passed over")
+	case name == tagVersion:
+		if number, err := parseRounded(value); err == nil && number <= 1<<16 {
+			r.list.Version = int(number)
+		}
+	case name == tagIndependentSegments:
+		r.list.IndependentSegments = true
+	case name == tagStreamInf:
+		if r.variant != nil {
+			r.leaveOut(tagStreamInf, fmt.Sprintf("no URI since the EXT-X-STREAM-INF of line %d", r.at))
+		}
+		r.variant, r.at = r.readVariant(name, value), r.line
+	case name == tagIFrameStreamInf:
+		v := r.readVariant(name, value)
+		if v.URI == "" {
+			r.leaveOut(name, name[1:]+": no URI")
+		} else if r.takes() {
+			r.list.IFrames = append(r.list.IFrames, *v)
+		}
+	case name == tagMedia:
+		r.readRendition(value)
+	default:
+		r.list.Tags = append(r.list.Tags, line)
+	}
+}
+
+// readVariant reads the attributes of EXT-X-STREAM-INF or of
+// EXT-X-I-FRAME-STREAM-INF, which has its URI among them.
+func (r *multivariantReader) readVariant(tag, list string) *Variant {
+	v := &Variant{Line: r.line}
+	for _, a := range r.notes.attributes(r.line, tag[1:], list) {
 		var err error
 		switch a.Name {
 		case "URI":
-			if iframes {
+			if tag == tagIFrameStreamInf {
 				v.URI = a.Value
 			} else {
 				v.Attributes = append(v.Attributes, a)
@@ -160,65 +216,59 @@ func readVariant(list string, iframes bool) (*Variant, error) {
 			v.Subtitles = a.Value
 		case "CLOSED-CAPTIONS":
 			v.ClosedCaptions = a.Value
+			if !a.Quoted && strings.EqualFold(a.Value, "NONE") {
+				v.ClosedCaptions = "NONE"
+			}
 		case "PROGRAM-ID":
 		default:
 			v.Attributes = append(v.Attributes, a)
 		}
-		if err != nil {
-			return nil, inAttribute(a, err)
-		}
+		r.notes.attribute(r.line, tag[1:], a, err)
 	}
-	if iframes && v.URI == "" {
-		return nil, errors.New("no URI")
-	}
-	return v, nil
+	return v
 }
 
-func readRendition(list string) (*Rendition, error) {
-	attributes, err := ParseAttributes(list)
-	if err != nil {
-		return nil, err
-	}
-	r := new(Rendition)
-	for _, a := range attributes {
+// readRendition reads EXT-X-MEDIA.
+func (r *multivariantReader) readRendition(list string) {
+	m := Rendition{Line: r.line}
+	for _, a := range r.notes.attributes(r.line, tagMedia[1:], list) {
 		var err error
 		switch a.Name {
 		case "TYPE":
-			r.Type, err = a.enumerated()
+			m.Type, err = a.enumerated()
 		case "GROUP-ID":
-			r.GroupID = a.Value
+			m.GroupID = a.Value
 		case "NAME":
-			r.Name = a.Value
+			m.Name = a.Value
 		case "LANGUAGE":
-			r.Language = a.Value
+			m.Language = a.Value
 		case "ASSOC-LANGUAGE":
-			r.AssocLanguage = a.Value
+			m.AssocLanguage = a.Value
 		case "DEFAULT":
-			r.Default, err = a.yes()
+			m.Default, err = a.yes()
 		case "AUTOSELECT":
-			r.Autoselect, err = a.yes()
+			m.Autoselect, err = a.yes()
 		case "FORCED":
-			r.Forced, err = a.yes()
+			m.Forced, err = a.yes()
 		case "INSTREAM-ID":
-			r.InstreamID = a.Value
+			m.InstreamID = a.Value
 		case "CHARACTERISTICS":
-			r.Characteristics = a.Value
+			m.Characteristics = a.Value
 		case "CHANNELS":
-			r.Channels = a.Value
+			m.Channels = a.Value
 		case "URI":
-			r.URI = a.Value
+			m.URI = a.Value
 		default:
-			r.Attributes = append(r.Attributes, a)
+			m.Attributes = append(m.Attributes, a)
 		}
-		if err != nil {
-			return nil, inAttribute(a, err)
-		}
+		r.notes.attribute(r.line, tagMedia[1:], a, err)
 	}
 	switch {
-	case r.Type == "":
-		return nil, errors.New("no TYPE")
-	case r.GroupID == "":
-		return nil, errors.New("no GROUP-ID")
+	case m.Type == "":
+		r.leaveOut(tagMedia, "EXT-X-MEDIA: no TYPE")
+	case m.GroupID == "":
+		r.leaveOut(tagMedia, "EXT-X-MEDIA: no GROUP-ID")
+	case r.takes():
+		r.list.Renditions = append(r.list.Renditions, m)
 	}
-	return r, nil
 }

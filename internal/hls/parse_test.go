@@ -3,9 +3,11 @@ package hls
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +27,22 @@ func normalise(p Playlist) Playlist {
 	if p.Multivariant != nil {
 		m := *p.Multivariant
 		m.Version = 0
+		m.Variants, m.IFrames, m.Renditions = slices.Clone(m.Variants), slices.Clone(m.IFrames), slices.Clone(m.Renditions)
+		for _, list := range [][]Variant{m.Variants, m.IFrames} {
+			for i := range list {
+				list[i].Line = 0
+			}
+		}
+		for i := range m.Renditions {
+			m.Renditions[i].Line = 0
+		}
 		return Playlist{Multivariant: &m}
 	}
 	m := *p.Media
-	m.Version = 0
+	m.Version, m.Unnumbered = 0, false
 	m.Segments = make([]Segment, len(p.Media.Segments))
 	for i, segment := range p.Media.Segments {
-		segment.ProgramDateTime = segment.ProgramDateTime.Round(time.Millisecond)
+		segment.ProgramDateTime, segment.Line = segment.ProgramDateTime.Round(time.Millisecond), 0
 		m.Segments[i] = segment
 	}
 	return Playlist{Media: &m}
@@ -44,7 +55,7 @@ func checkRoundTrip(t *testing.T, p Playlist) []byte {
 	if err != nil {
 		t.Fatalf("encode: %v", err)
 	}
-	again, err := Parse(text, Limits{Bytes: 64 << 20, Lines: 1 << 21, LineBytes: 1 << 20})
+	again, err := Parse(text, Limits{Bytes: 64 << 20, LineBytes: 1 << 20})
 	if err != nil {
 		t.Fatalf("parse what was encoded: %v\n%s", err, text)
 	}
@@ -113,31 +124,61 @@ func TestRefused(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	media := mediaHead + strings.Repeat("#EXTINF:6,\na\n", 3)
+	if _, err := Parse([]byte(media), Limits{Bytes: len(media) - 1}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many bytes: %v", err)
+	}
+	if p, err := Parse([]byte(media), Limits{Bytes: len(media), LineBytes: 23, Segments: 3}); err != nil || len(p.Media.Segments) != 3 || p.Notes != nil {
+		t.Errorf("what just fits: %+v, %v", p, err)
+	}
+	p, err := Parse([]byte(media), Limits{LineBytes: 22})
+	if err != nil || !p.Media.Unnumbered && p.Media.TargetDuration != 0 || len(p.Notes) != 1 || p.Notes[0].Kind != NoteLine {
+		t.Errorf("a long line: %+v, %v", p, err)
+	}
 	variants := "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n#EXT-X-I-FRAME-STREAM-INF:URI=\"a\"\n"
-	for _, c := range []struct {
-		name, text string
-		limits     Limits
-		ok         bool
-	}{
-		{"bytes", media, Limits{Bytes: len(media) - 1}, false},
-		{"bytes just fit", media, Limits{Bytes: len(media)}, true},
-		{"lines", media, Limits{Lines: 9}, false},
-		{"lines just fit", media, Limits{Lines: 10}, true},
-		{"line bytes", media, Limits{LineBytes: 22}, false},
-		{"line bytes just fit", media, Limits{LineBytes: 23}, true},
-		{"segments", media, Limits{Segments: 2}, false},
-		{"segments just fit", media, Limits{Segments: 3}, true},
-		{"renditions", variants, Limits{Renditions: 2}, false},
-		{"renditions just fit", variants, Limits{Renditions: 3}, true},
-		{"a million lines", "#EXTM3U\n" + strings.Repeat("\n", 1_000_000), Limits{}, false},
-		{"five megabytes", "#EXTM3U\n" + strings.Repeat(strings.Repeat("#", 1000)+"\n", 5_000), Limits{}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := Parse([]byte(c.text), c.limits)
-			if c.ok && err != nil || !c.ok && !errors.Is(err, ErrTooLarge) {
-				t.Errorf("got %v", err)
-			}
-		})
+	p, err = Parse([]byte(variants), Limits{Renditions: 2})
+	if err != nil || len(p.Multivariant.Variants) != 1 || len(p.Multivariant.IFrames) != 0 || len(p.Notes) != 1 {
+		t.Errorf("too many renditions: %+v, %v", p, err)
+	}
+	if p, err := Parse([]byte(variants), Limits{Renditions: 3}); err != nil || len(p.Multivariant.IFrames) != 1 || p.Notes != nil {
+		t.Errorf("renditions that just fit: %+v, %v", p, err)
+	}
+	if p, err := Parse([]byte(media+strings.Repeat("\n", 1_000_000)), Limits{}); err != nil || len(p.Media.Segments) != 3 {
+		t.Errorf("a million blank lines: %v", err)
+	}
+}
+
+// Of a playlist of any length the newest part is read, with what holds where it
+// begins.
+func TestTheNewestPart(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("#EXTM3U\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MEDIA-SEQUENCE:5\n#EXT-X-DISCONTINUITY-SEQUENCE:2\n")
+	for i := range 60_000 {
+		switch i {
+		case 0:
+			text.WriteString("#EXT-X-MAP:URI=\"first.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-23T00:00:00Z\n")
+		case 10:
+			text.WriteString("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"second.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-23T01:00:00Z\n")
+		}
+		fmt.Fprintf(&text, "#EXTINF:2,\nseg%d.m4s\n", i)
+	}
+	p, err := Parse([]byte(text.String()), Limits{Segments: 1_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.Media
+	first := m.Segments[0]
+	if len(m.Segments) != 1_000 || m.MediaSequence != 5+59_000 || m.DiscontinuitySequence != 3 || first.URI != "seg59000.m4s" {
+		t.Errorf("%d segments from %d, %d, %+v", len(m.Segments), m.MediaSequence, m.DiscontinuitySequence, first)
+	}
+	want := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC).Add(58_990 * 2 * time.Second)
+	if first.Map == nil || first.Map.URI != "second.mp4" || !first.ProgramDateTime.Equal(want) {
+		t.Errorf("map %+v, date %s, want %s", first.Map, first.ProgramDateTime, want)
+	}
+	if p, err = Parse([]byte("#EXTM3U\n#EXT-X-TARGETDURATION:2\n"+strings.Repeat("a\n", 5_000)), Limits{Segments: 1_000}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.Media.Segments); n < 1_000 || n >= 2_000 || p.Media.MediaSequence != uint64(5_000-n) {
+		t.Errorf("%d segments from %d", n, p.Media.MediaSequence)
 	}
 }
 
@@ -147,9 +188,9 @@ func TestIsPlaylist(t *testing.T) {
 		"#EXTM3U\n":              true,
 		"#EXTM3U\r\n#EXTINF":     true,
 		"\xef\xbb\xbf#EXTM3U \n": true,
+		" \r\n#EXTM3U\n":         true,
 		"#EXTM3":                 false,
 		"#EXTM3U8":               false,
-		" #EXTM3U":               false,
 		"":                       false,
 		"G@\x00":                 false,
 	} {
@@ -258,17 +299,5 @@ func TestReadMultivariant(t *testing.T) {
 	}
 	if len(m.IFrames) != 1 || len(m.Tags) != 3 {
 		t.Errorf("I-frames %+v, tags %q", m.IFrames, m.Tags)
-	}
-}
-
-func TestClone(t *testing.T) {
-	m := parseMedia(t, strings.Replace(caseText(t, "keys"), "#EXTINF:6,", "#EXT-X-MAP:URI=\"m\",BYTERANGE=\"5@5\",X=1\n#FOO\n#EXT-X-BYTERANGE:1@0\n#EXTINF:6,title", 1))
-	s := &m.Segments[0]
-	c := s.Clone()
-	if !reflect.DeepEqual(*s, c) {
-		t.Fatalf("got %+v, want %+v", c, *s)
-	}
-	if c.Map == s.Map || c.ByteRange == s.ByteRange || c.Keys[0] == s.Keys[0] {
-		t.Error("clone shares memory")
 	}
 }

@@ -1,43 +1,46 @@
 // Package hls turns playlists from text into a model and back.
 //
-// Reading is a line scanner of this package's own: encoders are foreign, and
-// what they send is kept whole (tags without a field stay verbatim, in
-// order), bounded ([Limits]) and refused with a reason when it is damaged
-// ([SyntaxError]). Writing is done with github.com/grafov/m3u8; no type of
-// that library leaves this package. [ResolveURI] and [CleanPath] turn what
-// playlists and requests name into paths below an input.
+// Reading is a line scanner of this package's own: encoders are foreign. What
+// they send is kept (tags without a field stay verbatim, in order) and bounded
+// ([Limits]). What makes no sense is passed over and told ([Note]); a playlist is
+// refused ([SyntaxError]) only if nothing is left of it. Writing is done with
+// github.com/grafov/m3u8; no type of that library leaves this package.
+// [ResolveURI] and [CleanPath] turn what playlists and requests name into paths
+// below an input.
 //
 // Names follow RFC 8216 and draft-pantos-hls-rfc8216bis ("bis" below).
 package hls
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
-// Playlist is what [Parse] returns: exactly one of its fields is set.
+// Playlist is what [Parse] returns: exactly one of Media and Multivariant is set.
 type Playlist struct {
 	Media        *MediaPlaylist
 	Multivariant *MultivariantPlaylist
+	// Notes tell what was passed over, in the order of the lines.
+	Notes []Note
 }
 
-// Limits bounds what [Parse] accepts. A field that is zero or negative takes
-// its value from [DefaultLimits].
+// Limits bounds what [Parse] reads. A field that is zero or negative takes its
+// value from [DefaultLimits].
 type Limits struct {
-	Bytes      int // length of the text; default 4 MiB
-	Lines      int // lines, blank ones included; default 500,000
-	LineBytes  int // length of one line; default 64 KiB (a long EXT-X-DATERANGE has 8 KiB)
-	Segments   int // Media Segments; default 50,000 (24 hours of 2 s segments are 43,200)
-	Renditions int // EXT-X-STREAM-INF, EXT-X-I-FRAME-STREAM-INF and EXT-X-MEDIA tags together; default 1,000
+	Bytes      int // length of the text, beyond which it is an error; default 4 MiB
+	LineBytes  int // length of one line, longer ones are passed over; default 64 KiB (a long EXT-X-DATERANGE has 8 KiB)
+	Segments   int // Media Segments, of which the newest are kept; default 50,000 (24 hours of 2 s segments are 43,200)
+	Renditions int // EXT-X-STREAM-INF, EXT-X-I-FRAME-STREAM-INF and EXT-X-MEDIA tags together, others are passed over; default 1,000
 }
 
 // DefaultLimits are the limits in force where the caller names none.
 var DefaultLimits = Limits{
 	Bytes:      4 << 20,
-	Lines:      500_000,
 	LineBytes:  64 << 10,
 	Segments:   50_000,
 	Renditions: 1_000,
@@ -50,15 +53,14 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	fill(&l.Bytes, DefaultLimits.Bytes)
-	fill(&l.Lines, DefaultLimits.Lines)
 	fill(&l.LineBytes, DefaultLimits.LineBytes)
 	fill(&l.Segments, DefaultLimits.Segments)
 	fill(&l.Renditions, DefaultLimits.Renditions)
 	return l
 }
 
-// ErrTooLarge is wrapped by the errors of [Parse] for a playlist that goes
-// beyond its [Limits].
+// ErrTooLarge is wrapped by the error of [Parse] for a text of more than
+// [Limits.Bytes].
 var ErrTooLarge = errors.New("playlist too large")
 
 // SyntaxError says what is wrong with a playlist, and where.
@@ -71,49 +73,109 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("playlist line %d: %s", e.Line, e.Reason)
 }
 
-// Parse reads a playlist. Media or multivariant is decided by the tags in it
-// (RFC 8216 section 4.1: a playlist with tags of both is an error, and so is
-// one with neither).
+// Parse reads a playlist. Media or multivariant is decided by the tags in it.
 //
-// It is tolerant of what encoders do (a byte order mark, CRLF, blank lines
-// anywhere, blanks around a line, no final newline, EXTINF without a comma,
-// a missing, zero or fractional EXT-X-TARGETDURATION, dates after EXTINF,
-// unknown tags, any EXT-X-VERSION) and refuses what it could only guess at.
-// Variables of EXT-X-DEFINE are not substituted.
+// Reading is forgiving in three levels. What only describes (EXTINF, BANDWIDTH,
+// dates, flags, attributes) is dropped where it makes no sense. What concerns one
+// entry leaves that entry out: [Segment.Fault] of a segment, which keeps its place
+// in the numbering, or a missing variant or rendition. Both are told in
+// [Playlist.Notes]. An error is only what leaves nothing to serve: a text that is
+// no playlist, or one of whose entries not one is left.
 //
-// The error is a *[SyntaxError], or wraps [ErrTooLarge]. The time taken is
-// linear in len(text), and text is not kept; but the strings of the result
-// share one copy of it, so what outlives the rest should be cloned (see
-// [Segment.Clone]).
+// Without a note it takes what is harmless: a byte order mark, any line ends,
+// blank lines, blanks around a line, no final newline, EXTINF without a comma, a
+// missing, zero or fractional EXT-X-TARGETDURATION, dates after EXTINF, unknown
+// tags, any EXT-X-VERSION. Variables of EXT-X-DEFINE are not substituted.
+//
+// The error is a *[SyntaxError], or wraps [ErrTooLarge]. The time taken is linear
+// in len(text), and text is not kept; but the strings of the result share one copy
+// of it, so what outlives the rest should be cloned.
 func Parse(text []byte, limits Limits) (Playlist, error) {
 	limits = limits.withDefaults()
 	if len(text) > limits.Bytes {
 		return Playlist{}, fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(text), limits.Bytes)
 	}
-	lines := scanner{rest: string(bytes.TrimPrefix(text, byteOrderMark)), limits: limits}
+	said := new(notes)
+	lines := newest(scanner{rest: decode(text, said), limits: limits}, said)
 	plan, err := survey(lines)
 	if err != nil {
 		return Playlist{}, err
 	}
+	lines.plain, lines.notes = plan.plain, said
 	if plan.multivariant {
 		m, err := readMultivariant(lines, plan)
 		if err != nil {
 			return Playlist{}, err
 		}
-		return Playlist{Multivariant: m}, nil
+		return Playlist{Multivariant: m, Notes: said.list}, nil
 	}
 	m, err := readMedia(lines, plan)
 	if err != nil {
 		return Playlist{}, err
 	}
-	return Playlist{Media: m}, nil
+	return Playlist{Media: m, Notes: said.list}, nil
+}
+
+// decode makes lines of UTF-8 that end in LF.
+func decode(text []byte, said *notes) string {
+	if wide, ok := decodeUTF16(text); ok {
+		said.add(1, NoteCharacters, "", "UTF-16: a playlist is UTF-8")
+		text = wide
+	}
+	decoded := string(bytes.TrimPrefix(text, byteOrderMark))
+	for i := 0; ; {
+		at := strings.IndexByte(decoded[i:], '\r')
+		if at < 0 {
+			return decoded
+		}
+		if i += at + 1; i == len(decoded) || decoded[i] != '\n' {
+			break
+		}
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(decoded, "\r\n", "\n"), "\r", "\n")
+}
+
+// decodeUTF16 reads what some editors make of a text. Its byte order mark tells.
+func decodeUTF16(text []byte) ([]byte, bool) {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(text, []byte{0xff, 0xfe}):
+	case bytes.HasPrefix(text, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return nil, false
+	}
+	units := make([]uint16, 0, len(text)/2)
+	for b := text[2:]; len(b) >= 2; b = b[2:] {
+		units = append(units, order.Uint16(b))
+	}
+	return []byte(string(utf16.Decode(units))), true
+}
+
+// newest goes to the last playlist of a text that has several, one behind the
+// other: a file that was appended to instead of replaced.
+func newest(lines scanner, said *notes) scanner {
+	if !strings.Contains(lines.rest, "\n"+tagM3U) { // faster than from the end
+		return lines
+	}
+	at := strings.LastIndex(lines.rest, "\n"+tagM3U)
+	last := lines
+	last.rest = lines.rest[at+1:]
+	last.line = strings.Count(lines.rest[:at+1], "\n")
+	whole := strings.Contains(last.rest, tagMediaSequence) && strings.Contains(last.rest, tagInf) ||
+		strings.Contains(last.rest, tagStreamInf)
+	if !whole || strings.TrimSpace(lines.rest[:at]) == "" {
+		return lines
+	}
+	said.add(last.line+1, NoteLine, tagM3U[1:], "another playlist begins: the last one is read")
+	return last
 }
 
 // IsPlaylist reports whether a body that begins with prefix is a playlist:
-// #EXTM3U, a byte order mark before it allowed, as the whole first word.
-// Eleven bytes of prefix are enough to tell.
+// #EXTM3U as the whole first word, with a byte order mark and blanks before it
+// allowed. Eleven bytes of prefix are enough to tell, but for blanks.
 func IsPlaylist(prefix []byte) bool {
-	rest, found := bytes.CutPrefix(bytes.TrimPrefix(prefix, byteOrderMark), []byte(tagM3U))
+	rest, found := bytes.CutPrefix(bytes.TrimLeft(bytes.TrimPrefix(prefix, byteOrderMark), " \t\r\n"), []byte(tagM3U))
 	return found && (len(rest) == 0 || strings.IndexByte("\r\n\t ", rest[0]) >= 0)
 }
 

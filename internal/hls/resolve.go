@@ -3,7 +3,9 @@ package hls
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of a path below an input, after percent-decoding.
@@ -22,9 +24,10 @@ const maxURIBytes = 16 << 10
 // printable UTF-8 without "\", "%", "?" and "#".
 //
 // raw is percent-encoded (the escaped form of a request's path, after the
-// input's path and a slash). "." and ".." are resolved; one that leaves the
-// root is an error, and so are empty parts, an encoded slash or backslash,
-// control characters, a query or fragment, and more than MaxPathBytes,
+// input's path and a slash). Empty parts and "." mean nothing: encoders put a
+// slash behind a base URL that has one. ".." is resolved. Bytes that are no UTF-8
+// are read as ISO 8859-1, as in playlists. It is an error to leave the root, and so
+// are an encoded slash or backslash, control characters, a query or fragment, and more than MaxPathBytes,
 // MaxPathPartBytes or MaxPathParts. An encoded "%", "?" or "#" is an error
 // too, so that a clean path stays the same however often it is decoded:
 // CleanPath(CleanPath(x)) is CleanPath(x).
@@ -116,13 +119,8 @@ func belowInput(parts []string, inputPath string) ([]string, error) {
 			return nil, fmt.Errorf("input path: %w", err)
 		}
 	}
-	if len(parts) <= len(input) {
-		return nil, errors.New("not below the input")
-	}
-	for i := range input {
-		if parts[i] != input[i] {
-			return nil, errors.New("not below the input")
-		}
+	if len(parts) <= len(input) || !slices.Equal(parts[:len(input)], input) {
+		return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
 	}
 	return parts[len(input):], nil
 }
@@ -142,9 +140,7 @@ func appendParts(base []string, path string) ([]string, error) {
 			return nil, err
 		}
 		switch decoded {
-		case "":
-			return nil, errors.New("empty part")
-		case ".":
+		case "", ".":
 			continue
 		case "..":
 			if len(parts) == 0 {
@@ -178,6 +174,9 @@ func decodePart(part string) (string, error) {
 			i += 2
 		}
 		decoded = string(buffer)
+	}
+	if !utf8.ValidString(decoded) {
+		decoded = latin1(decoded)
 	}
 	if at := strings.IndexAny(decoded, `/\%?#`); at >= 0 {
 		return "", fmt.Errorf("%q within a name", decoded[at])

@@ -9,15 +9,16 @@ import (
 
 // scanner cuts a text into lines. It is copied by value to start over.
 type scanner struct {
-	rest    string
-	line    int // number of the line that next returned last
-	limits  Limits
-	checked bool // an earlier pass has been over all lines
+	rest   string
+	line   int // number of the line that next returned last
+	limits Limits
+	plain  bool   // an earlier pass found nothing in any line that has to be cleaned
+	notes  *notes // nil in a pass that says nothing
 }
 
-// next returns the next line that is not blank, without the blanks around
-// it, and false at the end.
-func (s *scanner) next() (string, bool, error) {
+// next returns the next line that is not blank, without the blanks around it
+// and without what a line must not hold, and false at the end.
+func (s *scanner) next() (string, bool) {
 	for s.rest != "" {
 		line := s.rest
 		if end := strings.IndexByte(s.rest, '\n'); end >= 0 {
@@ -26,25 +27,62 @@ func (s *scanner) next() (string, bool, error) {
 			s.rest = ""
 		}
 		s.line++
-		if s.line > s.limits.Lines {
-			return "", false, fmt.Errorf("%w: more than %d lines", ErrTooLarge, s.limits.Lines)
-		}
-		if len(line) > s.limits.LineBytes {
-			return "", false, fmt.Errorf("%w: line %d has %d bytes, limit %d", ErrTooLarge, s.line, len(line), s.limits.LineBytes)
-		}
 		line = trimBlanks(line)
+		if len(line) > s.limits.LineBytes {
+			s.notes.add(s.line, NoteLine, "", "line of %d bytes, at most %d are read: passed over", len(line), s.limits.LineBytes)
+			if line[0] == '#' {
+				continue
+			}
+			line = line[:s.limits.LineBytes] // of a URI the entry still counts
+		}
 		if line == "" {
 			continue
 		}
-		if s.checked {
-			return line, true, nil
+		if s.plain || checkCharacters(line) == nil {
+			return line, true
 		}
-		if err := checkCharacters(line); err != nil {
-			return "", false, s.fail("%s", err)
+		if line = s.clean(line); line != "" {
+			return line, true
 		}
-		return line, true, nil
 	}
-	return "", false, nil
+	return "", false
+}
+
+// clean makes text of a line that RFC 8216 section 4.1 forbids. In a URI, a
+// control character is left, so that it does not become the name of something else.
+func (s *scanner) clean(line string) string {
+	problem := checkCharacters(line)
+	if !utf8.ValidString(line) {
+		line = latin1(line)
+		if checkCharacters(line) == nil {
+			s.notes.add(s.line, NoteCharacters, "", "%s: read as ISO 8859-1", problem)
+			return line
+		}
+	}
+	if line[0] != '#' {
+		return line
+	}
+	line = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r < 0x20, r >= 0x7f && r <= 0x9f:
+			return -1
+		}
+		return r
+	}, line)
+	s.notes.add(s.line, NoteCharacters, "", "%s: left out", problem)
+	return trimBlanks(line)
+}
+
+// latin1 reads bytes that are no UTF-8 as ISO 8859-1.
+func latin1(text string) string {
+	var out strings.Builder
+	out.Grow(len(text) + len(text)/2)
+	for i := 0; i < len(text); i++ {
+		out.WriteRune(rune(text[i]))
+	}
+	return out.String()
 }
 
 func (s *scanner) fail(format string, args ...any) error {
@@ -82,8 +120,9 @@ func checkCharacters(line string) error {
 // plan is what the first pass over a playlist finds out.
 type plan struct {
 	multivariant bool
-	segments     int // EXTINF tags
-	variants     int // EXT-X-STREAM-INF tags
+	plain        bool // no line has to be cleaned
+	segments     int  // EXTINF tags
+	variants     int  // EXT-X-STREAM-INF tags
 
 	// lastHeader is the line of the last playlist-level tag before the first
 	// URI. A line without meaning to us that stands above it belongs to the
@@ -91,43 +130,37 @@ type plan struct {
 	lastHeader int
 }
 
-// survey checks the form of every line, the limits, the first line, and that
-// the playlist is of one kind.
+// survey finds out of which kind a playlist is. Where tags of both kinds are in
+// it, EXTINF makes a media playlist; without it, what names renditions makes a
+// multivariant playlist.
 func survey(lines scanner) (plan, error) {
-	var found plan
+	found := plan{plain: true}
+	begin := lines
 	var media, multivariant, uris bool
-	renditions := 0
-
-	begins := strings.HasPrefix(lines.rest, tagM3U)
-	first, ok, err := lines.next()
-	if err != nil {
-		return plan{}, err
-	}
-	if !ok {
-		return plan{}, lines.fail("empty")
-	}
-	if first != tagM3U || !begins {
-		return plan{}, lines.fail("begins with %s, not with %s", quote(first), tagM3U)
-	}
+	first := ""
+	lines.plain = true // what is odd in a line does not change its tag
 	for {
-		line, ok, err := lines.next()
-		if err != nil {
-			return plan{}, err
-		}
+		line, ok := lines.next()
 		if !ok {
 			break
 		}
+		if first == "" {
+			first = line
+		}
+		found.plain = found.plain && checkCharacters(line) == nil
 		if line[0] != '#' {
-			if !media && !multivariant {
-				return plan{}, lines.fail("URI %s before any EXTINF or EXT-X-STREAM-INF", quote(line))
-			}
-			if line[0] == '<' {
-				return plan{}, lines.fail("markup %s in place of a URI", quote(line))
-			}
 			uris = true
 			continue
 		}
+		if len(line) > len(tagInf) && line[len(tagInf)] == ':' && line[:len(tagInf)] == tagInf {
+			found.segments++ // every second line, as a rule
+			continue
+		}
 		name, _ := splitTag(line)
+		if name == tagInf {
+			found.segments++
+			continue
+		}
 		level, _ := classify(name)
 		switch level {
 		case levelMedia, levelSegment:
@@ -135,33 +168,29 @@ func survey(lines scanner) (plan, error) {
 		case levelMultivariant:
 			multivariant = true
 		}
-		if media && multivariant {
-			return plan{}, lines.fail("%s mixes tags of media and multivariant playlists", quote(name))
-		}
 		if (level == levelShared || level == levelMedia) && !uris {
 			found.lastHeader = lines.line
 		}
-		switch name {
-		case tagM3U:
-			return plan{}, lines.fail("second %s", tagM3U)
-		case tagInf:
-			found.segments++
-		case tagStreamInf:
+		if name == tagStreamInf {
 			found.variants++
-			renditions++
-		case tagMedia, tagIFrameStreamInf:
-			renditions++
-		}
-		if found.segments > lines.limits.Segments {
-			return plan{}, fmt.Errorf("%w: more than %d segments", ErrTooLarge, lines.limits.Segments)
-		}
-		if renditions > lines.limits.Renditions {
-			return plan{}, fmt.Errorf("%w: more than %d renditions", ErrTooLarge, lines.limits.Renditions)
 		}
 	}
-	if !media && !multivariant {
-		return plan{}, lines.fail("has tags of neither a media nor a multivariant playlist")
+	found.multivariant = multivariant && found.segments == 0
+	switch {
+	case first == "":
+		return plan{}, lines.fail("empty")
+	case found.segments == 0 && !media && !multivariant:
+		if isHeader(first) {
+			return plan{}, lines.fail("has tags of neither a media nor a multivariant playlist")
+		}
+		begin.next()
+		return plan{}, begin.fail("begins with %s, not with %s", quote(first), tagM3U)
 	}
-	found.multivariant = multivariant
 	return found, nil
+}
+
+// isHeader reports whether a line is #EXTM3U, with or without something behind it.
+func isHeader(line string) bool {
+	rest, found := strings.CutPrefix(line, tagM3U)
+	return found && (rest == "" || strings.IndexByte(" \t:,", rest[0]) >= 0)
 }

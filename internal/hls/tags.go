@@ -29,6 +29,7 @@ const (
 	tagIFramesOnly = "#EXT-X-I-FRAMES-ONLY"
 	tagDefine      = "#EXT-X-DEFINE"
 	tagSkip        = "#EXT-X-SKIP"
+	tagDateRange   = "#EXT-X-DATERANGE"
 )
 
 // tagLevel says where a tag may stand (RFC 8216 section 4.3, bis section 4.4).
@@ -42,43 +43,115 @@ const (
 	levelMultivariant                 // multivariant playlists only
 )
 
+// tag is what is known of one tag. The reader, the writer and what goes on to
+// viewers ([Carried]) all take it from [tags].
+type tag struct {
+	name  string
+	level tagLevel
+	// modelled: the model has a field for it. Of the others the line is kept.
+	modelled bool
+	// carried: a line of a segment that goes on to viewers.
+	carried bool
+	// cue: a break of the programme begins or ends with it.
+	cue bool
+}
+
+// tags are all tags that are known, each once: a new one is one more row.
+//
+// EXT-X-ENDLIST may stand anywhere, so it says nothing about where the head of a
+// playlist ends: it counts with the segments. The tags of breaks come in the
+// dialects that encoders write.
+var tags = []tag{
+	{name: tagM3U, level: levelShared, modelled: true},
+	{name: tagVersion, level: levelShared, modelled: true},
+	{name: tagIndependentSegments, level: levelShared, modelled: true},
+	{name: "#EXT-X-START", level: levelShared},
+	{name: tagDefine, level: levelShared},
+	{name: "#EXT-X-ALLOW-CACHE", level: levelShared},
+
+	{name: tagTargetDuration, level: levelMedia, modelled: true},
+	{name: tagMediaSequence, level: levelMedia, modelled: true},
+	{name: tagDiscontinuitySequence, level: levelMedia, modelled: true},
+	{name: tagPlaylistType, level: levelMedia, modelled: true},
+	{name: "#EXT-X-SERVER-CONTROL", level: levelMedia},
+	{name: "#EXT-X-PART-INF", level: levelMedia},
+	{name: tagIFramesOnly, level: levelMedia},
+	{name: tagSkip, level: levelMedia},
+
+	{name: tagInf, level: levelSegment, modelled: true},
+	{name: tagByteRange, level: levelSegment, modelled: true},
+	{name: tagDiscontinuity, level: levelSegment, modelled: true},
+	{name: tagKey, level: levelSegment, modelled: true},
+	{name: tagMap, level: levelSegment, modelled: true},
+	{name: tagProgramDateTime, level: levelSegment, modelled: true},
+	{name: tagGap, level: levelSegment, modelled: true},
+	{name: tagEndList, level: levelSegment, modelled: true},
+	{name: "#EXT-X-BITRATE", level: levelSegment},
+	{name: "#EXT-X-PART", level: levelSegment},
+	{name: "#EXT-X-PRELOAD-HINT", level: levelSegment},
+	{name: "#EXT-X-RENDITION-REPORT", level: levelSegment},
+
+	{name: tagDateRange, level: levelSegment, carried: true}, // for cue see Carried
+	{name: "#EXT-X-CUE-OUT", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-CUE-OUT-CONT", level: levelSegment, carried: true},
+	{name: "#EXT-X-CUE-IN", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-CUE", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-CUE-SPAN", level: levelSegment, carried: true},
+	{name: "#EXT-OATCLS-SCTE35", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-OATCLS-SCTE35", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-SCTE35", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-SCTE35", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-SPLICEPOINT-SCTE35", level: levelSegment, carried: true, cue: true},
+	{name: "#EXT-X-ASSET", level: levelSegment, carried: true},
+
+	{name: tagStreamInf, level: levelMultivariant, modelled: true},
+	{name: tagIFrameStreamInf, level: levelMultivariant, modelled: true},
+	{name: tagMedia, level: levelMultivariant, modelled: true},
+	{name: "#EXT-X-SESSION-DATA", level: levelMultivariant},
+	{name: "#EXT-X-SESSION-KEY", level: levelMultivariant},
+	{name: "#EXT-X-CONTENT-STEERING", level: levelMultivariant},
+}
+
+var tagByName = func() map[string]*tag {
+	byName := make(map[string]*tag, len(tags))
+	for i := range tags {
+		byName[tags[i].name] = &tags[i]
+	}
+	return byName
+}()
+
 // classify returns the level of a tag, and whether the model has a field for
 // it (a tag that has none is kept as a verbatim line).
 func classify(name string) (level tagLevel, modelled bool) {
-	if !strings.HasPrefix(name, "#EXT") {
-		return levelUnknown, false
-	}
-	switch name {
-	case tagM3U, tagVersion, tagIndependentSegments:
-		return levelShared, true
-	case "#EXT-X-START", tagDefine, "#EXT-X-ALLOW-CACHE":
-		return levelShared, false
-
-	case tagTargetDuration, tagMediaSequence, tagDiscontinuitySequence, tagPlaylistType:
-		return levelMedia, true
-	case "#EXT-X-SERVER-CONTROL", "#EXT-X-PART-INF", tagIFramesOnly, tagSkip:
-		return levelMedia, false
-
-	// EXT-X-ENDLIST may stand anywhere, so it says nothing about where the
-	// head of a playlist ends: counted with the segments.
-	case tagInf, tagByteRange, tagDiscontinuity, tagKey, tagMap, tagProgramDateTime, tagGap, tagEndList:
-		return levelSegment, true
-	case "#EXT-X-DATERANGE", "#EXT-X-BITRATE", "#EXT-X-PART", "#EXT-X-PRELOAD-HINT", "#EXT-X-RENDITION-REPORT",
-		"#EXT-X-CUE-OUT", "#EXT-X-CUE-OUT-CONT", "#EXT-X-CUE-IN", "#EXT-X-CUE", "#EXT-X-CUE-SPAN",
-		"#EXT-OATCLS-SCTE35", "#EXT-X-OATCLS-SCTE35", "#EXT-SCTE35", "#EXT-X-SCTE35",
-		"#EXT-X-SPLICEPOINT-SCTE35", "#EXT-X-ASSET":
-		return levelSegment, false
-
-	case tagStreamInf, tagIFrameStreamInf, tagMedia:
-		return levelMultivariant, true
-	case "#EXT-X-SESSION-DATA", "#EXT-X-SESSION-KEY", "#EXT-X-CONTENT-STEERING":
-		return levelMultivariant, false
+	if t := tagByName[name]; t != nil {
+		return t.level, t.modelled
 	}
 	return levelUnknown, false
 }
 
-// splitTag cuts a tag line into its name and what follows the colon.
+// Carried reports whether a line of [Segment.Tags] goes on to viewers: breaks of
+// the programme with their SCTE-35 messages, and EXT-X-DATERANGE (RFC 8216 section
+// 4.3.2.7). cue tells that a break begins or ends with the segment.
+func Carried(line string) (carried, cue bool) {
+	name, value := splitTag(line)
+	t := tagByName[name]
+	if t == nil || !t.carried {
+		return false, false
+	}
+	if name == tagDateRange {
+		return true, strings.Contains(value, "SCTE35-OUT=") || strings.Contains(value, "SCTE35-IN=")
+	}
+	return true, t.cue
+}
+
+// splitTag cuts a tag line into its name and what follows the colon. Some senders
+// put a blank or nothing in place of the colon of EXTINF.
 func splitTag(line string) (name, value string) {
+	if rest, ok := strings.CutPrefix(line, tagInf); ok {
+		if rest == "" || strings.IndexByte(":= \t,", rest[0]) >= 0 {
+			return tagInf, trimBlanks(strings.TrimLeft(rest, ":= \t"))
+		}
+	}
 	name, value, _ = strings.Cut(line, ":")
 	return trimBlanks(name), trimBlanks(value)
 }

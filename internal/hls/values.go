@@ -26,6 +26,32 @@ func parseInteger(text string) (uint64, error) {
 	return value, nil
 }
 
+// parseRounded reads a number that ought to be a decimal-integer: a fraction, an
+// exponent and blanks around it are let pass.
+func parseRounded(text string) (uint64, error) {
+	text = strings.TrimSpace(text)
+	if value, err := parseInteger(text); err == nil {
+		return value, nil
+	}
+	if !floating(text) {
+		return 0, fmt.Errorf("%s is not a decimal integer", quote(text))
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil || !(value >= 0):
+		return 0, fmt.Errorf("%s is not a decimal integer", quote(text))
+	case value >= 1<<63:
+		return 0, fmt.Errorf("%s is too large", quote(text))
+	}
+	return uint64(math.Round(value)), nil
+}
+
+// floating reports whether a text has the form of a number in decimal floating
+// point. strconv.ParseFloat also takes "Inf", "NaN", "0x1p3" and "1_0".
+func floating(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789.eE+-") == "" && strings.ContainsAny(text, "0123456789")
+}
+
 func allDigits(text string) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] < '0' || text[i] > '9' {
@@ -56,6 +82,24 @@ func parseSeconds(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%s seconds are more than %v", quote(text), maxDuration)
 	}
 	return duration, nil
+}
+
+// parseDuration reads a duration in seconds as encoders write it: blanks around
+// it, an exponent, or a sign before it are let pass.
+func parseDuration(text string) (time.Duration, error) {
+	text = strings.Trim(text, "\" \t")
+	duration, err := parseSeconds(text)
+	if err == nil || !floating(text) {
+		return duration, err
+	}
+	seconds, failed := strconv.ParseFloat(text, 64)
+	if failed != nil || !(seconds >= 0) {
+		return 0, fmt.Errorf("%s is not a number of seconds", quote(text))
+	}
+	if seconds > maxDuration.Seconds() {
+		return 0, fmt.Errorf("%s seconds are more than %v", quote(text), maxDuration)
+	}
+	return time.Duration(math.Round(seconds * float64(time.Second))), nil
 }
 
 // nanoseconds reads the digits after a decimal point, any number of them,
@@ -98,12 +142,13 @@ func appendDateTime(dst []byte, t time.Time) []byte {
 
 var errDateTime = errors.New("not a date and time of ISO 8601")
 
-// parseDateTime reads the value of EXT-X-PROGRAM-DATE-TIME: the extended
-// form of ISO 8601, with a fraction of any length, and a time zone that is
-// "Z", "+hh:mm", "+hhmm", "+hh" or absent (then it is taken for UTC). The
-// result is in UTC.
+// parseDateTime reads the value of EXT-X-PROGRAM-DATE-TIME: the extended or the
+// basic form of ISO 8601, with a fraction of any length, and a time zone that is
+// "Z", "UTC", "GMT", "+hh:mm", "+hhmm", "+hh" or absent (then it is taken for UTC).
+// The result is in UTC.
 func parseDateTime(text string) (time.Time, error) {
 	const form = "0000-00-00 00:00:00"
+	text = extended(strings.Trim(text, "\" \t"))
 	if len(text) < len(form) {
 		return time.Time{}, errDateTime
 	}
@@ -156,8 +201,19 @@ func parseDateTime(text string) (time.Time, error) {
 	return t, nil
 }
 
+// extended makes the extended form of ISO 8601 of the basic one:
+// "20261123T050000" has no separators.
+func extended(text string) string {
+	const basic = len("20261123T050000")
+	if len(text) < basic || !allDigits(text[:8]) || !allDigits(text[9:basic]) {
+		return text
+	}
+	return text[:4] + "-" + text[4:6] + "-" + text[6:8] + text[8:11] + ":" + text[11:13] + ":" + text[13:]
+}
+
 func parseZone(text string) (time.Duration, error) {
-	if text == "" || text == "Z" || text == "z" {
+	switch text = strings.TrimLeft(text, " "); strings.ToUpper(text) {
+	case "", "Z", "UTC", "GMT":
 		return 0, nil
 	}
 	sign, digits := text[0], text[1:]

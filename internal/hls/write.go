@@ -19,7 +19,7 @@ import (
 // changes, and again after each discontinuity; EXT-X-VERSION as low as the
 // content allows, at least 3. A gap without a Map is content with any.
 //
-// Reading the result with [Parse] gives m again, but for Version, times
+// Reading the result with [Parse] gives m again, but for Version, Unnumbered, times
 // rounded to milliseconds, and the Map of such gaps. A model that can't be
 // written so (a URI with a line break, a duration below zero, a segment
 // without a Map after one that has it) is an error.
@@ -218,7 +218,7 @@ func (w *mediaWriter) writeKeys(segment *Segment) {
 		}
 		list := attributeWriter{}
 		list.enumerated("METHOD", key.Method)
-		list.quoted("URI", key.URI)
+		list.quotedUnlessEmpty("URI", key.URI)
 		list.enumeratedUnlessEmpty("IV", key.IV)
 		list.quotedUnlessEmpty("KEYFORMAT", key.KeyFormat)
 		list.quotedUnlessEmpty("KEYFORMATVERSIONS", key.KeyFormatVersions)

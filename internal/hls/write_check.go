@@ -47,6 +47,9 @@ func newMediaWriter(m *MediaPlaylist) (*mediaWriter, error) {
 }
 
 func (s *Segment) check() error {
+	if s.Fault != "" {
+		return fmt.Errorf("it can't be served: %s", s.Fault)
+	}
 	if err := checkURI(s.URI); err != nil {
 		return err
 	}
@@ -75,8 +78,8 @@ func (s *Segment) check() error {
 		return fmt.Errorf("more than %d keys", maxKeys)
 	}
 	for _, key := range s.Keys {
-		if key.Method == "NONE" || key.URI == "" {
-			return errors.New("EXT-X-KEY with METHOD=NONE, or without a URI")
+		if key.Method == "NONE" {
+			return errors.New("EXT-X-KEY with METHOD=NONE")
 		}
 	}
 	for _, line := range s.Tags {

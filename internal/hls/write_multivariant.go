@@ -77,7 +77,7 @@ func (m *MultivariantPlaylist) body() ([]byte, error) {
 	for i := range m.IFrames {
 		list, err := m.IFrames[i].attributes(true)
 		if err != nil {
-			return nil, fmt.Errorf("I-frame variant %d: %w", i, err)
+			return nil, fmt.Errorf("variant %d of I-frames: %w", i, err)
 		}
 		write(tagIFrameStreamInf, list)
 	}

@@ -95,8 +95,8 @@ func TestBrokenStreamsAreRefused(t *testing.T) {
 	noPicture.unit(videoPID, nil, pes(0xe0, 0, 0, join(testSPS, testPPS), false))
 	moved := smallSegment(126000)
 	moved.section(0x1000, pmtSection(1, videoPID, pmtEntry{streamH264, 0x200, nil}, avTracks[1]))
-	dropped := smallSegment(126000)
-	dropped.section(0x1000, pmtSection(1, videoPID, avTracks[0]))
+	noVideo := smallSegment(126000)
+	noVideo.section(0x1000, pmtSection(1, videoPID, avTracks[1]))
 	movedPMT := smallSegment(126000)
 	movedPMT.pat(1, 0x1001)
 	patOnly := newStream()
@@ -143,7 +143,7 @@ func TestBrokenStreamsAreRefused(t *testing.T) {
 		"no start code":         {noStart.b, ReasonDamaged, "no PES start code at byte 376, PID 0x100"},
 		"unread video":          {mpeg2.b, ReasonUnsupported, "MPEG-2 video"},
 		"video moves":           {moved.b, ReasonLayoutChanged, "video 0x200"},
-		"audio goes":            {dropped.b, ReasonLayoutChanged, "drops audio 0x101"},
+		"video goes":            {noVideo.b, ReasonLayoutChanged, "drops video 0x100"},
 		"PMT moves":             {movedPMT.b, ReasonLayoutChanged, "from PID 0x1000 to 0x1001"},
 		"cut inside a packet":   {sound[:len(sound)-1], ReasonTruncated, "ends 187 bytes into the packet"},
 		"cut in a frame":        {audioOnly.b[:len(audioOnly.b)-at(1)], ReasonTruncated, "audio 0x101: ends at byte"},
@@ -180,6 +180,33 @@ func TestOddStreamsAreAccepted(t *testing.T) {
 		section := pmtSection(1, videoPID, append(avTracks[:2:2], pmtEntry{0x86, 0x1f0, nil})...)
 		section[5] |= 2
 		s.section(0x1000, binary.BigEndian.AppendUint32(section[:len(section)-4], crc32MPEG(section[:len(section)-4])))
+		same(t, s.b)
+	})
+	t.Run("a track comes", func(t *testing.T) {
+		s := newStream()
+		s.tables(avTracks...)
+		s.body(126000)
+		s.section(0x1000, pmtSection(1, videoPID, append(avTracks[:2:2], pmtEntry{streamADTS, 0x102, nil})...))
+		s.unit(0x102, nil, pes(0xc0, 126000, 126000, adts(3, 150), true))
+		if info := same(t, s.b); len(info.Oddities) != 1 || !strings.Contains(info.Oddities[0], "adds audio 0x102") {
+			t.Errorf("oddities %q", info.Oddities)
+		}
+	})
+	t.Run("a track goes", func(t *testing.T) {
+		s := smallSegment(126000)
+		for range 20 {
+			s.section(0x1000, pmtSection(1, videoPID, avTracks[0]))
+			s.tables(avTracks...)
+		}
+		if info := same(t, s.b); len(info.Oddities) != maxOddities || !strings.Contains(info.Oddities[0], "drops audio 0x101") {
+			t.Errorf("oddities %q", info.Oddities)
+		}
+	})
+	t.Run("another PID carries the clock", func(t *testing.T) {
+		s := newStream()
+		s.pat(1, 0x1000)
+		s.section(0x1000, pmtSection(1, 0x1ff, avTracks...))
+		s.body(126000)
 		same(t, s.b)
 	})
 	t.Run("section in two packets", func(t *testing.T) {

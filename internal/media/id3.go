@@ -73,6 +73,11 @@ func readID3(header, b []byte) id3Tag {
 		body := b[id3Header:min(id3Header+size, int64(len(b)))]
 		name := string(b[:4])
 		b = b[id3Header+len(body):]
+		if name == "PRIV" {
+			// Some packagers write the owner as text of other frames, with a byte for
+			// its encoding.
+			body = bytes.TrimLeft(body, "\x00\x03")
+		}
 		switch {
 		case name == "PRIV" && bytes.HasPrefix(body, []byte(timestampOwner)) && len(body) >= len(timestampOwner)+8:
 			tag.time = int64(binary.BigEndian.Uint64(body[len(timestampOwner):]) & (uint64(timestampModulus) - 1))

@@ -110,6 +110,10 @@ type Info struct {
 	// [KeyFrame]. In order, at most maxKeyFrames.
 	KeyFrames []KeyFrame
 
+	// Oddities say what is wrong with the object in a way that does no harm, at most
+	// maxOddities of them.
+	Oddities []string `json:",omitempty"`
+
 	// Tracks of the program, in the order of its PMT, or of the init section.
 	Tracks []Track
 

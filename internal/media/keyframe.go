@@ -19,7 +19,7 @@ type KeyFrame struct {
 }
 
 // maxKeyFrames bounds how many key frames of an object are noted. Of a stream
-// with nothing but key frames, a player that winds forward wants no more.
+// with nothing but key frames, trick play wants no more.
 const maxKeyFrames = 64
 
 // keyFrames collects the key frames of a track.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
 )
@@ -339,33 +338,6 @@ func (i *Init) track(id uint32) *InitTrack {
 		}
 	}
 	return nil
-}
-
-// Describe says in words in what other differs from i, as far as a player is
-// concerned: it is empty exactly if the IDs are equal.
-func (i *Init) Describe(other *Init) string {
-	if i.ID == other.ID {
-		return ""
-	}
-	var d differences
-	for k := range max(len(i.Tracks), len(other.Tracks)) {
-		switch {
-		case k >= len(other.Tracks):
-			d = append(d, fmt.Sprintf("%s %d: only in the one", i.Tracks[k].Kind, i.Tracks[k].ID))
-		case k >= len(i.Tracks):
-			d = append(d, fmt.Sprintf("%s %d: only in the other", other.Tracks[k].Kind, other.Tracks[k].ID))
-		default:
-			a, b := &i.Tracks[k], &other.Tracks[k]
-			name := fmt.Sprintf("%s %d: ", a.Kind, a.ID)
-			ta, tb := a.track(), b.track()
-			d.track(name, &ta, &tb)
-			d.add(name, "edit list", fmt.Sprint(a.Edits), fmt.Sprint(b.Edits))
-		}
-	}
-	if len(d) == 0 {
-		d = append(d, "init sections differ")
-	}
-	return strings.Join(d, "; ")
 }
 
 // track is what an init section says about a track of a segment.

@@ -227,7 +227,7 @@ func TestFragmentsFollowOneAnother(t *testing.T) {
 					}
 				}
 				if before != nil && info.Signature() != before.Signature() {
-					t.Errorf("%s: %s", name, info.Describe(before))
+					t.Errorf("%s: segment %d has another signature than the one before", name, i)
 				}
 				before = info
 			}
@@ -236,12 +236,12 @@ func TestFragmentsFollowOneAnother(t *testing.T) {
 }
 
 // Two encoders with equal settings have init sections of one ID, whatever they
-// show; another setting, edit list or timescale makes another one, in words.
+// show; another setting, edit list or timescale makes another one.
 func TestInitsOfTwoEncoders(t *testing.T) {
 	one, two := renditions(t, "muxed")[0], renditions(t, "muxed2")[0]
 	a, b := probeInit(t, one.init), probeInit(t, two.init)
 	if a.ID != b.ID {
-		t.Errorf("equal settings: %s", a.Describe(b))
+		t.Error("equal settings, but other IDs")
 	}
 	if a.Hash == b.Hash {
 		t.Error("material is not what it should be: equal bytes")
@@ -251,20 +251,13 @@ func TestInitsOfTwoEncoders(t *testing.T) {
 	if err != nil || info.Signature() != resolve(t, one.init, one.segments[1]).Signature() {
 		t.Errorf("%+v, %v", info, err)
 	}
-	for name, want := range map[string]string{
-		"cmaf":     "edit list",
-		"ntsc":     "timescale 12800, not 30000",
-		"scale90k": "audio 2: codec mp4a.40.2, not ac-3; audio 2: channels 2, not 6",
-		"hevc":     "codec avc1.64000c, not hvc1",
-		"audio":    "audio 2: only in the one",
-	} {
+	// Other edit lists, timescales, codecs, channels, tracks.
+	for _, name := range []string{"cmaf", "ntsc", "scale90k", "hevc", "audio"} {
 		r := renditions(t, name)[0]
-		other := probeInit(t, r.init)
-		if a.ID == other.ID || !strings.Contains(a.Describe(other), want) {
-			t.Errorf("%s: %q lacks %q", name, a.Describe(other), want)
+		if a.ID == probeInit(t, r.init).ID {
+			t.Errorf("%s: equal IDs", name)
 		}
-		x, y := resolve(t, one.init, one.segments[0]), resolve(t, r.init, r.segments[0])
-		if x.Signature() == y.Signature() || x.Describe(y) == "" {
+		if resolve(t, one.init, one.segments[0]).Signature() == resolve(t, r.init, r.segments[0]).Signature() {
 			t.Errorf("%s: equal signatures", name)
 		}
 	}

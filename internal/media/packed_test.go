@@ -102,6 +102,8 @@ func TestPackedAudioThatIsOdd(t *testing.T) {
 		"large tag":                {join(large, adts(3, 150)), 5, 3},
 		"more than 33 bits":        {join(id3Time(1<<40+5), adts(3, 150)), 5, 3},
 		"unsynchronised tag":       {join(unsync, adts(3, 150)), 0xfffe0000, 3},
+		"zero before the owner":    {join(id3(4, id3Frame("PRIV", join([]byte("\x00"+timestampOwner), u64(5)))), adts(3, 150)), 5, 3},
+		"encoding before it":       {join(id3(3, id3Frame("PRIV", join([]byte("\x03"+timestampOwner), u64(5)))), adts(3, 150)), 5, 3},
 		"ID3v1 at the end":         {join(id3Time(5), adts(3, 150), []byte("TAG"), make([]byte, 125)), 5, 3},
 		"ID3 in a frame is no tag": {join(id3Time(5), adts(1, 150), adts(1, 150)[:100], []byte("ID3\x04"), make([]byte, 46), adts(1, 150)), 5, 3},
 		"another channel layout":   {join(id3Time(5), adts(1, 150), bytes.Replace(adts(1, 150), []byte{0x4c, 0x80}, []byte{0x4c, 0x40}, 1), adts(1, 150)), 5, 3},

@@ -129,15 +129,12 @@ func detect(head []byte) (scanner, *Fault) {
 		}
 		return newTSScanner(), nil
 	}
-	switch {
-	case isMP4(head):
-		return newMP4Scanner(), nil
-	case isWebVTT(head):
-		return newTextScanner(), nil
-	case isPackedAudio(head):
-		return new(packedScanner), nil
+	for i := range formats {
+		if f := &formats[i]; f.recognise != nil && f.recognise(head) {
+			return f.scanner(), nil
+		}
 	}
-	return nil, faultf(ReasonGarbage, "no media: starts with %s", strconv.QuoteToASCII(string(head[:min(len(head), 24)])))
+	return nil, faultf(ReasonGarbage, "no media, or encrypted: starts with %s", strconv.QuoteToASCII(string(head[:min(len(head), 24)])))
 }
 
 // m2ts tells packets of 188 bytes that each follow a timecode of 4 bytes, as

@@ -5,14 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
-	"strings"
 )
 
 // Signature stands for the track layout and the codec configuration of an
 // object. Two objects with equal signatures can follow one another with no
 // discontinuity, as far as these go; timestamps are another matter. Data
-// tracks such as SCTE-35 do not count. A track of a transport stream that is
+// tracks such as SCTE-35 do not count, and neither does which PID carries the clock:
+// it is no track, and every segment says it anew (RFC 8216, 4.3.2.3). A track of a transport stream that is
 // announced but has no sample has no configuration, and so makes another
 // signature. Of fragmented MP4 the signature includes the ID of the init
 // section, and so its data tracks and edit lists.
@@ -26,7 +25,6 @@ func (i *Info) Signature() Signature {
 	b = append(b, i.Format...)
 	b = binary.BigEndian.AppendUint16(b, i.ProgramNumber)
 	b = binary.BigEndian.AppendUint16(b, i.PMTPID)
-	b = binary.BigEndian.AppendUint16(b, i.PCRPID)
 	b = append(b, i.InitID[:]...)
 	for k := range i.Tracks {
 		t := &i.Tracks[k]
@@ -45,11 +43,26 @@ func (i *Info) Signature() Signature {
 	return sha256.Sum256(b)
 }
 
+// Complete reports whether the object configures a decoder for all of its tracks
+// by itself. A transport stream need not: parameter sets come with key frames only,
+// and audio may pause.
+func (i *Info) Complete() bool {
+	if i.Format != FormatTS {
+		return true
+	}
+	for _, t := range i.played() {
+		if t.Kind != Subtitle && t.Codec == "" {
+			return false
+		}
+	}
+	return true
+}
+
 // InheritConfig takes the codec configuration of tracks that have none in a
-// transport stream from the segment before, of the same encoder and in the same
-// generation, if the tracks are the same. Without that, an encoder that sends
-// parameter sets only now and then, or pauses its audio, seems to change its
-// configuration. It must not be used across encoders: what a segment does not
+// transport stream, or only a part of it, from the segment before, of the same
+// encoder and in the same run, if the tracks are the same. Without that, an encoder
+// that sends parameter sets only now and then, or pauses its audio, seems to change
+// its configuration. It must not be used across encoders: what a segment does not
 // say is not equal to anything.
 func (i *Info) InheritConfig(before *Info) {
 	mine, theirs := i.played(), before.played()
@@ -62,48 +75,12 @@ func (i *Info) InheritConfig(before *Info) {
 		}
 	}
 	for k, t := range mine {
-		if b := theirs[k]; t.Codec == "" && len(t.Config) == 0 {
+		if b := theirs[k]; t.Codec == "" && bytes.Contains(b.Config, t.Config) {
 			t.Codec, t.Config = b.Codec, b.Config
 			t.Width, t.Height = b.Width, b.Height
 			t.SampleRate, t.Channels = b.SampleRate, b.Channels
 		}
 	}
-}
-
-// Describe says in words in what the signature of other differs from that of
-// i: "video 0x100: resolution 1280x720, not 640x360" if i has 1280x720. It is
-// empty exactly if the signatures are equal.
-func (i *Info) Describe(other *Info) string {
-	var d differences
-	d.add("", "format", i.Format, other.Format)
-	d.add("", "program", i.ProgramNumber, other.ProgramNumber)
-	d.add("", "PMT PID", pid(i.PMTPID), pid(other.PMTPID))
-	d.add("", "PCR PID", pid(i.PCRPID), pid(other.PCRPID))
-
-	mine, theirs := i.played(), other.played()
-	for k, t := range mine {
-		name := fmt.Sprintf("%s %s: ", t.Kind, i.trackName(t))
-		if k >= len(theirs) {
-			d = append(d, name+"only in the one")
-			continue
-		}
-		d.track(name, t, theirs[k])
-	}
-	for _, t := range theirs[min(len(mine), len(theirs)):] {
-		d = append(d, fmt.Sprintf("%s %s: only in the other", t.Kind, other.trackName(t)))
-	}
-	if len(d) == 0 && i.InitID != other.InitID {
-		d = append(d, "init sections differ")
-	}
-	return strings.Join(d, "; ")
-}
-
-// trackName is the ID of a track as tools for its format print it.
-func (i *Info) trackName(t *Track) string {
-	if i.Format == FormatTS {
-		return pid(t.ID).String()
-	}
-	return fmt.Sprint(t.ID)
 }
 
 // played returns the tracks that count for a signature.
@@ -115,47 +92,4 @@ func (i *Info) played() []*Track {
 		}
 	}
 	return tracks
-}
-
-type pid uint16
-
-func (p pid) String() string { return fmt.Sprintf("0x%x", uint16(p)) }
-
-type differences []string
-
-func (d *differences) add(name, what string, a, b any) {
-	if a != b {
-		*d = append(*d, fmt.Sprintf("%s%s %v, not %v", name, what, a, b))
-	}
-}
-
-func (d *differences) track(name string, a, b *Track) {
-	before := len(*d)
-	d.add(name, "track ID", fmt.Sprintf("0x%x", a.ID), fmt.Sprintf("0x%x", b.ID))
-	if a.Kind != b.Kind {
-		d.add(name, "kind", a.Kind, b.Kind)
-		return
-	}
-	d.add(name, "stream type", fmt.Sprintf("0x%02x", a.StreamType), fmt.Sprintf("0x%02x", b.StreamType))
-	d.add(name, "codec", named(a.Codec), named(b.Codec))
-	d.add(name, "resolution", fmt.Sprintf("%dx%d", a.Width, a.Height), fmt.Sprintf("%dx%d", b.Width, b.Height))
-	d.add(name, "sample rate", a.SampleRate, b.SampleRate)
-	d.add(name, "channels", a.Channels, b.Channels)
-	d.add(name, "timescale", a.Timescale, b.Timescale)
-	d.add(name, "edit list's offset", a.Edit, b.Edit)
-	if len(*d) > before || bytes.Equal(a.Config, b.Config) {
-		return
-	}
-	what := "codec configuration differs"
-	if a.Kind == Video {
-		what = "parameter sets differ"
-	}
-	*d = append(*d, name+what)
-}
-
-func named(codec string) string {
-	if codec == "" {
-		return "unknown"
-	}
-	return codec
 }

@@ -26,6 +26,7 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 		PMTPID:        p.pmtPID,
 		PCRPID:        p.pcrPID,
 		KeyFrameFirst: true,
+		Oddities:      s.oddities,
 		Tracks:        make([]Track, len(p.tracks)),
 	}
 	for i, es := range p.tracks {

@@ -44,6 +44,7 @@ type tsScanner struct {
 	tracks   int
 	badCRC   int // PAT and PMT sections with a wrong CRC_32
 	shortPES int
+	oddities []string
 }
 
 // pidState is what is known of one PID.

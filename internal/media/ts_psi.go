@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // program is one program of a transport stream.
@@ -166,53 +167,64 @@ func (s *tsScanner) pmt(pid, number uint16, b []byte) *Fault {
 	pcrPID := binary.BigEndian.Uint16(b) & tsNullPID
 	skip := 4 + int(binary.BigEndian.Uint16(b[2:])&0xfff)
 	b = b[min(skip, len(b)):]
-	var tracks []*elementary
-	if !p.known {
-		tracks = make([]*elementary, 0, 4)
-	}
-	media := 0 // audio, video and subtitle tracks so far
+	tracks := make([]*elementary, 0, 4)
 	for len(b) >= 5 {
 		streamType, esPID := b[0], binary.BigEndian.Uint16(b[1:])&tsNullPID
 		end := min(5+int(binary.BigEndian.Uint16(b[3:])&0xfff), len(b))
-		descriptors := b[5:end]
+		tracks = append(tracks, newElementary(esPID, streamType, b[5:end]))
 		b = b[end:]
-		if !p.known {
-			tracks = append(tracks, newElementary(esPID, streamType, descriptors))
-			continue
-		}
-		// A cue or metadata PID that comes or goes concerns no decoder.
-		kind, _, _ := classify(streamType, descriptors)
-		if kind == Data {
-			continue
-		}
-		was := p.media(media)
-		media++
-		if was == nil || was.pid != esPID || was.streamType != streamType {
-			return faultf(ReasonLayoutChanged, "PMT at byte %d changes the tracks: %s 0x%x, stream type 0x%02x", s.offset, kind, esPID, streamType)
-		}
 	}
 	if p.known {
-		if was := p.media(media); was != nil {
-			return faultf(ReasonLayoutChanged, "PMT at byte %d drops %s 0x%x", s.offset, was.kind, was.pid)
-		}
-		return nil
+		return s.compare(p, tracks)
 	}
 	p.known, p.pcrPID, p.tracks = true, pcrPID, tracks
 	return s.enlist(tracks)
 }
 
-// media returns the i-th track that is not data, or nil.
-func (p *program) media(i int) *elementary {
-	for _, es := range p.tracks {
-		if es.kind == Data {
+// compare takes a later PMT of a program. The first one counts for the object: a
+// track that comes shows in the next one, and one that goes lacks samples. But a
+// track that is replaced by another of its kind can't be served as one. What a cue or
+// metadata PID does concerns no decoder.
+func (s *tsScanner) compare(p *program, tracks []*elementary) *Fault {
+	for _, was := range p.tracks {
+		if was.kind == Data || listed(tracks, was) {
 			continue
 		}
-		if i == 0 {
-			return es
+		for _, now := range tracks {
+			if now.kind == was.kind && !listed(p.tracks, now) {
+				return faultf(ReasonLayoutChanged, "PMT at byte %d changes the tracks: %s 0x%x, stream type 0x%02x", s.offset, now.kind, now.pid, now.streamType)
+			}
 		}
-		i--
+		if was.kind == Video {
+			return faultf(ReasonLayoutChanged, "PMT at byte %d drops %s 0x%x", s.offset, was.kind, was.pid)
+		}
+		s.odd("PMT at byte %d drops %s 0x%x: the track counts for as long as it goes", s.offset, was.kind, was.pid)
+	}
+	for _, now := range tracks {
+		if now.kind != Data && !listed(p.tracks, now) {
+			s.odd("PMT at byte %d adds %s 0x%x: the track counts from the next segment on", s.offset, now.kind, now.pid)
+		}
 	}
 	return nil
+}
+
+// listed reports whether a track is among others.
+func listed(tracks []*elementary, es *elementary) bool {
+	for _, o := range tracks {
+		if o.pid == es.pid && o.streamType == es.streamType && o.kind == es.kind {
+			return true
+		}
+	}
+	return false
+}
+
+// maxOddities bounds [Info.Oddities].
+const maxOddities = 8
+
+func (s *tsScanner) odd(format string, args ...any) {
+	if len(s.oddities) < maxOddities {
+		s.oddities = append(s.oddities, fmt.Sprintf(format, args...))
+	}
 }
 
 // enlist makes the scanner read the tracks of a PMT.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,6 +45,9 @@ type textScanner struct {
 
 	rune [utf8.UTFMax]byte // a character that lies in two pieces
 	held int
+	// foreign is where the first byte lies that is no UTF-8; 0 if all is. Players show
+	// another sign in its place.
+	foreign int64
 
 	text  Text
 	trims []Trim
@@ -58,8 +62,8 @@ func isWebVTT(head []byte) bool {
 }
 
 func (s *textScanner) write(b []byte) *Fault {
-	good, fault := s.checkUTF8(b)
-	for _, c := range b[:good] {
+	s.checkUTF8(b)
+	for _, c := range b {
 		afterR := s.afterR
 		s.afterR = c == '\r'
 		switch {
@@ -76,12 +80,14 @@ func (s *textScanner) write(b []byte) *Fault {
 		}
 		s.offset++
 	}
-	return fault
+	return nil
 }
 
-// checkUTF8 checks the next bytes, and keeps a character that they cut. Good is
-// how many of them may be read.
-func (s *textScanner) checkUTF8(b []byte) (good int, fault *Fault) {
+// checkUTF8 checks the next bytes, and keeps a character that they cut.
+func (s *textScanner) checkUTF8(b []byte) {
+	if s.foreign > 0 {
+		return
+	}
 	i := 0
 	for s.held > 0 && i < len(b) && !utf8.FullRune(s.rune[:s.held]) {
 		s.rune[s.held] = b[i]
@@ -90,25 +96,26 @@ func (s *textScanner) checkUTF8(b []byte) (good int, fault *Fault) {
 	}
 	if s.held > 0 && utf8.FullRune(s.rune[:s.held]) {
 		if !utf8.Valid(s.rune[:s.held]) {
-			return 0, faultf(ReasonDamaged, "no UTF-8 at byte %d", s.offset+int64(i-s.held))
+			s.foreign = s.offset + int64(i-s.held)
+			return
 		}
 		s.held = 0
 	}
 	if utf8.Valid(b[i:]) {
-		return len(b), nil
+		return
 	}
 	for i < len(b) {
 		r, n := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && n == 1 {
 			if utf8.FullRune(b[i:]) {
-				return i, faultf(ReasonDamaged, "no UTF-8 at byte %d", s.offset+int64(i))
+				s.foreign = s.offset + int64(i)
+				return
 			}
 			s.held = copy(s.rune[:], b[i:])
-			break
+			return
 		}
 		i += n
 	}
-	return len(b), nil
 }
 
 // endLine is called at the end of a line, before its terminator.
@@ -223,7 +230,11 @@ func number(s string, digits int) (int64, bool) {
 }
 
 func (s *textScanner) finish(size int64) (Probed, *Fault) {
-	if s.held > 0 {
+	var oddities []string
+	switch {
+	case s.foreign > 0:
+		oddities = []string{fmt.Sprintf("no UTF-8 at byte %d: players show another sign", s.foreign)}
+	case s.held > 0:
 		return Probed{}, faultf(ReasonTruncated, "ends at byte %d inside a character", size)
 	}
 	if fault := s.endLine(); fault != nil {
@@ -232,7 +243,7 @@ func (s *textScanner) finish(size int64) (Probed, *Fault) {
 	s.endHead()
 	return Probed{Info: &Info{
 		Format: FormatWebVTT, Size: size, Modulus: timestampModulus, Untimed: true,
-		KeyFrameFirst: true, Trims: s.trims, Text: &s.text,
+		KeyFrameFirst: true, Trims: s.trims, Text: &s.text, Oddities: oddities,
 		Tracks: []Track{{Kind: Subtitle, Codec: "wvtt", Samples: s.text.Cues}},
 	}}, nil
 }

@@ -10,31 +10,21 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// carriedTags begin the lines of a segment that go on to viewers: breaks of the
-// programme and their SCTE-35 messages in the dialects that encoders write, and
-// EXT-X-DATERANGE (RFC 8216 4.3.2.7).
-var carriedTags = []string{
-	"#EXT-X-CUE", "#EXT-OATCLS-SCTE35", "#EXT-X-SCTE35", "#EXT-X-SPLICEPOINT-SCTE35", "#EXT-X-ASSET", dateRangeTag,
-}
-
 const dateRangeTag = "#EXT-X-DATERANGE:"
 
 // Carried picks the lines that go on to viewers, and reports whether a break
 // begins or ends with the segment: a slot has to begin there, so that joining
 // does not hide it.
 func Carried(lines []string) (tags []string, cue bool) {
+	var budget tagBudget
 	for _, line := range lines {
-		if !slices.ContainsFunc(carriedTags, func(tag string) bool { return strings.HasPrefix(line, tag) }) {
+		carried, begins := hls.Carried(line)
+		if !carried || !budget.take(line) {
 			continue
 		}
 		// What the playlist's text shares with it would be kept as well.
 		tags = append(tags, strings.Clone(line))
-		switch {
-		case isCueOut(line), isCueIn(line), strings.HasPrefix(line, "#EXT-OATCLS-SCTE35"), strings.HasPrefix(line, "#EXT-X-SCTE35"):
-			cue = true
-		case strings.HasPrefix(line, dateRangeTag):
-			cue = cue || strings.Contains(line, "SCTE35-OUT=") || strings.Contains(line, "SCTE35-IN=")
-		}
+		cue = cue || begins
 	}
 	return tags, cue
 }
@@ -69,10 +59,13 @@ const maxRanges = 64
 // count wherever they are.
 func (w *Window) Tags(s failover.Slot) []string {
 	var tags []string
+	var budget tagBudget
+	known := map[string]bool{}
 	for _, r := range s.Renditions {
 		for i, p := range r.Parts {
 			for _, line := range p.Tags {
-				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !slices.Contains(tags, line) {
+				if (i == 0 || strings.HasPrefix(line, dateRangeTag)) && !known[line] && budget.take(line) {
+					known[line] = true
 					tags = append(tags, line)
 				}
 			}

@@ -17,6 +17,9 @@ func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
 	return w.slots[0].End, true
 }
 
+// SpareSlots are those that are kept for the startover window only.
+func (w *Window) SpareSlots(now time.Time) []*Slot { return w.slots[:w.spare(now)] }
+
 // Evict drops the oldest of the slots that are kept for the startover window only,
 // up to some seconds of them, and returns them.
 func (w *Window) Evict(now time.Time) []*Slot {

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,7 @@ func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
 			if v := l.view(); v.Segment(first.Segments[0].URI) != nil {
 				t.Fatal("the oldest slot is still there")
 			}
-			if _, err := l.view().Startover("index.m3u8", "start="+seconds(0)); !errors.Is(err, ErrOutside) {
+			if _, err := l.view().Startover(context.Background(), "index.m3u8", "start="+seconds(0)); !errors.Is(err, ErrOutside) {
 				t.Fatalf("a start that was evicted: %v", err)
 			}
 		}

@@ -8,23 +8,26 @@ import (
 )
 
 // multivariant is the endpoint's multivariant playlist: that of the inputs, the
-// first one's first, with the origin's own URIs. For an encoder that sends none
-// it is made from what was measured.
+// active one's first, with the origin's own URIs. What none of them names is listed
+// as what it was found to be.
 func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.MultivariantPlaylist {
 	out := &hls.MultivariantPlaylist{IndependentSegments: w.held.dependent == 0}
 	served := map[string]bool{}
 	for _, r := range last.Renditions {
-		served[r.Path] = true
+		served[r.Path] = w.delivered(r.ID)
 	}
-	for _, a := range announced {
-		a.merge(out, served)
+	for i, a := range announced {
+		a.merge(out, served, w.config.Limits, i == 0)
 	}
-	// What no multivariant playlist mentions.
+	tidy(out)
+	var unmentioned []string
 	for _, r := range last.Renditions {
 		if served[r.Path] {
-			out.Variants = append(out.Variants, hls.Variant{URI: r.ID + ".m3u8"})
+			unmentioned = append(unmentioned, r.ID)
 		}
 	}
+	w.addUnmentioned(out, unmentioned)
+	tidy(out)
 	for i := range out.Variants {
 		w.complete(&out.Variants[i], out.Renditions)
 	}
@@ -50,35 +53,34 @@ func (a Announcement) rendition(uri string) (path string, ok bool) {
 }
 
 // merge takes over what another input has not announced yet. served says which
-// renditions the endpoint has and are not yet in out.
-func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]bool) {
+// renditions the endpoint has and are not yet in out. What is true of the whole
+// playlist, and of media within the variants, comes from the first one alone. Two lines
+// may have the same playlist and differ in the sound that belongs to it, and so in
+// their bit rates: limits are for lines.
+func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]bool, limits Limits, first bool) {
 	taken := map[string]bool{}
-	own := func(uri string) (id string, ok bool) {
-		path, ok := a.rendition(uri)
-		if !ok || !served[path] {
-			return "", false
-		}
-		taken[path] = true
-		return RenditionID(path), true
+	own := func(uri string) (path string, ok bool) {
+		path, ok = a.rendition(uri)
+		return path, ok && served[path]
 	}
-	if len(out.Tags) == 0 {
-		out.Tags = passedOn(a.Playlist.Tags)
+	if first {
+		out.Tags = PassedOn(a.Playlist.Tags)
 	}
 	for _, r := range a.Playlist.Renditions {
 		if r.URI == "" {
-			if !hasRendition(out, r) {
+			if first && !hasRendition(out, r) {
 				out.Renditions = append(out.Renditions, r)
 			}
 			continue
 		}
-		if id, ok := own(r.URI); ok {
-			r.URI = id + ".m3u8"
+		if path, ok := own(r.URI); ok {
+			r.URI, taken[path] = RenditionID(path)+".m3u8", true
 			out.Renditions = append(out.Renditions, r)
 		}
 	}
 	for _, v := range a.Playlist.Variants {
-		if id, ok := own(v.URI); ok {
-			v.URI = id + ".m3u8"
+		if path, ok := own(v.URI); ok && limits.within(&v) {
+			v.URI, taken[path] = RenditionID(path)+".m3u8", true
 			out.Variants = append(out.Variants, v)
 		}
 	}
@@ -87,15 +89,18 @@ func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]boo
 	}
 }
 
-// passedOn picks the lines of an encoder's multivariant playlist that are as true
+// PassedOn picks the lines of an encoder's multivariant playlist that are as true
 // of the origin's: where to start, and session data that lies in the line itself.
 // All others name what only the encoder has.
-func passedOn(lines []string) []string {
+func PassedOn(lines []string) []string {
 	var out []string
+	var budget tagBudget
 	for _, line := range lines {
 		switch {
 		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
-			out = append(out, line)
+			if budget.take(line) {
+				out = append(out, line)
+			}
 		}
 	}
 	return out
@@ -117,7 +122,7 @@ func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
 	return false
 }
 
-// complete fills in what the encoder did not say, from measurement. Its BANDWIDTH
+// complete fills in what was measured. The encoder's BANDWIDTH
 // has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
 func (w *Window) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
@@ -135,15 +140,7 @@ func (w *Window) complete(v *hls.Variant, renditions []hls.Rendition) {
 	if f == nil {
 		return
 	}
-	if v.Codecs == "" {
-		v.Codecs = w.codecs(f, v, renditions)
-	}
-	if v.Width == 0 {
-		v.Width, v.Height = f.Width, f.Height
-	}
-	if v.FrameRate == 0 {
-		v.FrameRate = f.FrameRate
-	}
+	w.measured(v, f, renditions)
 }
 
 // groupRates are the rates of a group's largest rendition: a player plays one of

@@ -74,10 +74,11 @@ type Format struct {
 }
 
 // RenditionID is the name of a rendition in the origin's own URLs: stable over
-// restarts and the same on every node, and it tells nothing about the input.
+// restarts and the same on every node, and it tells nothing about the input. With 64
+// bits nobody finds another path with the same one.
 func RenditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
-	return hex.EncodeToString(sum[:4])
+	return hex.EncodeToString(sum[:8])
 }
 
 func (s *Slot) Rendition(id string) *Rendition {

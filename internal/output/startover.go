@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,14 +33,15 @@ var (
 // EXT-X-PROGRAM-DATE-TIME: a stretch is cut at slots, from the first one that ends
 // after start to the last one that starts before end.
 //
-// It is nil if the query asks for none of this. Errors: ErrQuery, ErrOutside.
-func (v *View) Startover(name, rawQuery string) (*Text, error) {
+// It is nil if the query asks for none of this. Errors: ErrQuery, ErrOutside, ErrBusy,
+// and that of the context.
+func (v *View) Startover(ctx context.Context, name, rawQuery string) (*Text, error) {
 	if name == v.manifestName+".m3u8" {
 		s, err := parseSpan(rawQuery)
 		if s == nil || err != nil {
 			return nil, err
 		}
-		return v.startoverMultivariant(*s)
+		return v.startoverMultivariant(ctx, *s)
 	}
 	id, ok := strings.CutSuffix(name, ".m3u8")
 	if !ok {
@@ -49,7 +51,7 @@ func (v *View) Startover(name, rawQuery string) (*Text, error) {
 	if c == nil || err != nil {
 		return nil, err
 	}
-	return v.startoverMedia(id, *c)
+	return v.startoverMedia(ctx, id, *c)
 }
 
 // span is what a viewer asks for, on the channel's clock.
@@ -67,7 +69,7 @@ type cut struct {
 	until failover.Ticks
 }
 
-func (v *View) startoverMultivariant(s span) (*Text, error) {
+func (v *View) startoverMultivariant(ctx context.Context, s span) (*Text, error) {
 	c, err := v.cut(s)
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func (v *View) startoverMultivariant(s span) (*Text, error) {
 	}
 	query := c.query()
 	// Not final: what was measured may change.
-	return v.startover.get(v.manifestName+query, v.number, false, func() (*Text, error) {
+	return v.startover.get(ctx, v.manifestName+query, v.number, false, func() (*Text, error) {
 		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
 		if err != nil {
 			return nil, err
@@ -144,7 +146,7 @@ func (v *View) lastBefore(end failover.Ticks) int {
 	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].Start >= end }) - 1
 }
 
-func (v *View) startoverMedia(name string, c cut) (*Text, error) {
+func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Text, error) {
 	id, iframes := strings.CutSuffix(name, iframesSuffix)
 	slots, err := v.stretch(&c)
 	if err != nil {
@@ -160,7 +162,9 @@ func (v *View) startoverMedia(name string, c cut) (*Text, error) {
 	if iframes && v.playlists[name+".m3u8"] == nil {
 		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
-	return v.startover.get(name+c.query(), v.number, closed, func() (*Text, error) {
+	// Where a growing one will end makes no difference yet.
+	key := cut{first: c.first, last: c.last}
+	return v.startover.get(ctx, name+key.query(), v.number, closed, func() (*Text, error) {
 		m, listed := v.stretchPlaylist(slots, id, closed)
 		if iframes {
 			if m = iframePlaylist(m, listed, id); m == nil {

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -63,7 +64,7 @@ func BenchmarkStartover(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			v.startover = newStartoverCache()
-			text, err := v.Startover(name, query)
+			text, err := v.Startover(context.Background(), name, query)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -74,7 +75,7 @@ func BenchmarkStartover(b *testing.B) {
 	b.Run("cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := v.Startover(name, query); err != nil {
+			if _, err := v.Startover(context.Background(), name, query); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -83,7 +84,7 @@ func BenchmarkStartover(b *testing.B) {
 		b.ReportAllocs()
 		start := "start=" + fmt.Sprint(v.slots[0].Start.Time().Unix())
 		for b.Loop() {
-			if _, err := v.Startover("index.m3u8", start); err != nil {
+			if _, err := v.Startover(context.Background(), "index.m3u8", start); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -2,6 +2,7 @@ package output
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"sync"
 )
@@ -18,9 +19,18 @@ type startoverCache struct {
 	maximum int
 
 	// turn lets one playlist be rendered at a time: a day of slots keeps a
-	// processor busy for a while, and the live channel needs one as well.
-	turn sync.Mutex
+	// processor busy for a while, and the live channel needs one as well. It holds one
+	// token, of who renders; waiting is how many renderings want it.
+	turn    chan struct{}
+	waiting int
 }
+
+// ErrBusy: too many startover playlists are asked for that nobody has asked for before
+// (HTTP 503).
+var ErrBusy = errors.New("too many startover playlists are being made; try again in a moment")
+
+// maxRenderings is how many playlists of an endpoint may wait to be rendered.
+const maxRenderings = 32
 
 // rendering is one playlist, rendered or being rendered.
 type rendering struct {
@@ -30,10 +40,12 @@ type rendering struct {
 	number uint64
 	final  bool
 
-	once sync.Once
+	done chan struct{} // closed when what follows is there
 	text *Text
 	err  error
-	size int // guarded by startoverCache.mu
+	// size and waiting, how many requests wait for it, are guarded by
+	// startoverCache.mu.
+	size, waiting int
 }
 
 // maxStartoverBytes is what an endpoint's startover playlists may take. A day of
@@ -44,21 +56,65 @@ const maxStartoverBytes = 64 << 20
 const renderingOverhead = 1 << 10
 
 func newStartoverCache() *startoverCache {
-	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes}
+	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1)}
 }
 
 // get returns the playlist of this key, as of a view of at least this number.
-// Requests that come while it is rendered wait for it.
-func (c *startoverCache) get(key string, number uint64, final bool, render func() (*Text, error)) (*Text, error) {
+// Requests that come while it is rendered wait for it; who leaves before its turn has
+// come is not rendered for. Errors: ErrBusy, those of the context and of rendering.
+func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func() (*Text, error)) (*Text, error) {
 	r := c.rendering(key, number, final)
-	r.once.Do(func() {
-		c.turn.Lock()
-		defer c.turn.Unlock()
-		defer func() { c.enter(r) }()
-		r.err = errors.New("rendering broke off") // unless it comes back
-		r.text, r.err = render()
-	})
+	select {
+	case <-r.done:
+		return r.text, r.err
+	default:
+	}
+	if !c.queue(r) {
+		return nil, ErrBusy
+	}
+	defer c.unqueue(r)
+	select {
+	case <-r.done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case c.turn <- struct{}{}:
+	}
+	defer func() { <-c.turn }()
+	select {
+	case <-r.done: // by the one whose turn it was before
+		return r.text, r.err
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	defer close(r.done)
+	defer func() { c.enter(r) }()
+	r.err = errors.New("rendering broke off") // unless it comes back
+	r.text, r.err = render()
 	return r.text, r.err
+}
+
+func (c *startoverCache) queue(r *rendering) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.waiting == 0 {
+		if c.waiting >= maxRenderings {
+			return false
+		}
+		c.waiting++
+	}
+	r.waiting++
+	return true
+}
+
+func (c *startoverCache) unqueue(r *rendering) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.waiting--; r.waiting == 0 {
+		c.waiting--
+	}
 }
 
 // rendering finds the entry, or makes one.
@@ -73,14 +129,17 @@ func (c *startoverCache) rendering(key string, number uint64, final bool) *rende
 		}
 		c.remove(at)
 	}
-	r := &rendering{key: key, number: number, final: final}
+	r := &rendering{key: key, number: number, final: final, done: make(chan struct{})}
 	c.byKey[key] = c.recent.PushFront(r)
+	r.size = renderingOverhead // also if it is never rendered
+	c.bytes += r.size
+	c.shrink()
 	return r
 }
 
 // enter counts what was rendered, and makes room for it.
 func (c *startoverCache) enter(r *rendering) {
-	size := renderingOverhead
+	size := 0
 	if r.err == nil {
 		size += len(r.text.Body) + len(r.text.Gzip())
 	}
@@ -94,8 +153,13 @@ func (c *startoverCache) enter(r *rendering) {
 		c.remove(at)
 		return
 	}
-	r.size = size
-	c.bytes += r.size
+	r.size += size
+	c.bytes += size
+	c.shrink()
+}
+
+// shrink lets go of what was not asked for the longest.
+func (c *startoverCache) shrink() {
 	for c.bytes > c.maximum && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())
 	}

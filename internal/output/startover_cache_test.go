@@ -1,11 +1,13 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 func TestStartoverIsRenderedOnce(t *testing.T) {
@@ -13,7 +15,7 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	c.maximum = 10 * renderingOverhead
 	var renderings atomic.Int32
 	get := func(key string, number uint64, final bool) *Text {
-		text, err := c.get(key, number, final, func() (*Text, error) {
+		text, err := c.get(context.Background(), key, number, final, func() (*Text, error) {
 			renderings.Add(1)
 			return &Text{Body: []byte(key)}, nil
 		})
@@ -49,9 +51,48 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	if c.bytes > c.maximum || len(c.byKey) != c.recent.Len() || len(c.byKey) > 10 {
 		t.Errorf("%d bytes in %d playlists", c.bytes, len(c.byKey))
 	}
-	if _, err := c.get("bad", 1, true, func() (*Text, error) { return nil, errors.New("no") }); err == nil {
+	if _, err := c.get(context.Background(), "bad", 1, true, func() (*Text, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("no error")
 	}
 	get("bad", 1, true)
 	expect(1)
+}
+
+// A playlist that nobody waits for any more is not rendered, and no more wait than can
+// be made soon; those who want the same one don't count.
+func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newStartoverCache()
+		c.turn <- struct{}{}
+		var renderings atomic.Int32
+		render := func() (*Text, error) { renderings.Add(1); return &Text{}, nil }
+		ctx, cancel := context.WithCancel(t.Context())
+		var users sync.WaitGroup
+		for i := range maxRenderings {
+			users.Go(func() {
+				if _, err := c.get(ctx, fmt.Sprint(i), 1, true, render); !errors.Is(err, context.Canceled) {
+					t.Errorf("error is %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := c.get(t.Context(), "one more", 1, true, render); !errors.Is(err, ErrBusy) {
+			t.Errorf("error is %v", err)
+		}
+		for range 500 {
+			users.Go(func() {
+				if _, err := c.get(t.Context(), "0", 1, true, render); err != nil {
+					t.Errorf("error is %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		<-c.turn
+		users.Wait()
+		if n := renderings.Load(); n != 1 || c.waiting != 0 {
+			t.Errorf("%d renderings, %d wait", n, c.waiting)
+		}
+	})
 }

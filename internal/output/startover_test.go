@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -92,7 +93,7 @@ func seconds(n float64) string { return fmt.Sprintf("%.1f", 1_000_000+n) }
 // parsed fetches a playlist and what it leads to.
 func (l *timeline) parsed(t *testing.T, query string) (uri, raw string, m *hls.MediaPlaylist) {
 	t.Helper()
-	text, err := l.view().Startover("index.m3u8", query)
+	text, err := l.view().Startover(context.Background(), "index.m3u8", query)
 	if err != nil || text == nil {
 		t.Fatalf("%s: %v", query, err)
 	}
@@ -108,7 +109,7 @@ func (l *timeline) parsed(t *testing.T, query string) (uri, raw string, m *hls.M
 func (l *timeline) media(t *testing.T, uri string) (*hls.MediaPlaylist, string) {
 	t.Helper()
 	name, query, _ := strings.Cut(uri, "?")
-	text, err := l.view().Startover(name, query)
+	text, err := l.view().Startover(context.Background(), name, query)
 	if err != nil || text == nil {
 		t.Fatalf("%s: %v", uri, err)
 	}
@@ -141,7 +142,7 @@ func TestStartoverRanges(t *testing.T) {
 			query += "&end=" + seconds(c.end)
 		}
 		if c.n == 0 {
-			if _, err := l.view().Startover("index.m3u8", query); !errors.Is(err, ErrOutside) {
+			if _, err := l.view().Startover(context.Background(), "index.m3u8", query); !errors.Is(err, ErrOutside) {
 				t.Errorf("%s: %v", query, err)
 			}
 			continue
@@ -279,7 +280,7 @@ func TestStartoverForgets(t *testing.T) {
 		}
 		l.publish(testMaterial{init: "two"})
 	}
-	if _, err := l.view().Startover(name, query); !errors.Is(err, ErrOutside) {
+	if _, err := l.view().Startover(context.Background(), name, query); !errors.Is(err, ErrOutside) {
 		t.Errorf("a playlist without its head: %v", err)
 	}
 	// The window, 10 s, and what was in it stays for 6 s + 2 target durations.
@@ -296,7 +297,7 @@ func TestStartoverForgets(t *testing.T) {
 
 func TestStartoverRefusals(t *testing.T) {
 	l := newTimeline(t, time.Minute, "v.m3u8")
-	if _, err := l.view().Startover("index.m3u8", "start=1000000"); !errors.Is(err, ErrOutside) {
+	if _, err := l.view().Startover(context.Background(), "index.m3u8", "start=1000000"); !errors.Is(err, ErrOutside) {
 		t.Errorf("before the first slot: %v", err)
 	}
 	for range 5 {
@@ -323,7 +324,7 @@ func TestStartoverRefusals(t *testing.T) {
 		{list, "first=104&until=90000000000", ErrOutside}, {list, "first=101&until=1", ErrOutside},
 		{"nothing.m3u8", "first=101", ErrOutside}, {list + "x", "first=101", nil},
 	} {
-		text, err := l.view().Startover(c.name, c.query)
+		text, err := l.view().Startover(context.Background(), c.name, c.query)
 		if text != nil || !errors.Is(err, c.err) {
 			t.Errorf("%s?%s: %v", c.name, c.query, err)
 		}
@@ -331,7 +332,7 @@ func TestStartoverRefusals(t *testing.T) {
 	off := newTimeline(t, 0, "v.m3u8")
 	off.publish(testMaterial{})
 	for name, query := range map[string]string{"index.m3u8": "start=1000000", list: "first=100"} {
-		if _, err := off.view().Startover(name, query); !errors.Is(err, ErrOutside) {
+		if _, err := off.view().Startover(context.Background(), name, query); !errors.Is(err, ErrOutside) {
 			t.Errorf("startover is off, but %s: %v", name, err)
 		}
 	}

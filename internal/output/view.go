@@ -143,6 +143,15 @@ type Segment struct {
 	parts []Part
 }
 
+// Keys are those of the objects that it consists of.
+func (s *Segment) Keys() []string {
+	keys := make([]string, len(s.parts))
+	for i, p := range s.parts {
+		keys[i] = p.Key
+	}
+	return keys
+}
+
 // Open returns the bytes. Error: store.ErrNotFound if the segment has expired in
 // the meantime.
 func (s *Segment) Open(ctx context.Context) (Content, error) {

@@ -51,7 +51,7 @@ func splitChunkName(name string) (path string, base uint64, ok bool) {
 func (j *journal) begin(base uint64) error {
 	s := j.store
 	temporary := s.tempName()
-	f, err := s.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	f, err := s.newFile(temporary, os.O_RDWR)
 	if err != nil {
 		return err
 	}

@@ -258,7 +258,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "tmp", "99"), []byte("half"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "unfinished-uploads", "99"), []byte("half"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	warnings := 0
@@ -267,7 +267,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	if u := st.Usage(); warnings != 3 || u.Objects != 0 || u.Bytes != 0 {
 		t.Fatalf("%d warnings, usage %+v", warnings, u)
 	}
-	if left, _ := os.ReadDir(filepath.Join(dir, "tmp")); len(left) != 0 {
+	if left, _ := os.ReadDir(filepath.Join(dir, "unfinished-uploads")); len(left) != 0 {
 		t.Fatal("unfinished objects of the last run are left")
 	}
 }

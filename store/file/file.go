@@ -4,14 +4,17 @@
 //
 // The directory belongs to one process at a time:
 //
-//	lock              held by flock while the store is open
-//	tmp/              unfinished objects; emptied when the store is opened
-//	objects/a+/b.ts   the object "a/b.ts" (see filePath)
-//	journals/a+/b~0   the journal "a/b", from its first record on (see chunk.go)
+//	live-origin-store     says whose directory it is
+//	lock                  held by flock while the store is open
+//	unfinished-uploads/   unfinished objects; emptied when the store is opened
+//	objects/a+/b.ts       the object "a/b.ts" (see filePath)
+//	journals/a+/b~0       the journal "a/b", from its first record on (see chunk.go)
+//
+// Other users of the machine can neither read it nor hold the lock.
 //
 // # Order of writes
 //
-// An object is written to tmp/ and becomes visible by rename, which is atomic
+// An object is written to unfinished-uploads/ and becomes visible by rename, which is atomic
 // for other processes and over the death of this one. Power loss is another
 // matter: the file system may write names before contents. So, with Fsync,
 // Commit takes four steps: the file's bytes to the disk, new directories to the
@@ -44,7 +47,8 @@ var ErrLocked = errors.New("directory is in use by another process")
 
 // Options says how to open a store.
 type Options struct {
-	// Dir is the directory. It is created if it does not exist.
+	// Dir is the directory. It is created if it does not exist. One that holds
+	// anything else than a store is refused.
 	Dir string
 	// MaxSize limits in bytes what objects occupy on the disk, in whole blocks
 	// of 4 KiB and together with journals. 0 means no limit.
@@ -71,12 +75,6 @@ func (o Options) Validate() error {
 	return nil
 }
 
-const (
-	tmpDir     = "tmp"
-	objectDir  = "objects"
-	journalDir = "journals"
-)
-
 // Store is an engine in a directory. Open makes one.
 type Store struct {
 	options  Options
@@ -102,7 +100,7 @@ type Store struct {
 // Open creates the directory if need be, locks it, removes unfinished objects,
 // reads the names of the others and checks every journal. A damaged journal is
 // cut where the damage begins, and Options.Warn is told. Errors: ErrLocked,
-// those of Validate, those of the file system.
+// ErrForeign, those of Validate, those of the file system.
 func Open(o Options) (*Store, error) {
 	s, err := open(o)
 	if err != nil {
@@ -118,7 +116,7 @@ func open(o Options) (*Store, error) {
 	if o.Warn == nil {
 		o.Warn = func(error) {}
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(o.Dir, dirMode); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(o.Dir)
@@ -136,7 +134,10 @@ func open(o Options) (*Store, error) {
 }
 
 func (s *Store) start() error {
-	lock, err := s.root.OpenFile("lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err := s.check(); err != nil {
+		return err
+	}
+	lock, err := s.root.OpenFile(lockName, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {
 		return err
 	}
@@ -144,13 +145,11 @@ func (s *Store) start() error {
 	if err := lockFile(lock); err != nil {
 		return err
 	}
-	if err := s.root.RemoveAll(tmpDir); err != nil {
+	if err := s.claim(); err != nil {
 		return err
 	}
-	for _, dir := range []string{tmpDir, objectDir, journalDir} {
-		if err := s.root.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if err := s.prepare(); err != nil {
+		return err
 	}
 	if s.fsync.Load() {
 		if err := s.syncDir("."); err != nil {
@@ -315,7 +314,7 @@ func (s *Store) makeDirLocked(dir string) error {
 	if err := s.makeDirLocked(path.Dir(dir)); err != nil {
 		return err
 	}
-	if err := s.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.root.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if s.fsync.Load() {
@@ -358,5 +357,5 @@ func syncParent(dir string) error {
 }
 
 func (s *Store) tempName() string {
-	return fmt.Sprintf("%s/%d", tmpDir, s.lastTemp.Add(1))
+	return fmt.Sprintf("%s/%d", unfinishedDir, s.lastTemp.Add(1))
 }

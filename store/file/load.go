@@ -94,7 +94,7 @@ func (j *journal) load(bases []uint64) error {
 
 func (j *journal) loadChunk(base uint64) error {
 	c := &chunk{path: chunkName(j.path, base), base: base, refs: 1}
-	f, err := j.store.root.OpenFile(c.path, os.O_RDWR, 0o644)
+	f, err := j.store.root.OpenFile(c.path, os.O_RDWR, fileMode)
 	if err != nil {
 		return err
 	}

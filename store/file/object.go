@@ -71,7 +71,7 @@ func (s *Store) create(key string) (*writer, error) {
 		return nil, store.ErrFull
 	}
 	name := s.tempName()
-	f, err := s.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := s.newFile(name, os.O_WRONLY)
 	if err != nil {
 		s.used.Add(-occupied(0))
 		return nil, full(err)

@@ -1,0 +1,105 @@
+package caddymodule
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+)
+
+// accounts are those who may upload with HTTP basic authentication (RFC 7617).
+type accounts struct {
+	hash   caddyauth.Comparer
+	hashed map[string][]byte // by user
+	// nobody is compared with for users that there are not, so that the time of an
+	// answer does not tell which ones there are.
+	nobody []byte
+}
+
+// newAccounts takes the hash from Caddy's own module.
+func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
+	var algorithm string
+	a := &accounts{hashed: map[string][]byte{}}
+	for _, account := range list {
+		name, err := resolveName(account.Username)
+		if err != nil {
+			return nil, err
+		}
+		hash, err := resolve(account.Password)
+		if err != nil {
+			return nil, fmt.Errorf("password of %q: %w", name, err)
+		}
+		alg, plain, err := parseHash(hash)
+		if err != nil {
+			return nil, fmt.Errorf("password of %q: %w", name, err)
+		}
+		if algorithm != "" && alg != algorithm {
+			return nil, fmt.Errorf("password of %q: is hashed with %s, but another one of this input with %s", name, alg, algorithm)
+		}
+		if a.hashed[name] != nil {
+			return nil, fmt.Errorf("%q: username is not unique", name)
+		}
+		algorithm = alg
+		a.hashed[name] = plain
+	}
+	mod, err := ctx.LoadModuleByID("http.authentication.hashes."+algorithm, nil)
+	if err != nil {
+		return nil, err
+	}
+	comparer, ok := mod.(caddyauth.Comparer)
+	if !ok {
+		return nil, fmt.Errorf("module %T compares no hashes", mod)
+	}
+	a.hash = comparer
+	if h, ok := mod.(caddyauth.Hasher); ok {
+		a.nobody = h.FakeHash()
+	}
+	return a, nil
+}
+
+// user returns the name of the account that the request has the password of. Errors:
+// those of comparisons.compare.
+func (a *accounts) user(r *http.Request) (name string, ok bool, err error) {
+	name, password, given := r.BasicAuth()
+	if !given {
+		return "", false, nil
+	}
+	from := clientAddr(r)
+	hashed, known := a.hashed[name]
+	if !known {
+		hashed = a.nobody
+	}
+	ok, err = compared.compare(r.Context(), a.hash, hashed, []byte(password), from, failures.suspects(from))
+	return name, ok && known && err == nil, err
+}
+
+var bcryptForm = regexp.MustCompile(`^\$2[abxy]?\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$`)
+
+// parseHash tells the algorithm from the hash and whether it is well-formed: Caddy's
+// module would notice only at the first upload. plain is the hash as the module takes
+// it.
+func parseHash(hash string) (algorithm string, plain []byte, err error) {
+	if hash == "" {
+		return "", nil, errors.New("is empty")
+	}
+	plain = []byte(hash)
+	if hash[0] != '$' {
+		// The base64 form that Caddy still takes.
+		if plain, err = base64.StdEncoding.DecodeString(hash); err != nil {
+			return "", nil, errNoHash
+		}
+	}
+	if bcryptForm.Match(plain) {
+		return "bcrypt", plain, nil
+	}
+	if _, _, err := caddyauth.DecodeHash(plain); err == nil {
+		return "argon2id", plain, nil
+	}
+	return "", nil, errNoHash
+}
+
+var errNoHash = errors.New("is not a bcrypt or argon2id hash; make one with: caddy hash-password")

@@ -1,0 +1,112 @@
+package caddymodule
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+const (
+	// failureInterval is how often wrong credentials are logged, and how long an
+	// address is remembered for them.
+	failureInterval = time.Minute
+	// maxFailing is how many addresses are told apart, and listedFailing how many of
+	// them are logged.
+	maxFailing    = 4096
+	listedFailing = 5
+)
+
+// failures counts the wrong credentials of all inputs.
+var failures = &authFailures{interval: failureInterval}
+
+// authFailures counts wrong credentials by address. The first one is logged at once,
+// what follows once per interval, however many there are.
+type authFailures struct {
+	interval time.Duration
+
+	mu sync.Mutex
+	// current are those since the last line in the log, before those up to it.
+	current, before map[netip.Addr]int
+	total           int // of current, with those of addresses that are not told apart
+	running         bool
+	logger          *zap.Logger
+}
+
+// add counts a failure of an address at an input. The last logger that was given is
+// that of the config in force.
+func (f *authFailures) add(from netip.Addr, rt *route, logger *zap.Logger) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.logger = logger
+	if !f.running {
+		f.running = true
+		f.before = map[netip.Addr]int{from: 1}
+		logger.Warn("wrong credentials", zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
+			zap.String("client_ip", from.String()))
+		time.AfterFunc(f.interval, f.report)
+		return
+	}
+	f.total++
+	if f.current == nil {
+		f.current = map[netip.Addr]int{}
+	}
+	if f.current[from] > 0 || len(f.current) < maxFailing {
+		f.current[from]++
+	}
+}
+
+// report logs what was counted, and goes on as long as there is something.
+func (f *authFailures) report() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.total == 0 {
+		f.running, f.before = false, nil
+		return
+	}
+	addresses := make([]netip.Addr, 0, len(f.current))
+	for a := range f.current {
+		addresses = append(addresses, a)
+	}
+	slices.SortFunc(addresses, func(a, b netip.Addr) int {
+		return cmp.Or(cmp.Compare(f.current[b], f.current[a]), a.Compare(b))
+	})
+	worst := map[string]int{}
+	for _, a := range addresses[:min(len(addresses), listedFailing)] {
+		worst[a.String()] = f.current[a]
+	}
+	f.logger.Warn("wrong credentials, many times", zap.Int("count", f.total), zap.Int("addresses", len(addresses)),
+		zap.Any("worst", worst), zap.Duration("within", f.interval))
+	f.before, f.current, f.total = f.current, nil, 0
+	time.AfterFunc(f.interval, f.report)
+}
+
+// suspects reports whether the address has sent wrong credentials within the last one
+// or two intervals.
+func (f *authFailures) suspects(from netip.Addr) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.current[from] > 0 || f.before[from] > 0
+}
+
+// clientAddr is where a request comes from, as Caddy determines it; the zero value if
+// that is no address. Of an IPv6 address, it is the network of 64 bits, which is what
+// one client has.
+func clientAddr(r *http.Request) netip.Addr {
+	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() {
+		return addr
+	}
+	network, _ := addr.Prefix(64)
+	return network.Addr()
+}

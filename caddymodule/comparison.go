@@ -1,0 +1,151 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+)
+
+const (
+	// maxComparisons is how many requests may wait for their password to be compared,
+	// and maxOfAddress how many of them from one address.
+	maxComparisons = 16
+	maxOfAddress   = 2
+	// comparisonWait is how long a request waits for its turn.
+	comparisonWait = 10 * time.Second
+	// maxAccepted is how many passwords are remembered.
+	maxAccepted = 10000
+)
+
+// errBusy: too many passwords are being compared.
+var errBusy = errors.New("too many passwords are being checked; try again later")
+
+// compared is where all passwords of the process are compared with their hashes, so
+// that guessing costs one processor at most, and a known encoder nothing at all. It
+// outlives configs: an encoder that was accepted once does not queue behind strangers
+// because of a reload.
+var compared = newComparisons()
+
+// comparisons compares passwords, one at a time. What was accepted is remembered, as a
+// keyed sum: a slow hash is to protect the password, also in the memory of the process.
+type comparisons struct {
+	key  [32]byte
+	turn chan struct{} // holds one token, of who compares
+
+	mu       sync.Mutex
+	accepted map[[sha256.Size]byte][sha256.Size]byte // by sum of the hash: that of the password
+	waiting  map[netip.Addr]int
+	queued   int
+}
+
+func newComparisons() *comparisons {
+	c := &comparisons{
+		turn:     make(chan struct{}, 1),
+		accepted: map[[sha256.Size]byte][sha256.Size]byte{},
+		waiting:  map[netip.Addr]int{},
+	}
+	_, _ = rand.Read(c.key[:]) // never fails
+	return c
+}
+
+func (c *comparisons) sum(text []byte) (sum [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, c.key[:])
+	mac.Write(text)
+	mac.Sum(sum[:0])
+	return sum
+}
+
+// compare reports whether the password is that of the hash. suspect tells that the
+// address has sent wrong ones lately: half of the places are not for such. Errors:
+// errBusy, those of the context, which ends the wait but not a comparison that has
+// begun.
+func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
+	of, sum := c.sum(hashed), c.sum(password)
+	if c.remembers(of, sum) {
+		return true, nil
+	}
+	if !c.queue(from, suspect) {
+		return false, errBusy
+	}
+	defer c.unqueue(from)
+	patience := time.NewTimer(comparisonWait)
+	defer patience.Stop()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-patience.C:
+		return false, errBusy
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	// Several connections of one encoder come together.
+	if c.remembers(of, sum) {
+		return true, nil
+	}
+	began := time.Now()
+	ok, err := hash.Compare(hashed, password)
+	if err != nil || !ok {
+		// Guessing takes half a processor at most. The turn is kept meanwhile.
+		rest(ctx, time.Since(began))
+		return false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.accepted) >= maxAccepted {
+		clear(c.accepted)
+	}
+	c.accepted[of] = sum
+	return true, nil
+}
+
+// rest waits for so long, or until the client leaves.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (c *comparisons) remembers(of, sum [sha256.Size]byte) bool {
+	c.mu.Lock()
+	known, ok := c.accepted[of]
+	c.mu.Unlock()
+	return ok && subtle.ConstantTimeCompare(known[:], sum[:]) == 1
+}
+
+func (c *comparisons) queue(from netip.Addr, suspect bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	places := maxComparisons
+	if suspect {
+		places /= 2
+	}
+	if c.queued >= places || c.waiting[from] >= maxOfAddress {
+		return false
+	}
+	c.queued++
+	c.waiting[from]++
+	return true
+}
+
+func (c *comparisons) unqueue(from netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queued--
+	if c.waiting[from]--; c.waiting[from] == 0 {
+		delete(c.waiting, from)
+	}
+}

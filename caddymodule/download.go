@@ -1,0 +1,156 @@
+package caddymodule
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/output"
+)
+
+// downloads are the segments that viewers of a channel are fetching. A segment that is
+// deleted takes its room as long as somebody reads it, so a slow reader has an end.
+type downloads struct {
+	mu  sync.Mutex
+	all map[*download]struct{}
+}
+
+// download is one of them, and what it is written to.
+type download struct {
+	of       *downloads
+	segment  *output.Segment
+	endpoint string
+
+	w http.ResponseWriter
+
+	mu sync.Mutex
+	// socket has the deadlines of the connection, below all that wraps it, as those
+	// are for the goroutine of the request alone; nil when the download is over.
+	socket *http.ResponseController
+	cut    atomic.Bool
+}
+
+// begin takes a download in, which may take as long as patience. The caller calls end.
+func (l *downloads) begin(w http.ResponseWriter, s *output.Segment, endpoint string, patience time.Duration) *download {
+	d := &download{of: l, segment: s, endpoint: endpoint, w: w, socket: http.NewResponseController(innermost(w))}
+	// Where there are no deadlines, the connection has one of its own.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all == nil {
+		l.all = map[*download]struct{}{}
+	}
+	l.all[d] = struct{}{}
+	return d
+}
+
+// innermost is what the server itself has given.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
+}
+
+var errCut = errors.New("cut off: the segment left the playlist long ago, and its room is needed")
+
+// Header implements http.ResponseWriter.
+func (d *download) Header() http.Header { return d.w.Header() }
+
+// WriteHeader implements http.ResponseWriter.
+func (d *download) WriteHeader(status int) { d.w.WriteHeader(status) }
+
+// Unwrap is for http.ResponseController.
+func (d *download) Unwrap() http.ResponseWriter { return d.w }
+
+// Write implements http.ResponseWriter.
+func (d *download) Write(p []byte) (int, error) {
+	if d.cut.Load() {
+		return 0, errCut
+	}
+	return d.w.Write(p)
+}
+
+// ReadFrom implements io.ReaderFrom: a file goes to the socket by the system's own
+// means.
+func (d *download) ReadFrom(r io.Reader) (int64, error) {
+	if d.cut.Load() {
+		return 0, errCut
+	}
+	if f, ok := d.w.(io.ReaderFrom); ok {
+		return f.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{d}, r)
+}
+
+// end gives it up.
+func (d *download) end() {
+	d.of.mu.Lock()
+	delete(d.of.all, d)
+	d.of.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.cut.Load() {
+		// The connection may have more to do.
+		_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{})
+	}
+	d.socket = nil
+}
+
+// stop cuts it off. It reports whether that was the first time.
+func (d *download) stop() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.socket == nil {
+		return false
+	}
+	first := !d.cut.Swap(true)
+	// What is being written ends now; Write sees to the rest.
+	_ = d.socket.SetWriteDeadline(time.Unix(1, 0))
+	return first
+}
+
+// cutDeleted cuts off those who read what is deleted, and returns how many there were.
+func (c *sharedChannel) cutDeleted() int {
+	c.downloads.mu.Lock()
+	list := make([]*download, 0, len(c.downloads.all))
+	for d := range c.downloads.all {
+		list = append(list, d)
+	}
+	c.downloads.mu.Unlock()
+	n := 0
+	for _, d := range list {
+		if c.channel.Deleted(d.segment) && d.stop() {
+			counted.downloadsCut.WithLabelValues(c.key.store, c.key.name, d.endpoint).Inc()
+			n++
+		}
+	}
+	return n
+}
+
+// cutWait is how long is waited for what those held who were cut off.
+const cutWait = 100 * time.Millisecond
+
+// cutSlowReaders frees what is deleted and only held by viewers who read it slowly.
+func (s *sharedStore) cutSlowReaders() {
+	n := 0
+	live.eachChannel(func(c *sharedChannel) {
+		if c.store == s {
+			n += c.cutDeleted()
+		}
+	})
+	if n == 0 {
+		return
+	}
+	for until := time.Now().Add(cutWait); time.Now().Before(until); time.Sleep(cutWait / 20) {
+		if s.store.Usage().Free >= s.room.underWay.Load()+reserved {
+			return
+		}
+	}
+}

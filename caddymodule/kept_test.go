@@ -1,0 +1,88 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+	"github.com/liveorigin/caddy-live-origin/store"
+	"github.com/liveorigin/caddy-live-origin/store/storetest"
+)
+
+// A store in memory that keeps something elsewhere is one like any other.
+func TestKeptStoreIsAStore(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	storetest.Run(t, func(t *testing.T, capacity int64) store.Store {
+		st := newKeptStore(capacity)
+		st.use(&certmagic.FileStorage{Path: t.TempDir()})
+		return st
+	})
+}
+
+// The journal of standing facts is there in the next process, and no other journal.
+func TestStandingFactsAreKept(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	ctx := context.Background()
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	open := func() (*keptStore, store.Journal, store.Journal) {
+		st := newKeptStore(0)
+		st.use(storage)
+		facts, err := st.Journal(ctx, "sports"+channel.StandingFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slots, err := st.Journal(ctx, "sports/hls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st, facts, slots
+	}
+	read := func(j store.Journal) (list []string) {
+		if err := j.Read(ctx, 0, func(_ uint64, record []byte) error { list = append(list, string(record)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	st, facts, slots := open()
+	for i := range uint64(3) {
+		for _, j := range []store.Journal{facts, slots} {
+			if _, err := j.Append(ctx, i, fmt.Appendf(nil, "record %d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	time.Sleep(3 * keepDelay) // and then it is killed: it is not closed
+
+	next, facts, slots := open()
+	if got := read(facts); len(got) != 3 || got[2] != "record 2" {
+		t.Errorf("facts %q", got)
+	}
+	if got := read(slots); got != nil {
+		t.Errorf("slots %q", got)
+	}
+	if err := facts.Forget(ctx, 4); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*keptStore{st, next} {
+		s.use(nil)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// Closing writes what has not been written.
+	last, facts, _ := open()
+	if _, err := facts.Append(ctx, 3, []byte("record 3")); err != nil {
+		t.Fatal(err)
+	}
+	if err := last.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, facts, _ = open()
+	if got := read(facts); len(got) != 4 {
+		t.Errorf("after close: %q", got)
+	}
+}

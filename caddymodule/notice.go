@@ -1,0 +1,114 @@
+package caddymodule
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
+)
+
+// Notice implements channel.Observer. What the encoder is forgiven, and what the
+// input waits for, is told once for as long as it goes on; what the core noticed once
+// in a while.
+func (o *observer) Notice(name string, n channel.Notice) {
+	if n.Repeated {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("channel", name), zap.String("input", n.Input), zap.String("path", n.Path), zap.String("what", string(n.Kind)),
+	}
+	if n.Endpoint != "" {
+		fields = append(fields, zap.String("endpoint", n.Endpoint))
+	}
+	if n.Rendition != "" {
+		fields = append(fields, zap.String("rendition", n.Rendition))
+	}
+	if n.Line > 0 {
+		fields = append(fields, zap.Int("line", n.Line))
+	}
+	if n.Text != "" {
+		fields = append(fields, zap.String("found", n.Text))
+	}
+	if n.Advice != "" {
+		fields = append(fields, zap.String("advice", n.Advice))
+	}
+	switch {
+	case n.Over:
+		o.logger.Info("input waits no longer", fields...)
+	case n.Waits():
+		o.logger.Warn("input waits", fields...)
+	case n.Noticed():
+		if silenced, ok := o.quiet.pass(missKey{name, n.Input + "/" + n.Endpoint, n.Rendition, string(n.Kind)}); ok {
+			o.logger.Warn("noticed", append(fields, zap.Int("silenced", silenced))...)
+		}
+	default:
+		o.logger.Warn("upload tolerated", fields...)
+	}
+}
+
+var tolerated = counter("tolerated_total",
+	"What made no sense in uploads and was passed over, by what it was: each new thing, and each upload that repeats it.",
+	labelStore, labelChannel, labelInput, "what")
+
+var noticed = counter("noticed_total",
+	"What an operator ought to know of an input and changes nothing by itself, by what it is. The input is empty where it is about an endpoint alone.",
+	labelStore, labelChannel, labelInput, "what")
+
+var inputWaiting = gauge("input_waiting",
+	"For how many things an input has been waiting for more than two of its segments: initialization sections, a multivariant playlist that was refused, renditions that are announced and not delivered.",
+	labelStore, labelChannel, labelInput, "for")
+
+func (m meter) notice(n channel.Notice) {
+	switch {
+	case n.Noticed():
+		noticed.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+	case !n.Waits():
+		tolerated.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+	}
+}
+
+// beginNotices lets the counters of an input begin at zero.
+func (m meter) beginNotices(input string) {
+	for _, kind := range channel.NoticedKinds {
+		noticed.WithLabelValues(m.store, m.channel, input, string(kind))
+	}
+	for _, kind := range channel.ToleratedKinds {
+		tolerated.WithLabelValues(m.store, m.channel, input, string(kind))
+	}
+}
+
+// collectWaits tells for how many things each input waits.
+func collectWaits(send func(*prometheus.Desc, float64, ...string), key channelKey, inputs []string, waits []channel.Notice) {
+	for _, input := range inputs {
+		for _, kind := range channel.WaitKinds {
+			n := 0
+			for _, w := range waits {
+				if w.Input == input && w.Kind == kind {
+					n++
+				}
+			}
+			send(inputWaiting, float64(n), key.store, key.name, input, string(kind))
+		}
+	}
+}
+
+// waitStatus is what an input waits for.
+type waitStatus struct {
+	For   string    `json:"for"`
+	Path  string    `json:"path"`
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"`
+}
+
+// addWaits puts what the inputs wait for into the status of their channel.
+func (c *channelStatus) addWaits(waits []channel.Notice) {
+	for _, w := range waits {
+		for i := range c.Inputs {
+			if in := &c.Inputs[i]; in.Name == w.Input {
+				in.Waiting = append(in.Waiting, waitStatus{For: string(w.Kind), Path: w.Path, Since: w.Time.UTC(), Text: w.Text})
+			}
+		}
+	}
+}

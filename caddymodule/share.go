@@ -1,0 +1,160 @@
+package caddymodule
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// idleAfter is how long a channel keeps its share without an upload. Channels that
+// stand by don't keep others from using the store.
+const idleAfter = 10 * time.Minute
+
+// shares are what the channels of a store are guaranteed of it, in bytes. Beyond it
+// they may use what others leave, and give it back when those need it.
+type shares struct {
+	capacity int64 // 0 for no limit
+	equal    int64 // of a channel without a capacity of its own
+}
+
+// limitedEngine is an engine whose options say how much it takes, in bytes; 0 for no
+// limit.
+type limitedEngine interface{ limit() int64 }
+
+func (m *MemoryStore) limit() int64 { return m.Capacity }
+func (f *FileStore) limit() int64   { return f.MaxSize }
+
+// checkCapacities refuses to guarantee channels more than the store has.
+func (h *Handler) checkCapacities(e Engine) error {
+	limited, ok := e.(limitedEngine)
+	if !ok || limited.limit() == 0 {
+		return nil
+	}
+	sum := int64(0)
+	for _, c := range h.Channels {
+		if c != nil {
+			sum += c.Capacity
+		}
+	}
+	if sum > limited.limit() {
+		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s",
+			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limited.limit())))
+	}
+	return nil
+}
+
+// sharesFor is how long what was divided holds: it takes a look at every channel.
+const sharesFor = time.Second
+
+// shares divides what the store has: channels with a capacity have that, and what is
+// left is divided equally among those that something is being uploaded to.
+func (s *sharedStore) shares() shares {
+	s.dividing.Lock()
+	defer s.dividing.Unlock()
+	if !s.divided.IsZero() && time.Since(s.divided) < sharesFor {
+		return s.division
+	}
+	s.divided, s.division = time.Now(), s.divide()
+	return s.division
+}
+
+func (s *sharedStore) divide() shares {
+	usage := s.store.Usage()
+	capacity := usage.Capacity
+	if usage.Free >= 0 && (capacity == 0 || usage.Bytes+usage.Free < capacity) {
+		capacity = usage.Bytes + usage.Free // others use the disk, too
+	}
+	if capacity <= 0 {
+		return shares{}
+	}
+	left, sharing := capacity, int64(0)
+	live.eachChannel(func(c *sharedChannel) {
+		switch {
+		case c.store != s:
+		case c.capacity.Load() > 0:
+			left -= c.capacity.Load()
+		case c.busy():
+			sharing++
+		}
+	})
+	return shares{capacity: capacity, equal: max(left, 0) / max(sharing, 1)}
+}
+
+// of is the share of a channel.
+func (s shares) of(c *sharedChannel) int64 {
+	if own := c.capacity.Load(); own > 0 {
+		return min(own, s.capacity)
+	}
+	return s.equal
+}
+
+// busy reports whether there was an upload to the channel lately.
+func (c *sharedChannel) busy() bool {
+	return time.Since(time.Unix(0, c.lastUpload.Load())) < idleAfter
+}
+
+// crowds reports whether the channel has had its share, not counting what it can give
+// back at once, and would take from what others have not had of theirs.
+func (c *sharedChannel) crowds(free int64) bool {
+	shares := c.store.shares()
+	held := c.held()
+	if shares.capacity == 0 || held < shares.of(c) {
+		return false
+	}
+	spare := c.channel.SpareBytes()
+	if held-spare < shares.of(c) {
+		return false
+	}
+	owed := int64(0)
+	live.eachChannel(func(o *sharedChannel) {
+		if o.store == c.store && o != c && o.busy() {
+			owed += max(0, shares.of(o)-o.held())
+		}
+	})
+	return free+spare < owed
+}
+
+// inputShare is how much an input may have under way: half of the channel's share.
+func (c *sharedChannel) inputShare() int64 {
+	shares := c.store.shares()
+	if shares.capacity == 0 {
+		return 0
+	}
+	return max(shares.of(c)/2, minRoomStep)
+}
+
+// unfinished counts the bytes of uploads that are not committed, by input.
+type unfinished struct {
+	mu    sync.Mutex
+	bytes map[string]int64
+}
+
+// held is what the channel has of the store, with what is under way.
+func (c *sharedChannel) held() int64 {
+	u := &c.unfinished
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	sum := c.channel.Held()
+	for _, n := range u.bytes {
+		sum += n
+	}
+	return sum
+}
+
+// inflight adds to what the input has under way, and returns the sum.
+func (c *sharedChannel) inflight(input string, n int64) int64 {
+	u := &c.unfinished
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.bytes == nil {
+		u.bytes = map[string]int64{}
+	}
+	u.bytes[input] += n
+	sum := u.bytes[input]
+	if sum == 0 {
+		delete(u.bytes, input)
+	}
+	return sum
+}

@@ -1,0 +1,167 @@
+package caddymodule
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// held is what the channels of the process hold, by name.
+func held() map[string]int64 {
+	sizes := map[string]int64{}
+	live.eachChannel(func(c *sharedChannel) { sizes[c.key.name] = c.channel.Held() })
+	return sizes
+}
+
+// Uploads that are announced and never sent cost nobody a startover window.
+func TestAnnouncedUploadsEvictNothing(t *testing.T) {
+	segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o, _ := fill(t, 8192, "/in/archive", "/in/live")
+		before := held()["archive"]
+		var wg sync.WaitGroup
+		var bodies []*io.PipeWriter
+		for i := range 32 {
+			body, w := io.Pipe()
+			bodies = append(bodies, w)
+			wg.Go(func() {
+				r := httptest.NewRequest("PUT", fmt.Sprintf("/in/live/idle%d.ts", i), body)
+				r.ContentLength = []int64{-1, 60 << 20}[i%2]
+				w := httptest.NewRecorder()
+				_ = o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler)
+			})
+		}
+		synctest.Wait()
+		names, media := segments(t)
+		want(t, o.do("PUT", "/in/live/"+names[0], bytes.NewReader(media[0])), 201, "")
+		if after := held()["archive"]; after < before {
+			t.Errorf("the archive holds %d bytes of %d", after, before)
+		}
+		for _, b := range bodies {
+			b.CloseWithError(io.ErrUnexpectedEOF)
+		}
+		wg.Wait()
+	})
+}
+
+const sharedStoreOfTwo = `live_origin {
+	store memory {
+		capacity 8MiB
+	}
+	channel greedy {
+		input a /in/greedy {
+			max_segment_size 4MiB
+		}
+		endpoint hls /greedy {
+			segment_duration 2s
+		}
+	}
+	channel modest {
+		%s
+		input a /in/modest
+		endpoint hls /modest {
+			segment_duration 2s
+			playlist_window 6s
+		}
+	}
+}`
+
+// What one channel brings and no playlist lists takes nothing from another one, and not
+// all from its own other input; and it has an end.
+func TestAChannelHasItsShare(t *testing.T) {
+	names, media := segments(t)
+	for capacity, share := range map[string]int64{"": 4 << 20, "capacity 6MiB": 6 << 20} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOrigin(t, fmt.Sprintf(sharedStoreOfTwo, capacity))
+			want(t, o.do("PUT", "/in/modest/first.ts", bytes.NewReader(media[0])), 201, "")
+			time.Sleep(2 * sharesFor)
+			big := bytes.Join(media[:8], nil)
+			for i := range 60 {
+				o.do("PUT", fmt.Sprintf("/in/greedy/%d.ts", i), bytes.NewReader(big))
+			}
+			if h := held()["greedy"]; h > 8<<20-share+maxRoomStep {
+				t.Errorf("one channel holds %d bytes, where another one is guaranteed %d of 8 MiB", h, share)
+			}
+			for i, n := 0, int64(0); n < share/2; i++ {
+				w := o.do("PUT", fmt.Sprintf("/in/modest/%d-%s", i, names[i%8]), bytes.NewReader(media[i%8]))
+				if w.Code != 201 {
+					t.Fatalf("after %d bytes: %d %s", n, w.Code, w.Body)
+				}
+				n += int64(len(media[i%8]))
+			}
+			time.Sleep(5 * time.Minute)
+			synctest.Wait()
+			if h := held(); h["greedy"] != 0 || h["modest"] != 0 {
+				t.Errorf("what nobody listed is still there: %v", h)
+			}
+		})
+	}
+}
+
+func TestCapacitiesFitTheStore(t *testing.T) {
+	block := strings.Replace(fmt.Sprintf(sharedStoreOfTwo, "capacity 6MiB"), "input a /in/greedy", "capacity 3MiB\ninput a /in/greedy", 1)
+	if _, err := tryOrigin(t, block); err == nil || !strings.Contains(err.Error(), "the channels are guaranteed 9.0 MiB of the store, which has 8.0 MiB") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// An input has so many uploads at a time, and the other one does not notice.
+func TestUploadsAtATime(t *testing.T) {
+	o := newOrigin(t, withInput("max_uploads 3"))
+	var wg sync.WaitGroup
+	var bodies []*io.PipeWriter
+	for i := range 3 {
+		body, w := io.Pipe()
+		bodies = append(bodies, w)
+		wg.Go(func() { o.do("PUT", fmt.Sprintf("/in/a/%d.m3u8", i), body) })
+		if _, err := w.Write([]byte("#EXTM3U\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := o.do("PUT", "/in/a/4.m3u8", strings.NewReader(shortList))
+	want(t, w, 429, "max_uploads")
+	wantHeader(t, w.Header(), "Retry-After", "1")
+	want(t, o.do("PUT", "/in/b/4.m3u8", strings.NewReader(shortList)), 201, "")
+	for _, b := range bodies {
+		b.Close()
+	}
+	wg.Wait()
+	want(t, o.do("PUT", "/in/a/4.m3u8", strings.NewReader(shortList)), 201, "")
+}
+
+// trickle brings a byte a second.
+type trickle struct{ left int }
+
+func (r *trickle) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(time.Second)
+	r.left--
+	p[0] = '#'
+	return 1, nil
+}
+
+func TestSlowUploadsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, withInput("max_uploads 3"))
+		began := time.Now()
+		w := o.do("PUT", "/in/a/x.ts", &trickle{left: 1000})
+		want(t, w, 408, "min_upload_rate")
+		if took := time.Since(began); took > rateGrace+2*time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, withInput("min_upload_rate off"))
+		if w := o.do("PUT", "/in/a/x.ts", &trickle{left: 100}); w.Code == 408 {
+			t.Error(w.Body)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/output"
+)
+
+const (
+	// maxFlight is how many bytes of different startover playlists viewers of an
+	// endpoint may be fetching at a time, and maxFlightOfAddress how many of one
+	// address. All who fetch the same one count once.
+	maxFlight          = 64 << 20
+	maxFlightOfAddress = maxFlight / 4
+	// flightGrace and flightRate are how long a viewer may take for a playlist.
+	flightGrace = 30 * time.Second
+	flightRate  = 16 << 10 // bytes per second
+)
+
+var errFlight = errors.New("too many startover playlists are being fetched; try again in a moment")
+
+// flight is what viewers of an endpoint are fetching of startover playlists.
+type flight struct {
+	mu     sync.Mutex
+	bytes  int
+	bodies map[*byte]*inFlight
+	byAddr map[netip.Addr]int
+}
+
+// inFlight is a body that somebody is fetching.
+type inFlight struct{ size, readers int }
+
+// enter takes in a body. It is false if there is no room for it; else leave is called
+// when it has been sent.
+func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
+	if len(body) == 0 {
+		return func() {}, true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bodies == nil {
+		f.bodies, f.byAddr = map[*byte]*inFlight{}, map[netip.Addr]int{}
+	}
+	key := &body[0]
+	b := f.bodies[key]
+	more := len(body)
+	if b != nil {
+		more = 0
+	}
+	// The first one of an endpoint, and of an address, always has room.
+	if f.bytes > 0 && f.bytes+more > maxFlight || f.byAddr[from] > 0 && f.byAddr[from]+more > maxFlightOfAddress {
+		return nil, false
+	}
+	if b == nil {
+		b = &inFlight{size: len(body)}
+		f.bodies[key] = b
+		f.bytes += b.size
+	}
+	b.readers++
+	f.byAddr[from] += more
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.byAddr[from] -= more; f.byAddr[from] == 0 {
+			delete(f.byAddr, from)
+		}
+		if b.readers--; b.readers == 0 {
+			delete(f.bodies, key)
+			f.bytes -= b.size
+		}
+	}, true
+}
+
+// serveStartover sends a playlist of the past, of which there are as many as viewers
+// have ideas. Of one that is compressed, only that copy is held while it is sent.
+func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, t *output.Text) error {
+	body := t.Body
+	if acceptsGzip(r.Header["Accept-Encoding"]) {
+		body = t.Gzip()
+	}
+	leave, ok := rt.flight.enter(body, clientAddr(r))
+	if !ok {
+		return busy(w, r, errFlight)
+	}
+	defer leave()
+	control := http.NewResponseController(w)
+	limit := flightGrace + time.Duration(len(body))*time.Second/flightRate
+	if control.SetWriteDeadline(time.Now().Add(limit)) == nil {
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	return servePlaylist(w, r, t)
+}
+
+// busy tells a viewer to come again.
+func busy(w http.ResponseWriter, r *http.Request, reason error) error {
+	w.Header()["Retry-After"] = oneSecondLater
+	w.Header()["Cache-Control"] = noStore
+	return fail(w, r, http.StatusServiceUnavailable, reason)
+}
+
+var (
+	oneSecondLater = []string{"1"}
+	noStore        = []string{"no-store"}
+)

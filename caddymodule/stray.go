@@ -1,0 +1,144 @@
+package caddymodule
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+)
+
+// strayInterval is how often uploads to no input are logged, for each input that they
+// may have been meant for.
+const strayInterval = time.Minute
+
+var errStray = errors.New("no input has this path; the log of the origin has the nearest one")
+
+// brings reports whether the method is one that encoders use to bring something.
+func brings(method string) bool {
+	switch method {
+	case http.MethodPut, http.MethodPost, http.MethodDelete, "MKCOL":
+		return true
+	}
+	return false
+}
+
+// passOn lets the next handler serve a request that is none of ours. If nobody answers
+// an upload, Caddy would do so with 200, and the encoder would believe it.
+func (h *Handler) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !brings(r.Method) {
+		return next.ServeHTTP(w, r)
+	}
+	watched := &watchedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	err := next.ServeHTTP(watched, r)
+	var refused *refusedError
+	var failed caddyhttp.HandlerError
+	switch {
+	case watched.answered, errors.As(err, &refused):
+		return err
+	case err == nil:
+		h.noteStray(r, http.StatusNotFound)
+		return fail(w, r, http.StatusNotFound, errStray)
+	case errors.As(err, &failed) && (failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusMethodNotAllowed):
+		// As from file_server, which takes no uploads.
+		h.noteStray(r, failed.StatusCode)
+	}
+	return err
+}
+
+func (h *Handler) noteStray(r *http.Request, status int) {
+	counted.strayUploads.WithLabelValues().Inc()
+	nearest := h.nearestInput(r.URL.Path)
+	silenced, ok := h.strays.pass(nearest)
+	if !ok {
+		return
+	}
+	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	h.logger.Warn("upload hits no input", zap.String("method", r.Method), zap.String("host", r.Host),
+		zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxComparedPath)]), zap.String("nearest_input", nearest),
+		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced))
+}
+
+// maxComparedPath is how much of a path is looked at, in bytes.
+const maxComparedPath = 256
+
+// nearestInput is the input path of the config that takes the fewest changes to get to
+// from the head of the path.
+func (h *Handler) nearestInput(path string) string {
+	path = strings.ToLower(path[:min(len(path), maxComparedPath)])
+	nearest, least := "", -1
+	for _, u := range h.app.channels {
+		for _, in := range u.spec.Inputs {
+			if n := changesTo(path, strings.ToLower(in.Path)); least < 0 || n < least {
+				nearest, least = in.Path, n
+			}
+		}
+	}
+	return nearest
+}
+
+// changesTo is the least number of bytes to insert, remove or replace that makes some
+// head of the path the input's: Levenshtein's distance, with the rest for free.
+func changesTo(path, input string) int {
+	// row[i] is the distance of the input's first i bytes to the path's so far.
+	row := make([]int, len(input)+1)
+	for i := range row {
+		row[i] = i
+	}
+	least := row[len(input)]
+	for p := range len(path) {
+		diagonal := row[0]
+		row[0] = p + 1
+		for i := range len(input) {
+			cost := diagonal
+			if path[p] != input[i] {
+				cost++
+			}
+			diagonal = row[i+1]
+			row[i+1] = min(cost, row[i]+1, diagonal+1)
+		}
+		least = min(least, row[len(input)])
+	}
+	return least
+}
+
+// watchedWriter knows whether anybody has answered.
+type watchedWriter struct {
+	*caddyhttp.ResponseWriterWrapper
+	answered bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *watchedWriter) WriteHeader(status int) {
+	w.answered = w.answered || status >= http.StatusOK
+	w.ResponseWriterWrapper.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	w.answered = true
+	return w.ResponseWriterWrapper.Write(p)
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (w *watchedWriter) ReadFrom(r io.Reader) (int64, error) {
+	w.answered = true
+	return w.ResponseWriterWrapper.ReadFrom(r)
+}
+
+// FlushError is what http.ResponseController calls.
+func (w *watchedWriter) FlushError() error {
+	w.answered = true
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack is what http.ResponseController calls.
+func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.answered = true
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}

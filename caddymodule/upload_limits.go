@@ -1,0 +1,136 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// uploadsPerRendition is how many uploads an input may have at a time by default,
+	// for each of its renditions: segment and playlist, and as much again for an encoder
+	// that catches up.
+	uploadsPerRendition = 4
+
+	defaultUploadRate = 1 << 10
+	// rateGrace is for how long an upload may take its time.
+	rateGrace = 30 * time.Second
+)
+
+// admission bounds the uploads of an input that are under way. Its numbers are the
+// config's, but what is under way goes on over a reload.
+type admission struct {
+	mu       sync.Mutex
+	underWay map[string]int // by input
+}
+
+// enter reports whether the input may have another upload; leave is called behind it.
+func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.underWay == nil {
+		a.underWay = map[string]int{}
+	}
+	if a.underWay[input] >= limit {
+		return nil, false
+	}
+	a.underWay[input]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.underWay[input]--; a.underWay[input] == 0 {
+			delete(a.underWay, input)
+		}
+	}, true
+}
+
+// pacedReader is a body that has to keep a minimum rate, so that it does not hold its
+// place for ever. The rate is that of the whole body so far: one that was held back for
+// a while, and then sends it all, is fast enough.
+type pacedReader struct {
+	source  io.Reader
+	control *http.ResponseController
+	rate    int64 // bytes per second
+	began   time.Time
+	read    int64
+	// blind: there are no deadlines.
+	blind bool
+}
+
+func newPacedReader(w http.ResponseWriter, source io.Reader, rate int64) *pacedReader {
+	return &pacedReader{source: source, control: http.NewResponseController(w), rate: rate, began: time.Now()}
+}
+
+// Read implements io.Reader.
+func (p *pacedReader) Read(b []byte) (int, error) {
+	deadline := p.deadline()
+	if !p.blind {
+		// It can only make the server's own timeout shorter, never longer.
+		p.blind = p.control.SetReadDeadline(deadline) != nil
+	}
+	n, err := p.source.Read(b)
+	p.read += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
+		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, err)
+	}
+	if err == nil && time.Now().After(p.deadline()) {
+		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, os.ErrDeadlineExceeded)
+	}
+	return n, err
+}
+
+// done takes the deadline back: the connection may have more to do.
+func (p *pacedReader) done() {
+	if !p.blind {
+		_ = p.control.SetReadDeadline(time.Time{})
+	}
+}
+
+// deadline is when the body is too slow if nothing more of it comes.
+func (p *pacedReader) deadline() time.Time {
+	earned := time.Duration(float64(p.read) / float64(p.rate) * float64(time.Second))
+	return p.began.Add(rateGrace + earned)
+}
+
+func (in *Input) setUploadDefaults() {
+	if in.MaxUploads == 0 {
+		in.MaxUploads = uploadsPerRendition * in.MaxRenditions
+	}
+	if in.MinUploadRate == nil {
+		rate := int64(defaultUploadRate)
+		in.MinUploadRate = &rate
+	}
+	if in.MaxUnlistedSize == 0 {
+		in.MaxUnlistedSize = 4 * in.MaxSegmentSize
+	}
+}
+
+// boundUnlisted keeps what no playlist lists to a quarter of a small store.
+func (u *channelUse) boundUnlisted(capacity int64) {
+	if capacity <= 0 {
+		return
+	}
+	for i := range u.config.Inputs {
+		in := &u.config.Inputs[i]
+		in.MaxUnlistedSize = min(in.MaxUnlistedSize, max(capacity/4, 1))
+	}
+}
+
+func (in *Input) checkUploadLimits() error {
+	if err := checkUploads(int64(in.MaxUploads)); err != nil {
+		return fmt.Errorf("max_uploads: %w", err)
+	}
+	if *in.MinUploadRate != 0 {
+		if err := checkUploadRate(*in.MinUploadRate); err != nil {
+			return fmt.Errorf("min_upload_rate: %w", err)
+		}
+	}
+	if err := checkUnlistedSize(in.MaxUnlistedSize); err != nil {
+		return fmt.Errorf("max_unlisted_size: %w", err)
+	}
+	return nil
+}

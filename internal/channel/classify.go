@@ -1,0 +1,71 @@
+package channel
+
+import (
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// A multivariant playlist may name only a part of what an encoder sends: it was
+// written before the last output was added, it names nothing but the audio, or its
+// variants are those of the other encoder of a pair. What comes beside it is
+// announced to the core all the same, as what it holds. Without any multivariant
+// playlist the core knows the renditions by their playlists, and their kind by
+// failover.Media.Kind.
+
+// announces takes over the renditions of a multivariant playlist.
+func (in *input) announces(fact failover.Multivariant) {
+	in.master, in.told = fact.Renditions, fact.Renditions
+	in.announced = in.announced[:0:0]
+	for _, a := range fact.Renditions {
+		in.announced = append(in.announced, a.Path)
+	}
+}
+
+// reannounce tells the core what the input delivers beside what its multivariant
+// playlist names, wherever that has changed. The lock is held.
+func (c *Channel) reannounce(in *input, input string) {
+	if in.master == nil {
+		return
+	}
+	list := in.delivers(time.Now())
+	if slices.Equal(list, in.told) {
+		return
+	}
+	in.told = list
+	c.step(failover.Multivariant{Input: input, Renditions: list})
+}
+
+// delivers lists what the multivariant playlist names, with the kind that it was
+// found to be, and then what comes beside it: for as long as it does.
+func (in *input) delivers(now time.Time) []failover.Announced {
+	list := slices.Clone(in.master)
+	video := false
+	for path, l := range in.lists {
+		video = video || l.known && l.kind == failover.Variant && slices.Contains(in.announced, path)
+	}
+	for i, a := range list {
+		// Sound that is offered as a variant of its own is one, but it does not lead
+		// where there are pictures.
+		if l := in.lists[a.Path]; l != nil && l.known && a.Kind == failover.Variant && video {
+			list[i].Kind = l.kind
+		}
+	}
+	silent := silentSegments * in.segmentLength()
+	var beside []string
+	for path, l := range in.lists {
+		if l.known && now.Sub(l.fresh) < max(silent, 2*l.length) && !slices.Contains(in.announced, path) {
+			beside = append(beside, path)
+		}
+	}
+	slices.Sort(beside)
+	for _, path := range beside {
+		list = append(list, failover.Announced{Path: path, Kind: in.lists[path].kind})
+	}
+	return list
+}
+
+// silentSegments is for how many of the input's segments a rendition may list
+// nothing new before it is forgotten.
+const silentSegments = 10

@@ -1,0 +1,118 @@
+package channel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/output"
+)
+
+func refused(err error, kind RefusalKind) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Kind == kind
+}
+
+// A rendition that was deleted still counts; one that has been silent gives its place.
+func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newInput()
+		list := file{text: []byte("#EXTM3U"), rendition: true}
+		taken := 0
+		for i := range 100 {
+			name := fmt.Sprint(i, ".m3u8")
+			if _, err := in.keepText(name, list, 20); err == nil {
+				taken++
+			} else if !refused(err, TooMany) {
+				t.Fatal(err)
+			}
+			in.forget(name, "")
+		}
+		if taken != 20 {
+			t.Fatalf("%d renditions are let in", taken)
+		}
+		time.Sleep(silence / 2)
+		if _, err := in.keepText("0.m3u8", list, 20); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(silence/2 + 1)
+		// An encoder that came back under other names: the silent ones go.
+		for i := range 19 {
+			if _, err := in.keepText(fmt.Sprint("later", i, ".m3u8"), list, 20); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := in.keepText("one-more.m3u8", list, 20); !refused(err, TooMany) {
+			t.Errorf("the 21st: %v", err)
+		}
+		time.Sleep(41 * silence)
+		in.forgetSilent(time.Now())
+		if len(in.doors) != 0 || len(in.files) != 0 {
+			t.Errorf("%d playlists are remembered, %d kept", len(in.doors), len(in.files))
+		}
+	})
+}
+
+func TestTextsAreBounded(t *testing.T) {
+	in := newInput()
+	in.limitTexts(1 << 20)
+	for i := range 20 {
+		if _, err := in.keepText(fmt.Sprint(i, ".m3u8"), file{text: make([]byte, 1<<20), rendition: true}, 20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(in.files) != 4 {
+		t.Errorf("%d texts of 1 MiB are kept", len(in.files))
+	}
+	if _, ok := in.file("19.m3u8"); !ok {
+		t.Error("the newest one is not")
+	}
+}
+
+func TestIdentifiersBelongToOnePath(t *testing.T) {
+	c := &Channel{}
+	if err := c.claimIDs("a.m3u8", "b.m3u8"); err != nil {
+		t.Fatal(err)
+	}
+	c.ids[output.RenditionID("c.m3u8")] = "another path"
+	if err := c.claimIDs("a.m3u8", "c.m3u8"); !refused(err, BadPath) {
+		t.Errorf("error is %v", err)
+	}
+	if len(output.RenditionID("a.m3u8")) != 16 {
+		t.Errorf("an identifier of %d digits", len(output.RenditionID("a.m3u8")))
+	}
+}
+
+// A thousand playlists at a time don't take a thousand times the room of one.
+func TestPlaylistBuffersAreBounded(t *testing.T) {
+	var all texts
+	const limit = 1 << 20
+	taken, refusals := []func(){}, 0
+	for range 100 {
+		text, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit)), limit, "playlist")
+		taken = append(taken, release)
+		switch {
+		case refused(err, TooMany):
+			refusals++
+		case err != nil || len(text) != limit:
+			t.Fatal(len(text), err)
+		}
+	}
+	if refusals < 100-buffersAtATime {
+		t.Errorf("%d were refused", refusals)
+	}
+	for _, release := range taken {
+		release()
+	}
+	if n := all.buffered.Load(); n != 0 {
+		t.Errorf("%d bytes are taken for buffered", n)
+	}
+	if _, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit+1)), limit, "playlist"); !refused(err, TooLarge) {
+		t.Error(err)
+	} else {
+		release()
+	}
+}

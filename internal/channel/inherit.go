@@ -1,0 +1,164 @@
+package channel
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// An encoder need not repeat in every segment of a transport stream what configures
+// a decoder: with key frames every 5 s, four segments of 1 s have no parameter sets,
+// and audio may pause. Such a segment has the configuration of its run, which is
+// that of the newest segment of the same playlist that has one. It is held back
+// until its playlist tells which that is; the core could place it no sooner either.
+
+// heldSegment is a segment that waits for the configuration of its run.
+type heldSegment struct {
+	key     string
+	hash    string
+	size    int64
+	info    *media.Info
+	arrived time.Time
+}
+
+// probedObjects is how many of an input's newest segments are remembered until their
+// playlist comes.
+const probedObjects = 64
+
+// receivedWhole takes over a segment that needs no initialization section. The lock
+// is held.
+func (c *Channel) receivedWhole(in *input, input, name string, h heldSegment) {
+	c.tell(in, input, oddMedia(name, h.info))
+	if h.info.Complete() || c.inputs[input] != in { // of an input that is gone nothing is held
+		config := in.remember(name, h.info)
+		if l := in.listingOf(name); l != nil {
+			l.learn(config)
+		}
+		c.arriveWhole(input, name, h)
+		c.freeHeld(in, input)
+		c.reannounce(in, input)
+		return
+	}
+	if old, ok := in.held[name]; ok {
+		c.objects.release(old.key)
+	}
+	if in.held == nil {
+		in.held = map[string]heldSegment{}
+	}
+	in.held[name] = h
+	c.freeHeld(in, input)
+}
+
+func (c *Channel) arriveWhole(input, name string, h heldSegment) {
+	c.objects.describe(h.key, h.info, nil)
+	c.arrive(failover.Object{Input: input, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: coreMedia(h.info)})
+}
+
+// freeHeld lets segments go whose run is known, and those that have waited for two
+// segments: then nothing is known of it. The lock is held.
+func (c *Channel) freeHeld(in *input, input string) {
+	if len(in.held) == 0 {
+		return
+	}
+	patience := 2 * in.segmentLength()
+	for name, h := range in.held {
+		l := in.listingOf(name)
+		switch {
+		case l != nil && l.config != nil:
+			h.info.InheritConfig(l.config)
+		case l != nil && l.bare:
+		case time.Since(h.arrived) < patience:
+			continue
+		case l != nil:
+			l.bare = true // nothing to wait for, as long as there is nothing
+		}
+		delete(in.held, name)
+		if config := in.remember(name, h.info); l != nil {
+			l.learn(config)
+		}
+		c.arriveWhole(input, name, h)
+	}
+}
+
+// remember keeps what configures the decoder of a segment for its playlist. Segments
+// of one run share it.
+func (in *input) remember(name string, info *media.Info) *media.Info {
+	if in.probed == nil {
+		in.probed, in.configs = map[string]*media.Info{}, map[media.Signature]*media.Info{}
+	}
+	signature := info.Signature()
+	config := in.configs[signature]
+	if config == nil {
+		if len(in.configs) >= probedObjects {
+			clear(in.configs)
+		}
+		config = &media.Info{Format: info.Format, Untimed: info.Untimed, Tracks: slices.Clone(info.Tracks)}
+		in.configs[signature] = config
+	}
+	if _, known := in.probed[name]; !known {
+		in.probedOrder = append(in.probedOrder, name)
+	}
+	in.probed[name] = config
+	if len(in.probedOrder) > probedObjects {
+		delete(in.probed, in.probedOrder[0])
+		in.probedOrder = slices.Delete(in.probedOrder, 0, 1)
+	}
+	return config
+}
+
+// learn takes in what a segment of the playlist holds.
+func (l *listing) learn(info *media.Info) {
+	if info.Complete() {
+		l.config, l.bare = info, false
+	}
+	kind := kindOf(info)
+	if !l.known || kind == failover.Variant {
+		l.kind, l.known = kind, true
+	}
+}
+
+// learnListed takes in what arrived before the playlist that lists it.
+func (in *input) learnListed(l *listing) {
+	for _, path := range l.recent {
+		if info := in.probed[path]; info != nil {
+			l.learn(info)
+		}
+	}
+}
+
+// kindOf is what a rendition with such segments is for.
+func kindOf(info *media.Info) failover.Kind {
+	audio := false
+	for _, t := range info.Tracks {
+		switch t.Kind {
+		case media.Video:
+			return failover.Variant
+		case media.Audio:
+			audio = true
+		}
+	}
+	if audio {
+		return failover.Audio
+	}
+	return failover.Subtitles
+}
+
+// oddMedia is what is odd about a segment that is taken.
+func oddMedia(name string, info *media.Info) oddities {
+	odd := oddities{} // said once for the input: its segments have a new name each
+	for _, t := range info.Tracks {
+		if t.Samples == 0 && info.Format == media.FormatTS && (t.Kind == media.Audio || t.Kind == media.Video) {
+			odd.add(NoticeTrack, 0, string(t.Kind)+fmt.Sprint(t.ID), fmt.Sprintf("%s 0x%x is announced (PMT) and has no samples: it counts as absent", t.Kind, t.ID))
+		}
+	}
+	for _, text := range info.Oddities {
+		odd.add(NoticeMedia, 0, "", text)
+	}
+	for i := range odd.list {
+		odd.list[i].Path = name
+	}
+	return odd
+}

@@ -1,0 +1,86 @@
+package channel
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// listing is what is known of one media playlist of an input. It is guarded by
+// Channel.mu.
+type listing struct {
+	numbers numbering
+	// recent are the newest objects that it lists, in order.
+	recent []string
+	// fresh is when it listed something that it had not listed before.
+	fresh time.Time
+	// length is how long a segment is, as the playlist says.
+	length time.Duration
+	// kind is what its segments hold, once one is known. config is the newest of
+	// them that configures a decoder; bare: there is none, for all that was waited.
+	kind        failover.Kind
+	known, bare bool
+	config      *media.Info
+}
+
+// recentObjects is how many of the newest entries of a playlist are remembered.
+const recentObjects = 32
+
+// listed takes note of a media playlist, and gives numbers to one that has none.
+func (in *input) listed(fact *failover.Playlist, m *hls.MediaPlaylist, odd *oddities) {
+	l := in.lists[fact.Path]
+	if l == nil {
+		if in.lists == nil || len(in.lists) > 2*in.config.Load().MaxRenditions {
+			in.lists = map[string]*listing{} // what is still sent comes back at once
+		}
+		l = &listing{}
+		in.lists[fact.Path] = l
+	}
+	switch {
+	case !m.Unnumbered:
+		l.numbers = numbering{}
+	case l.numbers.renumber(fact.Segments):
+		odd.add(NoticeNumbering, 0, "", fmt.Sprintf("the list has slid without EXT-X-MEDIA-SEQUENCE: by its name the first segment is number %d", fact.Segments[0].Number))
+	}
+	recent := make([]string, 0, recentObjects)
+	for _, s := range fact.Segments[max(0, len(fact.Segments)-recentObjects):] {
+		recent = append(recent, s.Path)
+	}
+	if len(recent) > 0 && (len(l.recent) == 0 || recent[len(recent)-1] != l.recent[len(l.recent)-1]) {
+		l.fresh = time.Now()
+	}
+	l.recent = recent
+	in.learnListed(l)
+	if l.length = usualDuration(m); l.length == 0 {
+		l.length = fact.TargetDuration
+	}
+}
+
+// listingOf finds the playlist whose newest entries hold an object.
+func (in *input) listingOf(object string) *listing {
+	for _, l := range in.lists {
+		if slices.Contains(l.recent, object) {
+			return l
+		}
+	}
+	return nil
+}
+
+// segmentLength is how long the input's segments are, those of its quickest
+// rendition: text may come in much longer ones. It is 6 s as long as none is listed.
+func (in *input) segmentLength() time.Duration {
+	shortest := time.Duration(0)
+	for _, l := range in.lists {
+		if l.length > 0 && (shortest == 0 || l.length < shortest) {
+			shortest = l.length
+		}
+	}
+	if shortest == 0 {
+		return 6 * time.Second
+	}
+	return min(max(shortest, time.Second), 30*time.Second)
+}

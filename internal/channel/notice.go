@@ -1,0 +1,187 @@
+package channel
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+// Notice is something about an input that its operator should know: what an
+// encoder sent that made no sense and was passed over, what the input waits for, or
+// what the core noticed.
+type Notice struct {
+	Time  time.Time
+	Input string
+	// Endpoint is set if it is about one; Input may then be empty. Rendition is set by
+	// the core alone.
+	Endpoint, Rendition string
+	// Path is the playlist or media object, below the input's path.
+	Path string
+	// Line is where it stands in a playlist, from 1; 0 if that is not known.
+	Line int
+	Kind NoticeKind
+	// Text says what was found and what was done about it, Advice what to change at
+	// the encoder; empty where nothing in general can be said.
+	Text, Advice string
+	// Repeated: it has been told before, and goes on. Such ones are for counting.
+	Repeated bool
+	// Over: what the input has waited for is there.
+	Over bool
+}
+
+// NoticeKind is what a notice is about, in one word. The words are stable: they
+// appear in logs and metrics.
+type NoticeKind string
+
+const (
+	// NoticeIFrames: a playlist of single pictures, which the origin makes itself.
+	NoticeIFrames NoticeKind = "iframes"
+	// NoticeSize: a playlist that will soon be larger than what is taken.
+	NoticeSize NoticeKind = "playlist_size"
+	// NoticeNumbering: a playlist that slides and does not count.
+	NoticeNumbering NoticeKind = "numbering"
+	// NoticeTrack: a track that is announced and has no samples.
+	NoticeTrack NoticeKind = "track_gone"
+	// NoticeMedia: something odd within a media object.
+	NoticeMedia NoticeKind = "media"
+)
+
+// What an input may wait for.
+const (
+	// WaitInit: fragments whose initialization section has not come.
+	WaitInit NoticeKind = "waiting_init"
+	// WaitMultivariant: the multivariant playlist was refused, so that renditions
+	// are known by what is in them.
+	WaitMultivariant NoticeKind = "waiting_multivariant"
+	// WaitRendition: a rendition that is announced and not delivered.
+	WaitRendition NoticeKind = "waiting_rendition"
+)
+
+// ToleratedKinds are the kinds of what is passed over, NoticedKinds those of what the
+// core noticed, WaitKinds those of what is waited for.
+var (
+	ToleratedKinds = append(toleratedInPlaylists(),
+		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeTrack, NoticeMedia)
+	NoticedKinds = noticedByCore()
+	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition}
+)
+
+func noticedByCore() []NoticeKind {
+	var kinds []NoticeKind
+	for _, k := range failover.Notices() {
+		kinds = append(kinds, NoticeKind(k))
+	}
+	return kinds
+}
+
+// noticeOf is what the core noticed.
+func noticeOf(e failover.Noticed) Notice {
+	return Notice{
+		Time: e.Time, Input: e.Input, Endpoint: e.Endpoint, Rendition: e.Rendition,
+		Path: cmp.Or(e.Segment, e.Rendition), Kind: NoticeKind(e.What), Text: e.Detail,
+	}
+}
+
+func toleratedInPlaylists() []NoticeKind {
+	kinds := make([]NoticeKind, 0, len(hls.NoteKinds))
+	for _, k := range hls.NoteKinds {
+		kinds = append(kinds, NoticeKind(k))
+	}
+	return kinds
+}
+
+// Bounds of what an input remembers of what it was told.
+const (
+	// saidAge: what has not been so for that long is told again.
+	saidAge = 10 * time.Minute
+	// maxSaid is how many different things are remembered.
+	maxSaid = 512
+)
+
+// saidKey is what makes two notices the same.
+type saidKey struct {
+	path    string
+	kind    NoticeKind
+	subject string
+}
+
+// oddities are what one upload was forgiven.
+type oddities struct {
+	path string
+	list []oddity
+}
+
+type oddity struct {
+	Notice
+	subject string
+}
+
+func (o *oddities) add(kind NoticeKind, line int, subject, text string) {
+	o.list = append(o.list, oddity{subject: subject, Notice: Notice{Line: line, Kind: kind, Text: text, Advice: advice(kind, subject)}})
+}
+
+// notes takes over what the reader of playlists passed over.
+func (o *oddities) notes(list []hls.Note) {
+	for _, n := range list {
+		o.add(NoticeKind(n.Kind), n.Line, n.Subject, n.Text)
+	}
+}
+
+// tell tells of what an upload was forgiven: each thing once for as long as it goes
+// on, and for counting each kind once per upload. The lock is held.
+func (c *Channel) tell(in *input, input string, o oddities) {
+	if len(o.list) == 0 {
+		return
+	}
+	now := time.Now()
+	if in.said == nil || len(in.said) >= maxSaid {
+		in.said = map[saidKey]time.Time{}
+	}
+	repeated := map[NoticeKind]bool{}
+	for _, odd := range o.list {
+		key := saidKey{o.path, odd.Kind, odd.subject}
+		last, known := in.said[key]
+		in.said[key] = now
+		odd.Time, odd.Input = now, input
+		if odd.Path == "" {
+			odd.Path = o.path
+		}
+		if known && now.Sub(last) < saidAge {
+			if repeated[odd.Kind] {
+				continue
+			}
+			repeated[odd.Kind], odd.Repeated = true, true
+		}
+		c.outbox.notice(c.name, odd.Notice)
+	}
+}
+
+// advice is what to change at the encoder.
+func advice(kind NoticeKind, subject string) string {
+	switch {
+	case kind == NoticeIFrames:
+		return "leave out the encoder's I-frame playlists, or let them come: the origin makes its own with iframe_playlist"
+	case kind == NoticeSize:
+		return "let the encoder list only the last minutes (ffmpeg: -hls_list_size, and no -hls_playlist_type event), or raise max_playlist_size"
+	case kind == NoticeNumbering, subject == "EXT-X-MEDIA-SEQUENCE":
+		return "the playlist has to count its segments with one EXT-X-MEDIA-SEQUENCE"
+	case kind == NoticeTrack:
+		return "look at the encoder's source: the track is configured and gets nothing"
+	case kind == NoticeKind(hls.NoteCharacters):
+		return "write playlists in UTF-8 without control characters"
+	case subject == "URI" && kind == NoticeKind(hls.NoteEntry):
+		return "every URI has to lie below the input's own path; names are best relative (ffmpeg: no -hls_base_url)"
+	case subject == "EXT-X-PROGRAM-DATE-TIME":
+		return "dates are like 2026-11-23T05:00:00.000Z"
+	}
+	return ""
+}
+
+// Waits reports whether the notice is about something that the input waits for.
+func (n Notice) Waits() bool { return slices.Contains(WaitKinds, n.Kind) }
+
+// Noticed reports whether it is what the core noticed.
+func (n Notice) Noticed() bool { return slices.Contains(NoticedKinds, n.Kind) }

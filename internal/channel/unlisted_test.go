@@ -1,0 +1,94 @@
+package channel
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+)
+
+// What no playlist lists has limits of its own, and an end although nothing else is
+// ever uploaded.
+func TestObjectsThatNoPlaylistLists(t *testing.T) {
+	_, segments := testmedia.Segments(t, "6")
+	files := fragments(t, "6")
+	synctest.Test(t, func(t *testing.T) {
+		config := testConfig(shortEndpoint())
+		for i := range config.Inputs {
+			config.Inputs[i].MaxUnlistedSize = 10 * int64(len(segments[0]))
+		}
+		c, st := openChannel(t, config)
+		defer st.Close()
+		defer c.Close()
+		for i := range 50 {
+			upload(t, c, "a", fmt.Sprintf("lone%d.ts", i), segments[0])
+			upload(t, c, "b", fmt.Sprintf("lone%d.m4s", i), files["seg0.m4s"])
+		}
+		limit := config.Inputs[0].MaxUnlistedSize
+		if u := st.Usage(); u.Bytes > 3*limit {
+			t.Errorf("%d bytes in %d objects, of 2 inputs that may have %d each", u.Bytes, u.Objects, limit)
+		}
+		c.mu.Lock()
+		for name, in := range c.inputs {
+			if in.unlisted.bytes > limit || len(in.unlisted.queue) == 0 {
+				t.Errorf("input %s: %d bytes, %d objects", name, in.unlisted.bytes, len(in.unlisted.queue))
+			}
+		}
+		c.mu.Unlock()
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		if u := st.Usage(); u.Objects != 0 {
+			t.Errorf("%d objects are left", u.Objects)
+		}
+		// What a playlist lists is no matter of these limits.
+		for i := range 2 {
+			upload(t, c, "a", fmt.Sprintf("seg%d.ts", i), segments[i])
+		}
+		upload(t, c, "a", "live.m3u8", []byte(tsList(2)))
+		time.Sleep(5 * time.Second)
+		c.mu.Lock()
+		c.sweepUnlisted()
+		left := len(c.inputs["a"].unlisted.queue)
+		c.mu.Unlock()
+		if left != 0 {
+			t.Errorf("%d objects are taken for unlisted", left)
+		}
+		if p := playlist(t, c.View("hls")); len(p.Segments) != 2 {
+			t.Errorf("%d segments are published", len(p.Segments))
+		}
+	})
+}
+
+// A segment that is held until the configuration of its run is known counts as well.
+func TestHeldSegmentsCount(t *testing.T) {
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in := c.inputs["a"]
+	limit := in.config.Load().maxUnlistedSize()
+	in.held = map[string]heldSegment{}
+	for i := range 10 {
+		path, key := fmt.Sprint(i, ".ts"), c.objects.key("a")
+		c.objects.add(key, limit/4)
+		in.held[path] = heldSegment{key: key, size: limit / 4, arrived: time.Now()}
+		c.keepUnlisted(in, "a", path, key, limit/4)
+	}
+	if n := len(in.held); n != 4 || in.unlisted.bytes > limit {
+		t.Errorf("%d segments are held, %d bytes of %d", n, in.unlisted.bytes, limit)
+	}
+	if _, newest := in.held["9.ts"]; !newest {
+		t.Error("the newest one is not")
+	}
+}
+
+func tsList(n int) string {
+	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+	for i := range n {
+		text += fmt.Sprintf("#EXTINF:%s,\nseg%d.ts\n", testmedia.SegmentSeconds, i)
+	}
+	return text
+}

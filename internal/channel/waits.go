@@ -1,0 +1,147 @@
+package channel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// waits are what an input waits for: an initialization section, a multivariant
+// playlist that can be read, a rendition that is announced. It is guarded by
+// Channel.mu.
+type waits struct {
+	began   map[waitKey]time.Time
+	told    map[waitKey]Notice
+	checked time.Time
+	// refused is why the last multivariant playlist was not taken, at refusedPath.
+	refused, refusedPath string
+}
+
+type waitKey struct {
+	kind NoticeKind
+	path string
+}
+
+// waitInterval is how often an input is looked at.
+const waitInterval = 500 * time.Millisecond
+
+// maxWaits bounds what is told of one input at a time.
+const maxWaits = 32
+
+// checkWaits tells what an input has been waiting for for more than two of its
+// segments, and what is there again. The lock is held.
+func (c *Channel) checkWaits(in *input, input string) {
+	now := time.Now()
+	w := &in.waits
+	if now.Sub(w.checked) < waitInterval {
+		return
+	}
+	w.checked = now
+	if w.began == nil {
+		w.began, w.told = map[waitKey]time.Time{}, map[waitKey]Notice{}
+	}
+	current := in.waitsFor()
+	limit := 2 * in.segmentLength()
+	for key, text := range current {
+		began, known := w.began[key]
+		if !known {
+			if len(w.began) < maxWaits {
+				w.began[key] = now
+			}
+			continue
+		}
+		if _, told := w.told[key]; told || now.Sub(began) <= limit {
+			continue
+		}
+		n := Notice{Time: began, Input: input, Path: key.path, Kind: key.kind, Text: text, Advice: waitAdvice[key.kind]}
+		w.told[key] = n
+		c.outbox.notice(c.name, n)
+	}
+	for key := range w.began {
+		if _, still := current[key]; still {
+			continue
+		}
+		delete(w.began, key)
+		if n, told := w.told[key]; told {
+			delete(w.told, key)
+			n.Time, n.Over, n.Advice = now, true, ""
+			c.outbox.notice(c.name, n)
+		}
+	}
+}
+
+var waitAdvice = map[NoticeKind]string{
+	WaitInit:         "send the initialization section again: restart the encoder's output",
+	WaitMultivariant: "correct what the text says, then let the encoder send the playlist again",
+	WaitRendition:    "look whether the encoder has this output and whether its uploads are refused",
+}
+
+// waitsFor lists what is missing now, with what it means.
+func (in *input) waitsFor() map[waitKey]string {
+	current := map[waitKey]string{}
+	for object := range in.binder.waiting {
+		path := in.binder.missingInit(object)
+		if path == "" {
+			continue
+		}
+		text := fmt.Sprintf("segments wait for the initialization section %s, which has not come", path)
+		if in.arrives(path, time.Time{}) {
+			text = fmt.Sprintf("segments wait for the initialization section %s, whose upload does not end", path)
+		}
+		current[waitKey{WaitInit, path}] = text
+	}
+	if w := &in.waits; w.refused != "" {
+		current[waitKey{WaitMultivariant, w.refusedPath}] =
+			"the multivariant playlist was refused; the one before holds, or else renditions are known by what is in them: " + w.refused
+	}
+	newest := time.Time{}
+	for _, l := range in.lists {
+		if l.fresh.After(newest) {
+			newest = l.fresh
+		}
+	}
+	for _, path := range in.announced {
+		switch l := in.lists[path]; {
+		case newest.IsZero(): // an input that sends nothing at all is down
+		case l == nil || l.fresh.IsZero():
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist has not come"
+		case newest.Sub(l.fresh) > 2*l.length:
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist lists nothing new"
+		}
+	}
+	return current
+}
+
+// refusedMultivariant takes note of a playlist that was not taken, if it looks like
+// a multivariant playlist; with an empty reason of one that was.
+func (in *input) refusedMultivariant(path string, text []byte, reason string) {
+	if reason == "" {
+		in.waits.refused, in.waits.refusedPath = "", ""
+		return
+	}
+	if t := string(text); strings.Contains(t, "#EXT-X-STREAM-INF") || strings.Contains(t, "#EXT-X-MEDIA:") {
+		in.waits.refused, in.waits.refusedPath = reason, path
+	}
+}
+
+// Waits lists what the inputs have been waiting for for more than two of their
+// segments, the oldest first. Notice.Time is since when.
+func (c *Channel) Waits() []Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []Notice
+	for name, in := range c.inputs {
+		c.checkWaits(in, name)
+		for _, n := range in.waits.told {
+			list = append(list, n)
+		}
+	}
+	slices.SortFunc(list, func(a, b Notice) int {
+		if d := a.Time.Compare(b.Time); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Input+" "+a.Path, b.Input+" "+b.Path)
+	})
+	return list
+}

@@ -1,0 +1,103 @@
+package hls
+
+import (
+	"fmt"
+	"slices"
+)
+
+// attributes reads the attribute list of a tag, and notes what is wrong with it.
+func (n *notes) attributes(line int, tag, list string) []Attribute {
+	attributes := scanAttributes(list, func(name, problem string) {
+		subject := name
+		if subject == "" {
+			subject = tag
+		}
+		n.add(line, NoteValue, subject, "%s: %s: the rest counts", tag, problem)
+	})
+	if len(attributes) == 0 {
+		n.add(line, NoteValue, tag, "%s: no attributes", tag)
+	}
+	return attributes
+}
+
+// attribute notes that the value of an attribute makes no sense.
+func (n *notes) attribute(line int, tag string, a Attribute, err error) {
+	if err != nil {
+		n.add(line, NoteValue, a.Name, "%s: %s: %s: %s", tag, a.Name, err, measuredInstead)
+	}
+}
+
+// readMap reads EXT-X-MAP, nil if it names nothing: then what was in force stays.
+func (r *mediaReader) readMap(list string) *Map {
+	m := new(Map)
+	for _, a := range r.notes.attributes(r.line, tagMap[1:], list) {
+		switch a.Name {
+		case "URI":
+			m.URI = a.Value
+		case "BYTERANGE":
+			// Without an offset the section begins at the first byte.
+			part, _, err := parseByteRange(a.Value)
+			r.notes.attribute(r.line, tagMap[1:], a, err)
+			if err == nil {
+				m.ByteRange = &part
+			}
+		default:
+			m.Attributes = append(m.Attributes, a)
+		}
+	}
+	if m.URI == "" {
+		r.note(NoteLine, tagMap, "%s: no URI: passed over", tagMap[1:])
+		return nil
+	}
+	return m
+}
+
+// readKey takes EXT-X-KEY. The keys before are left as they are, since segments
+// share them. One that can't be read is passed over: what is encrypted shows in the
+// media.
+func (r *mediaReader) readKey(list string) {
+	key := new(Key)
+	for _, a := range r.notes.attributes(r.line, tagKey[1:], list) {
+		var err error
+		switch a.Name {
+		case "METHOD":
+			key.Method, err = a.enumerated()
+		case "URI":
+			key.URI = a.Value
+		case "IV":
+			key.IV, err = a.hexadecimal()
+		case "KEYFORMAT":
+			key.KeyFormat = a.Value
+		case "KEYFORMATVERSIONS":
+			key.KeyFormatVersions = a.Value
+		default:
+			key.Attributes = append(key.Attributes, a)
+		}
+		r.notes.attribute(r.line, tagKey[1:], a, err)
+	}
+	switch key.Method {
+	case "":
+		r.note(NoteLine, tagKey, "%s: no METHOD: passed over", tagKey[1:])
+		return
+	case "NONE":
+		r.keys = nil
+		return
+	}
+	keys := slices.Clone(r.keys)
+	for i, earlier := range keys {
+		if earlier.KeyFormat == key.KeyFormat {
+			keys[i] = key
+			r.keys = keys
+			return
+		}
+	}
+	if len(keys) == maxKeys {
+		r.note(NoteLine, tagKey, "%s", fmt.Sprintf("more than %d keys at once: passed over", maxKeys))
+		return
+	}
+	r.keys = append(keys, key)
+}
+
+// maxKeys bounds the keys in force at once: each EXT-X-KEY costs time and
+// memory by their number. There is one per DRM system in practice.
+const maxKeys = 16

@@ -1,0 +1,177 @@
+package output
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+// What one input says about itself does not decide what viewers of another one see:
+// attributes come from the active input, then from those that are up; what was
+// measured wins; what nobody has delivered is not listed; and every line that is
+// listed is valid by itself.
+
+// delivered reports whether a rendition has ever had media at the endpoint.
+func (w *Window) delivered(id string) bool { return w.track(id).format != nil }
+
+// Names of the groups that the origin makes itself.
+const (
+	audioGroup    = "audio"
+	subtitleGroup = "subtitles"
+)
+
+// addUnmentioned lists what no multivariant playlist names, as what it holds: video
+// is a variant, sound beside video belongs to an audio group, text to a group of
+// subtitles. Sound alone is a variant as well.
+func (w *Window) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
+	var audio, text []string
+	video := slices.ContainsFunc(out.Variants, func(v hls.Variant) bool { return w.isVideo(playlistID(v.URI)) })
+	for _, id := range ids {
+		switch f := w.track(id).format; {
+		case f.text():
+			text = append(text, id)
+		case f.VideoCodec != "" || !f.sound():
+			video = true
+			out.Variants = append(out.Variants, hls.Variant{URI: id + ".m3u8"})
+		default:
+			audio = append(audio, id)
+		}
+	}
+	if !video {
+		for _, id := range audio {
+			out.Variants = append(out.Variants, hls.Variant{URI: id + ".m3u8"})
+		}
+		audio = nil
+	}
+	w.addGroup(out, "AUDIO", audioGroup, "Audio", audio)
+	w.addGroup(out, "SUBTITLES", subtitleGroup, "Subtitles", text)
+}
+
+// addGroup makes renditions of playlists, in the encoder's own group if it has one,
+// and lets the variants with video refer to it that refer to no such group yet: a
+// picture without sound would be mute.
+func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name string, ids []string) {
+	has := slices.IndexFunc(out.Renditions, func(r hls.Rendition) bool { return r.Type == kind && r.URI != "" })
+	if has >= 0 {
+		group = out.Renditions[has].GroupID
+	}
+	if len(ids) == 0 && (has < 0 || kind != "AUDIO") {
+		return
+	}
+	muxed := false // the sound of a variant is one of the choices, and the first one
+	for i := range out.Variants {
+		v := &out.Variants[i]
+		f := w.track(playlistID(v.URI)).format
+		if f == nil || f.VideoCodec == "" {
+			continue
+		}
+		of := &v.Audio
+		if kind == "SUBTITLES" {
+			of = &v.Subtitles
+		}
+		sounds := strings.Contains(f.Codecs, ",")
+		if *of == "" && (len(ids) > 0 || !sounds) {
+			*of = group
+			muxed = muxed || kind == "AUDIO" && sounds && has < 0
+		}
+	}
+	number := 1
+	add := func(uri string) {
+		out.Renditions = append(out.Renditions, hls.Rendition{
+			Type: kind, GroupID: group, Name: fmt.Sprintf("%s %d", name, number), URI: uri,
+			Default: kind == "AUDIO" && number == 1 && has < 0, Autoselect: true,
+		})
+		number++
+	}
+	if muxed {
+		add("")
+	}
+	for _, id := range ids {
+		add(id + ".m3u8")
+	}
+}
+
+func (w *Window) isVideo(id string) bool {
+	f := w.track(id).format
+	return f != nil && f.VideoCodec != ""
+}
+
+func (f *Format) text() bool { return f.ContentType == "text/vtt" }
+
+// sound reports whether the media is sound, and nothing else.
+func (f *Format) sound() bool {
+	return f.Codecs != "" && !hasVideoCodec(f.Codecs) || strings.HasPrefix(f.ContentType, "audio/")
+}
+
+// measured lets what was measured win over what the encoder claims. A frame rate is
+// an average where timestamps are uneven, so a claim that is near stays.
+func (w *Window) measured(v *hls.Variant, f *Format, renditions []hls.Rendition) {
+	if codecs := w.codecs(f, v, renditions); codecs != "" && !sameCodecs(codecs, v.Codecs) {
+		v.Codecs = codecs
+	}
+	if f.Width > 0 {
+		v.Width, v.Height = f.Width, f.Height
+	}
+	if f.FrameRate > 0 && math.Abs(v.FrameRate-f.FrameRate) > f.FrameRate/20 {
+		v.FrameRate = f.FrameRate
+	}
+}
+
+// sameCodecs reports whether two lists name the same, in any order.
+func sameCodecs(a, b string) bool {
+	split := func(list string) []string {
+		codecs := strings.Split(strings.ReplaceAll(list, " ", ""), ",")
+		slices.Sort(codecs)
+		return slices.Compact(codecs)
+	}
+	return slices.Equal(split(a), split(b))
+}
+
+// tidy takes away what would make the playlist invalid: a reference to a group that
+// is not listed, a variant that is listed twice, a second default of a group, and
+// renditions within the variants whose group nobody refers to.
+func tidy(out *hls.MultivariantPlaylist) {
+	listed := map[string]bool{}
+	for i := range out.Renditions {
+		listed[groupOf(&out.Renditions[i])] = true
+	}
+	used := map[string]bool{}
+	keep := func(kind string, group *string) {
+		if *group == "" || *group == "NONE" && kind == "CLOSED-CAPTIONS" {
+			return
+		}
+		if !listed[kind+" "+*group] {
+			*group = ""
+			return
+		}
+		used[kind+" "+*group] = true
+	}
+	variants := out.Variants[:0]
+	for _, v := range out.Variants {
+		keep("AUDIO", &v.Audio)
+		keep("VIDEO", &v.Video)
+		keep("SUBTITLES", &v.Subtitles)
+		keep("CLOSED-CAPTIONS", &v.ClosedCaptions)
+		same := func(o hls.Variant) bool { o.Line = v.Line; return reflect.DeepEqual(o, v) }
+		if !slices.ContainsFunc(variants, same) {
+			variants = append(variants, v)
+		}
+	}
+	out.Variants = variants
+	defaults := map[string]bool{}
+	renditions := out.Renditions[:0]
+	for _, r := range out.Renditions {
+		group := groupOf(&r)
+		if r.URI == "" && !used[group] {
+			continue
+		}
+		r.Default = r.Default && !defaults[group]
+		defaults[group] = defaults[group] || r.Default
+		renditions = append(renditions, r)
+	}
+	out.Renditions = renditions
+}
