@@ -47,10 +47,6 @@ const (
 	unplaced // sound, but where it lies is not known yet
 )
 
-func (s *segment) before(run, number uint64) bool {
-	return s.run < run || s.run == run && s.number < number
-}
-
 // delivered reports whether sound media has arrived for it.
 func (s *segment) delivered() bool { return s.state == sound || s.state == unplaced }
 
