@@ -74,13 +74,12 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		r := o.input.rendition(a.Path)
 		var parts []*segment
 		var missing []Missing
-		switch {
-		case r != nil && r.text:
+		text := r != nil && r.text
+		if text {
 			parts, missing = q.collectText(o, r)
-		default:
+		} else {
 			parts, missing = q.collect(o, r, a.Path, closed)
 		}
-		text := r != nil && r.text
 		if missing == nil {
 			o.shares = append(o.shares, share{path: a.Path, parts: parts, silent: text && len(parts) == 0})
 			o.announced++

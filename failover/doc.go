@@ -91,7 +91,8 @@ When the wall clock is set, that is a fact, too, and moves no deadline.
 # Where to look
 
 	channel.go, config.go    the door: facts in, decisions out
-	input.go, rendition.go   what inputs listed and delivered
+	input.go, arrival.go,
+	rendition.go             what inputs listed and delivered
 	run.go, succession.go    the same run or a new one, and why
 	place.go, text.go        where media lies
 	generation.go, align.go  its clock; pace.go that of the channel

@@ -1,0 +1,170 @@
+package failover
+
+import (
+	"slices"
+	"time"
+)
+
+// receive takes over an object.
+func (in *input) receive(now time.Time, o Object) {
+	taken := false
+	if o.name = o.ID; o.Gone {
+		o.ID = ""
+	}
+	for _, s := range slices.Clone(in.expected[o.Path]) {
+		switch {
+		case !s.delivered():
+			// Playlists may list one path more than once: each segment has a use of
+			// its own.
+			in.channel.share(o.ID)
+			if in.bind(now, s, o) {
+				taken = true
+			} else {
+				in.channel.release(o.ID)
+			}
+		case s.same(o) && !s.old(now):
+			taken = true // sent once more, at once: what is here is as good
+		case in.overwrites(now, s, o) && !taken:
+			taken = true
+			in.channel.release(s.object)
+			in.channel.share(o.ID)
+			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
+		}
+	}
+	if taken {
+		in.channel.release(o.ID)
+		return
+	}
+	in.wait(now, o)
+	if len(in.expected[o.Path]) == 0 {
+		return
+	}
+	// The path of a segment that has its bytes: an encoder that began anew. Its
+	// playlist may have come first and looked like an old one.
+	for _, r := range in.renditions {
+		for _, l := range r.latest.Segments {
+			if l.Path == o.Path {
+				r.list(now, r.latest)
+				break
+			}
+		}
+	}
+}
+
+// overwrites reports whether the object is a better copy of the segment from the same
+// run: it follows at once, before anything used the first one, and its media has the
+// same place.
+func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
+	return s.state == sound && !s.passed && s.object != "" && o.Media != nil && !o.Media.Untimed &&
+		o.Media.Start == s.media.Start && o.Media.End == s.media.End && o.Media.Signature == s.media.Signature &&
+		TicksOf(now.Sub(s.arrived)) < (s.end-s.start)/2 && !in.channel.used(s)
+}
+
+// wait keeps an object until a playlist lists it.
+func (in *input) wait(now time.Time, o Object) {
+	old, ok := in.waiting[o.Path]
+	switch {
+	case ok:
+		in.channel.release(old.ID)
+	case len(in.waiting) >= waitingObjects:
+		in.channel.release(o.ID)
+		return
+	}
+	in.waiting[o.Path] = waitingObject{Object: o, arrived: now}
+}
+
+// expect notes that a playlist listed the segment.
+func (in *input) expect(s *segment) {
+	in.expected[s.path] = append(in.expected[s.path], s)
+}
+
+// forget drops a segment from the index of paths.
+func (in *input) forget(s *segment) {
+	list := in.expected[s.path]
+	for i, o := range list {
+		if o == s {
+			list = append(list[:i:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(in.expected, s.path)
+		return
+	}
+	in.expected[s.path] = list
+}
+
+// bindWaiting gives a newly listed segment the object that came before its
+// playlist.
+func (in *input) bindWaiting(now time.Time, s *segment) {
+	if w, ok := in.waiting[s.path]; ok && in.bind(now, s, w.Object) {
+		delete(in.waiting, s.path)
+	}
+}
+
+// bind gives a segment its object. It reports false for media that can't be the
+// segment's: then the object has to wait for a playlist that says whose it is.
+func (in *input) bind(now time.Time, s *segment, o Object) bool {
+	if o.Media == nil {
+		s.arrived = now
+		s.state, s.fault = unsound, o.Fault
+		in.missed(now, s)
+		return true
+	}
+	was := *s
+	s.arrived, s.state, s.fault = now, sound, ""
+	s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
+	where := s.rendition.place(now, s)
+	switch where {
+	case elsewhere:
+		*s = was
+		return false
+	case again:
+		in.channel.release(s.object)
+		s.object, s.state, s.fault = "", unsound, ReasonRepeated
+		in.missed(now, s)
+		s.rendition.layout(s)
+		return true
+	}
+	if r := s.rendition; s.run == r.run && (!r.arriving || s.number < r.first) {
+		begins := !r.arriving && r.run == 0
+		r.first, r.arriving, in.served = s.number, true, nil
+		if begins {
+			in.succeed(now, r)
+		}
+	}
+	if s.passed {
+		// Too late for every endpoint: it only shows how the input goes.
+		in.channel.release(s.object)
+		s.object = ""
+	}
+	s.passed = s.passed || o.Gone
+	in.channel.recognize(s, o.name)
+	if where == later {
+		s.state = unplaced
+		return true
+	}
+	in.placed(now, s)
+	return true
+}
+
+// missed tells of a segment that is of no use.
+func (in *input) missed(now time.Time, s *segment) {
+	m := s.missing()
+	in.faults[m.Why]++
+	in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: m})
+}
+
+// placed takes note of a sound segment that has its place on the clock.
+func (in *input) placed(now time.Time, s *segment) {
+	in.lastSound = now
+	s.rendition.lastSound = now
+	if !s.rendition.text {
+		in.channel.verify(now, s)
+		in.placeText(now)
+	}
+	if !in.up {
+		in.up = true
+		in.channel.emit(InputChanged{Time: now, Input: in.name, Up: true, Last: now})
+	}
+}
