@@ -291,7 +291,12 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 			return
 		}
 	}
-	if alone && abs(s.pdt-TicksAt(now)) <= datesTrusted {
+	if !alone || abs(s.pdt-TicksAt(now)) > datesTrusted {
+		return
+	}
+	// An encoder whose clock was set between two runs does not move the timeline.
+	late := TicksAt(now) - (s.pdt + s.end - s.start)
+	if own := g.input.own(g); own == nil || c.near(late-own.lateness()) {
 		take(s.pdt-s.start, AlignProgramDateTime, dated)
 	}
 }
@@ -321,7 +326,7 @@ func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOf
 // very first segment of a channel ends where it arrives. Of several that are listed
 // already, as encoders send what they have when they begin, the newest does.
 func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
-	late := Ticks(0)
+	late := -c.pace.lead // by the channel's clock, where nobody is up
 	for _, ref := range c.references(g) {
 		if ref.input.up {
 			late = ref.lateness()

@@ -10,9 +10,10 @@ type endpoint struct {
 
 	started bool
 	ended   bool
-	active  string // input
-	msn     uint64 // of the next slot
-	breaks  uint64 // discontinuities so far
+	active  string    // input
+	msn     uint64    // of the next slot
+	last    time.Time // when the last slot was published
+	breaks  uint64    // discontinuities so far
 	// published counts the slots of this life.
 	published uint64
 	target    int // EXT-X-TARGETDURATION, fixed with the first slot
@@ -95,7 +96,7 @@ func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
 // follow takes over where the slot leaves the timeline.
 func (e *endpoint) follow(s Slot) {
 	first := !e.started
-	e.started = true
+	e.started, e.last = true, s.Published
 	e.msn, e.breaks, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
 	copy(e.broke[1:], e.broke[:])
 	e.broke[0] = s.Discontinuity && s.Switch == nil && s.Lost == 0 && !first

@@ -170,10 +170,14 @@ func (o *option) why() Reason {
 }
 
 // visible reports whether the slot may be seen: its time delay is over, and it does not
-// run ahead of the clock by more than a slot.
+// run ahead of the clock by more than a slot, or else follows the last one at the pace at
+// which it plays.
 func (q *question) visible(start, end Ticks) bool {
 	pace := q.channel.pace
 	at := (end - pace.lead - max(end-start, ClockRate)).Time()
+	if paced := q.last.Add((end - start).Duration()); paced.Before(at) {
+		at = paced
+	}
 	if q.config.TimeDelay > 0 {
 		if delayed := (end - pace.shift).Time().Add(q.config.TimeDelay); delayed.After(at) {
 			at = delayed
