@@ -21,6 +21,8 @@ const (
 	// ReasonRepeated: the media of an earlier segment under a new name.
 	ReasonRepeated Reason = "repeated"
 
+	// ReasonUnlisted: no playlist listed the object for so long that it was dropped.
+	ReasonUnlisted Reason = "unlisted"
 	// What probing finds in an object: it ends too early, its bytes are damaged, there
 	// are none, they are nothing that is known, of a kind that can't be served, or
 	// encrypted.
@@ -69,7 +71,7 @@ const (
 // Faults lists what can be wrong with a segment that arrived.
 func Faults() []Reason {
 	return []Reason{
-		ReasonNoDuration, ReasonTooLong, ReasonRepeated, ReasonTruncated, ReasonDamaged, ReasonEmpty,
+		ReasonNoDuration, ReasonTooLong, ReasonRepeated, ReasonUnlisted, ReasonTruncated, ReasonDamaged, ReasonEmpty,
 		ReasonGarbage, ReasonUnsupported, ReasonEncrypted, ReasonNoTables, ReasonNoMedia, ReasonNoInit,
 		ReasonNoTimestamps, ReasonLayoutChanged,
 	}

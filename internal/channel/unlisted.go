@@ -115,7 +115,7 @@ func (c *Channel) dropUnlisted(in *input, input string, o loneObject) {
 		return
 	}
 	// For the core it is as if something unsound had come in its place.
-	c.step(failover.Object{Input: input, Path: o.path, Fault: "unlisted"})
+	c.step(failover.Object{Input: input, Path: o.path, Fault: failover.ReasonUnlisted})
 }
 
 // sweepUnlisted drops what has waited for too long: the core does so whenever it is
