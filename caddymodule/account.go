@@ -4,8 +4,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
@@ -16,7 +18,8 @@ type accounts struct {
 	hash   caddyauth.Comparer
 	hashed map[string][]byte // by user
 	// nobody is compared with for users that there are not, so that the time of an
-	// answer does not tell which ones there are.
+	// answer does not tell which ones there are: the hash of one of those that are, as
+	// it costs the same.
 	nobody []byte
 }
 
@@ -55,9 +58,7 @@ func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 		return nil, fmt.Errorf("module %T compares no hashes", mod)
 	}
 	a.hash = comparer
-	if h, ok := mod.(caddyauth.Hasher); ok {
-		a.nobody = h.FakeHash()
-	}
+	a.nobody = a.hashed[slices.Min(slices.Collect(maps.Keys(a.hashed)))]
 	return a, nil
 }
 
@@ -71,7 +72,8 @@ func (a *accounts) user(r *http.Request) (name string, ok bool, err error) {
 	from := clientAddr(r)
 	hashed, known := a.hashed[name]
 	if !known {
-		hashed = a.nobody
+		// With another password than the account's own, should it be that.
+		hashed, password = a.nobody, password+"\x00"
 	}
 	ok, err = compared.compare(r.Context(), a.hash, hashed, []byte(password), from, failures.suspects(from))
 	return name, ok && known && err == nil, err

@@ -19,6 +19,8 @@ const (
 	// and maxOfAddress how many of them from one address.
 	maxComparisons = 16
 	maxOfAddress   = 2
+	// maxJoined is how many requests with the same password wait for one comparison.
+	maxJoined = 64
 	// comparisonWait is how long a request waits for its turn.
 	comparisonWait = 10 * time.Second
 	// maxAccepted is how many passwords are remembered.
@@ -42,6 +44,7 @@ type comparisons struct {
 
 	mu       sync.Mutex
 	accepted map[[sha256.Size]byte][sha256.Size]byte // by sum of the hash: that of the password
+	running  map[credential]*comparison
 	waiting  map[netip.Addr]int
 	queued   int
 }
@@ -50,6 +53,7 @@ func newComparisons() *comparisons {
 	c := &comparisons{
 		turn:     make(chan struct{}, 1),
 		accepted: map[[sha256.Size]byte][sha256.Size]byte{},
+		running:  map[credential]*comparison{},
 		waiting:  map[netip.Addr]int{},
 	}
 	_, _ = rand.Read(c.key[:]) // never fails
@@ -64,14 +68,32 @@ func (c *comparisons) sum(text []byte) (sum [sha256.Size]byte) {
 }
 
 // compare reports whether the password is that of the hash. suspect tells that the
-// address has sent wrong ones lately: half of the places are not for such. Errors:
-// errBusy, those of the context, which ends the wait but not a comparison that has
-// begun.
+// address has sent wrong ones lately: half of the places are not for such. Requests with
+// the same password wait for one comparison: an encoder that has just started sends on
+// many connections at once. Errors: errBusy, those of the context, which ends the wait but
+// not a comparison that has begun.
 func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
 	of, sum := c.sum(hashed), c.sum(password)
 	if c.remembers(of, sum) {
 		return true, nil
 	}
+	f, mine := c.join(credential{of, sum})
+	if f == nil {
+		return false, errBusy
+	}
+	if !mine {
+		return f.wait(ctx)
+	}
+	defer c.land(credential{of, sum}, f)
+	f.ok, f.err = c.compareAlone(ctx, hash, hashed, password, from, suspect)
+	if f.ok {
+		c.accept(of, sum)
+	}
+	return f.ok, f.err
+}
+
+// compareAlone waits for the turn, and compares.
+func (c *comparisons) compareAlone(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
 	if !c.queue(from, suspect) {
 		return false, errBusy
 	}
@@ -80,42 +102,87 @@ func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hash
 	defer patience.Stop()
 	select {
 	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	case <-patience.C:
 		return false, errBusy
 	}
 	if err := ctx.Err(); err != nil {
+		<-c.turn
 		return false, err
-	}
-	// Several connections of one encoder come together.
-	if c.remembers(of, sum) {
-		return true, nil
 	}
 	began := time.Now()
 	ok, err := hash.Compare(hashed, password)
-	if err != nil || !ok {
-		// Guessing takes half a processor at most. The turn is kept meanwhile.
-		rest(ctx, time.Since(began))
-		return false, err
+	if err == nil && ok {
+		<-c.turn
+		return true, nil
 	}
+	// Guessing takes half a processor at most: the turn is kept for as long as the
+	// comparison took. The answer does not wait for that.
+	time.AfterFunc(time.Since(began), func() { <-c.turn })
+	return false, err
+}
+
+func (c *comparisons) accept(of, sum [sha256.Size]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.accepted) >= maxAccepted {
 		clear(c.accepted)
 	}
 	c.accepted[of] = sum
-	return true, nil
 }
 
-// rest waits for so long, or until the client leaves.
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// credential is a hash and a password that may be its own, as keyed sums.
+type credential struct{ of, sum [sha256.Size]byte }
+
+// comparison is one that is under way or waits for its turn.
+type comparison struct {
+	done   chan struct{}
+	joined int // requests that wait for it
+	ok     bool
+	err    error
+}
+
+// join returns the comparison of the credential, and whether the caller is the one who has
+// to make it; nil if too many wait for it already.
+func (c *comparisons) join(of credential) (f *comparison, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f = c.running[of]
+	switch {
+	case f == nil:
+		f = &comparison{done: make(chan struct{})}
+		c.running[of] = f
+		return f, true
+	case f.joined >= maxJoined:
+		return nil, false
+	}
+	f.joined++
+	return f, false
+}
+
+// land tells those who wait.
+func (c *comparisons) land(of credential, f *comparison) {
+	c.mu.Lock()
+	delete(c.running, of)
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// wait returns what came of the comparison. One that its own client has given up is none.
+func (f *comparison) wait(ctx context.Context) (bool, error) {
+	patience := time.NewTimer(2 * comparisonWait)
+	defer patience.Stop()
 	select {
-	case <-t.C:
+	case <-f.done:
+		if f.err != nil {
+			return false, errBusy
+		}
+		return f.ok, nil
 	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-patience.C:
+		return false, errBusy
 	}
 }
 
