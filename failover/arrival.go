@@ -16,7 +16,7 @@ func (in *input) receive(now time.Time, o Object) {
 		case !s.delivered():
 			// Playlists may list one path more than once: each segment has a use of
 			// its own.
-			in.channel.share(o.ID)
+			in.channel.retain(o.ID)
 			if in.bind(now, s, o) {
 				taken = true
 			} else {
@@ -27,7 +27,7 @@ func (in *input) receive(now time.Time, o Object) {
 		case in.overwrites(now, s, o) && !taken:
 			taken = true
 			in.channel.release(s.object)
-			in.channel.share(o.ID)
+			in.channel.retain(o.ID)
 			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
 		}
 	}
@@ -42,9 +42,9 @@ func (in *input) receive(now time.Time, o Object) {
 	// The path of a segment that has its bytes: an encoder that began anew. Its
 	// playlist may have come first and looked like an old one.
 	for _, r := range in.renditions {
-		for _, l := range r.latest.Segments {
+		for _, l := range r.playlist.Segments {
 			if l.Path == o.Path {
-				r.list(now, r.latest)
+				r.list(now, r.playlist)
 				break
 			}
 		}
@@ -144,7 +144,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		s.state = unplaced
 		return true
 	}
-	in.placed(now, s)
+	in.heardOf(now, s)
 	return true
 }
 
@@ -155,8 +155,8 @@ func (in *input) missed(now time.Time, s *segment) {
 	in.channel.emit(SegmentMissed{Time: now, Input: in.name, Missing: m})
 }
 
-// placed takes note of a sound segment that has its place on the clock.
-func (in *input) placed(now time.Time, s *segment) {
+// heardOf takes note of a sound segment that has its place on the clock.
+func (in *input) heardOf(now time.Time, s *segment) {
 	in.lastSound = now
 	s.rendition.lastSound = now
 	if !s.rendition.text {

@@ -310,8 +310,8 @@ func (c *Channel) release(object string) {
 	}
 }
 
-// share notes one more use of the object.
-func (c *Channel) share(object string) {
+// retain notes one more use of the object.
+func (c *Channel) retain(object string) {
 	if object != "" {
 		c.shared[object]++
 	}

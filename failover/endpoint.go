@@ -8,12 +8,12 @@ type endpoint struct {
 	config  EndpointConfig
 	added   time.Time // to the config
 
-	started bool
-	ended   bool
-	active  string    // input
-	msn     uint64    // of the next slot
-	last    time.Time // when the last slot was published
-	breaks  uint64    // discontinuities so far
+	started         bool
+	ended           bool
+	active          string    // input
+	msn             uint64    // of the next slot
+	last            time.Time // when the last slot was published
+	discontinuities uint64    // so far
 	// published counts the slots of this life.
 	published uint64
 	target    int // EXT-X-TARGETDURATION, fixed with the first slot
@@ -97,7 +97,7 @@ func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
 func (e *endpoint) follow(s Slot) {
 	first := !e.started
 	e.started, e.last = true, s.Published
-	e.msn, e.breaks, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
+	e.msn, e.discontinuities, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
 	copy(e.broke[1:], e.broke[:])
 	e.broke[0] = s.Discontinuity && s.Switch == nil && s.Lost == 0 && !first
 	if s.Switch != nil {

@@ -10,7 +10,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 		Start:               o.start,
 		End:                 o.end,
 		Discontinuity:       !o.seamless,
-		DiscontinuityNumber: q.breaks,
+		DiscontinuityNumber: q.discontinuities,
 		TargetDuration:      q.target,
 		Clock:               o.generation.clock(),
 		Dated:               o.generation.dated(),
@@ -73,7 +73,7 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 // media that viewers miss, so what comes behind it needs no discontinuity if it has the
 // same clock.
 func (q *question) gap(s *Slot) *Slot {
-	s.MSN, s.DiscontinuityNumber, s.TargetDuration = q.msn, q.breaks, q.target
+	s.MSN, s.DiscontinuityNumber, s.TargetDuration = q.msn, q.discontinuities, q.target
 	s.Lost, s.Clock, s.Dated = s.End-s.Start, q.cursor.clock, q.cursor.dated
 	for _, path := range q.renditionPaths() {
 		s.Renditions = append(s.Renditions, SlotRendition{

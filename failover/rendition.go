@@ -23,13 +23,13 @@ type rendition struct {
 	floor     uint64   // numbers of this run below it are forgotten
 	first     uint64   // number of the first sound segment of this run, if arriving
 	arriving  bool
-	listed    bool  // any playlist with a segment came
-	ended     bool  // the last playlist had EXT-X-ENDLIST
-	target    Ticks // EXT-X-TARGETDURATION
-	latest    Playlist
-	video     bool // a sound segment had video
-	probed    Kind // what its segments say that it is for
-	text      bool // its segments do not tell where they lie
+	listed    bool     // any playlist with a segment came
+	ended     bool     // the last playlist had EXT-X-ENDLIST
+	target    Ticks    // EXT-X-TARGETDURATION
+	playlist  Playlist // the last one
+	video     bool     // a sound segment had video
+	probed    Kind     // what its segments say that it is for
+	text      bool     // its segments do not tell where they lie
 	// forgotten: it has listed nothing new for long. lastListed is when it last did,
 	// regular since when it has done so without a pause.
 	forgotten           bool
@@ -86,7 +86,7 @@ func (r *rendition) stale() bool {
 
 // list takes a playlist over into the timeline.
 func (r *rendition) list(now time.Time, p Playlist) {
-	r.latest = p
+	r.playlist = p
 	if len(p.Segments) == 0 {
 		return
 	}

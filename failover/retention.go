@@ -81,7 +81,7 @@ func (c *Channel) overdue(s, last *segment) bool {
 	// It has no place: nothing of the rendition ever arrived, or its text belongs to no
 	// picture. Its number tells how old it is.
 	r, age := s.rendition, last.number-s.number
-	if list := r.latest.Segments; len(list) > 0 && s.number >= list[0].Number {
+	if list := r.playlist.Segments; len(list) > 0 && s.number >= list[0].Number {
 		return false
 	}
 	return age > 4*history &&

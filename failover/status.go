@@ -136,7 +136,7 @@ func (r *rendition) bitrate() uint64 {
 func (e *endpoint) status() EndpointStatus {
 	s := EndpointStatus{
 		Name: e.config.Name, Ordered: e.wanted, Pinned: e.pinned, NextMSN: e.msn,
-		Discontinuities: e.breaks, Slots: e.published, TargetDuration: e.target, LastSwitch: e.lastSwitch,
+		Discontinuities: e.discontinuities, Slots: e.published, TargetDuration: e.target, LastSwitch: e.lastSwitch,
 	}
 	if e.started {
 		s.Active, s.End = e.active, e.cursor.end.Time()

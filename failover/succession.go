@@ -25,7 +25,7 @@ func (in *input) succeed(now time.Time, r *rendition) {
 		old.segments = append(old.segments, s)
 	}
 	old.edge, old.floor, old.first, old.arriving = r.edge, 0, r.first, true
-	old.listed, old.ended, old.latest, old.target = true, r.ended, r.latest, r.target
+	old.listed, old.ended, old.playlist, old.target = true, r.ended, r.playlist, r.target
 	old.lastListed, old.lastSound, old.regular, old.forgotten = r.lastListed, r.lastSound, r.regular, false
 	old.measured, old.length, old.lies, old.lateness = r.measured, r.length, r.lies, r.lateness
 	old.upload, old.announced = r.upload, r.announced

@@ -94,7 +94,7 @@ func (in *input) placeText(now time.Time) {
 				s.state = unplaced
 				continue
 			}
-			in.placed(now, s)
+			in.heardOf(now, s)
 		}
 	}
 }
