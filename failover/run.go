@@ -24,6 +24,7 @@ const (
 	otherNames     evidence = "known numbers have other names"
 	otherBytes     evidence = "known names were sent again with other bytes"
 	entriesBetween evidence = "numbers are back and go on from there"
+	earlierGoesOn  evidence = "the run before goes on under the same names"
 	afterEnd       evidence = "numbers begin again behind EXT-X-ENDLIST"
 )
 
@@ -35,12 +36,15 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	}
 	list := newest(p.Segments)
 	first, last := list[0].Number, list[len(list)-1].Number
-	known, renamed, replaced, news := 0, 0, 0, false
+	known, renamed, replaced, earlier, news := 0, 0, 0, 0, false
 	for _, l := range list[max(0, len(list)-relisted):] {
 		s := r.find(l.Number)
 		if s == nil {
 			// Behind the floor it may have been known once.
 			news = news || known > 0 && l.Number < r.edge && l.Number >= r.floor
+			if l.Number > r.edge && r.belongsToEarlier(l) {
+				earlier++
+			}
 			continue
 		}
 		known++
@@ -55,6 +59,8 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	switch {
 	case known == 0 && first > r.edge && r.unreachable(now, first):
 		return newRun, numbersJumped
+	case earlier > 1:
+		return newRun, earlierGoesOn
 	case renamed > 0 && (back || r.ended) || renamed > 1 && renamed == known:
 		return newRun, otherNames
 	case replaced > 0 && (back || replaced == known):
@@ -72,6 +78,17 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		return staleVersion, ""
 	}
 	return newRun, numbersBack
+}
+
+// belongsToEarlier reports whether an entry is one of the run before this one: delivered
+// then, and not sent again.
+func (r *rendition) belongsToEarlier(l ListedSegment) bool {
+	if r.run == 0 {
+		return false
+	}
+	s := r.at(r.run-1, l.Number)
+	_, again := r.input.waiting[l.Path]
+	return s != nil && s.path == l.Path && s.delivered() && !again
 }
 
 // unreachable reports whether an encoder that went on since its last playlist can't
@@ -120,7 +137,7 @@ func (r *rendition) begin(now Ticks, why evidence) {
 	r.listed = false
 	r.why = why
 	alone := soleAfter * max(in.length(), ClockRate)
-	if r.run > 1 && now-r.began < alone && r.began != 0 {
+	if why == earlierGoesOn || r.run > 1 && now-r.began < alone && r.began != 0 {
 		if now >= in.contested {
 			in.channel.emit(Noticed{
 				Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeTwoWriters,
