@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -58,6 +59,7 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 // with its date. The place stays.
 func (c *Channel) verify(now time.Time, s *segment) {
 	g := s.generation
+	c.match(now, s)
 	if s.pdt != 0 {
 		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
 		if abs(g.pdtShift) > datesTrusted {
@@ -184,11 +186,59 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 		if !c.near(late) || c.datesContradict(g, ref, s) {
 			continue
 		}
-		if coincides(in, ref, s) {
+		same, known := coincides(in, ref, s)
+		if same {
 			take(ref.offset, AlignTimestamp, matched)
 		} else {
 			take(ref.offset, AlignTimestamp, related)
 		}
+		g.unmatched = g.unmatched || !known
+	}
+}
+
+// match gives a generation that has not been on air the clock of another input, if the
+// first segment that can be compared has the same timestamps and boundaries. That need
+// not be its first one: of two encoders that begin together one may send its sound first,
+// and the other its pictures.
+func (c *Channel) match(now time.Time, s *segment) {
+	g := s.generation
+	if !g.unmatched || g.rank <= continued || c.onAir(g) {
+		return
+	}
+	for _, in := range c.inputs {
+		ref := in.latest
+		if in == g.input || ref == nil || ref.modulus != g.modulus || !c.near(ref.expected(now)-s.end) || c.datesContradict(g, ref, s) {
+			continue
+		}
+		same, known := coincides(in, ref, s)
+		if !known {
+			continue
+		}
+		g.unmatched = false
+		if same {
+			c.move(g, ref.offset-g.offset)
+			c.alignments++
+			g.basis, g.rank, g.aligned = AlignTimestamp, matched, c.alignments
+			return
+		}
+	}
+}
+
+// onAir reports whether an endpoint's last slot has the clock of the generation.
+func (c *Channel) onAir(g *generation) bool {
+	return slices.ContainsFunc(c.endpoints, func(e *endpoint) bool {
+		return e.started && e.cursor.input == g.input.name && e.cursor.clock.same(g.clock())
+	})
+}
+
+// move puts a generation elsewhere on the channel's clock, with all of its input that has
+// its place by it.
+func (c *Channel) move(g *generation, by Ticks) {
+	g.offset += by
+	g.pdtShift -= by
+	for _, r := range g.members {
+		r.lateness -= by
+		r.extend(0, len(r.segments))
 	}
 }
 
@@ -244,26 +294,28 @@ func (c *Channel) tooEarly(late Ticks, s *segment) bool {
 }
 
 // coincides reports whether a boundary of the segment is one of the other input
-// as well.
-func coincides(in *input, ref *generation, s *segment) bool {
+// as well, and whether that is known: the other input may not have delivered any of the
+// rendition yet.
+func coincides(in *input, ref *generation, s *segment) (same, known bool) {
 	r := in.rendition(s.rendition.path)
 	if r == nil {
-		return false
+		return false, false
 	}
 	slack := s.slack()
 	for _, o := range r.behind(s.start + ref.offset - 2*r.length) {
 		if o.state != sound || o.generation != ref {
 			continue
 		}
+		known = true
 		if o.start > s.end+slack {
 			break
 		}
 		if abs(o.start-s.start) <= slack || abs(o.end-s.end) <= slack ||
 			abs(o.end-s.start) <= slack || abs(o.start-s.end) <= slack {
-			return true
+			return true, true
 		}
 	}
-	return false
+	return false, known
 }
 
 // byDate: equal dates mean equal content.

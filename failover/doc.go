@@ -81,7 +81,8 @@ from the generation's first segment, in this order: equal timestamps and segment
 boundaries of another input, timestamps that go on where the input's last generation
 ended, EXT-X-PROGRAM-DATE-TIME, equal timestamps with other boundaries, media
 sequence numbers, the time of arrival. It stays; later segments verify it, and what
-contradicts is told.
+contradicts is told. Of encoders that begin together one may send its sound first, and
+another its pictures: the first segment that can be compared is the first one, then.
 
 Nothing that one input says is believed against the clock and the other inputs: dates
 that are a minute off are passed on and rule nothing, media ahead of time is published at

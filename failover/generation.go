@@ -23,6 +23,9 @@ type generation struct {
 	offset Ticks
 	basis  Basis
 	rank   rank
+	// unmatched: its first segments could not be compared with those of an input whose
+	// timestamps agree.
+	unmatched bool
 	// aligned orders the generations of a channel by when that was.
 	aligned uint64
 	// until is when the last slot of a restored one was published: what came before is
