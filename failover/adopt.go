@@ -3,26 +3,26 @@ package failover
 // takeClock makes the clock of a slot that somebody else decided the channel's own: the
 // same media has the same place wherever it arrived, and the first slot says which. What
 // has not arrived here is put there when it does.
-func (c *Channel) takeClock(in *input, s Slot) {
+func (c *Channel) takeClock(s Slot) {
 	if s.Missing != nil {
 		return // a gap says nothing of media
 	}
-	g := slotGeneration(in, s)
+	g := c.slotGeneration(s)
 	switch {
 	case g == nil:
 		c.restoredClock(s)
-	case g.modulus == s.Clock.Modulus && g.offset != s.Clock.Offset:
+	case g.modulus == s.Clock.Modulus && !g.clock().same(s.Clock):
 		c.shift(g.clock(), s.Clock.Offset-g.offset)
 	}
 }
 
 // slotGeneration is the generation of the media of a slot, nil if it has not arrived here.
-func slotGeneration(in *input, s Slot) *generation {
+func (c *Channel) slotGeneration(s Slot) *generation {
 	for _, r := range s.Renditions {
 		if len(r.Parts) == 0 {
 			continue
 		}
-		if found := locate(in, r); found != nil && !found.rendition.text {
+		if found := c.locate(s, r); found != nil && !found.rendition.text {
 			return found.generation
 		}
 	}

@@ -40,7 +40,7 @@ func newAxes(seed uint64) *axes {
 	for i := range 1 + a.IntN(3) {
 		e := EndpointConfig{
 			Name: fmt.Sprint("e", i), SegmentDuration: []time.Duration{2 * time.Second, 6 * time.Second, 4 * time.Second}[a.IntN(3)],
-			GapOnLoss: a.IntN(3) == 0,
+			GapOnLoss: a.IntN(3) == 0, Hitless: a.IntN(4) == 0,
 		}
 		if a.IntN(3) == 0 {
 			e.TimeDelay = time.Duration(a.IntN(30)) * time.Second
@@ -206,7 +206,7 @@ func (a *axes) media(s Slot) error {
 			input, _, _ := strings.Cut(p.Object, "/")
 			of := a.of[p.Object]
 			switch {
-			case input != s.Input:
+			case input != s.From(p):
 				return fmt.Errorf("slot %d of %s holds %s", s.MSN, s.Input, p.Object)
 			case used[p.Object] && !(a.restarted && strings.HasPrefix(r.Path, "text")):
 				// Text has no place of its own: after a restart of the process it may

@@ -34,6 +34,11 @@ type EndpointConfig struct {
 	// Empty: stay until failover is needed again.
 	Prefer      string        `json:"prefer,omitempty"`
 	PreferAfter time.Duration `json:"prefer_after,omitempty"`
+	// Hitless publishes a slot from whichever input has it whole first, as long as it
+	// goes on without a discontinuity: the death of an encoder makes no slot late. The
+	// active input stays until it has missed a deadline. While the inputs are not locked,
+	// it means nothing.
+	Hitless bool `json:"hitless,omitempty"`
 	// PlaylistWindow is how much media the endpoint's live playlist lists. An endpoint
 	// that is added to a running channel begins with that much. Default: a minute.
 	PlaylistWindow time.Duration `json:"playlist_window,omitempty"`
@@ -132,6 +137,7 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 		c.silent = now
 	}
 	c.checkEnd()
+	c.tellProtection(now)
 	return c.finish(now)
 }
 

@@ -35,6 +35,7 @@ func (q *question) answer() *Slot {
 	if s := q.rewind(); s != nil {
 		return s
 	}
+	q.lapsed = q.lapse()
 	a := q.ofActive()
 	var others []*option
 	if !q.alone(a) {

@@ -27,7 +27,7 @@ An input is one of the channel's encoders, a rendition one media playlist with
 its segments. An endpoint is one output, with its own segment length and its own
 active input. A slot is one position of an endpoint's timeline: the output
 segment with this media sequence number, the same in all renditions, made of n
-whole input segments of one input. A run is one start of an encoder. A generation is
+whole input segments of one input, or of several that are locked. A run is one start of an encoder. A generation is
 an unbroken stretch of media: a new run, a jump of timestamps, EXT-X-DISCONTINUITY and
 a change of codec or track layout begin a new one, and no slot holds media of two. A
 rendition is live if an input has delivered it within the last three slots.
@@ -55,10 +55,16 @@ input that is steadily later than another one is not missing anything.
     ended, broke into a new generation, or is gone from the config) lets the change
     come earlier; silence does not.
  3. The slot would be given up when every input that is up has passed its own
-    deadline. If one has the picture, that is published with gaps in the rest. Else the
+    deadline. If several inputs that are locked have it together, it is made of theirs,
+    segment by segment and rendition by rendition (the union), and A stays. Else, if
+    one has the picture, that is published with gaps in the rest. Else the
     playlist is held, or a gap is listed; what still arrives for a slot that was
     held is published as long as nothing later was, in pieces if need be, so that
     nothing is lost that any input delivered.
+
+A hitless endpoint takes the slot from whichever input has it whole first, if it goes on
+without a discontinuity: that input lends it, and A stays until it has missed the deadline
+of what was lent.
 
 Between options the order is always the same, and stands in one function
 (option.better): whole before picture-only before nothing, without a discontinuity before
@@ -100,6 +106,7 @@ When the wall clock is set, that is a fact, too, and moves no deadline.
 	pair.go                  how inputs stand to each other
 	option.go, complete.go   what an input has for a slot
 	rank.go                  the order, and the rule
+	union.go, hitless.go     what locked inputs have together, and lend each other
 	decide.go, giveup.go     the question, and what is left when a slot is given up
 	propose.go, endpoint.go  the answer, and its commit
 	adopt.go                 slots that another node decided

@@ -13,8 +13,12 @@ type Slot struct {
 	// MSN is the media sequence number. The first one is the Unix time in
 	// seconds; every slot is one more than the last.
 	MSN uint64 `json:"msn"`
-	// Input is where all media of the slot came from.
+	// Input is the active input, from which all media of the slot came unless Sources
+	// says otherwise.
 	Input string `json:"input"`
+	// Sources are the inputs that the media came from, where that is not Input alone: of
+	// several that are locked, each gave what it had. Input comes first, if it is one.
+	Sources []string `json:"sources,omitempty"`
 	// Start is the slot's position on the channel's clock, its
 	// EXT-X-PROGRAM-DATE-TIME; End is where its media ends.
 	Start Ticks `json:"start"`
@@ -55,6 +59,16 @@ type Slot struct {
 	Published time.Time `json:"published,omitzero"`
 	// Switch explains a change of the active input; nil if there was none.
 	Switch *Switch `json:"switch,omitempty"`
+	// Patch explains media of several inputs; nil if there is none.
+	Patch *Patch `json:"patch,omitempty"`
+}
+
+// From is the input that a part of the slot came from.
+func (s Slot) From(p Part) string {
+	if p.Input != "" {
+		return p.Input
+	}
+	return s.Input
 }
 
 // Timing relates an encoder's timestamps to the channel's clock: the channel's
@@ -98,6 +112,8 @@ type Part struct {
 	// Run and Number are its place in the input's timeline.
 	Run    uint64 `json:"run,omitempty"`
 	Number uint64 `json:"number,omitempty"`
+	// Input delivered it, if that is not the slot's.
+	Input string `json:"input,omitempty"`
 	// Duration is the measured length.
 	Duration Ticks `json:"duration,omitempty"`
 	// Tags are those of the ListedSegment.
@@ -128,6 +144,30 @@ type Switch struct {
 	Pair PairState `json:"pair,omitempty"`
 	// PairDetail says what keeps the pair from being locked.
 	PairDetail string `json:"pair_detail,omitempty"`
+}
+
+// Patch explains a slot that no input had whole, and that several locked ones had
+// together. The active input stays.
+type Patch struct {
+	Time     time.Time `json:"time"`
+	Endpoint string    `json:"endpoint"`
+	MSN      uint64    `json:"msn"`
+	// Input is the active one, Missing what it had not delivered.
+	Input   string    `json:"input"`
+	Missing []Missing `json:"missing,omitempty"`
+	// Borrowed is what came from other inputs.
+	Borrowed []Borrowed `json:"borrowed"`
+	// Due, Deadline and Late are as in Switch.
+	Due      time.Time     `json:"due,omitzero"`
+	Deadline time.Time     `json:"deadline,omitzero"`
+	Late     time.Duration `json:"late,omitempty"`
+}
+
+// Borrowed is one segment of a slot that came from another input than the active one.
+type Borrowed struct {
+	Rendition string `json:"rendition"`
+	Segment   string `json:"segment"`
+	Input     string `json:"input"`
 }
 
 // Missing is one segment that an input had not delivered for a slot.
@@ -222,6 +262,14 @@ type SlotGivenUp struct {
 // slot.
 type Released struct{ Objects []string }
 
+// ProtectionChanged is the effect that a hitless endpoint has lost what protects it, or
+// has it again.
+type ProtectionChanged struct {
+	Time     time.Time
+	Endpoint string
+	Protection
+}
+
 // Noticed is the effect that an operator ought to know something.
 type Noticed struct {
 	Time time.Time
@@ -234,6 +282,7 @@ type Noticed struct {
 }
 
 func (Noticed) effect()           {}
+func (ProtectionChanged) effect() {}
 func (Published) effect()         {}
 func (Ended) effect()             {}
 func (InputChanged) effect()      {}

@@ -30,6 +30,10 @@ type endpoint struct {
 	// excluded are the renditions that the endpoint does not serve.
 	excluded   map[string]bool
 	lastSwitch *Switch
+	// loan is the earliest slot that another input lent and the active one still owes.
+	loan loan
+	// told is what was last told of the protection of a hitless endpoint.
+	told *Protection
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool
@@ -108,26 +112,36 @@ func (e *endpoint) follow(s Slot) {
 	if e.active == e.wanted && !e.pinned {
 		e.wanted = ""
 	}
+	e.borrow(s)
 	was := e.cursor
-	e.cursor = cursor{input: s.Input, clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
+	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
 	if s.Missing != nil {
 		e.cursor.media = was.media
 	}
-	if was.input == s.Input && was.clock == s.Clock {
+	if was.input == e.cursor.input && was.clock == s.Clock {
 		e.cursor.generation = was.generation
 	}
 	if first || s.Rewound || s.End > e.at-(s.End-s.Start)/2 {
 		e.at = s.End
 	}
-	in := e.channel.input(s.Input)
-	e.channel.takeClock(in, s)
+	e.channel.takeClock(s)
 	for _, r := range s.Renditions {
-		e.mark(in, s, r)
+		e.mark(s, r)
 	}
 }
 
+// lastFrom is the input that the last media of the leading rendition came from.
+func (s Slot) lastFrom() string {
+	for _, r := range s.Renditions {
+		if n := len(r.Parts); n > 0 {
+			return s.From(r.Parts[n-1])
+		}
+	}
+	return s.Input
+}
+
 // mark takes over how far a slot uses one rendition.
-func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
+func (e *endpoint) mark(s Slot, r SlotRendition) {
 	m := e.marks[r.Path]
 	if m.object == "" {
 		m.object = r.Last
@@ -142,9 +156,9 @@ func (e *endpoint) mark(in *input, s Slot, r SlotRendition) {
 		}
 	default:
 		m = mark{end: r.End, media: r.End, signature: r.Signature, object: r.Parts[len(r.Parts)-1].Object}
-		if found := locate(in, r); found != nil {
-			m.input, m.run, m.number = in.name, found.run, found.number
-			if g := found.generation; g.clock() == s.Clock && !found.rendition.text {
+		if found := e.channel.locate(s, r); found != nil {
+			m.input, m.run, m.number = found.input().name, found.run, found.number
+			if g := found.generation; g.clock() == s.Clock && !found.rendition.text && m.input == e.cursor.input {
 				e.cursor.generation = g.id
 			}
 		}
@@ -167,19 +181,20 @@ func (c *Channel) recognize(s *segment, object string) {
 	}
 }
 
-// locate finds the last segment of a slot's rendition in the input's timeline, nil if
+// locate finds the last segment of a slot's rendition in its input's timeline, nil if
 // it is not there: it belongs to an earlier life, or has not arrived here.
-func locate(in *input, slot SlotRendition) *segment {
+func (c *Channel) locate(slot Slot, had SlotRendition) *segment {
+	p := had.Parts[len(had.Parts)-1]
+	if p.Object == "" {
+		return nil // only what is left of a slot from an earlier life
+	}
+	in := c.input(slot.From(p))
 	if in == nil {
 		return nil
 	}
-	r := in.rendition(slot.Path)
+	r := in.rendition(had.Path)
 	if r == nil {
 		return nil
-	}
-	p := slot.Parts[len(slot.Parts)-1]
-	if p.Object == "" {
-		return nil // only what is left of a slot from an earlier life
 	}
 	if s := r.at(p.Run, p.Number); s != nil && s.state == sound && s.object == p.Object {
 		return s

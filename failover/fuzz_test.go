@@ -126,7 +126,7 @@ func (j *judge) slot(s Slot) error {
 				return fmt.Errorf("names %q, which nobody delivered", p.Object)
 			case o.released:
 				return fmt.Errorf("names %s, which was released", p.Object)
-			case o.input != s.Input:
+			case o.input != s.From(p):
 				return fmt.Errorf("is from %s, but holds %s of %s", s.Input, p.Object, o.input)
 			case o.slots[s.Endpoint] && !o.shared:
 				return fmt.Errorf("repeats %s", p.Object)

@@ -100,6 +100,11 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 			found = o
 		}
 	}
+	if u := q.unionOf(q.cursor.end); u != nil {
+		if o := q.earliestOf(u); o != nil && o.earlier(found, q) {
+			found = o
+		}
+	}
 	if found == nil {
 		return nil, false
 	}
@@ -273,6 +278,9 @@ func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, wa
 		if o.better(found) {
 			found = o
 		}
+	}
+	if o := q.unitedPicture(q.at); o != nil && (found == nil || o.better(found) && (!found.active || q.replaces(o, found))) {
+		found = o
 	}
 	switch {
 	case found == nil:

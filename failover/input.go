@@ -40,6 +40,8 @@ type input struct {
 	up        bool
 	heard     time.Time // first playlist
 	lastSound time.Time
+	// members are the inputs that a union is made of.
+	members []*input
 	// contested is until when two encoders seem to write here.
 	contested Ticks
 }

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // level is how much of a slot an option has.
 type level uint8
@@ -37,7 +40,8 @@ type option struct {
 	announced     int   // live renditions that the input means to deliver
 	defects       int   // how often its media is degraded
 	active        bool
-	order         int // of the config
+	lent          bool // it stands in for the active input, which stays
+	order         int  // of the config
 	due, deadline time.Time
 	// ripe is when it may be used, for an input that is not known well enough; zero: at
 	// once.
@@ -68,6 +72,9 @@ type question struct {
 	*endpoint
 	now  time.Time
 	wait time.Time
+	// lapsed is the input that becomes the active one with the next slot, because the
+	// active one did not deliver in time what this one has lent.
+	lapsed string
 	// ahead: the timeline lies so far ahead of the clock that media is taken from the
 	// clock on.
 	ahead bool
@@ -85,10 +92,9 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		return nil
 	}
 	o := &option{input: in, generation: in.latest, active: in.name == e.active, shares: make([]share, 0, len(in.renditions))}
-	for i, other := range e.channel.inputs {
-		if other == in {
-			o.order = i
-		}
+	o.order = slices.Index(e.channel.inputs, in)
+	if o.order < 0 {
+		o.order = len(e.channel.inputs) // a union of several
 	}
 	o.wanted = e.joined(in, ref)
 	o.slot = Ticks(o.wanted) * ref.length

@@ -21,6 +21,10 @@ const (
 	// before the input is whole again.
 	soleAfter = 3
 
+	// protectionSlots is after how many slots a hitless endpoint is expected to be
+	// protected: encoders that are started by hand do not begin at once.
+	protectionSlots = 3
+
 	// longestUnsound times the target duration is what a segment may last in an
 	// endpoint that has begun. Players buffer three target durations.
 	longestUnsound = 3

@@ -155,16 +155,16 @@ func (tr *trace) slot(now time.Time, s Slot) error {
 		used = map[string]string{}
 		tr.given[s.Endpoint] = used
 	}
-	incarnation := 0
+	incarnations := map[string]int{}
 	for _, r := range s.Renditions {
 		for _, p := range r.Parts {
 			input, rest, _ := strings.Cut(p.Object, "/")
-			if input != s.Input {
+			if input != s.From(p) {
 				return fmt.Errorf("slot %d is from %s, but holds %s", s.MSN, s.Input, p.Object)
 			}
-			if of := tr.of[p.Object]; incarnation == 0 {
-				incarnation = of
-			} else if of != incarnation {
+			if of := tr.of[p.Object]; incarnations[input] == 0 {
+				incarnations[input] = of
+			} else if of != incarnations[input] {
 				return fmt.Errorf("slot %d holds media of two runs of %s", s.MSN, input)
 			}
 			if tr.released[p.Object] {

@@ -6,7 +6,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	s := &Slot{
 		Endpoint:            q.config.Name,
 		MSN:                 q.msn,
-		Input:               o.input.name,
+		Input:               q.activeWith(o),
 		Start:               o.start,
 		End:                 o.end,
 		Discontinuity:       !o.seamless,
@@ -35,10 +35,28 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	for _, path := range q.renditionPaths() {
 		s.Renditions = append(s.Renditions, q.rendition(o, path))
 	}
-	if q.active != o.input.name {
+	if q.active != s.Input {
 		s.Switch = q.explain(s, o, a, why)
 	}
+	if sources := o.sources(); len(sources) != 1 || sources[0] != s.Input {
+		s.Sources = sources
+	}
+	if len(s.Sources) > 1 {
+		s.Patch = q.patch(s, o, a)
+	}
 	return s
+}
+
+// activeWith is the active input once the option is published: it stays where several
+// inputs gave what they had, or another one lent the slot.
+func (q *question) activeWith(o *option) string {
+	switch {
+	case q.lapsed != "":
+		return q.lapsed
+	case len(o.input.members) > 0 || o.lent:
+		return q.active
+	}
+	return o.input.name
 }
 
 // rendition is what one rendition holds in the slot.
@@ -49,7 +67,7 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 	}
 	r := SlotRendition{Path: path}
 	for _, s := range had.parts {
-		r.Parts = append(r.Parts, Part{Object: s.object, Run: s.run, Number: s.number, Duration: s.end - s.start, Tags: s.tags})
+		r.Parts = append(r.Parts, q.part(o, s))
 	}
 	if len(had.parts) == 0 {
 		r.Silent = had.silent
@@ -67,6 +85,18 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 		r.Duration = o.end - o.start
 	}
 	return r
+}
+
+// part is one segment of the option in a slot.
+func (q *question) part(o *option, s *segment) Part {
+	p := Part{Object: s.object, Run: s.run, Number: s.number, Duration: s.end - s.start, Tags: s.tags}
+	if s.origin != nil {
+		p.Run, p.Number = s.origin.run, s.origin.number
+	}
+	if in := s.source().name; in != q.activeWith(o) {
+		p.Input = in
+	}
+	return p
 }
 
 // gap makes a slot without media of one that was given up. Its length is that of the
@@ -146,7 +176,7 @@ func (r *rendition) frame() Ticks {
 // explain says why the active input changes.
 func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
 	s := &Switch{
-		Time: q.now, Endpoint: q.config.Name, MSN: slot.MSN, To: o.input.name,
+		Time: q.now, Endpoint: q.config.Name, MSN: slot.MSN, To: slot.Input,
 		Reason: ReasonStart, Seamless: o.seamless,
 	}
 	if a == nil || q.active == "" {
@@ -154,12 +184,14 @@ func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
 	}
 	s.From, s.Reason = q.active, why
 	s.Due, s.Deadline, s.Late = a.due, a.deadline, late(q.now, a.due)
-	switch why {
-	case ReasonManual, ReasonPreferred:
+	switch {
+	case q.lapsed != "":
+		s.Reason, s.Missing, s.Due, s.Deadline = ReasonMissing, q.owed(), q.loan.due, q.loan.deadline
+	case why == ReasonManual || why == ReasonPreferred:
 	default:
 		s.Missing = a.missing
 	}
-	if p := q.channel.pair(q.active, o.input.name); p != nil {
+	if p := q.channel.pair(q.active, slot.Input); p != nil {
 		s.Pair, s.PairDetail = p.state, p.detail
 	}
 	return s

@@ -71,20 +71,35 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	if goesOn != nil && a.fresh && q.replaces(goesOn, a) {
 		return goesOn, a.why(), false
 	}
+	if goesOn != nil && q.lends(goesOn, a) {
+		goesOn.lent = true
+		return goesOn, "", false
+	}
 	if q.mayCome(a) {
 		q.waitUntil(a.deadline)
 		return nil, "", false
 	}
 	if wholeOnes != nil && q.replaces(wholeOnes, a) {
+		if u := q.united(q.at); u != nil && u.level == whole && u.seamless && u.renditions > wholeOnes.renditions {
+			return u, "", false
+		}
 		return wholeOnes, a.why(), false
 	}
-	waiting := q.awaits(others, func(o *option) bool { return a.level == nothing || o.announced > a.renditions })
+	waiting := q.awaits(others, func(o *option) bool {
+		return a.level == nothing || o.announced > a.renditions || q.complements(o, a)
+	})
 	if a.fresh && !a.behind && a.never == ReasonNewGeneration && a.input.up && q.now.Before(a.deadline) {
 		// It broke, and what comes behind the break has its own time to become whole.
 		q.waitUntil(a.deadline)
 		waiting = true
 	}
-	return nil, "", !waiting
+	if waiting {
+		return nil, "", false
+	}
+	if u := q.united(q.at); u != nil && u.level == whole && u.seamless {
+		return u, "", false
+	}
+	return nil, "", true
 }
 
 // replaces reports whether an option is more than the active input has: nobody takes
@@ -142,7 +157,7 @@ func (q *question) alone(a *option) bool {
 	if wanted == "" {
 		wanted = q.config.Prefer
 	}
-	if wanted != "" && wanted != q.active || a.fresh {
+	if wanted != "" && wanted != q.active || a.fresh || q.config.Hitless && a.level != whole {
 		return false
 	}
 	return a.level == whole && a.seamless || a.level != whole && q.mayCome(a)

@@ -160,6 +160,10 @@ func (w *world) endpointCommand(args []string) error {
 			e.GapOnLoss = args[i+1] == "gap"
 			continue
 		}
+		if args[i] == "hitless" {
+			e.Hitless = args[i+1] == "yes"
+			continue
+		}
 		if args[i] == "prefer" {
 			e.Prefer = args[i+1]
 			continue

@@ -34,6 +34,9 @@ type segment struct {
 	// places are found by it.
 	reach Ticks
 
+	// origin: it is a copy of this segment, in the timeline of a union.
+	origin *segment
+
 	// passed: no endpoint can use it any more, its object is released.
 	passed bool
 }

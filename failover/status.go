@@ -80,6 +80,8 @@ type EndpointStatus struct {
 	Slots          uint64
 	TargetDuration int
 	LastSwitch     *Switch
+	// Protection is that of a hitless endpoint; nil for any other.
+	Protection *Protection
 }
 
 // Status describes the channel as of the last Step.
@@ -137,6 +139,10 @@ func (e *endpoint) status() EndpointStatus {
 	s := EndpointStatus{
 		Name: e.config.Name, Ordered: e.wanted, Pinned: e.pinned, NextMSN: e.msn,
 		Discontinuities: e.discontinuities, Slots: e.published, TargetDuration: e.target, LastSwitch: e.lastSwitch,
+	}
+	if e.config.Hitless {
+		p := e.protection()
+		s.Protection = &p
 	}
 	if e.started {
 		s.Active, s.End = e.active, e.cursor.end.Time()

@@ -229,6 +229,9 @@ func (w *world) stamp(t time.Time) string { return fmt.Sprintf("%.2fs", t.Sub(ep
 func (w *world) describe(s Slot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s", s.MSN, s.Input)
+	if len(s.Sources) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(s.Sources, "+"))
+	}
 	var gaps, silent []string
 	first := ""
 	for _, r := range s.Renditions {
@@ -265,6 +268,12 @@ func (w *world) describe(s Slot) string {
 	}
 	if s.Discontinuity {
 		fmt.Fprintf(&b, ", discontinuity %d", s.DiscontinuityNumber)
+	}
+	if p := s.Patch; p != nil {
+		b.WriteString(", patched")
+		for _, from := range p.Borrowed {
+			fmt.Fprintf(&b, " [%s %s of %s]", from.Rendition, from.Segment, from.Input)
+		}
 	}
 	if sw := s.Switch; sw != nil && sw.From != "" {
 		fmt.Fprintf(&b, ", switch from %s: %s", sw.From, sw.Reason)
@@ -305,6 +314,11 @@ func (w *world) describeEvent(effect Effect) string {
 	case SlotGivenUp:
 		return fmt.Sprintf("endpoint %s gave up %.2fs to %.2fs", e.Endpoint,
 			e.Start.Time().Sub(epoch).Seconds(), e.End.Time().Sub(epoch).Seconds())
+	case ProtectionChanged:
+		if e.Protected {
+			return "endpoint " + e.Endpoint + " protected"
+		}
+		return "endpoint " + e.Endpoint + " unprotected: " + e.Why
 	case Ended:
 		return "endpoint " + e.Endpoint + " ended"
 	}

@@ -1,0 +1,142 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+)
+
+// Hitless is the limit of failover between locked inputs: whoever has a slot first lends
+// it to the active input, whose turn comes again with the next one. It is no longer the
+// active one when it has not delivered in time what was lent.
+
+// loan is a slot that an input lent.
+type loan struct {
+	by            string
+	start, end    Ticks
+	due, deadline time.Time // of the active input
+}
+
+// lends reports whether the option, which goes on without a discontinuity, stands in for
+// the active input's before that is late. It is no switch.
+func (q *question) lends(o, a *option) bool {
+	return q.config.Hitless && a.generation != nil && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
+}
+
+// borrow takes note of a slot that was lent, and of what has become of the last one.
+func (e *endpoint) borrow(s Slot) {
+	if s.Switch != nil || !s.Published.Before(e.loan.deadline) {
+		e.loan = loan{} // it was made good, or has cost the active input its place
+	}
+	if e.loan.by == "" && len(s.Sources) == 1 && s.Switch == nil {
+		e.loan = loan{by: s.Sources[0], start: s.Start, end: s.End, due: s.Due, deadline: s.Deadline}
+	}
+}
+
+// lapse is the input that takes the active one's place because that has not delivered by
+// its deadline what was lent; empty if it has, or has time left.
+func (q *question) lapse() string {
+	l := q.loan
+	if l.by == "" || q.now.Before(l.deadline) || q.wanted != "" {
+		return ""
+	}
+	if in := q.channel.input(l.by); in == nil || !in.up || len(q.owed()) == 0 {
+		return ""
+	}
+	return l.by
+}
+
+// owed is what the active input has not delivered of the slot that was lent.
+func (q *question) owed() []Missing {
+	in := q.channel.input(q.active)
+	if in == nil {
+		return nil
+	}
+	var list []Missing
+	for _, a := range q.serves(in) {
+		r := in.rendition(a.Path)
+		if r == nil || !r.arriving || !r.counts() {
+			continue
+		}
+		if r.covered(q.loan.start, q.loan.end) < q.loan.end-q.loan.start-max(r.length/2, r.rounding()) {
+			list = append(list, r.missingAt(q.loan.start, q.loan.end))
+		}
+	}
+	return list
+}
+
+// covered is how much sound media the rendition has between two positions.
+func (r *rendition) covered(from, to Ticks) Ticks {
+	sum := Ticks(0)
+	for _, s := range r.behind(from) {
+		if s.placed && s.channelStart() >= to {
+			break
+		}
+		if s.state == sound && s.placed {
+			sum += max(0, min(to, s.channelEnd())-max(from, s.channelStart()))
+		}
+	}
+	return sum
+}
+
+// missingAt names the first segment between two positions that is not sound.
+func (r *rendition) missingAt(from, to Ticks) Missing {
+	for _, s := range r.behind(from) {
+		if s.placed && s.state != sound && s.channelMiddle() >= from && s.channelMiddle() < to {
+			return s.missing()
+		}
+	}
+	return Missing{Rendition: r.path, Why: ReasonNotListed}
+}
+
+// Protection says whether a hitless endpoint would survive the loss of its active input
+// with no slot late.
+type Protection struct {
+	Protected bool
+	// Why says what is lacking; empty if nothing is.
+	Why string
+}
+
+// protection is that of the endpoint at this moment.
+func (e *endpoint) protection() Protection {
+	own := e.channel.input(e.active)
+	switch {
+	case !e.started || own == nil:
+		return Protection{Why: "not on air"}
+	case !own.up:
+		return Protection{Why: fmt.Sprintf("input %s is down", own.name)}
+	}
+	why := "there is no other input"
+	for _, in := range e.channel.inputs {
+		if in == own {
+			continue
+		}
+		p := e.channel.pair(own.name, in.name)
+		switch {
+		case !in.up:
+			why = fmt.Sprintf("input %s is down", in.name)
+		case p.state == Locked:
+			return Protection{Protected: true}
+		case p.detail != "":
+			why = fmt.Sprintf("%s and %s are not locked: %s", p.a.name, p.b.name, p.detail)
+		default:
+			why = fmt.Sprintf("%s and %s were not compared yet", p.a.name, p.b.name)
+		}
+	}
+	return Protection{Why: why}
+}
+
+// tellProtection tells of endpoints whose protection was lost or came back. The first
+// slots of an endpoint tell nothing: inputs come one after the other.
+func (c *Channel) tellProtection(now time.Time) {
+	for _, e := range c.endpoints {
+		if !e.config.Hitless || !e.started || e.published < protectionSlots {
+			continue
+		}
+		p := e.protection()
+		if e.told != nil && e.told.Protected == p.Protected {
+			continue
+		}
+		e.told = &p
+		c.emit(ProtectionChanged{Time: now, Endpoint: e.config.Name, Protection: p})
+	}
+}

@@ -1,0 +1,216 @@
+package failover
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The union of inputs is an input that has what any of them has: where their media is
+// equal, in timestamps, boundaries and configuration, a segment of one can stand in for
+// the same segment of another. It is made for one question, and asked like any input.
+
+// unionOf is what the inputs on the endpoint's clock have together about the position;
+// nil if fewer than two have anything.
+func (q *question) unionOf(at Ticks) *input {
+	if !q.started || q.ahead {
+		return nil
+	}
+	var members []*input
+	for _, in := range q.channel.inputs {
+		if in.latest != nil && in.latest.clock().same(q.cursor.clock) && TicksAt(q.now) >= in.contested {
+			members = append(members, in)
+		}
+	}
+	if len(members) < 2 {
+		return nil
+	}
+	// The active input comes first: what it has is not replaced.
+	slices.SortStableFunc(members, func(a, b *input) int {
+		return cmp.Compare(btoi(b.name == q.active), btoi(a.name == q.active))
+	})
+	u := newInput(q.channel, "")
+	u.members = members
+	u.latest = &generation{
+		input: u, offset: members[0].latest.offset, modulus: members[0].latest.modulus, samples: map[*rendition]*samples{},
+	}
+	for _, in := range members {
+		u.up = u.up || in.up
+		if u.heard.IsZero() || in.heard.Before(u.heard) {
+			u.heard = in.heard
+		}
+		if in.lastSound.After(u.lastSound) {
+			u.lastSound = in.lastSound
+		}
+		for _, a := range q.serves(in) {
+			if u.announcement(a.Path) == nil {
+				u.announced = append(u.announced, a)
+			}
+		}
+	}
+	u.served = u.announced
+	for _, a := range u.announced {
+		if r := u.merge(a, min(at, q.cursor.end), q.marks[a.Path].signature); r != nil {
+			u.renditions, u.byPath[a.Path] = append(u.renditions, r), r
+		}
+	}
+	return u
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// merge makes the timeline of one rendition from those of the members, from a position
+// on. Text is taken from the first member that has any there: cues of two encoders can't
+// be told apart.
+func (u *input) merge(a Announced, from Ticks, signature string) *rendition {
+	var like *rendition
+	var list []*segment
+	for _, in := range u.members {
+		r := in.rendition(a.Path)
+		if r == nil || !r.listed {
+			continue
+		}
+		if like == nil || like.text && !like.holds(from, 1<<62) {
+			like, list = r, nil
+		} else if like.text || r.text {
+			continue
+		}
+		for _, s := range r.behind(from - 2*r.length) {
+			if s.state != sound || !s.placed || s.passed || !s.generation.clock().same(u.latest.clock()) {
+				continue
+			}
+			if signature == "" && !r.text {
+				signature = s.media.Signature
+			}
+			if r.text || s.media.Signature == signature {
+				list = append(list, s)
+			}
+		}
+	}
+	if like == nil {
+		return nil
+	}
+	r := *like
+	r.input, r.announced, r.run, r.ended, r.segments = u, u.announcement(a.Path), 0, false, nil
+	r.arriving = len(list) > 0
+	// A stable order: of equal segments that of the first member comes first.
+	slices.SortStableFunc(list, func(a, b *segment) int { return cmp.Compare(a.channelStart(), b.channelStart()) })
+	for _, s := range list {
+		r.take(s)
+	}
+	r.extend(0, len(r.segments))
+	return &r
+}
+
+// take adds a segment of a member to the timeline of a union, unless that has the media
+// already. Numbers go on where the media does.
+func (r *rendition) take(s *segment) {
+	number := uint64(1)
+	if n := len(r.segments); n > 0 {
+		last := r.segments[n-1]
+		slack := max(s.slack(), last.slack())
+		apart := s.channelStart() - last.channelEnd()
+		if same := abs(s.channelStart()-last.channelStart()) <= slack; same && s.input() == r.input.members[0] && last.origin.input() != s.input() {
+			// Both have it, within the slack of each other.
+			r.segments = r.segments[:n-1]
+			r.take(s)
+			return
+		}
+		if apart < -slack {
+			return
+		}
+		number = last.number + 1
+		if apart > slack {
+			number++
+		}
+	}
+	g := r.input.latest
+	copied := *s
+	copied.origin, copied.run, copied.number, copied.generation = s, 0, number, g
+	copied.start, copied.end = s.channelStart()-g.offset, s.channelEnd()-g.offset
+	r.segments = append(r.segments, &copied)
+}
+
+func (s *segment) input() *input { return s.rendition.input }
+
+// united is the best that the inputs have together at the position; nil if that is no
+// more than one of them has.
+func (q *question) united(at Ticks) *option {
+	u := q.unionOf(at)
+	if u == nil {
+		return nil
+	}
+	return q.build(u, at, 0, q.leader(u, at))
+}
+
+// unitedPicture is the best that they have together short of all; nil if they lack the
+// picture.
+func (q *question) unitedPicture(at Ticks) *option {
+	u := q.unionOf(at)
+	if u == nil {
+		return nil
+	}
+	if o := q.pictured(u, at); o != nil && !o.behind {
+		return o
+	}
+	return nil
+}
+
+// complements reports whether an input may yet have something that the active one is
+// missing for the slot, and that can stand in for it.
+func (q *question) complements(o, a *option) bool {
+	if o.generation == nil || !o.generation.clock().same(q.cursor.clock) {
+		return false
+	}
+	return slices.ContainsFunc(a.missing, func(m Missing) bool {
+		r := o.input.rendition(m.Rendition)
+		return r != nil && r.arriving && !r.stale()
+	})
+}
+
+// sources lists the inputs whose media the option holds, the active one first.
+func (o *option) sources() []string {
+	if len(o.input.members) == 0 {
+		return []string{o.input.name}
+	}
+	var list []string
+	for _, in := range o.input.members {
+		for i := range o.shares {
+			if slices.ContainsFunc(o.shares[i].parts, func(s *segment) bool { return s.source() == in }) {
+				list = append(list, in.name)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// source is the input that delivered the segment, also as part of a union.
+func (s *segment) source() *input {
+	if s.origin != nil {
+		return s.origin.input()
+	}
+	return s.input()
+}
+
+// patch explains a slot that is made of what several inputs have.
+func (q *question) patch(s *Slot, o, a *option) *Patch {
+	p := &Patch{
+		Time: q.now, Endpoint: s.Endpoint, MSN: s.MSN, Input: s.Input, Due: s.Due, Deadline: s.Deadline, Late: late(q.now, s.Due),
+	}
+	if a != nil {
+		p.Missing = a.missing
+	}
+	for i := range o.shares {
+		for _, part := range o.shares[i].parts {
+			if in := part.source(); in.name != s.Input {
+				p.Borrowed = append(p.Borrowed, Borrowed{Rendition: o.shares[i].path, Segment: part.path, Input: in.name})
+			}
+		}
+	}
+	return p
+}

@@ -1,0 +1,156 @@
+package failover
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// lossyPair is a history of locked encoders that each lose a fifth of their segments.
+// never: no segment of a rendition is lost at both.
+func lossyPair(t *testing.T, seed uint64, never bool, configure func(*world)) *trace {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 14))
+	w := newWorld()
+	tr := &trace{
+		world: w, seed: seed, arrived: map[string]time.Time{}, upAt: map[string]time.Time{},
+		down: map[string][]time.Time{}, given: map[string]map[string]string{},
+	}
+	w.config.Inputs = []string{"a", "b"}
+	w.config.Endpoints = []EndpointConfig{
+		{Name: "short", SegmentDuration: 2 * time.Second}, {Name: "long", SegmentDuration: 6 * time.Second},
+	}
+	if configure != nil {
+		configure(w)
+	}
+	w.check = tr.observe
+	renditions := []string{"v", "v2", "audio"}
+	lost := map[key]bool{}
+	for i, name := range w.config.Inputs {
+		e := newSimulator(name)
+		e.renditions, e.timestamps = renditions, Ticks(1<<33)-40*ClockRate
+		e.late = time.Duration(50+rng.IntN(1500)) * time.Millisecond
+		for _, r := range renditions {
+			for n := uint64(4); n < 90; n++ {
+				k := key{r, n}
+				if rng.IntN(5) > 0 || never && i > 0 && lost[k] {
+					continue
+				}
+				lost[k] = true
+				e.faults[k] = []string{"drop", "truncate"}[rng.IntN(2)]
+			}
+		}
+		if err := w.start(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.run(epoch.Add(3 * time.Minute)); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	return tr
+}
+
+// Of locked inputs nothing is lost that any of them delivered, down to a single segment of
+// a single rendition, and no tag tells of it.
+func TestTheUnionLosesNothing(t *testing.T) {
+	for seed := range uint64(100 / slowdown) {
+		tr := lossyPair(t, seed, true, nil)
+		for _, endpoint := range []string{"short", "long"} {
+			for _, r := range []string{"v", "v2", "audio"} {
+				for n := 4; n < 80; n++ {
+					if _, ok := tr.given[endpoint][fmt.Sprintf("%s %d", r, n)]; !ok {
+						t.Errorf("seed %d: endpoint %s lost segment %d of %s", seed, endpoint, n, r)
+					}
+				}
+			}
+			for _, s := range tr.all[endpoint] {
+				if s.Discontinuity || s.Lost > 0 {
+					t.Errorf("seed %d: endpoint %s: %s", seed, endpoint, tr.describe(s))
+				}
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// Where both have lost a segment, nothing else is lost but its own slot's rendition.
+func TestTheUnionLosesOnlyWhatAllLost(t *testing.T) {
+	for seed := range uint64(100 / slowdown) {
+		tr := lossyPair(t, seed, false, nil)
+		for _, endpoint := range []string{"short", "long"} {
+			for n := 4; n < 80; n++ {
+				for _, r := range []string{"v", "v2", "audio"} {
+					k := key{r, uint64(n)}
+					if tr.encoders["a"].faults[k] != "" && tr.encoders["b"].faults[k] != "" {
+						continue
+					}
+					if _, ok := tr.given[endpoint][fmt.Sprintf("%s %d", r, n)]; !ok && tr.pictured(n) && tr.live(tr.given[endpoint], r, int64(n)) {
+						t.Errorf("seed %d: endpoint %s lost segment %d of %s", seed, endpoint, n, r)
+					}
+				}
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// pictured reports whether some input has delivered a picture there, which the rest of the
+// slot needs.
+func (tr *trace) pictured(n int) bool {
+	for _, e := range tr.encoders {
+		if e.faults[key{"v", uint64(n)}] == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// However long an input's own deadline is, a hitless slot is there when the first of the
+// locked inputs has it.
+func TestHitlessIsNeverLate(t *testing.T) {
+	for seed := range uint64(100 / slowdown) {
+		rng := rand.New(rand.NewPCG(seed, 15))
+		w := newWorld()
+		w.config.Inputs = []string{"a", "b"}
+		w.config.Endpoints = []EndpointConfig{{Name: "hls", SegmentDuration: 2 * time.Second, Hitless: true}}
+		late := map[string]time.Duration{}
+		begin := func(name string) {
+			e := newSimulator(name)
+			e.renditions, e.late = []string{"v", "audio"}, late[name]
+			if err := w.start(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range w.config.Inputs {
+			late[name] = time.Duration(50+rng.IntN(900)) * time.Millisecond
+			begin(name)
+		}
+		pass := func(d time.Duration) {
+			if err := w.run(w.now.Add(d)); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		pass(10 * time.Second)
+		for round := range 12 {
+			name := w.config.Inputs[round%2]
+			w.encoders[name].off = true
+			pass(time.Duration(4+rng.IntN(9)) * time.Second)
+			begin(name)
+			pass(time.Duration(12+rng.IntN(9)) * time.Second)
+		}
+		slowest := max(late["a"], late["b"])
+		for _, s := range w.all["hls"][2:] {
+			if s.Discontinuity || s.Published.After(s.End.Time().Add(slowest)) {
+				t.Fatalf("seed %d: %s", seed, w.describe(s))
+			}
+		}
+		if n := len(w.all["hls"]); n < 120 {
+			t.Fatalf("seed %d: only %d slots", seed, n)
+		}
+	}
+}
