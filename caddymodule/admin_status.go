@@ -66,6 +66,14 @@ type endpointStatus struct {
 	Discontinuities       uint64    `json:"discontinuities"`
 	TargetDurationSeconds int       `json:"target_duration_seconds"`
 	LastSwitch            *decision `json:"last_switch,omitempty"`
+	// Hitless is there if that is the endpoint's policy.
+	Hitless *protection `json:"hitless,omitempty"`
+}
+
+// protection says whether the loss of the active input would make a slot late.
+type protection struct {
+	Protected bool   `json:"protected"`
+	Why       string `json:"why,omitempty"`
 }
 
 func statusOfChannel(key channelKey, s failover.Status) channelStatus {
@@ -115,6 +123,9 @@ func statusOfEndpoint(e failover.EndpointStatus) endpointStatus {
 	if e.LastSwitch != nil {
 		d := decisionOf(*e.LastSwitch)
 		s.LastSwitch = &d
+	}
+	if p := e.Protection; p != nil {
+		s.Hitless = &protection{p.Protected, p.Why}
 	}
 	return s
 }

@@ -57,6 +57,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				failover_grace   <duration>
 //				failover_policy  sticky
 //				failover_policy  prefer <input> [after <duration>]
+//				failover_policy  hitless
 //				on_input_loss    hold|gap|error
 //				stream_selection {
 //					min_bitrate <rate>

@@ -86,7 +86,7 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	return unrecognized(d, "endpoint")
 }
 
-// unmarshal reads what follows failover_policy: sticky, or
+// unmarshal reads what follows failover_policy: sticky, hitless, or
 // prefer <input> [after <duration>].
 func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	if p.Policy != "" {
@@ -94,16 +94,17 @@ func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	}
 	args := d.RemainingArgs()
 	if len(args) == 0 {
-		return d.Errf("%s: failover_policy needs a policy: %s or %s", owner, policySticky, policyPrefer)
+		return d.Errf("%s: failover_policy needs a policy: %s", owner, policies)
 	}
 	p.Policy, args = args[0], args[1:]
 	switch {
-	case p.Policy == policySticky && len(args) == 0:
+	case p.Policy == policySticky || p.Policy == policyHitless:
+		if len(args) > 0 {
+			return d.Errf("%s: failover_policy: %s takes nothing more", owner, p.Policy)
+		}
 		return nil
-	case p.Policy == policySticky:
-		return d.Errf("%s: failover_policy: %s takes nothing more", owner, policySticky)
 	case p.Policy != policyPrefer:
-		return d.Errf("%s: failover_policy: must be %s or %s, but is %q", owner, policySticky, policyPrefer, p.Policy)
+		return d.Errf("%s: failover_policy: must be %s, but is %q", owner, policies, p.Policy)
 	case len(args) != 1 && (len(args) != 3 || args[1] != "after"):
 		return d.Errf("%s: failover_policy: write %s <input> [after <duration>]", owner, policyPrefer)
 	}

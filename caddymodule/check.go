@@ -30,9 +30,13 @@ const (
 	maxGrace           = 10 * time.Minute
 	maxPreferAfter     = 24 * time.Hour
 
-	policySticky = "sticky"
-	policyPrefer = "prefer"
+	policySticky  = "sticky"
+	policyPrefer  = "prefer"
+	policyHitless = "hitless"
 )
+
+// policies are what failover_policy may be, for errors.
+const policies = policySticky + ", " + policyPrefer + " or " + policyHitless
 
 var alignments = []string{
 	string(failover.AlignAuto),

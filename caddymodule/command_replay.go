@@ -245,7 +245,7 @@ func summary(slots []failover.Slot) string {
 		if s.Discontinuity {
 			seams++
 		}
-		if s.Switch != nil && s.Switch.From != "" {
+		if s.Switch.Changed() {
 			switches++
 		}
 	}

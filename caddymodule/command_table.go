@@ -56,6 +56,11 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		}
 		printRow(w, e.Name, orDash(e.Active), orDash(e.Ordered)+choose(e.Pinned, " (pinned)", ""), fmt.Sprint(e.NextMSN), last)
 	}
+	for _, e := range c.Endpoints {
+		if e.Hitless != nil {
+			fmt.Fprintf(w, "  endpoint %s, hitless: %s\n", e.Name, choose(e.Hitless.Protected, "protected", "NOT protected, because "+e.Hitless.Why))
+		}
+	}
 	if len(c.Decisions) > 0 {
 		printRow(w, "DECISION", "ENDPOINT", "SLOT", "SWITCH")
 	}

@@ -22,8 +22,10 @@ type decision struct {
 	Reason   string         `json:"reason"`
 	Why      string         `json:"why"`
 	Missing  missingInInput `json:"missing,omitempty"`
-	Due      time.Time      `json:"due,omitzero"`
-	Deadline time.Time      `json:"deadline,omitzero"`
+	// Borrowed is what came from other inputs, if the slot was patched.
+	Borrowed []borrowed `json:"borrowed,omitempty"`
+	Due      time.Time  `json:"due,omitzero"`
+	Deadline time.Time  `json:"deadline,omitzero"`
 	// LateSeconds is how long after Due the slot was published.
 	LateSeconds float64 `json:"late_seconds"`
 	Seamless    bool    `json:"seamless"`
@@ -32,12 +34,16 @@ type decision struct {
 }
 
 func decisionOf(s failover.Switch) decision {
-	return decision{
+	d := decision{
 		Time: s.Time.UTC(), Endpoint: s.Endpoint, MSN: s.MSN, From: s.From, To: s.To,
 		Reason: string(s.Reason), Why: whySwitched(s), Missing: missingOf(s.Missing),
 		Due: s.Due.UTC(), Deadline: s.Deadline.UTC(), LateSeconds: s.Late.Seconds(),
 		Seamless: s.Seamless, Pair: string(s.Pair), PairDetail: s.PairDetail,
 	}
+	for _, b := range s.Borrowed {
+		d.Borrowed = append(d.Borrowed, borrowed(b))
+	}
+	return d
 }
 
 // whySwitched is the reason in words.
@@ -57,6 +63,8 @@ func whySwitched(s failover.Switch) string {
 		return s.To + " is the preferred input and has been whole for long enough"
 	case failover.ReasonDown:
 		return s.From + " went silent"
+	case failover.ReasonPatched:
+		return "no input had all of it; what " + s.From + " did not deliver in time came from others that are locked to it"
 	}
 	// Other reasons are faults of what arrived.
 	return fmt.Sprintf("%s of %s cannot be used (%s)", firstSegment(s.Missing), s.From, strings.ReplaceAll(string(s.Reason), "_", " "))
@@ -89,7 +97,7 @@ func (d *decision) fields() []field {
 	return []field{
 		{"time", d.Time}, {"endpoint", d.Endpoint}, {"msn", d.MSN}, {"from", d.From}, {"to", d.To},
 		{"reason", d.Reason}, {"why", d.Why}, {"missing", d.Missing}, {"due", d.Due}, {"deadline", d.Deadline},
-		{"late_seconds", d.LateSeconds}, {"seamless", d.Seamless}, {"pair", d.Pair}, {"pair_detail", d.PairDetail},
+		{"late_seconds", d.LateSeconds}, {"seamless", d.Seamless}, {"borrowed", borrowedText(d.Borrowed)}, {"pair", d.Pair}, {"pair_detail", d.PairDetail},
 	}
 }
 
@@ -120,6 +128,9 @@ func (d *decision) event() map[string]any {
 
 // String is a line for a person.
 func (d *decision) String() string {
+	if len(d.Borrowed) > 0 {
+		return d.From + " " + d.Reason + " with " + borrowedText(d.Borrowed)
+	}
 	text := orDash(d.From) + " to " + d.To + ", " + d.Reason
 	if d.From == "" {
 		return text
@@ -136,6 +147,22 @@ func (d *decision) String() string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// borrowed is a segment that came from another input.
+type borrowed struct {
+	Rendition string `json:"rendition"`
+	Segment   string `json:"segment"`
+	Input     string `json:"input"`
+}
+
+// borrowedText says it in one line.
+func borrowedText(list []borrowed) string {
+	parts := make([]string, len(list))
+	for i, b := range list {
+		parts[i] = b.Rendition + " " + b.Segment + " of " + b.Input
+	}
+	return strings.Join(parts, "; ")
 }
 
 // missingInInput is what an input had not delivered.

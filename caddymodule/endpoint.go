@@ -47,7 +47,7 @@ type Endpoint struct {
 	// of `segment_duration`.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
-	// Whether to go back to a certain input after a failover. Default: no.
+	// When the active input changes, beside failover. Default: never.
 	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
 
 	// What happens when no input delivers a segment. `hold`: the playlist stays
@@ -73,11 +73,14 @@ type Endpoint struct {
 	ManifestName string `json:"manifest_name,omitempty"`
 }
 
-// FailoverPolicy says whether an endpoint goes back to a certain input.
+// FailoverPolicy says when an endpoint changes its active input.
 type FailoverPolicy struct {
 	// `sticky`: the endpoint stays on an input until that one misses something.
 	// `prefer`: it goes back to `input` once that has delivered everything for as
 	// long as `after`; without a discontinuity, or when one comes anyway.
+	// `hitless`: a segment is taken from whichever input has it first, as long as
+	// the inputs are locked, so that the death of an encoder makes no segment late;
+	// while they are not, it is `sticky`, and status, metric and event say so.
 	// Default: `sticky`.
 	Policy string `json:"policy,omitempty"`
 
@@ -164,7 +167,7 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 
 func (p FailoverPolicy) check(c *Channel) error {
 	switch p.Policy {
-	case policySticky:
+	case policySticky, policyHitless:
 		if p.Input != "" || p.After != 0 {
 			return fmt.Errorf("input and after belong to the policy %s", policyPrefer)
 		}
@@ -175,7 +178,7 @@ func (p FailoverPolicy) check(c *Channel) error {
 		}
 		return c.checkInput(p.Input)
 	}
-	return fmt.Errorf("must be %s or %s, but is %q", policySticky, policyPrefer, p.Policy)
+	return fmt.Errorf("must be %s, but is %q", policies, p.Policy)
 }
 
 // patience is how long a viewer may take for a segment: while the playlist lists it,
@@ -193,6 +196,7 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 		TimeDelay:       time.Duration(e.TimeDelay),
 		FailoverGrace:   time.Duration(e.FailoverGrace),
 		Prefer:          e.FailoverPolicy.Input,
+		Hitless:         e.FailoverPolicy.Policy == policyHitless,
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
 		Config: output.Config{
 			PlaylistWindow:  time.Duration(e.PlaylistWindow),

@@ -27,6 +27,9 @@ const (
 	eventChannelUp   = "live_channel_up"
 	eventChannelDown = "live_channel_down"
 	eventStoreFull   = "live_store_full"
+	eventPatched     = "live_patched"
+	eventProtected   = "live_protected"
+	eventUnprotected = "live_unprotected"
 )
 
 // emitter hands events to the events app of one config.
@@ -193,10 +196,21 @@ func newAnnouncer(em *emitter, u *channelUse, before channel.Observer) *announce
 func (a *announcer) event(e failover.Effect) {
 	switch e := e.(type) {
 	case failover.Published:
-		if s := e.Slot.Switch; s != nil && s.From != "" {
+		s := e.Slot.Switch
+		switch {
+		case s.Changed():
 			d := decisionOf(*s)
 			a.emit(eventFailover, d.event())
+		case s.Patched():
+			d := decisionOf(*s)
+			a.emit(eventPatched, d.event())
 		}
+	case failover.ProtectionChanged:
+		name := eventProtected
+		if !e.Protected {
+			name = eventUnprotected
+		}
+		a.emit(name, map[string]any{"time": timestamp(e.Time), "endpoint": e.Endpoint, "why": e.Why})
 	case failover.InputChanged:
 		a.inputChanged(e)
 	}

@@ -35,7 +35,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 	log := o.logger.With(zap.String("channel", name))
 	switch e := e.(type) {
 	case failover.Published:
-		logSlot(log, e.Slot)
+		o.slot(log, name, e.Slot)
 	case failover.Ended:
 		log.Info("endpoint ended", zap.String("endpoint", e.Endpoint))
 	case failover.InputChanged:
@@ -57,6 +57,12 @@ func (o *observer) Event(name string, e failover.Effect) {
 		log.Info("pair state changed", zap.Int("silenced", silenced), zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
 			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()),
 			zap.Duration("drift", e.Drift.Duration()))
+	case failover.ProtectionChanged:
+		if e.Protected {
+			log.Info("hitless: protected", zap.String("endpoint", e.Endpoint))
+			return
+		}
+		log.Warn("hitless: not protected", zap.String("endpoint", e.Endpoint), zap.String("why", e.Why))
 	case failover.SegmentMissed:
 		// One and the same fault hits every segment: a dead rendition, a clock.
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {
@@ -95,9 +101,9 @@ func logInput(log *zap.Logger, e failover.InputChanged) {
 	log.Info("input down", zap.String("input", e.Input), zap.String("reason", e.Reason), zap.Time("last_segment", e.Last))
 }
 
-func logSlot(log *zap.Logger, s failover.Slot) {
+func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 	if c := log.Check(zapcore.DebugLevel, "slot published"); c != nil {
-		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input),
+		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("sources", s.Sources),
 			zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
 	}
 	if s.Switch == nil {
@@ -109,7 +115,14 @@ func logSlot(log *zap.Logger, s failover.Slot) {
 		return
 	}
 	d := decisionOf(*sw)
-	log.Info("active input switched", d.logFields()...)
+	if !sw.Patched() {
+		log.Info("active input switched", d.logFields()...)
+		return
+	}
+	// Two bad networks make it so with every slot.
+	if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", string(sw.Reason)}); ok {
+		log.Warn("slot patched", append(d.logFields(), zap.Int("silenced", silenced))...)
+	}
 }
 
 type missingByInput map[string][]failover.Missing

@@ -74,6 +74,12 @@ var counted = counters{
 	slotsPublished: counter("slots_published_total",
 		"Output segments that were published.",
 		labelStore, labelChannel, labelEndpoint),
+	slotsBySource: counter("slots_by_source_total",
+		"Output segments by the input that their media came from; one of several inputs counts for each.",
+		labelStore, labelChannel, labelEndpoint, labelInput),
+	slotsPatched: counter("slots_patched_total",
+		"Output segments that no input had whole, and that several locked ones made together.",
+		labelStore, labelChannel, labelEndpoint),
 	slotsGivenUp: counter("slots_given_up_total",
 		"Output segments that no input delivered in time.",
 		labelStore, labelChannel, labelEndpoint),
@@ -88,6 +94,7 @@ type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
 	strayUploads, downloadsCut                  *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
+	slotsBySource, slotsPatched                 *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
 
@@ -102,7 +109,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
+		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
 	} {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
@@ -134,6 +141,10 @@ func newMeter(key channelKey, config channel.Config) meter {
 			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, string(reason))
 		}
 		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
+		counted.slotsPatched.WithLabelValues(m.store, m.channel, e.Name)
+		for _, in := range config.Inputs {
+			counted.slotsBySource.WithLabelValues(m.store, m.channel, e.Name, in.Name)
+		}
 		counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name)
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
 		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
@@ -159,7 +170,13 @@ func (m meter) slot(s failover.Slot) {
 		late := max(0, s.Published.Sub(s.Due))
 		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
 	}
-	if s.Switch != nil && s.Switch.From != "" {
+	for _, input := range s.MediaFrom() {
+		counted.slotsBySource.WithLabelValues(m.store, m.channel, s.Endpoint, input).Inc()
+	}
+	if s.Switch.Patched() {
+		counted.slotsPatched.WithLabelValues(m.store, m.channel, s.Endpoint).Inc()
+	}
+	if s.Switch.Changed() {
 		reason := bounded(failover.SwitchReasons(), s.Switch.Reason)
 		counted.failovers.WithLabelValues(m.store, m.channel, s.Endpoint, reason).Inc()
 	}

@@ -21,6 +21,9 @@ var currentState = stateCollector{
 	locked: gauge("pair_locked",
 		"Whether a switch between two inputs is seamless.",
 		labelStore, labelChannel, "a", "b"),
+	protected: gauge("hitless_protected",
+		"Whether the loss of the active input would make no segment late. Only of endpoints with failover_policy hitless.",
+		labelStore, labelChannel, labelEndpoint),
 	storeBytes: gauge("store_bytes",
 		"What segments and journals occupy in the store.", labelStore),
 	storeCapacity: gauge("store_capacity_bytes",
@@ -29,6 +32,7 @@ var currentState = stateCollector{
 
 type stateCollector struct {
 	inputUp, lateness, active, locked *prometheus.Desc
+	protected                         *prometheus.Desc
 	storeBytes, storeCapacity         *prometheus.Desc
 }
 
@@ -38,7 +42,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.storeBytes, c.storeCapacity, inputWaiting} {
+	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.protected, c.storeBytes, c.storeCapacity, inputWaiting} {
 		out <- d
 	}
 }
@@ -74,6 +78,11 @@ func (c *stateCollector) channel(send func(*prometheus.Desc, float64, ...string)
 		}
 		for _, e := range s.Endpoints {
 			send(c.active, oneIf(e.Active == in.Name), key.store, key.name, e.Name, in.Name)
+		}
+	}
+	for _, e := range s.Endpoints {
+		if p := e.Protection; p != nil {
+			send(c.protected, oneIf(p.Protected), key.store, key.name, e.Name)
 		}
 	}
 	for _, p := range s.Pairs {

@@ -52,7 +52,7 @@ func TestProvision(t *testing.T) {
 		{with("", `,"startover_window":"337h"`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is 337h0m0s"},
 		{with("", `,"startover_window":-1`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is -1ns"},
 		{with("", `,"startover_window":"1h","time_delay":"1h"`), "channel s, endpoint hls: time_delay: must be less than startover_window (1h0m0s), but is 1h0m0s"},
-		{with("", `,"failover_policy":{"policy":"best"}`), `channel s, endpoint hls: failover_policy: must be sticky or prefer, but is "best"`},
+		{with("", `,"failover_policy":{"policy":"best"}`), `channel s, endpoint hls: failover_policy: must be sticky, prefer or hitless, but is "best"`},
 		{with("", `,"failover_policy":{"policy":"prefer"}`), "channel s, endpoint hls: failover_policy: an input is required"},
 		{with("", `,"failover_policy":{"policy":"prefer","input":"z"}`), `channel s, endpoint hls: failover_policy: the channel has no input "z"`},
 		{with("", `,"failover_policy":{"policy":"prefer","input":"a","after":-1}`), "channel s, endpoint hls: failover_policy: after: must be greater than zero"},

@@ -76,6 +76,7 @@ type pageEndpointCounters struct {
 	Gaps     uint64 `json:"gaps"`
 	GivenUp  uint64 `json:"given_up"`
 	Switches uint64 `json:"switches"`
+	Patched  uint64 `json:"patched"`
 }
 
 type pageActivity struct {
@@ -87,7 +88,7 @@ type pageActivity struct {
 type pageEntry struct {
 	Number uint64  `json:"n"`
 	Time   float64 `json:"t"`
-	// Kind is segment, slot, given_up, input, pair or generation.
+	// Kind is segment, slot, given_up, input, pair, generation or protection.
 	Kind      string  `json:"kind"`
 	Input     string  `json:"input,omitempty"`
 	Endpoint  string  `json:"endpoint,omitempty"`
@@ -107,6 +108,8 @@ type pageEntry struct {
 	Discontinuity bool      `json:"discontinuity,omitempty"`
 	Gap           bool      `json:"gap,omitempty"`
 	Gaps          int       `json:"gaps,omitempty"`
+	Sources       []string  `json:"sources,omitempty"`
+	Protected     bool      `json:"protected,omitempty"`
 	Up            bool      `json:"up,omitempty"`
 	Decision      *decision `json:"decision,omitempty"`
 	A             string    `json:"a,omitempty"`
@@ -232,6 +235,7 @@ func (out *pageEntry) ofSlot(s *activity.Slot) {
 	out.Kind, out.Endpoint, out.Input, out.MSN = "slot", s.Endpoint, s.Input, s.MSN
 	out.Start, out.End = mediaMillis(s.Start), mediaMillis(s.End)
 	out.Discontinuity, out.Gap, out.Gaps = s.Discontinuity, s.Gap, s.Gaps
+	out.Sources = s.Sources
 	out.Late, out.Lost = s.Late.Seconds(), s.Lost.Seconds()
 	if s.Switch != nil {
 		d := decisionOf(*s.Switch)
@@ -248,6 +252,8 @@ func (out *pageEntry) ofEffect(effect failover.Effect) {
 		out.Kind, out.Input, out.Up, out.Reason = "input", e.Input, e.Up, e.Reason
 	case failover.PairChanged:
 		out.Kind, out.A, out.B, out.State, out.Reason = "pair", e.A, e.B, string(e.State), e.Detail
+	case failover.ProtectionChanged:
+		out.Kind, out.Endpoint, out.Protected, out.Reason = "protection", e.Endpoint, e.Protected, e.Why
 	case failover.GenerationStarted:
 		out.Kind, out.Input, out.Reason = "generation", e.Input, string(e.Reason)
 		out.Rendition, out.Path = e.Rendition, e.Segment

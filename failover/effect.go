@@ -57,10 +57,20 @@ type Slot struct {
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Published is when the slot was decided.
 	Published time.Time `json:"published,omitzero"`
-	// Switch explains a change of the active input; nil if there was none.
+	// Switch explains a change of the active input, or that others had to help out; nil
+	// if there was neither.
 	Switch *Switch `json:"switch,omitempty"`
-	// Patch explains media of several inputs; nil if there is none.
-	Patch *Patch `json:"patch,omitempty"`
+}
+
+// MediaFrom lists the inputs that the slot's media came from: none, if it is a gap.
+func (s Slot) MediaFrom() []string {
+	switch {
+	case len(s.Sources) > 0:
+		return s.Sources
+	case s.Missing != nil:
+		return nil
+	}
+	return []string{s.Input}
 }
 
 // From is the input that a part of the slot came from.
@@ -120,18 +130,21 @@ type Part struct {
 	Tags []string `json:"tags,omitempty"`
 }
 
-// Switch explains why an endpoint changed its active input.
+// Switch explains why an endpoint changed its active input, or (ReasonPatched) which
+// media of others a slot has although it did not.
 type Switch struct {
 	Time     time.Time `json:"time"`
 	Endpoint string    `json:"endpoint"`
 	// MSN is the first slot from the new input.
 	MSN uint64 `json:"msn"`
-	// From is empty for the endpoint's first slot.
+	// From is empty for the endpoint's first slot, and To for one that was patched.
 	From   string `json:"from,omitempty"`
 	To     string `json:"to"`
 	Reason Reason `json:"reason"`
 	// Missing is what the old input had not delivered.
 	Missing []Missing `json:"missing,omitempty"`
+	// Borrowed is what came from other inputs, of a slot that was patched.
+	Borrowed []Borrowed `json:"borrowed,omitempty"`
 	// Due is when the slot was expected from the old input, Deadline is how long
 	// it was waited for. Both are zero for the endpoint's first slot.
 	Due      time.Time `json:"due,omitzero"`
@@ -146,22 +159,11 @@ type Switch struct {
 	PairDetail string `json:"pair_detail,omitempty"`
 }
 
-// Patch explains a slot that no input had whole, and that several locked ones had
-// together. The active input stays.
-type Patch struct {
-	Time     time.Time `json:"time"`
-	Endpoint string    `json:"endpoint"`
-	MSN      uint64    `json:"msn"`
-	// Input is the active one, Missing what it had not delivered.
-	Input   string    `json:"input"`
-	Missing []Missing `json:"missing,omitempty"`
-	// Borrowed is what came from other inputs.
-	Borrowed []Borrowed `json:"borrowed"`
-	// Due, Deadline and Late are as in Switch.
-	Due      time.Time     `json:"due,omitzero"`
-	Deadline time.Time     `json:"deadline,omitzero"`
-	Late     time.Duration `json:"late,omitempty"`
-}
+// Changed reports whether the active input is another one now.
+func (s *Switch) Changed() bool { return s != nil && s.From != "" && s.From != s.To }
+
+// Patched reports whether several locked inputs have made the slot together.
+func (s *Switch) Patched() bool { return s != nil && s.Reason == ReasonPatched }
 
 // Borrowed is one segment of a slot that came from another input than the active one.
 type Borrowed struct {

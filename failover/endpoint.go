@@ -103,8 +103,8 @@ func (e *endpoint) follow(s Slot) {
 	e.started, e.last = true, s.Published
 	e.msn, e.discontinuities, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
 	copy(e.broke[1:], e.broke[:])
-	e.broke[0] = s.Discontinuity && s.Switch == nil && s.Lost == 0 && !first
-	if s.Switch != nil {
+	e.broke[0] = s.Discontinuity && !s.Switch.Changed() && s.Lost == 0 && !first
+	if s.Switch != nil && !s.Switch.Patched() {
 		e.lastSwitch = s.Switch
 		e.broke = [unstableSlots]bool{}
 	}

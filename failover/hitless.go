@@ -24,10 +24,10 @@ func (q *question) lends(o, a *option) bool {
 
 // borrow takes note of a slot that was lent, and of what has become of the last one.
 func (e *endpoint) borrow(s Slot) {
-	if s.Switch != nil || !s.Published.Before(e.loan.deadline) {
+	if s.Switch.Changed() || !s.Published.Before(e.loan.deadline) {
 		e.loan = loan{} // it was made good, or has cost the active input its place
 	}
-	if e.loan.by == "" && len(s.Sources) == 1 && s.Switch == nil {
+	if e.loan.by == "" && len(s.Sources) == 1 && !s.Switch.Changed() {
 		e.loan = loan{by: s.Sources[0], start: s.Start, end: s.End, due: s.Due, deadline: s.Deadline}
 	}
 }

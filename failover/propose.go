@@ -33,7 +33,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 		s.Lost = max(0, o.start-q.cursor.end)
 	}
 	for _, path := range q.renditionPaths() {
-		s.Renditions = append(s.Renditions, q.rendition(o, path))
+		s.Renditions = append(s.Renditions, q.rendition(s.Input, o, path))
 	}
 	if q.active != s.Input {
 		s.Switch = q.explain(s, o, a, why)
@@ -41,8 +41,9 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	if sources := o.sources(); len(sources) != 1 || sources[0] != s.Input {
 		s.Sources = sources
 	}
-	if len(s.Sources) > 1 {
-		s.Patch = q.patch(s, o, a)
+	if len(s.Sources) > 1 && s.Switch == nil {
+		s.Switch = q.explain(s, o, a, ReasonPatched)
+		s.Switch.Borrowed = o.borrowed(s.Input)
 	}
 	return s
 }
@@ -53,21 +54,26 @@ func (q *question) activeWith(o *option) string {
 	switch {
 	case q.lapsed != "":
 		return q.lapsed
-	case len(o.input.members) > 0 || o.lent:
+	case o.lent:
 		return q.active
+	case len(o.input.members) == 0:
+		return o.input.name
 	}
-	return o.input.name
+	if of := o.sources(); len(of) == 1 {
+		return of[0]
+	}
+	return q.active
 }
 
-// rendition is what one rendition holds in the slot.
-func (q *question) rendition(o *option, path string) SlotRendition {
+// rendition is what one rendition holds in the slot of an input.
+func (q *question) rendition(input string, o *option, path string) SlotRendition {
 	had := o.of(path)
 	if had.absent && (len(had.parts) == 0 || !had.parts[0].rendition.text) {
 		had.parts = nil
 	}
 	r := SlotRendition{Path: path}
 	for _, s := range had.parts {
-		r.Parts = append(r.Parts, q.part(o, s))
+		r.Parts = append(r.Parts, s.part(input))
 	}
 	if len(had.parts) == 0 {
 		r.Silent = had.silent
@@ -87,14 +93,14 @@ func (q *question) rendition(o *option, path string) SlotRendition {
 	return r
 }
 
-// part is one segment of the option in a slot.
-func (q *question) part(o *option, s *segment) Part {
+// part is the segment as a part of a slot of an input.
+func (s *segment) part(input string) Part {
 	p := Part{Object: s.object, Run: s.run, Number: s.number, Duration: s.end - s.start, Tags: s.tags}
 	if s.origin != nil {
 		p.Run, p.Number = s.origin.run, s.origin.number
 	}
-	if in := s.source().name; in != q.activeWith(o) {
-		p.Input = in
+	if from := s.source().name; from != input {
+		p.Input = from
 	}
 	return p
 }

@@ -197,20 +197,15 @@ func (s *segment) source() *input {
 	return s.input()
 }
 
-// patch explains a slot that is made of what several inputs have.
-func (q *question) patch(s *Slot, o, a *option) *Patch {
-	p := &Patch{
-		Time: q.now, Endpoint: s.Endpoint, MSN: s.MSN, Input: s.Input, Due: s.Due, Deadline: s.Deadline, Late: late(q.now, s.Due),
-	}
-	if a != nil {
-		p.Missing = a.missing
-	}
+// borrowed lists what the option has of other inputs than the active one.
+func (o *option) borrowed(active string) []Borrowed {
+	var list []Borrowed
 	for i := range o.shares {
-		for _, part := range o.shares[i].parts {
-			if in := part.source(); in.name != s.Input {
-				p.Borrowed = append(p.Borrowed, Borrowed{Rendition: o.shares[i].path, Segment: part.path, Input: in.name})
+		for _, s := range o.shares[i].parts {
+			if in := s.source(); in.name != active {
+				list = append(list, Borrowed{Rendition: o.shares[i].path, Segment: s.path, Input: in.name})
 			}
 		}
 	}
-	return p
+	return list
 }

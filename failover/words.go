@@ -63,6 +63,9 @@ const (
 	ReasonDown Reason = "input_down"
 	// ReasonRemoved: the active input was taken out of the config.
 	ReasonRemoved Reason = "input_removed"
+	// ReasonPatched: no input had the slot whole, and several locked ones had it
+	// together. The active input stays.
+	ReasonPatched Reason = "patched"
 	// ReasonAhead: the timeline lay ahead of the clock, because the active input had
 	// sent media ahead of time, and it is down.
 	ReasonAhead Reason = "ahead_of_time"

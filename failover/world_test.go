@@ -269,13 +269,13 @@ func (w *world) describe(s Slot) string {
 	if s.Discontinuity {
 		fmt.Fprintf(&b, ", discontinuity %d", s.DiscontinuityNumber)
 	}
-	if p := s.Patch; p != nil {
+	if s.Switch.Patched() {
 		b.WriteString(", patched")
-		for _, from := range p.Borrowed {
+		for _, from := range s.Switch.Borrowed {
 			fmt.Fprintf(&b, " [%s %s of %s]", from.Rendition, from.Segment, from.Input)
 		}
 	}
-	if sw := s.Switch; sw != nil && sw.From != "" {
+	if sw := s.Switch; sw.Changed() {
 		fmt.Fprintf(&b, ", switch from %s: %s", sw.From, sw.Reason)
 		for _, m := range sw.Missing {
 			fmt.Fprintf(&b, " [%s %s %s]", m.Rendition, m.Segment, m.Why)

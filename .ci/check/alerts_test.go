@@ -73,6 +73,9 @@ var situations = []situation{
 	{"an initialization section does not come", []string{
 		`input_waiting{input="a",for="waiting_init"} 0x20 1x20`, `input_waiting{input="a",for="waiting_rendition"} 0x40`, `input_waiting{input="b",for="waiting_init"} 0x40`,
 	}, []string{"LiveOriginInputWaits"}},
+	{"segments are patched", []string{`slots_patched_total{endpoint="hls"} 0+0.5x40`}, []string{"LiveOriginPatched"}},
+	{"one segment was patched", []string{`slots_patched_total{endpoint="hls"} 4x35 5x5`}, nil},
+	{"a hitless endpoint has lost its standby", []string{`hitless_protected{endpoint="hls"} 1x20 0x20`}, []string{"LiveOriginUnprotected"}},
 	{"the pair is not locked", []string{`pair_locked{a="a",b="b"} 0x40`}, []string{"LiveOriginPairNotLocked"}},
 	{"a failover", []string{`failovers_total{endpoint="hls",reason="missing_segment"} 7x35 8x5`}, []string{"LiveOriginFailover"}},
 	{"the operator switches", []string{`failovers_total{endpoint="hls",reason="manual"} 7x35 18x5`}, nil},

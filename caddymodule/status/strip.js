@@ -83,16 +83,19 @@ export class Strip {
 			if (e.kind === "given_up" || e.gap) {
 				block(g, c, c.bad, e.gap ? "missing" : "unsound", left, row.y, w, slotLane);
 			} else {
-				const index = this.channel.inputIndex(e.input);
-				g.fillStyle = c.inputs[index % 4];
-				g.fillRect(left, row.y, w, slotLane);
+				// One stripe for each input that the media came from.
+				const from = e.sources ?? [e.input], h = slotLane / from.length;
+				from.forEach((name, i) => {
+					g.fillStyle = c.inputs[this.channel.inputIndex(name) % 4];
+					g.fillRect(left, row.y + i * h, w, h);
+				});
 				if (e.gaps) {
 					g.fillStyle = c.bad;
 					g.fillRect(left, row.y + slotLane - 4, w, 4);
 				}
 				g.fillStyle = c.fill;
 				g.font = `700 11px ${c.font}`;
-				const text = fit(g, e.input, w - 2, this.channel.shortInput(e.input));
+				const text = fit(g, from.join("+"), w - 2, from.map((name) => this.channel.shortInput(name)).join("+"));
 				if (text) g.fillText(text, left + (w - g.measureText(text).width) / 2, row.y + slotLane / 2 + 4);
 			}
 			this.items.push({ lane: row.lane, x: left, y: row.y, w, h: slotLane, of: e, words: () => describeSlot(e) });
@@ -104,12 +107,13 @@ export class Strip {
 	drawSwitches(g, c, rows, view) {
 		for (const row of rows.endpoints) {
 			for (const e of this.channel.slots.get(row.name) ?? []) {
-				if (!e.decision?.from && !e.discontinuity) continue;
+				const changed = e.decision?.from && e.decision.from !== e.decision.to;
+				if (!changed && !e.discontinuity) continue;
 				if (e.start < view.from) continue;
 				const at = view.x(e.start) - .75;
 				g.strokeStyle = c.text;
 				g.lineWidth = 1.5;
-				if (e.decision?.from) {
+				if (changed) {
 					g.setLineDash([2, 3]);
 					g.beginPath();
 					g.moveTo(at, rows.inputs[0]?.y ?? 0);

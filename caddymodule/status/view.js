@@ -3,7 +3,7 @@
 import { el, put, mark, rows } from "./dom.js";
 import { Preview } from "./preview.js";
 import { Strip, block } from "./strip.js";
-import { clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
+import { borrowed, clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
 
 const legend = [["arrived", "arrived"], ["late", "late"], ["unsound", "refused or unusable"], ["missing", "missing"]];
 const drawnSwitches = 50;
@@ -89,7 +89,7 @@ export class View {
 
 	makeEndpoints() {
 		this.endpoints = el("tbody");
-		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number less"], ["Given up", "number"], ["Switches", "number"]];
+		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number less"], ["Given up", "number"], ["Patched", "number less"], ["Switches", "number"]];
 		return el("section", { class: "endpoints", "aria-label": "Endpoints" }, el("h3", {}, "Endpoints"), el("div", { class: "scroll" },
 			el("table", {}, el("thead", {}, el("tr", {}, ...head.map(([t, c]) => el("th", { scope: "col", class: c }, t)))), this.endpoints)));
 	}
@@ -186,21 +186,24 @@ export class View {
 
 	updateEndpoints(now) {
 		const { status } = this.channel;
-		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number" }));
+		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number less" }), el("td", { class: "number" }));
 		rows(this.endpoints, status.endpoints, (e) => e.name, make, (row, e) => {
-			const [name, active, since, next, published, lost, switches] = row.children;
+			const [name, active, since, next, published, lost, patched, switches] = row.children;
 			const n = status.counters?.endpoints[e.name] ?? {};
 			put(name, e.name);
-			const key = [e.active, e.ordered, e.pinned].join(" ");
+			const hitless = e.hitless ? (e.hitless.protected ? "hitless: protected" : `hitless: not protected, because ${e.hitless.why}`) : "";
+			const key = [e.active, e.ordered, e.pinned, hitless].join(" ");
 			if (active.dataset.shown !== key) {
 				active.dataset.shown = key;
-				active.replaceChildren(...(e.active ? [this.chip(e.active)] : ["–"]), ...(e.ordered ? [` ${e.pinned ? "pinned to" : "ordered to"} ${e.ordered}`] : []));
+				active.replaceChildren(...(e.active ? [this.chip(e.active)] : ["–"]), ...(e.ordered ? [` ${e.pinned ? "pinned to" : "ordered to"} ${e.ordered}`] : []),
+					...(hitless ? [el("div", { "data-mark": e.hitless.protected ? "good" : "warn" }, hitless)] : []));
 			}
 			put(since, e.last_switch ? moment(e.last_switch.time, now) : "–");
 			put(next, e.next_msn ? String(e.next_msn) : "–");
 			put(published, String(n.slots ?? 0));
 			put(lost, String((n.given_up ?? 0)));
 			mark(lost, this.channel.slots.get(e.name)?.some((s) => s.kind === "given_up") ? "bad" : undefined);
+			put(patched, String(n.patched ?? 0));
 			put(switches, String(n.switches ?? 0));
 		});
 	}
@@ -214,11 +217,14 @@ export class View {
 		this.log.querySelector(".none")?.remove();
 		rows(this.log, list, (d) => `${d.endpoint} ${d.msn}`, (d) => {
 			const all = (d.missing ?? []).map((m) => [m.segment || m.rendition, m.why.replaceAll("_", " ")].join(" "));
+			const patched = d.reason === "patched";
+			const inputs = patched ? [d.from, ...new Set((d.borrowed ?? []).map((b) => b.input))].flatMap((name, i) => i ? [" + ", this.chip(name)] : [this.chip(name)])
+				: [this.chip(d.from), " → ", this.chip(d.to)];
 			return el("li", {}, el("div", { class: "head" }, el("time", { datetime: d.time, title: d.time }, moment(d.time, now)),
-				el("span", {}, this.chip(d.from), " → ", this.chip(d.to)), el("b", {}, d.endpoint)),
+				el("span", {}, ...inputs), el("b", {}, d.endpoint)),
 				el("div", {}, `${capital(d.why)}. `, el("small", {}, `${d.reason} · published ${seconds(d.late_seconds)} after it was due · `,
 					el("span", { "data-mark": d.seamless ? "good" : "warn" }, d.seamless ? "no seam" : "discontinuity"),
-					all.length > 1 ? ` · ${all.slice(0, 6).join("; ")}${all.length > 6 ? ` and ${all.length - 6} more` : ""}` : "",
+					patched ? ` · ${borrowed(d)}` : all.length > 1 ? ` · ${all.slice(0, 6).join("; ")}${all.length > 6 ? ` and ${all.length - 6} more` : ""}` : "",
 					!d.seamless && d.pair_detail ? ` · ${d.pair_detail}` : "")));
 		});
 	}

@@ -45,12 +45,19 @@ export function segment(e) {
 
 export function slot(e) {
 	if (e.kind === "given_up") return { who: `${e.endpoint}, given up`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
-	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${e.input}`, `media ${clock(e.start)} to ${clock(e.end)}`];
+	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${list(e.sources ?? [e.input])}`, `media ${clock(e.start)} to ${clock(e.end)}`];
 	if (e.late) parts.push(`published ${after(e.late)} it was due`);
-	if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${e.decision.why}`);
+	if (e.decision?.reason === "patched") parts.push(`patched: ${borrowed(e.decision)}`);
+	else if (e.decision?.from) parts.push(`switched from ${e.decision.from}, because ${e.decision.why}`);
 	if (e.discontinuity) parts.push("discontinuity");
 	if (e.gaps && !e.gap) parts.push(`${e.gaps} renditions have a gap`);
 	return { who: `${e.endpoint} segment ${e.msn}`, what: parts.join(", ") };
+}
+
+// borrowed says which segments of a patched slot came from another input.
+export function borrowed(d) {
+	const all = (d.borrowed ?? []).map((b) => `${b.segment || b.rendition} of ${b.input}`);
+	return all.slice(0, 6).join("; ") + (all.length > 6 ? ` and ${all.length - 6} more` : "");
 }
 
 const list = (names) => names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);

@@ -62,8 +62,8 @@ type Entry struct {
 	Time    time.Time
 	Segment *Segment
 	Slot    *Slot
-	// Effect is an InputChanged, PairChanged, GenerationStarted or SlotGivenUp of
-	// the core.
+	// Effect is an InputChanged, PairChanged, GenerationStarted, ProtectionChanged or
+	// SlotGivenUp of the core.
 	Effect failover.Effect
 }
 
@@ -112,6 +112,7 @@ type Slot struct {
 	Endpoint      string
 	MSN           uint64
 	Input         string
+	Sources       []string // of the media, where that is not Input alone
 	Start, End    failover.Ticks
 	Discontinuity bool
 	// Gap: it has no media in any rendition. Gaps is in how many it has none.
@@ -142,7 +143,7 @@ type InputCounters struct {
 }
 
 // EndpointCounters are those of one endpoint.
-type EndpointCounters struct{ Slots, Gaps, GivenUp, Switches uint64 }
+type EndpointCounters struct{ Slots, Gaps, GivenUp, Switches, Patched uint64 }
 
 // New begins to take notes.
 func New() *Notes {
@@ -224,6 +225,9 @@ func (e *Entry) size() int {
 		for _, m := range e.Slot.Switch.Missing {
 			n += len(m.Segment) + len(m.Rendition) + 64
 		}
+		for _, b := range e.Slot.Switch.Borrowed {
+			n += len(b.Segment) + len(b.Rendition) + 64
+		}
 		return n
 	}
 	return fixed
@@ -261,8 +265,11 @@ func (a *Notes) count(e Entry) {
 		if s.Gap {
 			ep.Gaps++
 		}
-		if s.Switch != nil && s.Switch.From != "" {
+		switch {
+		case s.Switch.Changed():
 			ep.Switches++
+		case s.Switch.Patched():
+			ep.Patched++
 		}
 		a.counters.Endpoints[s.Endpoint] = ep
 	}

@@ -94,7 +94,7 @@ func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect
 			a.missed(core, now, input, missing, e.Start, e.End)
 		}
 		a.add(Entry{Time: now, Effect: failover.SlotGivenUp{Time: e.Time, Endpoint: e.Endpoint, Start: e.Start, End: e.End}})
-	case failover.InputChanged, failover.PairChanged:
+	case failover.InputChanged, failover.PairChanged, failover.ProtectionChanged:
 		a.add(Entry{Time: now, Effect: e})
 	case failover.GenerationStarted:
 		e.Rendition, e.Segment = clip(e.Rendition), clip(e.Segment)
@@ -104,7 +104,7 @@ func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect
 
 func slotSeen(slot failover.Slot) Slot {
 	s := Slot{
-		Endpoint: slot.Endpoint, MSN: slot.MSN, Input: slot.Input, Start: slot.Start, End: slot.End,
+		Endpoint: slot.Endpoint, MSN: slot.MSN, Input: slot.Input, Sources: slot.Sources, Start: slot.Start, End: slot.End,
 		Discontinuity: slot.Discontinuity, Lost: slot.Lost.Duration(),
 	}
 	for i := range slot.Renditions {
@@ -118,9 +118,12 @@ func slotSeen(slot failover.Slot) Slot {
 	}
 	if slot.Switch != nil {
 		sw := *slot.Switch
-		sw.Missing = nil
+		sw.Missing, sw.Borrowed = nil, nil
 		for _, m := range slot.Switch.Missing {
 			sw.Missing = append(sw.Missing, failover.Missing{Rendition: clip(m.Rendition), Segment: clip(m.Segment), Why: m.Why})
+		}
+		for _, b := range slot.Switch.Borrowed {
+			sw.Borrowed = append(sw.Borrowed, failover.Borrowed{Rendition: clip(b.Rendition), Segment: clip(b.Segment), Input: b.Input})
 		}
 		sw.PairDetail = clip(sw.PairDetail)
 		s.Switch = &sw

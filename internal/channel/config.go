@@ -48,6 +48,8 @@ type EndpointConfig struct {
 	// PreferAfter; empty to stay until failover is needed again.
 	Prefer      string
 	PreferAfter time.Duration
+	// Hitless: see failover.EndpointConfig.
+	Hitless bool
 	output.Config
 }
 
@@ -62,7 +64,7 @@ func (c Config) core() failover.Config {
 	for _, e := range c.Endpoints {
 		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
-			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, GapOnLoss: e.OnInputLoss == output.Gap,
+			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, Hitless: e.Hitless, GapOnLoss: e.OnInputLoss == output.Gap,
 		})
 		// What waits for its delay is no backlog.
 		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)

@@ -167,7 +167,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 // makeSlot binds the objects that the core chose.
 func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 	s := &output.Slot{
-		MSN: decided.MSN, Input: decided.Input, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated,
+		MSN: decided.MSN, Input: decided.Input, Sources: decided.Sources, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
 		Tags: e.window.Tags(decided),

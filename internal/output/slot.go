@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -13,7 +14,8 @@ import (
 // changes.
 type Slot struct {
 	MSN                 uint64         `json:"msn"`
-	Input               string         `json:"input"`
+	Input               string         `json:"input"`             // the active one
+	Sources             []string       `json:"sources,omitempty"` // of the media, where that is not Input alone
 	Start               failover.Ticks `json:"start"`
 	End                 failover.Ticks `json:"end"`
 	Discontinuity       bool           `json:"discontinuity,omitempty"`
@@ -79,6 +81,14 @@ type Format struct {
 func RenditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:8])
+}
+
+// From names the inputs that the media came from, the active one first.
+func (s *Slot) From() string {
+	if len(s.Sources) > 0 {
+		return strings.Join(s.Sources, "+")
+	}
+	return s.Input
 }
 
 func (s *Slot) Rendition(id string) *Rendition {

@@ -85,7 +85,7 @@ func (v *View) Segment(name string) *Segment {
 		return nil
 	}
 	return &Segment{
-		Input: s.Input, ContentType: r.Format.ContentType, ETag: `"` + v.epoch + "-" + number + `"`,
+		Input: s.From(), ContentType: r.Format.ContentType, ETag: `"` + v.epoch + "-" + number + `"`,
 		Size: r.Size, Published: s.Published, MaxAge: v.availability,
 		store: v.store, parts: r.Parts,
 	}
