@@ -60,6 +60,22 @@ type Media struct {
 	// with no discontinuity as far as format, track layout and codec
 	// configuration go.
 	Signature string `json:"signature,omitempty"`
+	// Defects are what grading found in the object, each once. None: it is good, as far as
+	// the object tells by itself; DefectRepeated and DefectSlow also show in names and times.
+	Defects []Defect `json:"defects,omitempty"`
+	// DefectDetail says of the defects what was found where, for people.
+	DefectDetail string `json:"defect_detail,omitempty"`
+	// Missing is how much media DefectHole lacks, the sum of the reference track's holes,
+	// or of the track that lacks most.
+	Missing Ticks `json:"missing,omitempty"`
+}
+
+// same reports whether two objects hold the same stretch of the same media, as far as the
+// core knows. How good they are does not count: it depends on what came before.
+func (m *Media) same(o *Media) bool {
+	return m.Start == o.Start && m.End == o.End && m.Modulus == o.Modulus && m.Frame == o.Frame &&
+		m.Video == o.Video && m.Kind == o.Kind && m.Untimed == o.Untimed && m.Signature == o.Signature &&
+		(m.Cues == o.Cues || m.Cues != nil && o.Cues != nil && *m.Cues == *o.Cues)
 }
 
 // Span is a stretch of time.

@@ -125,7 +125,7 @@ func (s *segment) same(o Object) bool {
 	if s.hash != "" && o.Hash != "" {
 		return s.hash == o.Hash
 	}
-	return o.Media != nil && s.media != nil && s.size == o.Size && *s.media == *o.Media
+	return o.Media != nil && s.media != nil && s.size == o.Size && s.media.same(o.Media)
 }
 
 // begin starts a new run. An encoder that does so again before it has been alone for

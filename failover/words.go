@@ -126,3 +126,42 @@ func Notices() []Notice {
 		NoticeForgotten, NoticeRenamed, NoticeTooManyRenditions, NoticeOrderDropped,
 	}
 }
+
+// Defect is a word for what is bad about a segment that arrived whole: it can be served,
+// but another input may have it better.
+type Defect string
+
+const (
+	// DefectHole: media is missing within the segment, or between it and the one before
+	// of the same run.
+	DefectHole Defect = "hole"
+	// DefectTrackGone: a track that earlier segments of the run carried is missing, or
+	// ends early.
+	DefectTrackGone Defect = "track_gone"
+	// DefectDamaged: packets were lost or marked as erroneous on the way, or sizes do not
+	// add up.
+	DefectDamaged Defect = "damaged"
+	// DefectRepeated: the media of an earlier segment under a new name, or timestamps that
+	// step back inside a run.
+	DefectRepeated Defect = "repeated"
+	// DefectNoKeyFrame: it does not begin where a decoder can start, while the run's others
+	// do.
+	DefectNoKeyFrame Defect = "no_key_frame"
+	// DefectStarved: far fewer bits than the rendition has as a rule, as of black or a
+	// slate.
+	DefectStarved Defect = "starved"
+	// DefectFrozen: pictures of nearly no size, as of one that stands still.
+	DefectFrozen Defect = "frozen"
+	// DefectSilent: audio frames of the smallest size that the encoder makes.
+	DefectSilent Defect = "silent"
+	// DefectSlow: the input's media falls behind the clock while another input keeps pace.
+	DefectSlow Defect = "slow"
+)
+
+// Defects lists all of them.
+func Defects() []Defect {
+	return []Defect{
+		DefectHole, DefectTrackGone, DefectDamaged, DefectRepeated, DefectNoKeyFrame,
+		DefectStarved, DefectFrozen, DefectSilent, DefectSlow,
+	}
+}
