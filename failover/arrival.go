@@ -159,6 +159,15 @@ func (in *input) missed(now time.Time, s *segment) {
 func (in *input) heardOf(now time.Time, s *segment) {
 	in.lastSound = now
 	s.rendition.lastSound = now
+	if s.rendition.video || len(in.renditions) == 1 {
+		in.tempo.follow(TicksAt(now), s)
+	}
+	if len(s.media.Defects) > 0 {
+		in.channel.emit(Degraded{
+			Time: now, Input: in.name, Rendition: s.rendition.path, Segment: s.path, Defects: s.media.Defects,
+			Detail: s.media.DefectDetail, Start: s.channelStart(), End: s.channelEnd(),
+		})
+	}
 	if !s.rendition.text {
 		in.channel.verify(now, s)
 		in.placeText(now)

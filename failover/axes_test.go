@@ -97,12 +97,18 @@ func (a *axes) begin(name string, incarnation int) error {
 func (a *axes) trouble(round int) error {
 	name := a.config.Inputs[a.IntN(len(a.config.Inputs))]
 	e := a.encoders[name]
-	switch a.IntN(10) {
+	switch a.IntN(11) {
 	case 0, 1:
 		e.off = true
 	case 2, 3:
 		return a.begin(name, round)
 	case 4:
+		for n := range uint64(400) {
+			if bad := Defects()[a.IntN(9)]; a.IntN(3) == 0 && bad != DefectSlow && bad != DefectRepeated {
+				e.faults[key{e.renditions[0], n}] = string(bad)
+			}
+		}
+	case 10:
 		dead := e.renditions[a.IntN(len(e.renditions))]
 		for n := range uint64(400) {
 			e.faults[key{dead, n}] = "drop"
@@ -176,12 +182,15 @@ func (a *axes) judge(now time.Time, effect Effect) error {
 // punctual checks that an input is left before its deadline only if it can't deliver.
 func (a *axes) punctual(s Slot) error {
 	// What is left of a slot that was given up has had its deadlines.
-	if s.Switch == nil || s.Switch.From == "" || s.Start < a.givenUp[s.Endpoint] || !s.Published.Before(s.Switch.Deadline) {
+	if !s.Switch.Changed() || s.Start < a.givenUp[s.Endpoint] || !s.Published.Before(s.Switch.Deadline) {
 		return nil
 	}
 	switch s.Switch.Reason {
 	case ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonManual, ReasonPreferred, ReasonRemoved, ReasonAhead:
 		return nil
+	}
+	if slices.Contains(Defects(), Defect(s.Switch.Reason)) {
+		return nil // it did deliver, and another input did so better
 	}
 	if !a.silent.Before(a.upAt[s.Switch.From]) {
 		return nil // all inputs were lost since

@@ -42,6 +42,9 @@ type EndpointConfig struct {
 	// PlaylistWindow is how much media the endpoint's live playlist lists. An endpoint
 	// that is added to a running channel begins with that much. Default: a minute.
 	PlaylistWindow time.Duration `json:"playlist_window,omitempty"`
+	// OnDefect is what defects of the active input's media lead to, where that is not
+	// the default of the defect.
+	OnDefect map[Defect]Action `json:"on_defect,omitempty"`
 	// GapOnLoss publishes slots that were given up as gaps (EXT-X-GAP), on
 	// schedule. Otherwise the playlist waits.
 	GapOnLoss bool `json:"gap_on_loss,omitempty"`
@@ -73,6 +76,7 @@ type Channel struct {
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
+	paced      time.Time // when it was last looked who falls behind
 	silent     time.Time // when all inputs were last down
 	// restored are the clocks of slots from an earlier life of the process.
 	restored []*generation
@@ -133,6 +137,7 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 	for _, in := range c.inputs {
 		in.checkDown(now)
 	}
+	c.checkTempo(now)
 	if !c.anyUp() {
 		c.silent = now
 	}

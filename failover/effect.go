@@ -102,6 +102,8 @@ type SlotRendition struct {
 	// Last is the last object of the rendition in this slot or an earlier one: what lies
 	// before it was given to viewers already. Empty if it is that of Parts.
 	Last string `json:"last,omitempty"`
+	// Defects are what is bad about its media, as far as the endpoint cares.
+	Defects []Defect `json:"defects,omitempty"`
 	// Duration is the measured length; of a gap, the slot's.
 	Duration Ticks `json:"duration,omitempty"`
 	// End is where the media ends on the channel's clock. With Signature and
@@ -141,7 +143,7 @@ type Switch struct {
 	From   string `json:"from,omitempty"`
 	To     string `json:"to"`
 	Reason Reason `json:"reason"`
-	// Missing is what the old input had not delivered.
+	// Missing is what the old input had not delivered, or not as it should be.
 	Missing []Missing `json:"missing,omitempty"`
 	// Borrowed is what came from other inputs, of a slot that was patched.
 	Borrowed []Borrowed `json:"borrowed,omitempty"`
@@ -251,6 +253,19 @@ type SegmentMissed struct {
 	Missing Missing
 }
 
+// Degraded is the effect that an input delivered media that can be served and is not good,
+// or that it falls behind.
+type Degraded struct {
+	Time  time.Time
+	Input string
+	// Rendition and Segment are empty if it is about the whole input.
+	Rendition, Segment string
+	Defects            []Defect
+	Detail             string
+	// Start and End are where the media lies on the channel's clock.
+	Start, End Ticks
+}
+
 // SlotGivenUp is the effect that no input delivered a slot in time. What still arrives
 // for it is published as long as nothing later was, unless it was listed as a gap.
 type SlotGivenUp struct {
@@ -284,6 +299,7 @@ type Noticed struct {
 }
 
 func (Noticed) effect()           {}
+func (Degraded) effect()          {}
 func (ProtectionChanged) effect() {}
 func (Published) effect()         {}
 func (Ended) effect()             {}

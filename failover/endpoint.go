@@ -32,6 +32,10 @@ type endpoint struct {
 	lastSwitch *Switch
 	// loan is the earliest slot that another input lent and the active one still owes.
 	loan loan
+	// flawed is what was bad about the last slots, the last one first; leftSlow is when
+	// an input was left because it fell behind.
+	flawed   []seenSlot
+	leftSlow time.Time
 	// told is what was last told of the protection of a hitless endpoint.
 	told *Protection
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
@@ -113,6 +117,7 @@ func (e *endpoint) follow(s Slot) {
 		e.wanted = ""
 	}
 	e.borrow(s)
+	e.note(s)
 	was := e.cursor
 	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
 	if s.Missing != nil {

@@ -37,6 +37,8 @@ type input struct {
 	// told is when notices were given.
 	told map[Notice]time.Time
 
+	tempo     tempo
+	falls     bool // it falls behind, and another input does not
 	up        bool
 	heard     time.Time // first playlist
 	lastSound time.Time

@@ -38,7 +38,8 @@ type option struct {
 	slot          Ticks // length of a slot, of which this may be a piece
 	renditions    int   // that have media
 	announced     int   // live renditions that the input means to deliver
-	defects       int   // how often its media is degraded
+	flaws         []flaw
+	defects       int // how many of them
 	active        bool
 	lent          bool // it stands in for the active input, which stays
 	order         int  // of the config
@@ -122,6 +123,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	} else if o.level == nothing {
 		q.addOthers(o, ref, closed)
 	}
+	q.grade(o)
 	o.seamless = !q.ahead && e.seamless(o)
 	o.ripe = q.ripe(in)
 	if o.level > nothing && TicksAt(q.now) < in.contested {

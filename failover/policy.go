@@ -25,6 +25,20 @@ const (
 	// protected: encoders that are started by hand do not begin at once.
 	protectionSlots = 3
 
+	// lastingSlots: a defect that has lasted so many slots is worth a discontinuity. A
+	// cut or a burst of losses is over by then.
+	lastingSlots = 3
+	// slowOver is over how long an input has to fall behind, and slowLost by how much,
+	// to be slow: 0.98 s of media per second. Clocks of encoders differ by less than a
+	// thousandth of that.
+	slowOver = 60 * ClockRate
+	slowLost = slowOver * 2 / 100
+	// slowBeats is how many arrivals are remembered for it, slowStep how often it is
+	// looked at, slowAgain how long an endpoint stays where it went for it.
+	slowBeats = 160
+	slowStep  = time.Second
+	slowAgain = time.Minute
+
 	// longestUnsound times the target duration is what a segment may last in an
 	// endpoint that has begun. Players buffer three target durations.
 	longestUnsound = 3

@@ -84,6 +84,7 @@ func (q *question) rendition(input string, o *option, path string) SlotRendition
 		r.Last = q.marks[path].object
 		return r
 	}
+	r.Defects = q.shown(had.parts)
 	last := had.parts[len(had.parts)-1]
 	r.Duration = last.end - had.parts[0].start
 	r.End, r.Signature, r.Frame = last.channelEnd(), last.media.Signature, last.media.Frame
@@ -195,7 +196,7 @@ func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
 		s.Reason, s.Missing, s.Due, s.Deadline = ReasonMissing, q.owed(), q.loan.due, q.loan.deadline
 	case why == ReasonManual || why == ReasonPreferred:
 	default:
-		s.Missing = a.missing
+		s.Missing = append(a.missing[:len(a.missing):len(a.missing)], q.bad(a)...)
 	}
 	if p := q.channel.pair(q.active, slot.Input); p != nil {
 		s.Pair, s.PairDetail = p.state, p.detail

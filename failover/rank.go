@@ -56,6 +56,13 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	if a.level == whole {
 		switch {
 		case a.seamless:
+			o, why, waiting := q.sounder(a, others)
+			switch {
+			case waiting:
+				return nil, "", false
+			case o != nil:
+				return o, why, false
+			}
 			return a, "", false
 		case goesOn != nil:
 			return goesOn, a.why(), false
@@ -80,7 +87,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		return nil, "", false
 	}
 	if wholeOnes != nil && q.replaces(wholeOnes, a) {
-		if u := q.united(q.at); u != nil && u.level == whole && u.seamless && u.renditions > wholeOnes.renditions {
+		if u := q.united(q.at); u != nil && u.level == whole && u.seamless && u.better(wholeOnes) {
 			return u, "", false
 		}
 		return wholeOnes, a.why(), false
@@ -143,7 +150,7 @@ func (q *question) sought(a *option, others []*option) (*option, Reason) {
 			return o, ReasonManual
 		}
 		if q.wanted == "" && o.input.name == q.config.Prefer && o.input.wholeFor() >= TicksOf(q.config.PreferAfter) &&
-			(o.seamless || a.level == whole && !a.seamless) {
+			o.defects <= a.defects && (o.seamless || a.level == whole && !a.seamless) {
 			return o, ReasonPreferred
 		}
 	}
@@ -160,7 +167,7 @@ func (q *question) alone(a *option) bool {
 	if wanted != "" && wanted != q.active || a.fresh || q.config.Hitless && a.level != whole {
 		return false
 	}
-	return a.level == whole && a.seamless || a.level != whole && q.mayCome(a)
+	return a.level == whole && a.seamless && a.defects == 0 || a.level != whole && q.mayCome(a)
 }
 
 // why names the reason for which an option was not good enough.

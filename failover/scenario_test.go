@@ -87,7 +87,8 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "unlist", "break", "cue", "gap", "again":
+	case "drop", "truncate", "unlist", "break", "cue", "gap", "again",
+		"hole", "track_gone", "damaged", "no_key_frame", "starved", "frozen", "silent":
 		return "", w.faultCommand(args)
 	case "hold":
 		return "", w.holdCommand(args)
@@ -162,6 +163,14 @@ func (w *world) endpointCommand(args []string) error {
 		}
 		if args[i] == "hitless" {
 			e.Hitless = args[i+1] == "yes"
+			continue
+		}
+		if args[i] == "on" {
+			e.OnDefect = map[Defect]Action{}
+			err := byRendition(args[i+1], func(d, a string) error { e.OnDefect[Defect(d)] = Action(a); return nil })
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if args[i] == "prefer" {

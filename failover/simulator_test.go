@@ -166,6 +166,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			return do()
 		}
 	}
+	if d := Defect(fault); slices.Contains(Defects(), d) {
+		media.Defects = []Defect{d}
+	}
 	if fault == "again" {
 		// The segment before, under this name.
 		media.Start, media.End = media.Start-length, media.End-length

@@ -49,7 +49,7 @@ func (q *question) unionOf(at Ticks) *input {
 	}
 	u.served = u.announced
 	for _, a := range u.announced {
-		if r := u.merge(a, min(at, q.cursor.end), q.marks[a.Path].signature); r != nil {
+		if r := q.merge(u, a, min(at, q.cursor.end), q.marks[a.Path].signature); r != nil {
 			u.renditions, u.byPath[a.Path] = append(u.renditions, r), r
 		}
 	}
@@ -66,7 +66,7 @@ func btoi(b bool) int {
 // merge makes the timeline of one rendition from those of the members, from a position
 // on. Text is taken from the first member that has any there: cues of two encoders can't
 // be told apart.
-func (u *input) merge(a Announced, from Ticks, signature string) *rendition {
+func (q *question) merge(u *input, a Announced, from Ticks, signature string) *rendition {
 	var like *rendition
 	var list []*segment
 	for _, in := range u.members {
@@ -100,24 +100,25 @@ func (u *input) merge(a Announced, from Ticks, signature string) *rendition {
 	// A stable order: of equal segments that of the first member comes first.
 	slices.SortStableFunc(list, func(a, b *segment) int { return cmp.Compare(a.channelStart(), b.channelStart()) })
 	for _, s := range list {
-		r.take(s)
+		r.take(q, s)
 	}
 	r.extend(0, len(r.segments))
 	return &r
 }
 
 // take adds a segment of a member to the timeline of a union, unless that has the media
-// already. Numbers go on where the media does.
-func (r *rendition) take(s *segment) {
+// already, and as good. Numbers go on where the media does.
+func (r *rendition) take(q *question, s *segment) {
 	number := uint64(1)
 	if n := len(r.segments); n > 0 {
 		last := r.segments[n-1]
 		slack := max(s.slack(), last.slack())
 		apart := s.channelStart() - last.channelEnd()
-		if same := abs(s.channelStart()-last.channelStart()) <= slack; same && s.input() == r.input.members[0] && last.origin.input() != s.input() {
-			// Both have it, within the slack of each other.
-			r.segments = r.segments[:n-1]
-			r.take(s)
+		if abs(s.channelStart()-last.channelStart()) <= slack {
+			if q.switchFlaws(s) < q.switchFlaws(last) || q.switchFlaws(s) == q.switchFlaws(last) && s.input() == r.input.members[0] {
+				r.segments = r.segments[:n-1]
+				r.take(q, s)
+			}
 			return
 		}
 		if apart < -slack {

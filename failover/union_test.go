@@ -3,13 +3,14 @@ package failover
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
 
-// lossyPair is a history of locked encoders that each lose a fifth of their segments.
-// never: no segment of a rendition is lost at both.
-func lossyPair(t *testing.T, seed uint64, never bool, configure func(*world)) *trace {
+// troubledPair is a history of locked encoders, at each of which something is wrong with a
+// fifth of the segments. never: with no segment of a rendition at both.
+func troubledPair(t *testing.T, seed uint64, never bool, trouble ...string) *trace {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 14))
 	w := newWorld()
@@ -20,9 +21,6 @@ func lossyPair(t *testing.T, seed uint64, never bool, configure func(*world)) *t
 	w.config.Inputs = []string{"a", "b"}
 	w.config.Endpoints = []EndpointConfig{
 		{Name: "short", SegmentDuration: 2 * time.Second}, {Name: "long", SegmentDuration: 6 * time.Second},
-	}
-	if configure != nil {
-		configure(w)
 	}
 	w.check = tr.observe
 	renditions := []string{"v", "v2", "audio"}
@@ -38,7 +36,7 @@ func lossyPair(t *testing.T, seed uint64, never bool, configure func(*world)) *t
 					continue
 				}
 				lost[k] = true
-				e.faults[k] = []string{"drop", "truncate"}[rng.IntN(2)]
+				e.faults[k] = trouble[rng.IntN(len(trouble))]
 			}
 		}
 		if err := w.start(e); err != nil {
@@ -55,7 +53,7 @@ func lossyPair(t *testing.T, seed uint64, never bool, configure func(*world)) *t
 // a single rendition, and no tag tells of it.
 func TestTheUnionLosesNothing(t *testing.T) {
 	for seed := range uint64(100 / slowdown) {
-		tr := lossyPair(t, seed, true, nil)
+		tr := troubledPair(t, seed, true, "drop", "truncate")
 		for _, endpoint := range []string{"short", "long"} {
 			for _, r := range []string{"v", "v2", "audio"} {
 				for n := 4; n < 80; n++ {
@@ -76,10 +74,25 @@ func TestTheUnionLosesNothing(t *testing.T) {
 	}
 }
 
+// No defect is shown that another locked input does not have, and no tag tells of it.
+func TestTheUnionShowsNoDefect(t *testing.T) {
+	for seed := range uint64(100 / slowdown) {
+		tr := troubledPair(t, seed, true, "hole", "damaged", "track_gone", "no_key_frame", "drop")
+		for _, endpoint := range []string{"short", "long"} {
+			for _, s := range tr.all[endpoint] {
+				flawed := slices.ContainsFunc(s.Renditions, func(r SlotRendition) bool { return len(r.Defects) > 0 || r.Gap() })
+				if flawed || s.Discontinuity || s.Lost > 0 {
+					t.Fatalf("seed %d: endpoint %s: %s", seed, endpoint, tr.describe(s))
+				}
+			}
+		}
+	}
+}
+
 // Where both have lost a segment, nothing else is lost but its own slot's rendition.
 func TestTheUnionLosesOnlyWhatAllLost(t *testing.T) {
 	for seed := range uint64(100 / slowdown) {
-		tr := lossyPair(t, seed, false, nil)
+		tr := troubledPair(t, seed, false, "drop", "truncate")
 		for _, endpoint := range []string{"short", "long"} {
 			for n := 4; n < 80; n++ {
 				for _, r := range []string{"v", "v2", "audio"} {

@@ -89,8 +89,9 @@ func MissingReasons() []Reason {
 func SwitchReasons() []Reason {
 	return append([]Reason{
 		ReasonStart, ReasonMissing, ReasonEnded, ReasonNewGeneration, ReasonUnstable, ReasonTwoWriters, ReasonManual,
-		ReasonPreferred, ReasonDown, ReasonRemoved, ReasonAhead,
-	}, Faults()...)
+		ReasonPreferred, ReasonDown, ReasonRemoved, ReasonAhead, Reason(DefectHole), Reason(DefectTrackGone),
+		Reason(DefectNoKeyFrame), Reason(DefectStarved), Reason(DefectFrozen), Reason(DefectSilent), Reason(DefectSlow),
+	}, Faults()...) // damaged and repeated are among them
 }
 
 // Notice is a word for something that an operator ought to know, and that changes

@@ -254,6 +254,11 @@ func (w *world) describe(s Slot) string {
 		}
 	}
 	fmt.Fprintf(&b, " at %s", w.stamp(s.Published))
+	for _, r := range s.Renditions {
+		if len(r.Defects) > 0 {
+			fmt.Fprintf(&b, ", %s %v", r.Path, r.Defects)
+		}
+	}
 	if len(gaps) > 0 {
 		fmt.Fprintf(&b, ", gap in %s", strings.Join(gaps, " "))
 	}
@@ -307,6 +312,8 @@ func (w *world) describeEvent(effect Effect) string {
 			s += fmt.Sprintf(", drift %.2fs", e.Drift.Seconds())
 		}
 		return s
+	case Degraded:
+		return strings.TrimRight(fmt.Sprintf("input %s degraded %v %s: %s", e.Input, e.Defects, e.Segment, e.Detail), ": ")
 	case SegmentMissed:
 		return fmt.Sprintf("input %s missed %s %s: %s", e.Input, e.Missing.Rendition, e.Missing.Segment, e.Missing.Why)
 	case Noticed:
