@@ -58,6 +58,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				failover_policy  sticky
 //				failover_policy  prefer <input> [after <duration>]
 //				failover_policy  hitless
+//				on_defect        [<defect>] switch|report|off
 //				on_input_loss    hold|gap|error
 //				stream_selection {
 //					min_bitrate <rate>

@@ -74,6 +74,8 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 		return readDuration(d, owner, &e.FailoverGrace, checkGrace)
 	case "failover_policy":
 		return e.FailoverPolicy.unmarshal(d, owner)
+	case "on_defect":
+		return e.OnDefect.unmarshal(d, owner)
 	case "on_input_loss":
 		return readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
 	case "stream_selection":

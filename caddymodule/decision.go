@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,8 +67,34 @@ func whySwitched(s failover.Switch) string {
 	case failover.ReasonPatched:
 		return "no input had all of it; what " + s.From + " did not deliver in time came from others that are locked to it"
 	}
+	if slices.Contains(failover.Defects(), failover.Defect(s.Reason)) {
+		return s.From + whatIsBad(failover.Defect(s.Reason)) + ", and " + s.To + " is better"
+	}
 	// Other reasons are faults of what arrived.
 	return fmt.Sprintf("%s of %s cannot be used (%s)", firstSegment(s.Missing), s.From, strings.ReplaceAll(string(s.Reason), "_", " "))
+}
+
+// whatIsBad says a defect in words, behind the name of the input.
+func whatIsBad(d failover.Defect) string {
+	switch d {
+	case failover.DefectHole:
+		return " has a hole in its media"
+	case failover.DefectTrackGone:
+		return " has lost its sound or its picture"
+	case failover.DefectDamaged:
+		return " lost packets on the way"
+	case failover.DefectNoKeyFrame:
+		return " sent a segment that can't be begun with"
+	case failover.DefectSlow:
+		return " falls behind the clock"
+	case failover.DefectFrozen:
+		return " shows a picture that stands still"
+	case failover.DefectSilent:
+		return " is silent"
+	case failover.DefectStarved:
+		return " sends next to nothing"
+	}
+	return " sent the same media again"
 }
 
 func firstSegment(list []failover.Missing) string {

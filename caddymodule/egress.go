@@ -163,7 +163,13 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	header["Content-Type"] = []string{s.ContentType}
 	header["Etag"] = []string{s.ETag}
 	header["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(s.MaxAge/time.Second)) + ", immutable"}
-	header["X-Live-Origin-Input"] = []string{s.Input}
+	if s.Input != "" {
+		header["X-Live-Origin-Input"] = []string{s.Input}
+		header["Cmsd-Static"] = []string{s.Static}
+	}
+	if s.Defects != "" {
+		header["X-Live-Origin-Defects"] = []string{s.Defects}
+	}
 	if r.Method != http.MethodGet || conditional(r.Header) {
 		http.ServeContent(d, r, "", s.Published, content)
 		return nil

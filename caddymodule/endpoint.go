@@ -50,6 +50,11 @@ type Endpoint struct {
 	// When the active input changes, beside failover. Default: never.
 	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
 
+	// What defects of the active input's media lead to. Default: `switch` for those
+	// that can only be a fault, `report` for `starved`, `frozen` and `silent`, which may
+	// be the programme.
+	OnDefect OnDefect `json:"on_defect,omitempty"`
+
 	// What happens when no input delivers a segment. `hold`: the playlist stays
 	// as it is. `gap`: segments that are marked as gaps (EXT-X-GAP) are listed on
 	// schedule. `error`: the playlist stays as it is, and once nothing was
@@ -153,6 +158,9 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 	if err := e.FailoverPolicy.check(c); err != nil {
 		return fmt.Errorf("failover_policy: %w", err)
 	}
+	if err := e.OnDefect.check(); err != nil {
+		return fmt.Errorf("on_defect: %w", err)
+	}
 	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
 		return fmt.Errorf("on_input_loss: %w", err)
 	}
@@ -197,6 +205,7 @@ func (e *Endpoint) runtime(name string) channel.EndpointConfig {
 		FailoverGrace:   time.Duration(e.FailoverGrace),
 		Prefer:          e.FailoverPolicy.Input,
 		Hitless:         e.FailoverPolicy.Policy == policyHitless,
+		OnDefect:        e.OnDefect.actions(),
 		PreferAfter:     time.Duration(e.FailoverPolicy.After),
 		Config: output.Config{
 			PlaylistWindow:  time.Duration(e.PlaylistWindow),

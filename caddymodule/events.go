@@ -28,6 +28,7 @@ const (
 	eventChannelDown = "live_channel_down"
 	eventStoreFull   = "live_store_full"
 	eventPatched     = "live_patched"
+	eventDegraded    = "live_degraded"
 	eventProtected   = "live_protected"
 	eventUnprotected = "live_unprotected"
 )
@@ -165,6 +166,7 @@ type announcer struct {
 	key     channelKey
 	inputs  []string
 	up      *upInputs
+	quiet   *throttle
 }
 
 // upInputs is which inputs of a channel are up, as far as events told. The
@@ -176,7 +178,7 @@ type upInputs struct {
 }
 
 func newAnnouncer(em *emitter, u *channelUse, before channel.Observer) *announcer {
-	a := &announcer{emitter: em, key: u.key}
+	a := &announcer{emitter: em, key: u.key, quiet: newThrottle(quietInterval)}
 	for _, in := range u.config.Inputs {
 		a.inputs = append(a.inputs, in.Name)
 	}
@@ -205,6 +207,8 @@ func (a *announcer) event(e failover.Effect) {
 			d := decisionOf(*s)
 			a.emit(eventPatched, d.event())
 		}
+	case failover.Degraded:
+		a.degraded(e)
 	case failover.ProtectionChanged:
 		name := eventProtected
 		if !e.Protected {
@@ -214,6 +218,19 @@ func (a *announcer) event(e failover.Effect) {
 	case failover.InputChanged:
 		a.inputChanged(e)
 	}
+}
+
+// degraded tells of bad media, of each kind at most once in 10 s.
+func (a *announcer) degraded(e failover.Degraded) {
+	words := joined(e.Defects)
+	silenced, ok := a.quiet.pass(missKey{from: e.Input, rendition: e.Rendition, why: words})
+	if !ok {
+		return
+	}
+	a.emit(eventDegraded, map[string]any{
+		"time": timestamp(e.Time), "input": e.Input, "rendition": e.Rendition, "segment": e.Segment, "defects": words,
+		"detail": e.Detail, "silenced": silenced,
+	})
 }
 
 func (a *announcer) emit(name string, data map[string]any) {

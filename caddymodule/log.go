@@ -63,6 +63,13 @@ func (o *observer) Event(name string, e failover.Effect) {
 			return
 		}
 		log.Warn("hitless: not protected", zap.String("endpoint", e.Endpoint), zap.String("why", e.Why))
+	case failover.Degraded:
+		// What is bad is bad for a while.
+		words := joined(e.Defects)
+		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Rendition, words}); ok {
+			log.Warn("media degraded", zap.String("input", e.Input), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
+				zap.String("defects", words), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
+		}
 	case failover.SegmentMissed:
 		// One and the same fault hits every segment: a dead rendition, a clock.
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {

@@ -23,6 +23,7 @@ const (
 	labelInput    = "input"
 	labelEndpoint = "endpoint"
 	labelReason   = "reason"
+	labelDefect   = "defect"
 	labelCode     = "code"
 )
 
@@ -74,6 +75,9 @@ var counted = counters{
 	slotsPublished: counter("slots_published_total",
 		"Output segments that were published.",
 		labelStore, labelChannel, labelEndpoint),
+	defects: counter("defects_total",
+		"Segments that arrived and are not good, by what is bad about them; slow counts how often it began.",
+		labelStore, labelChannel, labelInput, labelDefect),
 	slotsBySource: counter("slots_by_source_total",
 		"Output segments by the input that their media came from; one of several inputs counts for each.",
 		labelStore, labelChannel, labelEndpoint, labelInput),
@@ -94,7 +98,7 @@ type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
 	strayUploads, downloadsCut                  *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
-	slotsBySource, slotsPatched                 *prometheus.CounterVec
+	slotsBySource, slotsPatched, defects        *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
 
@@ -109,7 +113,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
+		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed,
 	} {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
@@ -129,6 +133,9 @@ func newMeter(key channelKey, config channel.Config) meter {
 	for _, in := range config.Inputs {
 		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
 		m.beginNotices(in.Name)
+		for _, d := range failover.Defects() {
+			counted.defects.WithLabelValues(m.store, m.channel, in.Name, string(d))
+		}
 		for _, reason := range missedReasons {
 			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, string(reason))
 		}
@@ -158,6 +165,10 @@ func (m meter) event(e failover.Effect) {
 		m.slot(e.Slot)
 	case failover.SegmentMissed:
 		counted.segmentsMissed.WithLabelValues(m.store, m.channel, e.Input, bounded(missedReasons, e.Missing.Why)).Inc()
+	case failover.Degraded:
+		for _, d := range e.Defects {
+			counted.defects.WithLabelValues(m.store, m.channel, e.Input, string(d)).Inc()
+		}
 	case failover.SlotGivenUp:
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Endpoint).Inc()
 	}

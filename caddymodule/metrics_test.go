@@ -172,7 +172,7 @@ func TestMetricsOfState(t *testing.T) {
 			{Name: "b"},
 		},
 		Pairs:     []failover.PairStatus{{A: "a", B: "b", State: failover.Locked}},
-		Endpoints: []failover.EndpointStatus{{Name: "hls", Active: "a"}, {Name: "new"}},
+		Endpoints: []failover.EndpointStatus{{Name: "hls", Active: "a", Protection: &failover.Protection{Protected: true}}, {Name: "new"}},
 	}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(fixedState{status})

@@ -2,11 +2,13 @@ package caddymodule
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
@@ -59,11 +61,24 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		"startover_window 4h":      func(c *channel.EndpointConfig) { c.StartoverWindow = 4 * time.Hour },
 		"failover_policy sticky":   func(*channel.EndpointConfig) {},
 		"failover_policy prefer b": func(c *channel.EndpointConfig) { c.Prefer, c.PreferAfter = "b", 30*time.Second },
-		"on_input_loss gap":        func(c *channel.EndpointConfig) { c.OnInputLoss = output.Gap },
-		"on_input_loss error":      func(c *channel.EndpointConfig) { c.OnInputLoss = output.Fail },
-		"manifest_name master":     func(c *channel.EndpointConfig) { c.ManifestName = "master" },
-		"failover_grace 500ms":     func(c *channel.EndpointConfig) { c.FailoverGrace = 500 * time.Millisecond },
-		"playlist_window 10s":      func(c *channel.EndpointConfig) { c.PlaylistWindow = 10 * time.Second },
+		"failover_policy hitless":  func(c *channel.EndpointConfig) { c.Hitless = true },
+		"on_defect switch":         func(*channel.EndpointConfig) {},
+		"on_defect silent switch": func(c *channel.EndpointConfig) {
+			c.OnDefect = map[failover.Defect]failover.Action{failover.DefectSilent: failover.ActSwitch}
+		},
+		"on_defect report\non_defect hole off": func(c *channel.EndpointConfig) {
+			c.OnDefect = map[failover.Defect]failover.Action{failover.DefectHole: failover.ActOff}
+			for _, d := range failover.Defects() {
+				if d.DefaultAction() == failover.ActSwitch && d != failover.DefectHole {
+					c.OnDefect[d] = failover.ActReport
+				}
+			}
+		},
+		"on_input_loss gap":    func(c *channel.EndpointConfig) { c.OnInputLoss = output.Gap },
+		"on_input_loss error":  func(c *channel.EndpointConfig) { c.OnInputLoss = output.Fail },
+		"manifest_name master": func(c *channel.EndpointConfig) { c.ManifestName = "master" },
+		"failover_grace 500ms": func(c *channel.EndpointConfig) { c.FailoverGrace = 500 * time.Millisecond },
+		"playlist_window 10s":  func(c *channel.EndpointConfig) { c.PlaylistWindow = 10 * time.Second },
 		"failover_policy prefer a after 5m": func(c *channel.EndpointConfig) {
 			c.Prefer, c.PreferAfter = "a", 5*time.Minute
 		},
@@ -77,7 +92,7 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := o.app.channels[0].config.Endpoints[0]; got != config {
+		if got := o.app.channels[0].config.Endpoints[0]; !reflect.DeepEqual(got, config) {
 			t.Errorf("%q: %+v, want %+v", options, got, config)
 		}
 	}

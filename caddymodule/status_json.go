@@ -67,6 +67,7 @@ type pageInputCounters struct {
 	Refused  uint64            `json:"refused"`
 	Unlisted uint64            `json:"unlisted"`
 	Unsound  map[string]uint64 `json:"unsound,omitempty"`
+	Defects  map[string]uint64 `json:"defects,omitempty"`
 	// First is where its first segment begins.
 	First float64 `json:"first,omitempty"`
 }
@@ -88,7 +89,7 @@ type pageActivity struct {
 type pageEntry struct {
 	Number uint64  `json:"n"`
 	Time   float64 `json:"t"`
-	// Kind is segment, slot, given_up, input, pair, generation or protection.
+	// Kind is segment, slot, given_up, input, pair, generation, protection or degraded.
 	Kind      string  `json:"kind"`
 	Input     string  `json:"input,omitempty"`
 	Endpoint  string  `json:"endpoint,omitempty"`
@@ -105,6 +106,8 @@ type pageEntry struct {
 	Lost          float64   `json:"lost,omitempty"`
 	Size          int64     `json:"size,omitempty"`
 	Reason        string    `json:"reason,omitempty"`
+	Defects       string    `json:"defects,omitempty"`
+	Detail        string    `json:"detail,omitempty"`
 	Discontinuity bool      `json:"discontinuity,omitempty"`
 	Gap           bool      `json:"gap,omitempty"`
 	Gaps          int       `json:"gaps,omitempty"`
@@ -195,7 +198,7 @@ func countersOf(c activity.Counters) *pageCounters {
 	for name, in := range c.Inputs {
 		shown := pageInputCounters{
 			Segments: in.Segments, Bytes: in.Bytes, Late: in.Late, Missing: in.Missing,
-			Refused: in.Refused, Unlisted: in.Unlisted, Unsound: in.Unsound,
+			Refused: in.Refused, Unlisted: in.Unlisted, Unsound: in.Unsound, Defects: in.Defects,
 		}
 		if in.First != 0 {
 			shown.First = mediaMillis(in.First)
@@ -225,6 +228,7 @@ func (out *pageEntry) ofSegment(s *activity.Segment) {
 	out.Kind, out.Input, out.State = "segment", s.Input, string(s.State)
 	out.Rendition, out.Path, out.MSN = s.Rendition, s.Path, s.Number
 	out.Size, out.Reason = s.Size, s.Reason
+	out.Defects, out.Detail = joined(s.Defects), s.Detail
 	if s.Placed {
 		out.Start, out.End = mediaMillis(s.Start), mediaMillis(s.End)
 		out.Lateness, out.Usual = s.Lateness.Seconds(), s.Usual.Seconds()
@@ -252,6 +256,8 @@ func (out *pageEntry) ofEffect(effect failover.Effect) {
 		out.Kind, out.Input, out.Up, out.Reason = "input", e.Input, e.Up, e.Reason
 	case failover.PairChanged:
 		out.Kind, out.A, out.B, out.State, out.Reason = "pair", e.A, e.B, string(e.State), e.Detail
+	case failover.Degraded:
+		out.Kind, out.Input, out.Defects, out.Detail = "degraded", e.Input, joined(e.Defects), e.Detail
 	case failover.ProtectionChanged:
 		out.Kind, out.Endpoint, out.Protected, out.Reason = "protection", e.Endpoint, e.Protected, e.Why
 	case failover.GenerationStarted:

@@ -73,6 +73,10 @@ var situations = []situation{
 	{"an initialization section does not come", []string{
 		`input_waiting{input="a",for="waiting_init"} 0x20 1x20`, `input_waiting{input="a",for="waiting_rendition"} 0x40`, `input_waiting{input="b",for="waiting_init"} 0x40`,
 	}, []string{"LiveOriginInputWaits"}},
+	{"one input freezes", []string{
+		`defects_total{input="a",defect="frozen"} 0+4x40`, `defects_total{input="b",defect="frozen"} 0x40`, `defects_total{input="b",defect="silent"} 7x40`, `defects_total{input="a",defect="silent"} 0x40`,
+	}, []string{"LiveOriginDegraded"}},
+	{"a black scene", []string{`defects_total{input="a",defect="starved"} 0+4x40`, `defects_total{input="b",defect="starved"} 0+4x40`}, nil},
 	{"segments are patched", []string{`slots_patched_total{endpoint="hls"} 0+0.5x40`}, []string{"LiveOriginPatched"}},
 	{"one segment was patched", []string{`slots_patched_total{endpoint="hls"} 4x35 5x5`}, nil},
 	{"a hitless endpoint has lost its standby", []string{`hitless_protected{endpoint="hls"} 1x20 0x20`}, []string{"LiveOriginUnprotected"}},

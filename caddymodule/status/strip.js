@@ -224,6 +224,17 @@ export function block(g, c, colour, state, x, y, w, h) {
 		g.fillStyle = colour;
 		g.fillRect(x, y, w, h);
 		return;
+	case "degraded":
+		// Filled, with a notch in it.
+		g.fillStyle = colour;
+		g.fillRect(x, y, w, h);
+		g.fillStyle = c.warn;
+		g.beginPath();
+		g.moveTo(x + w / 2 - h * .55, y + h);
+		g.lineTo(x + w / 2 + h * .55, y + h);
+		g.lineTo(x + w / 2, y + h * .15);
+		g.fill();
+		return;
 	case "late":
 		g.fillStyle = colour;
 		g.fillRect(x, y + h / 2, w, h / 2);

@@ -5,7 +5,7 @@ import { Preview } from "./preview.js";
 import { Strip, block } from "./strip.js";
 import { borrowed, clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
 
-const legend = [["arrived", "arrived"], ["late", "late"], ["unsound", "refused or unusable"], ["missing", "missing"]];
+const legend = [["arrived", "arrived"], ["late", "late"], ["degraded", "degraded"], ["unsound", "refused or unusable"], ["missing", "missing"]];
 const drawnSwitches = 50;
 
 export class View {
@@ -139,6 +139,10 @@ export class View {
 			["Unbroken for", (i) => [undefined, i.up ? seconds(i.whole_seconds) : "–"]],
 			["Bit rate", (i) => [undefined, rate(this.channel.bitrate(i.name, now))]],
 			["Segments", (i) => [undefined, String(this.count(i).segments ?? 0)]],
+			["Degraded", (i) => {
+				const list = Object.entries(this.count(i).defects ?? {});
+				return this.fault(i, "degraded", list.length ? list.map(([defect, n]) => `${n} ${defect.replaceAll("_", " ")}`).join(", ") : 0);
+			}],
 			["Late", (i) => this.fault(i, "late", this.count(i).late)],
 			["Missing", (i) => this.fault(i, "missing", this.count(i).missing)],
 			["Unusable", (i) => {
@@ -236,7 +240,7 @@ export class View {
 
 	// describe gives the strip its summary for those who do not see it.
 	describe() {
-		const words = { arrived: "arrived", late: "late", unsound: "unusable", refused: "refused", missing: "missing" };
+		const words = { arrived: "arrived", late: "late", degraded: "degraded", unsound: "unusable", refused: "refused", missing: "missing" };
 		const parts = this.channel.status.inputs.map((i) => {
 			const sums = this.channel.sums(i.name);
 			const told = Object.entries(words).filter(([state]) => sums[state]).map(([state, text]) => `${sums[state]} ${text}`);

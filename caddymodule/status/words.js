@@ -30,15 +30,16 @@ function after(s) {
 }
 
 const states = {
-	arrived: "arrived", late: "arrived late", unsound: "cannot be used", refused: "was refused",
+	arrived: "arrived", late: "arrived late", degraded: "arrived, and is not good", unsound: "cannot be used", refused: "was refused",
 	missing: "had not arrived at the deadline", unlisted: "arrived, but is in no playlist", silent: "nothing arrived",
 };
 
 // segment says all about one segment of an input.
 export function segment(e) {
 	const parts = [`${states[e.state]}${e.reason ? " (" + e.reason.replaceAll("_", " ") + ")" : ""}`];
+	if (e.defects) parts.push(`${e.defects.replaceAll("_", " ")}${e.detail ? ": " + e.detail : ""}`);
 	if (e.start) parts.push(`media ${clock(e.start)} to ${clock(e.end)}`);
-	if (e.state === "arrived" || e.state === "late") parts.push(`${after(e.lateness ?? 0)} its end, usually ${after(e.usual ?? 0)}`);
+	if (e.state === "arrived" || e.state === "late" || e.state === "degraded") parts.push(`${after(e.lateness ?? 0)} its end, usually ${after(e.usual ?? 0)}`);
 	if (e.size) parts.push(`${(e.size / 1000).toFixed(0)} kB`);
 	return { who: `${e.input} ${e.path || e.rendition || ""}`, what: parts.join(", ") };
 }

@@ -3,6 +3,7 @@
 package activity
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -62,8 +63,8 @@ type Entry struct {
 	Time    time.Time
 	Segment *Segment
 	Slot    *Slot
-	// Effect is an InputChanged, PairChanged, GenerationStarted, ProtectionChanged or
-	// SlotGivenUp of the core.
+	// Effect is an InputChanged, PairChanged, GenerationStarted, ProtectionChanged,
+	// SlotGivenUp, or a Degraded of a whole input, of the core.
 	Effect failover.Effect
 }
 
@@ -73,6 +74,8 @@ type State string
 const (
 	// Arrived: it is sound and came in the input's own rhythm.
 	Arrived State = "arrived"
+	// Degraded: it is sound and came in time, and is not good.
+	Degraded State = "degraded"
 	// Late: it is sound, and came later than the input's segments do by more than
 	// half of its length. That is the failover grace of an endpoint with segments
 	// of this length.
@@ -105,6 +108,9 @@ type Segment struct {
 	Size            int64
 	// Reason says what is wrong.
 	Reason string
+	// Defects are what is bad about it, in words of a fixed list; Detail is for people.
+	Defects []failover.Defect
+	Detail  string
 }
 
 // Slot is a slot that was published.
@@ -138,8 +144,8 @@ type InputCounters struct {
 	// First is where the first segment of all begins on the channel's clock; zero
 	// before.
 	First failover.Ticks
-	// Unsound is by fault, which are words of a fixed list.
-	Unsound map[string]uint64
+	// Unsound is by fault, Defects by defect, which are words of fixed lists.
+	Unsound, Defects map[string]uint64
 }
 
 // EndpointCounters are those of one endpoint.
@@ -182,7 +188,7 @@ func (a *Notes) Counters() Counters {
 		for reason, n := range in.Unsound {
 			unsound[reason] = n
 		}
-		in.Unsound = unsound
+		in.Unsound, in.Defects = unsound, maps.Clone(in.Defects)
 		c.Inputs[name] = in
 	}
 	for name, e := range a.counters.Endpoints {
@@ -219,7 +225,7 @@ func (e *Entry) size() int {
 	const fixed = 320
 	switch {
 	case e.Segment != nil:
-		return fixed + len(e.Segment.Path) + len(e.Segment.Reason)
+		return fixed + len(e.Segment.Path) + len(e.Segment.Reason) + len(e.Segment.Detail)
 	case e.Slot != nil && e.Slot.Switch != nil:
 		n := fixed
 		for _, m := range e.Slot.Switch.Missing {
@@ -240,7 +246,7 @@ func (a *Notes) count(e Entry) {
 		case Late:
 			in.Late++
 			fallthrough
-		case Arrived:
+		case Arrived, Degraded:
 			in.Segments++
 			in.Bytes += uint64(s.Size)
 			if in.First == 0 {
@@ -256,6 +262,12 @@ func (a *Notes) count(e Entry) {
 		case Unlisted:
 			in.Unlisted++
 		case Refused: // counted where it comes in, shown or not
+		}
+		for _, d := range s.Defects {
+			if in.Defects == nil {
+				in.Defects = map[string]uint64{}
+			}
+			in.Defects[string(d)]++
 		}
 		a.counters.Inputs[s.Input] = in
 	}

@@ -72,12 +72,17 @@ func seen(o failover.Object, at failover.Located) Segment {
 		s.State, s.Reason = Unsound, string(o.Fault)
 	case s.Lateness-s.Usual > (at.End-at.Start).Duration()/2:
 		s.State = Late
+	case len(o.Media.Defects) > 0:
+		s.State = Degraded
+	}
+	if o.Media != nil {
+		s.Defects, s.Detail = o.Media.Defects, o.Media.DefectDetail
 	}
 	return s
 }
 
 func (a *Notes) addSegment(now time.Time, s Segment) {
-	s.Rendition, s.Path, s.Reason = clip(s.Rendition), clip(s.Path), clip(s.Reason)
+	s.Rendition, s.Path, s.Reason, s.Detail = clip(s.Rendition), clip(s.Path), clip(s.Reason), clip(s.Detail)
 	a.add(Entry{Time: now, Segment: &s})
 }
 
@@ -94,6 +99,11 @@ func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect
 			a.missed(core, now, input, missing, e.Start, e.End)
 		}
 		a.add(Entry{Time: now, Effect: failover.SlotGivenUp{Time: e.Time, Endpoint: e.Endpoint, Start: e.Start, End: e.End}})
+	case failover.Degraded:
+		// Bad segments are told where they arrive; this is for the input as a whole.
+		if e.Rendition == "" {
+			a.add(Entry{Time: now, Effect: e})
+		}
 	case failover.InputChanged, failover.PairChanged, failover.ProtectionChanged:
 		a.add(Entry{Time: now, Effect: e})
 	case failover.GenerationStarted:

@@ -50,6 +50,8 @@ type EndpointConfig struct {
 	PreferAfter time.Duration
 	// Hitless: see failover.EndpointConfig.
 	Hitless bool
+	// OnDefect: see failover.EndpointConfig.
+	OnDefect map[failover.Defect]failover.Action
 	output.Config
 }
 
@@ -64,7 +66,7 @@ func (c Config) core() failover.Config {
 	for _, e := range c.Endpoints {
 		core.Endpoints = append(core.Endpoints, failover.EndpointConfig{
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
-			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, Hitless: e.Hitless, GapOnLoss: e.OnInputLoss == output.Gap,
+			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, Hitless: e.Hitless, OnDefect: e.OnDefect, GapOnLoss: e.OnInputLoss == output.Gap,
 		})
 		// What waits for its delay is no backlog.
 		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)

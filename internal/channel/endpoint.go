@@ -170,13 +170,13 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		MSN: decided.MSN, Input: decided.Input, Sources: decided.Sources, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
-		Tags: e.window.Tags(decided),
+		Penalty: 100 - decided.Score(), Tags: e.window.Tags(decided),
 	}
 	if s.Discontinuity {
 		clear(e.edges)
 	}
 	for _, dr := range decided.Renditions {
-		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration}
+		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration, Defects: dr.Defects}
 		var used []*object
 		for _, p := range dr.Parts {
 			if ob := e.channel.objects.use(p.Object); ob != nil {

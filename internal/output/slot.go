@@ -23,6 +23,8 @@ type Slot struct {
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
 	Renditions          []Rendition    `json:"renditions"`
+	// Penalty is what the slot lacks of a score of 100, see failover.Slot.Score.
+	Penalty int `json:"penalty,omitempty"`
 	// Tags are lines of the encoder's playlist that all renditions carry.
 	Tags []string `json:"tags,omitempty"`
 }
@@ -39,6 +41,8 @@ type Rendition struct {
 	Map    *Section `json:"map,omitempty"`
 	Size   int64    `json:"size,omitempty"`
 	Format *Format  `json:"format,omitempty"`
+	// Defects are what is bad about its media.
+	Defects []failover.Defect `json:"defects,omitempty"`
 	// IFrames are the key frames of video that I-frame playlists list, and
 	// IFrame is the number of the first one there, 0 as long as there was none.
 	IFrames []IFrame `json:"iframes,omitempty"`

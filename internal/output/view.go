@@ -86,6 +86,7 @@ func (v *View) Segment(name string) *Segment {
 	}
 	return &Segment{
 		Input: s.From(), ContentType: r.Format.ContentType, ETag: `"` + v.epoch + "-" + number + `"`,
+		Static: s.cmsdStatic(r), Defects: defectsText(r.Defects),
 		Size: r.Size, Published: s.Published, MaxAge: v.availability,
 		store: v.store, parts: r.Parts,
 	}
@@ -132,9 +133,12 @@ type Segment struct {
 	// Input is where it came from.
 	Input       string
 	ContentType string
-	ETag        string
-	Size        int64
-	Published   time.Time
+	// Static is the value of CMSD-Static (CTA-5006), Defects what is bad about the media,
+	// for people; empty if nothing is.
+	Static, Defects string
+	ETag            string
+	Size            int64
+	Published       time.Time
 	// MaxAge is how long caches may keep it: as long as it is listed and
 	// available.
 	MaxAge time.Duration
