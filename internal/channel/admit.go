@@ -158,7 +158,8 @@ func (c *Channel) bind(in *input, input string, b bound) {
 		l.learn(config)
 	}
 	c.objects.describe(b.fragment.key, info, b.section)
-	c.arrive(failover.Object{Input: input, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: coreMedia(info)})
+	m := gradedMedia(info, in.grade(b.path, info))
+	c.arrive(failover.Object{Input: input, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: m})
 }
 
 // unbind gives back what waits for ever once the input is gone.

@@ -37,7 +37,7 @@ func (c *Channel) receivedWhole(in *input, input, name string, h heldSegment) {
 		if l := in.listingOf(name); l != nil {
 			l.learn(config)
 		}
-		c.arriveWhole(input, name, h)
+		c.arriveWhole(in, input, name, h)
 		c.freeHeld(in, input)
 		c.reannounce(in, input)
 		return
@@ -52,9 +52,10 @@ func (c *Channel) receivedWhole(in *input, input, name string, h heldSegment) {
 	c.freeHeld(in, input)
 }
 
-func (c *Channel) arriveWhole(input, name string, h heldSegment) {
+func (c *Channel) arriveWhole(in *input, input, name string, h heldSegment) {
 	c.objects.describe(h.key, h.info, nil)
-	c.arrive(failover.Object{Input: input, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: coreMedia(h.info)})
+	m := gradedMedia(h.info, in.grade(name, h.info))
+	c.arrive(failover.Object{Input: input, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: m})
 }
 
 // freeHeld lets segments go whose run is known, and those that have waited for two
@@ -79,7 +80,7 @@ func (c *Channel) freeHeld(in *input, input string) {
 		if config := in.remember(name, h.info); l != nil {
 			l.learn(config)
 		}
-		c.arriveWhole(input, name, h)
+		c.arriveWhole(in, input, name, h)
 	}
 }
 

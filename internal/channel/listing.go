@@ -25,6 +25,8 @@ type listing struct {
 	kind        failover.Kind
 	known, bare bool
 	config      *media.Info
+	// grading is what its segments are compared with.
+	grading grading
 }
 
 // recentObjects is how many of the newest entries of a playlist are remembered.

@@ -36,13 +36,17 @@ type frames struct {
 
 	count   int // frames
 	samples int // since the last timestamp
+
+	sizes  sampleSizes // in samples
+	passed int64       // samples since the beginning of the object
+	silent int64       // the size of a frame of silence, with its header
 }
 
 func newFrames(codec codecID) *frames {
 	f := &frames{codec: codec}
 	switch codec {
 	case codecAAC:
-		f.parse, f.need = parseADTS, 7
+		f.parse, f.need = parseADTS, adtsHeader
 	case codecMPEGAudio:
 		f.parse, f.need = parseMPEGAudio, 4
 	default:
@@ -117,8 +121,21 @@ func (f *frames) header(b []byte) int {
 	f.last = h
 	f.count++
 	f.samples += h.samples
+	f.measure(h)
 	f.skip = h.size - len(b)
 	return len(b)
+}
+
+// measure takes the size of a frame.
+func (f *frames) measure(h frame) {
+	if f.sizes.n == 0 {
+		f.sizes.run = int64(h.sampleRate) * stillRun / ClockRate
+	}
+	if f.codec == codecAAC && f.silent == 0 {
+		f.silent = adtsHeader + silentFrame("mp4a.40.2", h.channels)
+	}
+	f.sizes.add(f.passed, int64(h.size), int64(h.size) <= f.silent, false)
+	f.passed += int64(h.samples)
 }
 
 // finish is called at the end of the object. A single frame that nothing
@@ -157,9 +174,11 @@ func (f *frames) config() (config []byte, codec string) {
 
 var aacRates = [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 
+// adtsHeader is the size of an ADTS header without a checksum.
+const adtsHeader = 7
+
 // parseADTS reads an ADTS header (ISO/IEC 14496-3, 1.A.2.2).
 func parseADTS(b []byte) (frame, bool) {
-	const header = 7
 	if b[0] != 0xff || b[1]&0xf6 != 0xf0 {
 		return frame{}, false
 	}
@@ -167,7 +186,7 @@ func parseADTS(b []byte) (frame, bool) {
 	channels := int(b[2]&1)<<2 | int(b[3]>>6)
 	size := int(b[3]&3)<<11 | int(b[4])<<3 | int(b[5]>>5)
 	blocks := int(b[6]&3) + 1
-	if rate >= len(aacRates) || size < header {
+	if rate >= len(aacRates) || size < adtsHeader {
 		return frame{}, false
 	}
 	f := frame{

@@ -87,6 +87,23 @@ func BenchmarkProbeFMP4(b *testing.B) {
 	})
 }
 
+// BenchmarkGrade is what grading costs on top of probing, once the run is known.
+func BenchmarkGrade(b *testing.B) {
+	ts := probe(b, benchSegment(b))
+	r := renditions(b, "bench")[0]
+	mp4 := resolve(b, r.init, r.segments[0])
+	for name, info := range map[string]*Info{"ts": ts, "fmp4": mp4} {
+		b.Run(name, func(b *testing.B) {
+			var g Grader
+			var before *Graded
+			b.ReportAllocs()
+			for b.Loop() {
+				before = g.Grade(info, before)
+			}
+		})
+	}
+}
+
 func BenchmarkSignature(b *testing.B) {
 	info := probe(b, benchSegment(b))
 	b.ReportAllocs()

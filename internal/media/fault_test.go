@@ -126,7 +126,6 @@ func TestBrokenStreamsAreRefused(t *testing.T) {
 		detail string
 	}{
 		"sync lost":             {change(at(7), 0x46), ReasonDamaged, "sync lost at byte 1316: 0x46"},
-		"error indicator":       {change(at(2)+1, sound[at(2)+1]|0x80), ReasonDamaged, "transport_error_indicator at byte 376, PID 0x100"},
 		"scrambled":             {change(at(2)+3, sound[at(2)+3]|0x80), ReasonEncrypted, "byte 376, PID 0x100"},
 		"scrambled PES":         {scrambledPES.b, ReasonEncrypted, "scrambled PES packet at byte 376, PID 0x101"},
 		"sample encryption":     {encrypted.b, ReasonEncrypted, "video 0x100: sample encryption"},
@@ -151,6 +150,29 @@ func TestBrokenStreamsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, c.b, c.reason, c.detail) })
 	}
+}
+
+// A packet that is marked as damaged is left out, as players do; with many of them nothing
+// is left to serve.
+func TestMarkedPacketsAreLeftOut(t *testing.T) {
+	s := newStream()
+	s.tables(avTracks...)
+	for n := range int64(20) {
+		s.body(126000 + n*7200)
+	}
+	mark := func(every int) []byte {
+		b := bytes.Clone(s.b)
+		for i := 5; i < len(b)/tsPacket; i += every {
+			b[i*tsPacket+1] |= 0x80
+		}
+		return b
+	}
+	packets := len(s.b) / tsPacket
+	info := probe(t, mark(packets))
+	if info.ErrorPackets != 1 || info.Tracks[0].Samples < 39 {
+		t.Errorf("%d packets, %d pictures", info.ErrorPackets, info.Tracks[0].Samples)
+	}
+	refused(t, mark(3), ReasonDamaged, "transport_error_indicator of")
 }
 
 // What is odd but harmless is no fault.

@@ -64,6 +64,34 @@ func holds(t testing.TB, info *Info) {
 	if len(info.Tracks) > maxTracks || len(info.Counters) > maxPIDs {
 		t.Fatalf("%d tracks, %d PIDs", len(info.Tracks), len(info.Counters))
 	}
+	holdsGrades(t, info)
+}
+
+// holdsGrades checks what is measured of an object and found in it, however often it comes.
+func holdsGrades(t testing.TB, info *Info) {
+	t.Helper()
+	for i := range info.Tracks {
+		m := &info.Tracks[i].Measure
+		if m.Smallest > m.Largest || m.Smallest < 0 || m.Small < 0 || m.Others < 0 || m.Lost < 0 || m.Step < 0 || m.StepBack < 0 ||
+			m.Still < 0 || m.StillTail < 0 || m.StillTail > m.Still || m.LongSteps < 0 || m.LongSteps > 0 && m.Lost == 0 {
+			t.Fatalf("track %d: %+v", i, *m)
+		}
+	}
+	var g Grader
+	var before *Graded
+	for range 20 {
+		before = g.Grade(info, before)
+		seen := map[Defect]bool{}
+		for _, f := range before.Findings {
+			if seen[f.Defect] || f.Missing < 0 || f.Detail == "" || len(f.Detail) > 200 {
+				t.Fatalf("findings %+v", before.Findings)
+			}
+			seen[f.Defect] = true
+		}
+		if len(g.tracks) > maxGraded || len(before.tracks) > maxTracks {
+			t.Fatalf("%d tracks, %d at the end", len(g.tracks), len(before.tracks))
+		}
+	}
 }
 
 // A hostile object of many megabytes leaves no more than the bounds allow.

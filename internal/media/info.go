@@ -143,6 +143,12 @@ type Info struct {
 	// but the first is continued, as a rule. OpenPES alone, in a segment that
 	// also lasts less than its EXTINF, is a truncation at the end of a packet.
 	OpenPES, ContinuedPES int
+	// ErrorPackets is the number of packets of a transport stream that are marked
+	// as damaged (transport_error_indicator). Nothing in them counts.
+	ErrorPackets int `json:",omitempty"`
+	// Unaccounted is the number of bytes of mdat boxes that belong to no sample,
+	// or, below zero, how many bytes samples have in common.
+	Unaccounted int64 `json:",omitempty"`
 	// EarlyPackets is the number of packets of the tracks that come before the
 	// PMT. A player that starts here can't use them, and they don't count in
 	// any time above.
@@ -219,6 +225,8 @@ type Track struct {
 	MaxStep int64
 	// DTSErrors is the number of decoding timestamps that do not increase.
 	DTSErrors int
+	// Measure is what grading needs.
+	Measure Measure `json:"-"`
 }
 
 // Counter is what an object does with the continuity counter of one PID

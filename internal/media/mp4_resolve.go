@@ -29,17 +29,20 @@ func (f *Fragments) resolve(init *Init) (*Info, *Fault) {
 	}
 	tracks := make([]trackTimes, len(init.Tracks))
 	for i := range tracks {
-		tracks[i].init = &init.Tracks[i]
+		tracks[i].begin(&init.Tracks[i])
 	}
+	unaccounted := int64(0)
 	for i := range f.fragments {
-		if fault := f.fragments[i].resolve(tracks); fault != nil {
+		left, fault := f.fragments[i].resolve(tracks)
+		if fault != nil {
 			return nil, fault
 		}
+		unaccounted += left
 	}
 	info := &Info{
 		Format: FormatMP4, Size: f.Size, InitID: init.ID, Trims: f.trims,
-		KeyFrameFirst: true,
-		Tracks:        make([]Track, len(tracks)),
+		KeyFrameFirst: true, Unaccounted: unaccounted,
+		Tracks: make([]Track, len(tracks)),
 	}
 	for i := range tracks {
 		var fault *Fault
@@ -77,26 +80,29 @@ func firstSubtitle(tracks []Track) int {
 }
 
 // resolve goes through the samples of a moof and checks that the mdat boxes
-// after it have their bytes.
-func (f *fragment) resolve(tracks []trackTimes) *Fault {
+// after it have their bytes. left is how many of these belong to no sample.
+func (f *fragment) resolve(tracks []trackTimes) (left int64, fault *Fault) {
+	for _, d := range f.data {
+		left += d.End - d.Start
+	}
 	dataEnd := f.Start // where the samples of the track before end
 	for i := range f.tracks {
 		t := &f.tracks[i]
 		times := timesOf(tracks, t.head.TrackID)
 		if times == nil {
-			return faultf(ReasonNoInit, "moof at byte %d: track %d is not in the init section", f.Start, t.head.TrackID)
+			return 0, faultf(ReasonNoInit, "moof at byte %d: track %d is not in the init section", f.Start, t.head.TrackID)
 		}
 		base := dataEnd
 		switch {
 		case t.head.HasBaseDataOffset():
 			// RFC 8216, 3.3 demands movie-fragment relative addressing; a byte
 			// offset from the start of a file is wrong as soon as it is joined.
-			return faultf(ReasonUnsupported, "moof at byte %d: track %d has absolute byte offsets (base_data_offset)", f.Start, t.head.TrackID)
+			return 0, faultf(ReasonUnsupported, "moof at byte %d: track %d has absolute byte offsets (base_data_offset)", f.Start, t.head.TrackID)
 		case t.head.DefaultBaseIfMoof():
 			base = f.Start
 		}
 		if fault := times.place(t, f.Start); fault != nil {
-			return fault
+			return 0, fault
 		}
 		at := base
 		for i, run := range t.runs {
@@ -108,13 +114,14 @@ func (f *fragment) resolve(tracks []trackTimes) *Fault {
 			}
 			size := times.run(t.head, run)
 			if size > 0 && !f.holds(at, size) {
-				return faultf(ReasonDamaged, "moof at byte %d: samples of track %d, byte %d to %d, are not in its mdat", f.Start, t.head.TrackID, at, at+size)
+				return 0, faultf(ReasonDamaged, "moof at byte %d: samples of track %d, byte %d to %d, are not in its mdat", f.Start, t.head.TrackID, at, at+size)
 			}
 			at += size
+			left -= size
 		}
 		dataEnd = at
 	}
-	return nil
+	return left, nil
 }
 
 // holds tells whether the bytes lie in one of the mdat boxes.
@@ -138,8 +145,21 @@ type trackTimes struct {
 	hasOpen  bool
 	keyFrame bool
 	keys     []KeyFrame // times in ticks of the track's own clock
+	sizes    sampleSizes
+	small    int64 // the size of a sample of nearly no size
 	// durations of samples; min is 0 if there is none
 	min, max int64
+}
+
+func (tt *trackTimes) begin(init *InitTrack) {
+	tt.init = init
+	tt.times.coarse = init.Timescale < fineClock
+	tt.sizes.run = int64(init.Timescale) * stillRun / ClockRate
+	if init.Kind == Video {
+		tt.small = stillPicture(init.Width, init.Height)
+	} else {
+		tt.small = silentFrame(init.Codec, init.Channels)
+	}
 }
 
 func timesOf(tracks []trackTimes, id uint32) *trackTimes {
@@ -173,6 +193,7 @@ func (tt *trackTimes) run(head *mp4.TfhdBox, run *mp4.TrunBox) (size int64) {
 	for i := range run.Samples {
 		s := sampleOf(run, i, defaults)
 		size += int64(s.Size)
+		tt.sizes.add(tt.next, int64(s.Size), int64(s.Size) <= tt.small, tt.init.Kind == Video && isKeyFrame(s.Flags))
 		tt.sample(tt.next+int64(s.CompositionTimeOffset), int64(s.Dur), s.Flags)
 	}
 	return size
@@ -306,7 +327,21 @@ func (tt *trackTimes) track(movieTimescale uint32) (Track, *Fault) {
 	if t.Kind == Video {
 		t.FrameRate = tt.frameRate()
 	}
+	tt.measure(&t, shift)
 	return t, nil
+}
+
+// measure puts what was measured on the clock of 90 kHz. What does not fit has been
+// refused with the track.
+func (tt *trackTimes) measure(t *Track, shift int64) {
+	m := &t.Measure
+	tt.times.measure(m)
+	tt.sizes.finish(tt.next)
+	tt.sizes.measure(m, t.Timescale)
+	for _, v := range []*int64{&m.Step, &m.Lost, &m.StepBack} {
+		*v, _ = rescale(*v, ClockRate, t.Timescale)
+	}
+	m.LongestAt, _ = rescale(m.LongestAt+shift, ClockRate, t.Timescale)
 }
 
 func (tt *trackTimes) frameRate() float64 {

@@ -26,6 +26,7 @@ type packedScanner struct {
 	ticks       int64 // of the frames before the sample rate changed
 	samples     int64 // since then
 	maxFrame    int64
+	measured    frames // only its measure is used
 }
 
 // isPackedAudio tells whether an object starts with an ID3 tag or a frame.
@@ -159,6 +160,8 @@ func (s *packedScanner) frame(f frame) {
 	}
 	s.last = f
 	s.count++
+	s.measured.codec = s.codec
+	s.measured.measure(f)
 	s.samples += int64(f.samples)
 	s.maxFrame = max(s.maxFrame, s.ticksOf(int64(f.samples)))
 }
@@ -217,6 +220,9 @@ func (s *packedScanner) finish(size int64) (Probed, *Fault) {
 		t.MaxStep = s.maxFrame
 	}
 	frameTicks := ticks(s.first.samples, s.first.sampleRate)
+	t.Measure.Step, t.Measure.Steps = frameTicks, s.count-1
+	s.measured.sizes.finish(s.measured.passed)
+	s.measured.sizes.measure(&t.Measure, uint32(s.first.sampleRate))
 	return Probed{Info: &Info{
 		Format: FormatPackedAudio, Size: size,
 		Start: s.start, End: t.End, Modulus: timestampModulus,

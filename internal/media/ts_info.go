@@ -10,6 +10,9 @@ func (s *tsScanner) finish(size int64) (Probed, *Fault) {
 
 // info puts together what was read, or says why the object is refused.
 func (s *tsScanner) info(size int64) (*Info, *Fault) {
+	if s.marked > 0 && int64(s.marked) > size/tsPacket/mostMarked {
+		return nil, faultf(ReasonDamaged, "transport_error_indicator of %d of %d packets, the first one at byte %d", s.marked, size/tsPacket, s.firstMarked)
+	}
 	if s.carried > 0 {
 		return nil, faultf(ReasonTruncated, "ends %d bytes into the packet at byte %d", s.carried, s.offset)
 	}
@@ -22,6 +25,7 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 		Size:          size,
 		Modulus:       timestampModulus,
 		ShortPES:      s.shortPES,
+		ErrorPackets:  s.marked,
 		ProgramNumber: p.number,
 		PMTPID:        p.pmtPID,
 		PCRPID:        p.pcrPID,
@@ -44,7 +48,7 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 		if fault := es.sound(); fault != nil {
 			return nil, fault
 		}
-		info.Tracks[i] = es.track()
+		info.Tracks[i] = es.track(st)
 		info.EarlyPackets += st.early
 		if es.continued {
 			info.ContinuedPES++
@@ -71,6 +75,10 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 	s.count(info)
 	return info, nil
 }
+
+// mostMarked: an object is refused if more than one of so many packets is marked as
+// damaged. What is left would be neither seen nor heard for long.
+const mostMarked = 10
 
 // chosen returns the first program with video, or else the first one.
 func (s *tsScanner) chosen() (*program, *Fault) {
@@ -143,7 +151,7 @@ func (es *elementary) sound() *Fault {
 }
 
 // track describes a sound stream. Its times are on the scanner's timeline.
-func (es *elementary) track() Track {
+func (es *elementary) track(st *pidState) Track {
 	t := Track{
 		ID:         uint32(es.pid),
 		Kind:       es.kind,
@@ -166,6 +174,7 @@ func (es *elementary) track() Track {
 		t.Width, t.Height = v.sps.width, v.sps.height
 		t.FrameRate = es.frameRate()
 		t.End += es.frameTicks()
+		es.measurePictures(&t, st)
 	}
 	if a := es.audio; a != nil {
 		t.Samples = a.count
@@ -175,8 +184,23 @@ func (es *elementary) track() Track {
 		if es.times.n > 0 {
 			t.End = max(t.End, es.times.lastPTS+ticks(a.samples, a.last.sampleRate))
 		}
+		es.times.measureFrames(&t.Measure, es.frameTicks())
+		a.sizes.finish(a.passed)
+		a.sizes.measure(&t.Measure, uint32(a.first.sampleRate))
 	}
+	t.Measure.Continued = es.continued
 	return t
+}
+
+// measurePictures of a video track, whose last picture ends with the object.
+func (es *elementary) measurePictures(t *Track, st *pidState) {
+	es.times.measure(&t.Measure)
+	if es.picture.open {
+		es.addPicture(st)
+		es.closePicture()
+		es.sizes.finish(es.times.lastDTS + es.frameTicks())
+	}
+	es.sizes.measure(&t.Measure, ClockRate)
 }
 
 // frameTicks is the duration of one frame in ticks, 0 if nothing tells.
@@ -248,7 +272,7 @@ func (s *tsScanner) place(info *Info, ref int) {
 			t.End = t.LastPTS
 			continue
 		}
-		for _, v := range []*int64{&t.FirstPTS, &t.LastPTS, &t.FirstDTS, &t.LastDTS, &t.End} {
+		for _, v := range []*int64{&t.FirstPTS, &t.LastPTS, &t.FirstDTS, &t.LastDTS, &t.End, &t.Measure.LongestAt} {
 			*v += shift
 		}
 	}

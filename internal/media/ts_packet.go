@@ -1,6 +1,9 @@
 package media
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 const (
 	tsPacket  = 188  // ISO/IEC 13818-1, 2.4.3.2
@@ -41,10 +44,13 @@ type tsScanner struct {
 	// tablesAt, until a picture follows. Otherwise they are -1.
 	patAt, tablesAt int64
 
-	tracks   int
-	badCRC   int // PAT and PMT sections with a wrong CRC_32
-	shortPES int
-	oddities []string
+	tracks int
+	badCRC int // PAT and PMT sections with a wrong CRC_32
+	marked int // packets with transport_error_indicator
+	// firstMarked is the offset of the first one.
+	firstMarked int64
+	shortPES    int
+	oddities    []string
 }
 
 // pidState is what is known of one PID.
@@ -67,6 +73,7 @@ type pidState struct {
 	errors  int
 	early   int   // packets before the PMT made this PID a track
 	got     int64 // bytes of the PES packet in hand, from its start code on
+	filler  int64 // of these, what is filler data
 	end     int64 // offset behind the last packet with payload
 
 	firstPCR, lastPCR int64 // raw base, 33 bits
@@ -135,6 +142,7 @@ func (s *tsScanner) walk(b []byte) *Fault {
 				st.last = (st.last + uint8(n)) & 0xf
 				st.packets += uint64(n)
 				st.got += int64(n) * (tsPacket - 4)
+				st.filler += int64(fillerAtEnd(b[:n*tsPacket])) * (tsPacket - 4)
 				st.repeated, st.startLast = false, false
 				s.offset += int64(n) * tsPacket
 				st.end = s.offset
@@ -168,6 +176,19 @@ func plainRun(b []byte, h uint32) int {
 	return n
 }
 
+// fillerAtEnd returns how many packets at the end of plain ones carry filler data
+// (ISO/IEC 14496-10, 7.3.2.7): payload that begins with nothing but ones, as no other
+// in a picture. It makes a picture as large as a constant bit rate wants, and ends it.
+func fillerAtEnd(b []byte) (n int) {
+	for ; len(b) >= tsPacket; b = b[:len(b)-tsPacket] {
+		if binary.BigEndian.Uint64(b[len(b)-tsPacket+4:]) != math.MaxUint64 {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // packet reads one packet in full.
 func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 	pid := uint16(h >> 8 & tsNullPID)
@@ -177,7 +198,11 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 	case h>>24 != tsSync:
 		return faultf(ReasonDamaged, "sync lost at byte %d: 0x%02x instead of 0x47", s.offset, b[0])
 	case h&tsErrorBit != 0:
-		return faultf(ReasonDamaged, "transport_error_indicator at byte %d, PID 0x%x", s.offset, pid)
+		// Any bit of it may be wrong, the PID as well. Players drop it.
+		if s.marked++; s.marked == 1 {
+			s.firstMarked = s.offset
+		}
+		return nil
 	case pid == tsNullPID:
 		return nil
 	case h&tsScrambledBits != 0:

@@ -15,15 +15,22 @@ type elementary struct {
 	inPES    bool
 	// continued tells that the object starts inside a PES packet of the stream.
 	continued bool
-	ignored   bool  // the PES packet in hand carries no media
-	declared  int64 // bytes of the PES packet in hand, 0 if it doesn't tell
-	at        int64 // offset of the PES packet in hand
+	ignored   bool // the PES packet in hand carries no media
+	// randomAccess is the random_access_indicator of the PES packet in hand.
+	randomAccess bool
+	declared     int64 // bytes of the PES packet in hand, 0 if it doesn't tell
+	headed       int64 // of these, the header's
+	at           int64 // offset of the PES packet in hand
 
 	units int // PES packets or sections that start
 	times timing
-	video *pictures
-	keys  keyFrames
-	audio *frames
+	// picture is the one whose PES packets pass: its bytes so far, without those
+	// of the packet in hand.
+	picture pictureSize
+	sizes   sampleSizes // of pictures, in ticks of 90 kHz
+	video   *pictures
+	keys    keyFrames
+	audio   *frames
 }
 
 func newElementary(pid uint16, streamType uint8, descriptors []byte) *elementary {
@@ -59,7 +66,8 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 		if es.short(st.got) || es.inHeader {
 			s.shortPES++
 		}
-		st.got = 0
+		es.addPicture(st)
+		st.got, st.filler, es.headed = 0, 0, 0
 		es.units++
 		es.inPES, es.inHeader, es.ignored = true, true, false
 		es.declared, es.at = 0, s.offset
@@ -72,6 +80,7 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 				es.video.buf = s.room.takeHead()
 			}
 			es.video.begin(randomAccess)
+			es.randomAccess = randomAccess
 		}
 	}
 	if !es.inPES {
@@ -104,7 +113,7 @@ func (s *tsScanner) pesHeader(st *pidState, b []byte) *Fault {
 		}
 		return nil
 	}
-	es.inHeader = false
+	es.inHeader, es.headed = false, int64(size)
 	if length := int64(binary.BigEndian.Uint16(b[4:])); length > 0 {
 		es.declared = 6 + length
 	}
@@ -120,9 +129,14 @@ func (s *tsScanner) pesHeader(st *pidState, b []byte) *Fault {
 		if !s.hasAnchor {
 			s.anchor, s.hasAnchor = pts, true
 		}
+		if es.audio != nil {
+			es.times.wait(s.unwrap(pts), es.audio)
+		}
 		es.times.add(s.unwrap(pts), s.unwrap(dts))
 		if es.video != nil {
 			es.keys.stamp(s.unwrap(pts))
+			es.closePicture()
+			es.picture = pictureSize{at: s.unwrap(dts), key: es.randomAccess, open: true}
 		}
 	}
 	if es.audio != nil {
@@ -171,6 +185,38 @@ func timestamp(b []byte) int64 {
 	return int64(b[0]>>1&7)<<30 | int64(binary.BigEndian.Uint16(b[1:])>>1)<<15 | int64(binary.BigEndian.Uint16(b[3:])>>1)
 }
 
+// pictureSize is the size of a picture that is not complete yet.
+type pictureSize struct {
+	at     int64 // its decoding timestamp
+	bytes  int64
+	filled bool // with filler data
+	key    bool
+	open   bool
+}
+
+// addPicture adds what the PES packet in hand has of its picture.
+func (es *elementary) addPicture(st *pidState) {
+	if !es.inPES || es.inHeader || es.video == nil {
+		return
+	}
+	es.picture.bytes += max(0, st.got-es.headed-st.filler)
+	es.picture.filled = es.picture.filled || st.filler > 0
+}
+
+// closePicture takes the picture in hand, as the next one begins.
+func (es *elementary) closePicture() {
+	p := &es.picture
+	if !p.open {
+		return
+	}
+	small := stillPicture(es.video.sps.width, es.video.sps.height)
+	if p.filled {
+		small += 2 * tsPacket // filler data begins and ends within packets
+	}
+	es.sizes.run = stillRun
+	es.sizes.add(p.at, p.bytes, p.bytes <= small, p.key)
+}
+
 // media takes payload of a PES packet; got is what came of it so far.
 func (es *elementary) media(b []byte, got int64) {
 	if es.ignored {
@@ -208,38 +254,6 @@ func (s *tsScanner) dataUnit(st *pidState, b []byte, start bool) {
 		es.times.n++
 		es.times.maxPTS, es.times.lastDTS = pts, dts
 	}
-}
-
-// timing collects the timestamps of a track.
-type timing struct {
-	n                  int
-	minPTS, maxPTS     int64
-	lastPTS            int64 // of the last PES packet
-	firstPTS           int64 // of the first PES packet
-	firstDTS, lastDTS  int64
-	minStep, maxStep   int64 // between decoding timestamps; 0 if there is none
-	stepsBackOrNowhere int
-}
-
-func (t *timing) add(pts, dts int64) {
-	t.n++
-	t.lastPTS = pts
-	if t.n == 1 {
-		t.firstPTS, t.minPTS, t.maxPTS = pts, pts, pts
-		t.firstDTS, t.lastDTS = dts, dts
-		return
-	}
-	t.minPTS, t.maxPTS = min(t.minPTS, pts), max(t.maxPTS, pts)
-	step := dts - t.lastDTS
-	t.lastDTS = dts
-	if step <= 0 {
-		t.stepsBackOrNowhere++
-		return
-	}
-	if t.minStep == 0 || step < t.minStep {
-		t.minStep = step
-	}
-	t.maxStep = max(t.maxStep, step)
 }
 
 // unwrap puts a timestamp on the timeline of the object's first one.

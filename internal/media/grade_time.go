@@ -1,0 +1,81 @@
+package media
+
+// holes looks for missing samples of a track, within the object and before it.
+func (x *grading) holes(t *Track, h *trackHabits) {
+	if t.Samples == 0 {
+		return
+	}
+	m := &t.Measure
+	limit := h.limit()
+	if limit == 0 {
+		return
+	}
+	if m.LongSteps > 0 && !m.uneven() && x.longest(t) > limit {
+		x.found(DefectHole, m.Lost, "%s lacks %d ms at %d ms of the segment", t.name(), milliseconds(m.Lost), milliseconds(max(0, m.LongestAt-x.info.Start)))
+	}
+	p := x.before.track(t)
+	if p == nil {
+		return
+	}
+	step := x.between(p, t)
+	if usual := max(m.Step, p.step, t.oneStep(x.info)); usual > 0 && isLong(step, usual) && step > limit {
+		x.found(DefectHole, step-usual, "%s lacks %d ms between the segment before and this one", t.name(), milliseconds(step-usual))
+	}
+}
+
+// longest is the longest step within the object.
+func (x *grading) longest(t *Track) int64 {
+	if t.Kind == Audio && t.Timescale == 0 {
+		return t.Measure.Step + t.Measure.Lost // PES packets hold many frames
+	}
+	return t.MaxStep
+}
+
+// oneStep is how long the only sample of an object lasts.
+func (t *Track) oneStep(info *Info) int64 {
+	if t.Samples > 1 {
+		return 0
+	}
+	return max(t.End-t.LastPTS, info.FrameDuration)
+}
+
+// between is the step from the last sample of the object before to the first one. Of
+// video decoding times count: pictures are shown in another order, across the border as
+// well. Of audio it is what lies between the end and the beginning, and a frame.
+func (x *grading) between(p *trackEnd, t *Track) int64 {
+	if t.Kind == Video || t.Timescale > 0 {
+		return after(p.lastDTS, t.FirstDTS, x.info.Modulus)
+	}
+	if t.Measure.Continued {
+		return 0 // of the frames that began in the object before not all are known
+	}
+	return after(p.end, t.FirstPTS, x.info.Modulus) + t.Measure.Step
+}
+
+// uneven reports whether the object has a variable frame rate by itself.
+func (m *Measure) uneven() bool { return m.LongSteps > 2 && m.LongSteps*unevenSteps > m.Steps }
+
+// limit is how long a step has to be to be a hole; 0 as long as that is not known.
+func (h *trackHabits) limit() int64 {
+	known := h.uneven.n
+	switch {
+	case known < knownAfter || h.kind == Video && h.known < evenSteps:
+		return 0
+	case h.uneven.count()*unevenShare <= known:
+		return 1 // any long step
+	case known < unevenKnown:
+		return 0
+	}
+	return unevenTimes * h.steps.largest()
+}
+
+// learn takes in what the object shows of the track's habits.
+func (h *trackHabits) learn(t *Track) {
+	if t.Samples == 0 {
+		return
+	}
+	m := &t.Measure
+	h.uneven.add(m.LongSteps > 0)
+	h.known = min(h.known+m.Steps, evenSteps)
+	h.steps.add(max(m.Step+m.Lost*int64(min(1, m.LongSteps)), m.Step))
+}

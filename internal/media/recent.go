@@ -1,0 +1,72 @@
+package media
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// recentObjects is how many objects of a run the grader remembers what was usual
+// in: a minute of segments of 2 s. What has changed for good is usual after half
+// of it.
+const recentObjects = 32
+
+// recent are the last values of something that every object has.
+type recent struct {
+	values [recentObjects]int64 // a ring
+	n      int                  // values so far
+}
+
+func (r *recent) add(v int64) {
+	r.values[r.n%recentObjects] = v
+	r.n++
+}
+
+func (r *recent) len() int { return min(r.n, recentObjects) }
+
+// largest is 0 before the first value, and at least 0.
+func (r *recent) largest() (v int64) {
+	for _, o := range r.values[:r.len()] {
+		v = max(v, o)
+	}
+	return v
+}
+
+// ranked is recent with the median at hand.
+type ranked struct {
+	recent
+	sorted [recentObjects]int64
+}
+
+func (r *ranked) add(v int64) {
+	list := r.sorted[:r.len()]
+	if len(list) == recentObjects {
+		i, _ := slices.BinarySearch(list, r.values[r.n%recentObjects])
+		copy(list[i:], list[i+1:])
+		list = list[:len(list)-1]
+	}
+	i, _ := slices.BinarySearch(list, v)
+	list = r.sorted[:len(list)+1]
+	copy(list[i+1:], list[i:])
+	list[i] = v
+	r.recent.add(v)
+}
+
+// median is 0 before the first value.
+func (r *ranked) median() int64 { return r.sorted[r.len()/2] }
+
+// marks says of each of the last objects whether something is so.
+type marks struct {
+	bits uint32 // the newest is the lowest
+	n    int
+}
+
+func (m *marks) add(is bool) {
+	m.bits <<= 1
+	if is {
+		m.bits |= 1
+	}
+	m.n = min(m.n+1, recentObjects)
+}
+
+// count is of how many it is so.
+func (m *marks) count() int { return bits.OnesCount32(m.bits) }
