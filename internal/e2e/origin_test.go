@@ -21,6 +21,9 @@ import (
 var caddyBinary string
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(attackVar); name != "" {
+		os.Exit(fight(name))
+	}
 	dir, err := os.MkdirTemp("", "live-origin-e2e")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,6 +52,7 @@ type origin struct {
 	admin  string
 	config string
 	data   string // Caddy's own directory
+	level  string // of the log
 	global string // global options of the Caddyfile
 	log    *logLines
 }
@@ -73,7 +77,13 @@ func freeAddress(t *testing.T) string {
 // startOrigin runs Caddy with a live_origin block, and with global options.
 func startOrigin(t *testing.T, block string, global ...string) *origin {
 	t.Helper()
-	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
+	return startOriginAt(t, "DEBUG", block, global...)
+}
+
+// startOriginAt does so with a log of this level.
+func startOriginAt(t *testing.T, level, block string, global ...string) *origin {
+	t.Helper()
+	o := &origin{t: t, level: level, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
 	o.config = filepath.Join(t.TempDir(), "Caddyfile")
 	o.configure(block)
 	o.run(o.config)
@@ -90,7 +100,7 @@ func (o *origin) configure(block string) {
 	log {
 		output stderr
 		format json
-		level DEBUG
+		level %s
 	}
 	%s
 }
@@ -99,7 +109,7 @@ http://%s {
 %s
 	}
 }
-`, o.admin, o.global, o.addr, block)
+`, o.admin, o.level, o.global, o.addr, block)
 	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
 		o.t.Fatal(err)
 	}
@@ -194,6 +204,13 @@ func (l *logLines) find(msg string) []map[string]any {
 		}
 	}
 	return found
+}
+
+// count is how many entries there are.
+func (l *logLines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
 }
 
 // contains reports whether a line that is no log entry has the text.
