@@ -178,6 +178,9 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	header["X-Live-Origin-Input"] = []string{s.Input}
 	if r.Method != http.MethodGet || conditional(r.Header) {
 		http.ServeContent(d, r, "", s.Published, content)
+		if d.broken {
+			abort(r)
+		}
 		return nil
 	}
 	header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
@@ -190,6 +193,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		if c := h.logger.Check(zapcore.DebugLevel, "segment was not sent to the end"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}
+		abort(r)
 	}
 	return nil
 }

@@ -96,10 +96,14 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known || !sizePlaylist(w, r, size) {
 		return nil
 	}
+	var err error
 	if packed {
-		_, _ = w.Write(p.Gzip)
+		_, err = w.Write(p.Gzip)
 	} else {
-		_, _ = p.WriteTo(w)
+		_, err = p.WriteTo(w)
+	}
+	if err != nil {
+		abort(r)
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ type origin struct {
 	config string
 	data   string // Caddy's own directory
 	level  string // of the log
+	tls    string // options of the site; empty for plain HTTP
 	global string // global options of the Caddyfile
 	log    *logLines
 }
@@ -84,10 +85,15 @@ func startOrigin(t *testing.T, block string, global ...string) *origin {
 func startOriginAt(t *testing.T, level, block string, global ...string) *origin {
 	t.Helper()
 	o := &origin{t: t, level: level, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
-	o.config = filepath.Join(t.TempDir(), "Caddyfile")
+	o.start(block)
+	return o
+}
+
+func (o *origin) start(block string) {
+	o.t.Helper()
+	o.config = filepath.Join(o.t.TempDir(), "Caddyfile")
 	o.configure(block)
 	o.run(o.config)
-	return o
 }
 
 // configure writes the config with a live_origin block.
@@ -104,12 +110,13 @@ func (o *origin) configure(block string) {
 	}
 	%s
 }
-http://%s {
+%s {
+	%s
 	live_origin {
 %s
 	}
 }
-`, o.admin, o.level, o.global, o.addr, block)
+`, o.admin, o.level, o.global, o.url(""), o.tls, block)
 	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
 		o.t.Fatal(err)
 	}
@@ -175,7 +182,12 @@ func (o *origin) waitListening() {
 	o.t.Fatal("the origin does not listen")
 }
 
-func (o *origin) url(path string) string { return "http://" + o.addr + path }
+func (o *origin) url(path string) string {
+	if o.tls != "" {
+		return "https://" + o.addr + path
+	}
+	return "http://" + o.addr + path
+}
 
 func (l *logLines) read(r io.Reader) {
 	lines := bufio.NewScanner(r)
