@@ -73,6 +73,10 @@ var situations = []situation{
 	{"an initialization section does not come", []string{
 		`input_waiting{input="a",for="waiting_init"} 0x20 1x20`, `input_waiting{input="a",for="waiting_rendition"} 0x40`, `input_waiting{input="b",for="waiting_init"} 0x40`,
 	}, []string{"LiveOriginInputWaits"}},
+	{"two encoders write to one input", []string{
+		`noticed_total{input="a",what="two_writers"} 0x35 1x5`, `noticed_total{input="a",what="long_segment"} 0+1x40`,
+	}, []string{"LiveOriginNoticed"}},
+	{"an input is over a limit", []string{`over_limit_total{input="a",limit="limit_tags"} 3x35 4x5`}, []string{"LiveOriginOverLimit"}},
 	{"the pair is not locked", []string{`pair_locked{a="a",b="b"} 0x40`}, []string{"LiveOriginPairNotLocked"}},
 	{"a failover", []string{`failovers_total{endpoint="hls",reason="missing_segment"} 7x35 8x5`}, []string{"LiveOriginFailover"}},
 	{"the operator switches", []string{`failovers_total{endpoint="hls",reason="manual"} 7x35 18x5`}, nil},

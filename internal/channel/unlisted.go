@@ -45,8 +45,8 @@ func (c *Channel) keepUnlisted(in *input, input, path, key string, size int64) {
 		dropped++
 	}
 	if dropped > 0 {
-		c.overLimit("input %s: more than %d objects, or %d bytes, that no playlist lists: the oldest are dropped",
-			input, maxUnlisted, in.config.Load().maxUnlistedSize())
+		c.overLimit(input, LimitUnlisted, "", "more than %d objects, or %d bytes (max_unlisted_size), that no playlist lists: the oldest are dropped",
+			maxUnlisted, in.config.Load().maxUnlistedSize())
 	}
 }
 
@@ -72,7 +72,7 @@ func (c *Channel) DropUnlisted(share int64) bool {
 		return false
 	}
 	c.dropOldestUnlisted(most, of)
-	c.overLimit("input %s: objects that no playlist lists take the room that the channel needs: the oldest are dropped", of)
+	c.overLimit(of, LimitRoom, "", "objects that no playlist lists take the room that the channel needs: the oldest are dropped")
 	return true
 }
 
