@@ -79,6 +79,7 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 	live.eachChannel(func(c *sharedChannel) {
 		status := statusOfChannel(c.key, c.channel.Status())
 		status.addWaits(c.channel.Waits())
+		status.addRemarks(c.channel.Remarks())
 		list = append(list, status)
 	})
 	return writeJSON(w, http.StatusOK, list)
@@ -95,6 +96,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 	defer c.release()
 	status := statusOfChannel(c.key, c.channel.Status())
 	status.addWaits(c.channel.Waits())
+	status.addRemarks(c.channel.Remarks())
 	shown := shownDecisions
 	if v := r.URL.Query().Get("decisions"); v != "" {
 		if shown, err = strconv.Atoi(v); err != nil || shown < 0 {

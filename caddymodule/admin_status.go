@@ -37,6 +37,8 @@ type inputStatus struct {
 	Renditions      []renditionStatus `json:"renditions"`
 	// Waiting is what it has been waiting for for more than two of its segments.
 	Waiting []waitStatus `json:"waiting,omitempty"`
+	// Noticed is what was noticed within the last day, the newest first.
+	Noticed []remarkStatus `json:"noticed,omitempty"`
 }
 
 type renditionStatus struct {
@@ -66,6 +68,8 @@ type endpointStatus struct {
 	Discontinuities       uint64    `json:"discontinuities"`
 	TargetDurationSeconds int       `json:"target_duration_seconds"`
 	LastSwitch            *decision `json:"last_switch,omitempty"`
+	// Noticed is as of an input.
+	Noticed []remarkStatus `json:"noticed,omitempty"`
 	// Hitless is there if that is the endpoint's policy.
 	Hitless *protection `json:"hitless,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,9 +53,12 @@ func writeReason(w http.ResponseWriter, r *http.Request, status int, reason erro
 	h := w.Header()
 	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	text := reason.Error() + "\n"
+	// So that the answer is complete before the rest of a body is drained.
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(reason.Error() + "\n"))
+		_, _ = io.WriteString(w, text)
 	}
 }
 

@@ -117,6 +117,41 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
+// Who guesses waits for each answer, but not without end in number; who has sent no
+// credentials yet does not, as many encoders begin so.
+func TestAnswersToGuessesAreHeldBack(t *testing.T) {
+	o := newOrigin(t, withInput("bearer token"))
+	before := heldBack
+	heldBack = &tarpit{time: heldTime}
+	t.Cleanup(func() { heldBack = before })
+	synctest.Test(t, func(t *testing.T) {
+		took := func(authorization string) time.Duration {
+			began := time.Now()
+			want(t, o.putAs(authorization, "192.0.2.1"), 401, "")
+			return time.Since(began)
+		}
+		if d := took("Bearer wrong"); d < heldTime || d > 2*heldTime {
+			t.Errorf("a wrong token is answered after %v", d)
+		}
+		if d := took(""); d != 0 {
+			t.Errorf("a challenge comes after %v", d)
+		}
+		var guessers sync.WaitGroup
+		for range maxHeld {
+			guessers.Go(func() { took("Bearer wrong") })
+		}
+		synctest.Wait()
+		if d := took("Bearer wrong"); d != 0 {
+			t.Errorf("one more is held back as well, for %v", d)
+		}
+		guessers.Wait()
+		if n := heldBack.now.Load(); n != 0 {
+			t.Errorf("%d are held", n)
+		}
+		time.Sleep(3 * failureInterval) // until the failures are logged
+	})
+}
+
 // Who has left is not compared for.
 func TestGuessingIsGivenUp(t *testing.T) {
 	c := newComparisons()
@@ -138,9 +173,9 @@ func TestFailuresAreLoggedOnceAMinute(t *testing.T) {
 	core, logs := zapobserver.New(zap.DebugLevel)
 	o.handler.logger = zap.New(core)
 	synctest.Test(t, func(t *testing.T) {
-		before := failures
-		failures = &authFailures{interval: failureInterval}
-		defer func() { failures = before }()
+		before, holding := failures, heldBack
+		failures, heldBack = &authFailures{interval: failureInterval}, &tarpit{} // for no time
+		defer func() { failures, heldBack = before, holding }()
 		for i := range 300 {
 			w := o.putAs("Bearer wrong", "198.51.100."+string(rune('1'+i%3)))
 			want(t, w, 401, "")

@@ -30,6 +30,17 @@ func printStatus(w io.Writer, list []channelStatus, now time.Time) error {
 	return nil
 }
 
+// printRemarks shows what was noticed, the newest first.
+func printRemarks(w io.Writer, of string, list []remarkStatus, now time.Time) {
+	for _, r := range list {
+		about := ""
+		if what := cmp.Or(r.Path, r.Rendition); what != "" {
+			about = what + ": "
+		}
+		fmt.Fprintf(w, "  %s, %s, %d times, last %s: %s%s\n", of, r.What, r.Count, ago(r.Last, now), about, r.Text)
+	}
+}
+
 func printChannel(w io.Writer, c channelStatus, now time.Time) {
 	fmt.Fprintf(w, "%s (store %s): %s\n", c.Name, c.Store, choose(c.Up, "up", "DOWN"))
 	printRow(w, "INPUT", "STATE", "LAST SEGMENT", "LATENESS", "WHOLE FOR", "BIT RATE", "RENDITIONS", "FAULTS")
@@ -41,6 +52,7 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		for _, wait := range in.Waiting {
 			fmt.Fprintf(w, "  input %s has been waiting since %s: %s: %s\n", in.Name, ago(wait.Since, now), wait.Path, wait.Text)
 		}
+		printRemarks(w, "input "+in.Name, in.Noticed, now)
 	}
 	if len(c.Pairs) > 0 {
 		printRow(w, "PAIR", "STATE", "OFFSET", "DRIFT", "DETAIL")
@@ -60,6 +72,7 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		if e.Hitless != nil {
 			fmt.Fprintf(w, "  endpoint %s, hitless: %s\n", e.Name, choose(e.Hitless.Protected, "protected", "NOT protected, because "+e.Hitless.Why))
 		}
+		printRemarks(w, "endpoint "+e.Name, e.Noticed, now)
 	}
 	if len(c.Decisions) > 0 {
 		printRow(w, "DECISION", "ENDPOINT", "SLOT", "SWITCH")

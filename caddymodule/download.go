@@ -31,6 +31,9 @@ type download struct {
 	// are for the goroutine of the request alone; nil when the download is over.
 	socket *http.ResponseController
 	cut    atomic.Bool
+	// broken: what was written last did not go out. It belongs to the goroutine of the
+	// request.
+	broken bool
 }
 
 // begin takes a download in, which may take as long as patience. The caller calls end.
@@ -72,21 +75,36 @@ func (d *download) Unwrap() http.ResponseWriter { return d.w }
 // Write implements http.ResponseWriter.
 func (d *download) Write(p []byte) (int, error) {
 	if d.cut.Load() {
+		d.broken = true
 		return 0, errCut
 	}
-	return d.w.Write(p)
+	n, err := d.w.Write(p)
+	d.broken = err != nil
+	return n, err
 }
 
 // ReadFrom implements io.ReaderFrom: a file goes to the socket by the system's own
 // means.
 func (d *download) ReadFrom(r io.Reader) (int64, error) {
 	if d.cut.Load() {
+		d.broken = true
 		return 0, errCut
 	}
 	if f, ok := d.w.(io.ReaderFrom); ok {
-		return f.ReadFrom(r)
+		n, err := f.ReadFrom(r)
+		d.broken = err != nil
+		return n, err
 	}
 	return io.Copy(struct{ io.Writer }{d}, r)
+}
+
+// abort ends a download that broke off in a way that tells the client. Over HTTP/1 the
+// connection ends with it. Of a stream of HTTP/2 or 3 the end looks like that of the
+// segment, so it has to be reset.
+func abort(r *http.Request) {
+	if r.ProtoMajor > 1 {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // end gives it up.

@@ -100,37 +100,49 @@ func preflight(w http.ResponseWriter) {
 // servePlaylist sends bytes that are already there, but for the first viewer who
 // wants them compressed.
 func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error {
-	h := w.Header()
-	h["Vary"] = with(h["Vary"], varyEncoding)
-	etag, packed := t.ETag, acceptsGzip(r.Header["Accept-Encoding"])
-	if packed {
-		etag = t.GzipETag
-	}
-	// Rounded down, to no age at all if need be: a playlist that is older than
-	// half the target duration makes players stall.
-	h["Cache-Control"] = playlistAge(int(t.MaxAge / time.Second))
-	h["Etag"] = []string{etag}
-	if matches(r.Header["If-None-Match"], etag) {
-		w.WriteHeader(http.StatusNotModified)
+	packed := acceptsGzip(r.Header["Accept-Encoding"])
+	if known := beginPlaylist(w, r, packed, t.ETag, t.GzipETag, t.MaxAge); known {
 		return nil
 	}
 	body := t.Body
 	if packed {
 		body = t.Gzip()
-		h["Content-Encoding"] = gzipEncoding
 	}
-	writePlaylist(w, r, body)
+	if sizePlaylist(w, r, len(body)) {
+		_, _ = w.Write(body)
+	}
 	return nil
 }
 
-func writePlaylist(w http.ResponseWriter, r *http.Request, body []byte) {
+// beginPlaylist sets the headers of a playlist. known reports that the viewer has it
+// already, which was answered.
+func beginPlaylist(w http.ResponseWriter, r *http.Request, packed bool, etag, gzipETag string, age time.Duration) (known bool) {
+	h := w.Header()
+	h["Vary"] = with(h["Vary"], varyEncoding)
+	if packed {
+		etag = gzipETag
+	}
+	// Rounded down, to no age at all if need be: a playlist that is older than
+	// half the target duration makes players stall.
+	h["Cache-Control"] = playlistAge(int(age / time.Second))
+	h["Etag"] = []string{etag}
+	if matches(r.Header["If-None-Match"], etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return true
+	}
+	if packed {
+		h["Content-Encoding"] = gzipEncoding
+	}
+	return false
+}
+
+// sizePlaylist sends the headers, and reports whether the body is to follow.
+func sizePlaylist(w http.ResponseWriter, r *http.Request, size int) bool {
 	h := w.Header()
 	h["Content-Type"] = hlsType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = []string{strconv.Itoa(size)}
 	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body)
-	}
+	return r.Method != http.MethodHead
 }
 
 func playlistAge(seconds int) []string {
@@ -172,6 +184,9 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	}
 	if r.Method != http.MethodGet || conditional(r.Header) {
 		http.ServeContent(d, r, "", s.Published, content)
+		if d.broken {
+			abort(r)
+		}
 		return nil
 	}
 	header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
@@ -184,6 +199,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		if c := h.logger.Check(zapcore.DebugLevel, "segment was not sent to the end"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}
+		abort(r)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +31,7 @@ type keptStore struct {
 	mu      sync.Mutex
 	storage certmagic.Storage // nil as long as nothing is kept
 	dirty   map[string]*keptJournal
+	rests   map[string]time.Time // until when a journal is not written again
 	closed  bool
 	// saving is held by the one who writes.
 	saving sync.Mutex
@@ -50,6 +53,10 @@ type keptRecords struct {
 const (
 	// keepDelay is how long changes are gathered before they are written.
 	keepDelay = 200 * time.Millisecond
+	// keepRate is how much is written of one channel in the long run, in bytes per
+	// second. All of a journal is written each time, a few kB as a rule, so an encoder
+	// that sends ever other large sections has its own written less often.
+	keepRate = 256 << 10
 	// keepTimeout bounds one access to the storage.
 	keepTimeout = 10 * time.Second
 	// keepAge is for how long they are of use: no encoder is silent for longer and
@@ -58,7 +65,7 @@ const (
 )
 
 func newKeptStore(capacity int64) *keptStore {
-	return &keptStore{Store: memory.Open(capacity), dirty: map[string]*keptJournal{}}
+	return &keptStore{Store: memory.Open(capacity), dirty: map[string]*keptJournal{}, rests: map[string]time.Time{}}
 }
 
 // use sets where to keep it from now on, and returns where it was kept.
@@ -154,36 +161,39 @@ func (s *keptStore) changed(j *keptJournal) {
 	if s.storage == nil || s.closed {
 		return
 	}
-	if len(s.dirty) == 0 {
-		time.AfterFunc(keepDelay, s.save)
+	if s.dirty[j.name] == nil {
+		time.AfterFunc(max(keepDelay, time.Until(s.rests[j.name])), func() { s.save(j.name) })
 	}
 	s.dirty[j.name] = j
 }
 
-// save writes what has changed.
-func (s *keptStore) save() {
+// save writes a journal if it has changed.
+func (s *keptStore) save(name string) {
 	s.saving.Lock()
 	defer s.saving.Unlock()
 	s.mu.Lock()
-	dirty, storage := s.dirty, s.storage
-	s.dirty = map[string]*keptJournal{}
+	j, storage := s.dirty[name], s.storage
+	delete(s.dirty, name)
 	s.mu.Unlock()
-	if storage == nil {
+	if storage == nil || j == nil {
 		return
 	}
-	for name, j := range dirty {
-		if err := j.save(storage); err != nil {
-			keptLogger().Warn("keeping what encoders send once failed", zap.String("journal", name), zap.Error(err))
-		}
+	size, err := j.save(storage)
+	if err != nil {
+		keptLogger().Warn("keeping what encoders send once failed", zap.String("journal", name), zap.Error(err))
 	}
+	s.mu.Lock()
+	s.rests[name] = time.Now().Add(time.Duration(size) * time.Second / keepRate)
+	s.mu.Unlock()
 }
 
-func (j *keptJournal) save(storage certmagic.Storage) error {
+// save returns how much was written, in bytes.
+func (j *keptJournal) save(storage certmagic.Storage) (size int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
 	key, err := keptKey(j.name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	kept := keptRecords{Saved: time.Now().UTC()}
 	err = j.Read(ctx, 0, func(_ uint64, record []byte) error {
@@ -191,30 +201,33 @@ func (j *keptJournal) save(storage certmagic.Storage) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(kept.Records) == 0 {
 		if err := storage.Delete(ctx, key); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("delete: %w", err)
+			return 0, fmt.Errorf("delete: %w", err)
 		}
-		return nil
+		return 0, nil
 	}
 	text, err := json.Marshal(kept)
 	if err != nil {
-		return fmt.Errorf("encode: %w", err)
+		return 0, fmt.Errorf("encode: %w", err)
 	}
 	if err := storage.Store(ctx, key, text); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return len(text), fmt.Errorf("store: %w", err)
 	}
-	return nil
+	return len(text), nil
 }
 
 // Close implements store.Store. What has not been written yet is.
 func (s *keptStore) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	names := slices.Collect(maps.Keys(s.dirty))
 	s.mu.Unlock()
-	s.save()
+	for _, name := range names {
+		s.save(name)
+	}
 	return s.Store.Close()
 }
 

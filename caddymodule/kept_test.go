@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -84,5 +85,53 @@ func TestStandingFactsAreKept(t *testing.T) {
 	_, facts, _ = open()
 	if got := read(facts); len(got) != 4 {
 		t.Errorf("after close: %q", got)
+	}
+}
+
+// countedStorage counts what is written.
+type countedStorage struct {
+	*certmagic.FileStorage
+	bytes, times int
+}
+
+func (s *countedStorage) Store(ctx context.Context, key string, value []byte) error {
+	s.bytes += len(value)
+	s.times++
+	return s.FileStorage.Store(ctx, key, value)
+}
+
+// An encoder that sends ever other things keeps no disk busy, and the usual few kB are
+// written at once.
+func TestKeepingHasARate(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	for size, least := range map[int]int{64 << 10: 3, 2 << 10: 100} {
+		synctest.Test(t, func(t *testing.T) {
+			st := newKeptStore(0)
+			storage := &countedStorage{FileStorage: &certmagic.FileStorage{Path: t.TempDir()}}
+			st.use(storage)
+			facts, err := st.Journal(t.Context(), "sports"+channel.StandingFacts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const steps = 300
+			for i := range uint64(steps) {
+				if _, err := facts.Append(t.Context(), i, make([]byte, size)); err != nil {
+					t.Fatal(err)
+				}
+				if i > 10 {
+					if err := facts.Forget(t.Context(), i-10); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(keepDelay)
+			}
+			whole := 12 * size * 4 / 3
+			if most := keepRate*int(steps*keepDelay/time.Second) + 2*whole; storage.bytes > most || storage.times < least {
+				t.Errorf("%d bytes in %d writes, at most %d bytes in a minute", storage.bytes, storage.times, most)
+			}
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

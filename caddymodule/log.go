@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -87,13 +86,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
-	silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()})
-	var limit *channel.LimitError
-	switch {
-	case !ok:
-	case errors.As(err, &limit):
-		o.logger.Warn("input is over a limit", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
-	default:
+	if silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()}); ok {
 		o.logger.Error("channel is in trouble", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
 	}
 }

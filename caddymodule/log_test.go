@@ -117,7 +117,7 @@ func TestLimitsAreWarnings(t *testing.T) {
 	core, logs := zapobserver.New(zap.DebugLevel)
 	o := newObserver(zap.New(core))
 	for range 10 {
-		o.Trouble("sports", &channel.LimitError{Text: "input a: too much"})
+		o.Notice("sports", channel.Notice{Input: "a", Kind: channel.LimitUnlisted, Text: "too much"})
 		o.Trouble("sports", errors.New("disk"))
 	}
 	all := logs.All()

@@ -43,6 +43,10 @@ func (o *observer) Notice(name string, n channel.Notice) {
 		if silenced, ok := o.quiet.pass(missKey{name, n.Input + "/" + n.Endpoint, n.Rendition, string(n.Kind)}); ok {
 			o.logger.Warn("noticed", append(fields, zap.Int("silenced", silenced))...)
 		}
+	case n.Limited():
+		if silenced, ok := o.quiet.pass(missKey{name, n.Input, n.Path, string(n.Kind)}); ok {
+			o.logger.Warn("input is over a limit", append(fields, zap.Int("silenced", silenced))...)
+		}
 	default:
 		o.logger.Warn("upload tolerated", fields...)
 	}
@@ -64,6 +68,8 @@ func (m meter) notice(n channel.Notice) {
 	switch {
 	case n.Noticed():
 		noticed.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+	case n.Limited():
+		overLimit.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
 	case !n.Waits():
 		tolerated.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
 	}
@@ -73,6 +79,9 @@ func (m meter) notice(n channel.Notice) {
 func (m meter) beginNotices(input string) {
 	for _, kind := range channel.NoticedKinds {
 		noticed.WithLabelValues(m.store, m.channel, input, string(kind))
+	}
+	for _, kind := range channel.LimitKinds {
+		overLimit.WithLabelValues(m.store, m.channel, input, string(kind))
 	}
 	for _, kind := range channel.ToleratedKinds {
 		tolerated.WithLabelValues(m.store, m.channel, input, string(kind))

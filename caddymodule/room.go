@@ -111,12 +111,15 @@ func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	s.cutSlowReaders()
-	evicted := false
-	for {
+	full := func() bool {
 		free := s.store.Usage().Free
-		if free >= s.room.underWay.Load()+reserved && !c.crowds(free) || !live.evictFor(c) {
-			break
-		}
+		return free < s.room.underWay.Load()+reserved || c.crowds(free)
+	}
+	// What no playlist lists goes before anything that viewers can see.
+	for share := s.shares().of(c); full() && c.held() >= share && c.channel.DropUnlisted(share); {
+	}
+	evicted := false
+	for full() && live.evictFor(c) {
 		evicted = true
 	}
 	if !evicted {

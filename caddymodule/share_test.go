@@ -165,3 +165,39 @@ func TestSlowUploadsEnd(t *testing.T) {
 		}
 	})
 }
+
+// What one input brings and no playlist lists goes when the other input of the channel
+// needs the room.
+func TestAnInputLeavesRoomForTheOther(t *testing.T) {
+	_, media := segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, `live_origin {
+	store memory {
+		capacity 8MiB
+	}
+	channel sports {
+		capacity 2MiB
+		input a /in/a
+		input b /in/b
+		endpoint hls /live
+	}
+	channel news {
+		capacity 6MiB
+		input a /in/news
+		endpoint hls /news
+	}
+}`)
+		want(t, o.do("PUT", "/in/news/first.ts", bytes.NewReader(media[0])), 201, "")
+		time.Sleep(2 * sharesFor)
+		for i := range 60 {
+			o.do("PUT", fmt.Sprintf("/in/a/%d.ts", i), bytes.NewReader(media[0]))
+		}
+		for i := range 4 {
+			want(t, o.do("PUT", fmt.Sprintf("/in/b/%d.ts", i), bytes.NewReader(media[i])), 201, "")
+		}
+		// What that one holds itself, which is little, stays.
+		for i := range 4 {
+			want(t, o.do("GET", fmt.Sprintf("/in/b/%d.ts", i), nil), 200, "")
+		}
+	})
+}

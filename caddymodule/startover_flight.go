@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// maxFlight is how many bytes of different startover playlists viewers of an
-	// endpoint may be fetching at a time, and maxFlightOfAddress how many of one
+	// maxFlight is how many bytes of different startover playlists, compressed, viewers
+	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many of one
 	// address. All who fetch the same one count once.
 	maxFlight          = 64 << 20
 	maxFlightOfAddress = maxFlight / 4
@@ -31,7 +31,7 @@ type flight struct {
 	byAddr map[netip.Addr]int
 }
 
-// inFlight is a body that somebody is fetching.
+// inFlight is a playlist that somebody is fetching.
 type inFlight struct{ size, readers int }
 
 // enter takes in a body. It is false if there is no room for it; else leave is called
@@ -76,23 +76,36 @@ func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
 }
 
 // serveStartover sends a playlist of the past, of which there are as many as viewers
-// have ideas. Of one that is compressed, only that copy is held while it is sent.
-func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, t *output.Text) error {
-	body := t.Body
-	if acceptsGzip(r.Header["Accept-Encoding"]) {
-		body = t.Gzip()
-	}
-	leave, ok := rt.flight.enter(body, clientAddr(r))
+// have ideas. Only its compressed bytes are held while it is sent: it is unpacked on the
+// way to those who don't take them.
+func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *output.Packed) error {
+	leave, ok := rt.flight.enter(p.Gzip, clientAddr(r))
 	if !ok {
 		return busy(w, r, errFlight)
 	}
 	defer leave()
+	packed, size := acceptsGzip(r.Header["Accept-Encoding"]), p.Size
+	if packed {
+		size = len(p.Gzip)
+	}
 	control := http.NewResponseController(w)
-	limit := flightGrace + time.Duration(len(body))*time.Second/flightRate
+	limit := flightGrace + time.Duration(size)*time.Second/flightRate
 	if control.SetWriteDeadline(time.Now().Add(limit)) == nil {
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
-	return servePlaylist(w, r, t)
+	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known || !sizePlaylist(w, r, size) {
+		return nil
+	}
+	var err error
+	if packed {
+		_, err = w.Write(p.Gzip)
+	} else {
+		_, err = p.WriteTo(w)
+	}
+	if err != nil {
+		abort(r)
+	}
+	return nil
 }
 
 // busy tells a viewer to come again.

@@ -164,6 +164,7 @@ func (w *watched) status() *pageStatus {
 	s := &pageStatus{channelStatus: statusOfChannel(w.use.key, w.channel().Status())}
 	s.Name = w.name
 	s.addWaits(w.channel().Waits())
+	s.addRemarks(w.channel().Remarks())
 	if a := w.channel().Activity(); a != nil {
 		s.Counters = countersOf(a.Counters())
 	}

@@ -80,6 +80,10 @@ var situations = []situation{
 	{"segments are patched", []string{`slots_patched_total{endpoint="hls"} 0+0.5x40`}, []string{"LiveOriginPatched"}},
 	{"one segment was patched", []string{`slots_patched_total{endpoint="hls"} 4x35 5x5`}, nil},
 	{"a hitless endpoint has lost its standby", []string{`hitless_protected{endpoint="hls"} 1x20 0x20`}, []string{"LiveOriginUnprotected"}},
+	{"two encoders write to one input", []string{
+		`noticed_total{input="a",what="two_writers"} 0x35 1x5`, `noticed_total{input="a",what="long_segment"} 0+1x40`,
+	}, []string{"LiveOriginNoticed"}},
+	{"an input is over a limit", []string{`over_limit_total{input="a",limit="limit_tags"} 3x35 4x5`}, []string{"LiveOriginOverLimit"}},
 	{"the pair is not locked", []string{`pair_locked{a="a",b="b"} 0x40`}, []string{"LiveOriginPairNotLocked"}},
 	{"a failover", []string{`failovers_total{endpoint="hls",reason="missing_segment"} 7x35 8x5`}, []string{"LiveOriginFailover"}},
 	{"the operator switches", []string{`failovers_total{endpoint="hls",reason="manual"} 7x35 18x5`}, nil},

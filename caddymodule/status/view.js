@@ -134,6 +134,7 @@ export class View {
 				return takeover(this.channel.status, active[0], i) === "seamless" ? ["good", "standby"] : ["warn", "standby, with a seam"];
 			}],
 			["Waits for", (i) => i.waiting?.length ? ["warn", i.waiting.map((w) => w.path).join(", ")] : [undefined, "–"]],
+			["Noticed", (i) => i.noticed?.length ? ["warn", i.noticed.slice(0, 3).map((n) => `${n.what.replaceAll("_", " ")}${n.path || n.rendition ? ` (${n.path || n.rendition})` : ""}${n.count > 1 ? `, ${n.count} times` : ""}: ${n.text}`).join("; ")] : [undefined, "–"]],
 			["Last heard", (i) => [undefined, i.last_segment ? seconds(Math.max(0, (now - Date.parse(i.last_segment)) / 1000)).replace(/\.\d+ s/, " s") + " ago" : "–"]],
 			["Lateness", (i) => [undefined, i.up ? seconds(i.lateness_seconds) : "–"]],
 			["Unbroken for", (i) => [undefined, i.up ? seconds(i.whole_seconds) : "–"]],

@@ -306,3 +306,29 @@ func TestInitializationSectionsThatNobodyNamesAreFreed(t *testing.T) {
 		}
 	})
 }
+
+// Of an input that sends ever other large initialization sections, the newest ones outlive
+// the process, and no more than so many bytes of them.
+func TestKeptInitializationSectionsAreBounded(t *testing.T) {
+	files := fragments(t, "2")
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	const padding = 60 << 10
+	free := append([]byte{0, 0, byte(padding >> 8), 0, 'f', 'r', 'e', 'e'}, make([]byte, padding-8)...)
+	for i := range 30 {
+		free[len(free)-1] = byte(i)
+		upload(t, c, "a", fmt.Sprintf("init-%d.mp4", i), append(bytes.Clone(files["init.mp4"]), free...))
+	}
+	sum, newest := 0, false
+	for _, entry := range c.standing.inOrder() {
+		sum += len(entry.Init.Data)
+		newest = newest || entry.Init.Path == "init-29.mp4"
+	}
+	if sum == 0 || sum > maxKeptInits || !newest {
+		t.Errorf("%d bytes are kept, the newest: %t", sum, newest)
+	}
+	if n := len(c.inputs["a"].binder.inits); n != 30 {
+		t.Errorf("%d are in force", n)
+	}
+}

@@ -47,6 +47,8 @@ type Channel struct {
 	// inputs what no checkpoint says.
 	tracing, stepped bool
 	activity         *activity.Notes // nil if nobody wants to look on
+	// remarks are for those who look on.
+	remarks map[remarkKey]*Remark
 	// ids are the names of renditions towards viewers with what they stand for.
 	ids map[string]string
 	// spareBytes is what was counted at spareAt.
@@ -315,6 +317,9 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 		ep.refresh(now)
 	}
 	for _, effect := range effects {
+		if e, ok := effect.(failover.Noticed); ok {
+			c.remark(noticeOf(e))
+		}
 		c.outbox.send(c.name, effect)
 	}
 	c.arm(now)

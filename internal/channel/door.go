@@ -145,8 +145,8 @@ func announcedPaths(config *InputConfig, at string, m *hls.MultivariantPlaylist)
 func (c *Channel) warnOfTags(input, name string, m *hls.MediaPlaylist) {
 	for i := range m.Segments {
 		if output.TooManyTags(m.Segments[i].Tags) {
-			c.overLimit("input %s: %s has segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
-				input, name, output.MaxTagLines, output.MaxTagBytes)
+			c.overLimit(input, LimitTags, name, "segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
+				output.MaxTagLines, output.MaxTagBytes)
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
@@ -14,6 +15,10 @@ import (
 
 // maxKeptInit is how large an initialization section is kept: a kB or two, as a rule.
 const maxKeptInit = 64 << 10
+
+// maxKeptInits is how much of them is kept of one input, in bytes: a hundred times what an
+// encoder needs. The oldest are no longer kept then.
+const maxKeptInits = 512 << 10
 
 // sayInit notes which initialization section is in force. The lock is held.
 func (c *Channel) sayInit(input, name string, section *initSection) {
@@ -32,6 +37,22 @@ func (c *Channel) sayInit(input, name string, section *initSection) {
 		entry.Key, entry.Data = section.init.Hash.String(), data
 	}
 	c.trouble(c.standing.say(standingEntry{Init: &entry}))
+	c.boundKept(input)
+}
+
+// boundKept no longer keeps the oldest initialization sections of an input that has too
+// many. They stay in force; only the next process would not know them.
+func (c *Channel) boundKept(input string) {
+	sum := 0
+	list := c.standing.inOrder()
+	for _, entry := range slices.Backward(list) { // the newest first
+		if entry.Init == nil || entry.Init.Input != input {
+			continue
+		}
+		if sum += len(entry.Init.Data); sum > maxKeptInits {
+			c.trouble(c.standing.say(standingEntry{Init: &standingInit{Input: input, Path: entry.Init.Path}}))
+		}
+	}
 }
 
 func (c *Channel) readPart(p output.Part) ([]byte, error) {

@@ -1,14 +1,32 @@
 package channel
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
-// LimitError says what was dropped because an input is over a limit. The channel goes on;
-// an operator should look at the encoder.
-type LimitError struct{ Text string }
+// What was dropped because an input is over a limit. The channel goes on; an operator
+// should look at the encoder.
+const (
+	// LimitUnlisted: more media that no playlist lists than the input may have.
+	LimitUnlisted NoticeKind = "limit_unlisted"
+	// LimitRoom: media that no playlist lists, in a channel that has had its share of
+	// the store.
+	LimitRoom NoticeKind = "limit_room"
+	// LimitTags: more lines of tags than go on to viewers.
+	LimitTags NoticeKind = "limit_tags"
+)
 
-func (e *LimitError) Error() string { return e.Text }
+// LimitKinds are all of them.
+var LimitKinds = []NoticeKind{LimitUnlisted, LimitRoom, LimitTags}
 
-// overLimit tells the observer.
-func (c *Channel) overLimit(format string, args ...any) {
-	c.outbox.trouble(c.name, &LimitError{fmt.Sprintf(format, args...)})
+// Limited reports whether the notice is about something that was dropped over a limit.
+func (n Notice) Limited() bool { return slices.Contains(LimitKinds, n.Kind) }
+
+// overLimit tells of what was dropped. path is what it is about, where that is one thing.
+func (c *Channel) overLimit(input string, limit NoticeKind, path, format string, args ...any) {
+	n := Notice{Time: time.Now(), Input: input, Path: path, Kind: limit, Text: fmt.Sprintf(format, args...)}
+	c.remark(n)
+	c.outbox.notice(c.name, n)
 }

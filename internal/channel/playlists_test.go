@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"flag"
@@ -213,22 +214,26 @@ func (p *programme) fetch(endpoint, uri string) string {
 	p.t.Helper()
 	v := p.c.View(endpoint)
 	name, query, _ := strings.Cut(uri, "?")
-	text, err := v.Startover(context.Background(), name, query)
-	switch {
+	var body bytes.Buffer
+	past, err := v.Startover(context.Background(), name, query)
+	switch live := v.Playlist(name); {
 	case err != nil:
 		fmt.Fprintf(&p.out, "---- %s\n%v\n", uri, err)
 		return ""
-	case text == nil:
-		text = v.Playlist(name)
-	}
-	if text == nil {
+	case past != nil:
+		if _, err := past.WriteTo(&body); err != nil {
+			p.t.Errorf("%s: %v", uri, err)
+		}
+	case live != nil:
+		body.Write(live.Body)
+	default:
 		fmt.Fprintf(&p.out, "---- %s\nnot there\n", uri)
 		return ""
 	}
-	if _, err := hls.Parse(text.Body, hls.DefaultLimits); err != nil {
+	if _, err := hls.Parse(body.Bytes(), hls.DefaultLimits); err != nil {
 		p.t.Errorf("%s: %v", uri, err)
 	}
-	return string(text.Body)
+	return body.String()
 }
 
 func (p *programme) print(uri, body string) {

@@ -41,16 +41,39 @@ func (c *Channel) keepUnlisted(in *input, input, path, key string, size int64) {
 	c.pruneUnlisted(in, input)
 	dropped := 0
 	for u.over(in.config.Load()) && len(u.queue) > 1 {
-		oldest := u.queue[0]
-		u.queue = u.queue[1:]
-		u.bytes -= oldest.size
-		c.dropUnlisted(in, input, oldest)
+		c.dropOldestUnlisted(in, input)
 		dropped++
 	}
 	if dropped > 0 {
-		c.overLimit("input %s: more than %d objects, or %d bytes, that no playlist lists: the oldest are dropped",
-			input, maxUnlisted, in.config.Load().maxUnlistedSize())
+		c.overLimit(input, LimitUnlisted, "", "more than %d objects, or %d bytes (max_unlisted_size), that no playlist lists: the oldest are dropped",
+			maxUnlisted, in.config.Load().maxUnlistedSize())
 	}
+}
+
+// DropUnlisted makes room at the cost of the input that has most of what no playlist
+// lists: the oldest of that is dropped. An input that holds no more than its part, half of
+// what it had if all inputs shared the channel's share of the store, is left alone: what it
+// has sent waits for its playlist. It reports whether there was something.
+func (c *Channel) DropUnlisted(share int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	part := share / int64(2*max(len(c.inputs), 1))
+	var most *input
+	var of string
+	for name, in := range c.inputs {
+		if in.unlisted.bytes > part {
+			c.pruneUnlisted(in, name)
+		}
+		if in.unlisted.bytes > part && (most == nil || in.unlisted.bytes > most.unlisted.bytes) {
+			most, of = in, name
+		}
+	}
+	if most == nil {
+		return false
+	}
+	c.dropOldestUnlisted(most, of)
+	c.overLimit(of, LimitRoom, "", "objects that no playlist lists take the room that the channel needs: the oldest are dropped")
+	return true
 }
 
 func (u *unlisted) over(config *InputConfig) bool {
@@ -102,6 +125,14 @@ func (c *Channel) isUnlisted(in *input, input string, o loneObject) bool {
 func (in *input) withheld(o loneObject) bool {
 	f := in.binder.waiting[o.path]
 	return f != nil && f.key == o.key || in.held[o.path].key == o.key
+}
+
+func (c *Channel) dropOldestUnlisted(in *input, input string) {
+	u := &in.unlisted
+	oldest := u.queue[0]
+	u.queue = u.queue[1:]
+	u.bytes -= oldest.size
+	c.dropUnlisted(in, input, oldest)
 }
 
 func (c *Channel) dropUnlisted(in *input, input string, o loneObject) {

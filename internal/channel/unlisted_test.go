@@ -92,3 +92,22 @@ func tsList(n int) string {
 	}
 	return text
 }
+
+// What was noticed is kept for who looks later: once for each thing, and so many things.
+func TestRemarksAreBounded(t *testing.T) {
+	c := &Channel{}
+	for i := range 3 * maxRemarks {
+		for range 2 {
+			c.remark(Notice{Time: time.Now().Add(time.Duration(i)), Input: "a", Rendition: fmt.Sprint(i), Kind: "two_writers"})
+		}
+	}
+	c.remark(Notice{Time: time.Now().Add(-time.Hour), Input: "b", Kind: LimitTags, Path: "live.m3u8", Text: "too many"})
+	c.remark(Notice{Time: time.Now().Add(-2 * remarkAge), Input: "b", Kind: LimitRoom})
+	list := c.Remarks()
+	if len(list) != maxRemarks+1 || list[0].Rendition != fmt.Sprint(3*maxRemarks-1) || list[0].Count != 2 {
+		t.Errorf("%d remarks, the newest %+v", len(list), list[0])
+	}
+	if last := list[len(list)-1]; last.Input != "b" || last.Kind != LimitTags || last.Count != 1 {
+		t.Errorf("the oldest is %+v", last)
+	}
+}

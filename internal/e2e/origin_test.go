@@ -21,6 +21,9 @@ import (
 var caddyBinary string
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(attackVar); name != "" {
+		os.Exit(fight(name))
+	}
 	dir, err := os.MkdirTemp("", "live-origin-e2e")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,6 +52,8 @@ type origin struct {
 	admin  string
 	config string
 	data   string // Caddy's own directory
+	level  string // of the log
+	tls    string // options of the site; empty for plain HTTP
 	global string // global options of the Caddyfile
 	log    *logLines
 }
@@ -73,11 +78,22 @@ func freeAddress(t *testing.T) string {
 // startOrigin runs Caddy with a live_origin block, and with global options.
 func startOrigin(t *testing.T, block string, global ...string) *origin {
 	t.Helper()
-	o := &origin{t: t, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
-	o.config = filepath.Join(t.TempDir(), "Caddyfile")
+	return startOriginAt(t, "DEBUG", block, global...)
+}
+
+// startOriginAt does so with a log of this level.
+func startOriginAt(t *testing.T, level, block string, global ...string) *origin {
+	t.Helper()
+	o := &origin{t: t, level: level, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
+	o.start(block)
+	return o
+}
+
+func (o *origin) start(block string) {
+	o.t.Helper()
+	o.config = filepath.Join(o.t.TempDir(), "Caddyfile")
 	o.configure(block)
 	o.run(o.config)
-	return o
 }
 
 // configure writes the config with a live_origin block.
@@ -90,16 +106,17 @@ func (o *origin) configure(block string) {
 	log {
 		output stderr
 		format json
-		level DEBUG
+		level %s
 	}
 	%s
 }
-http://%s {
+%s {
+	%s
 	live_origin {
 %s
 	}
 }
-`, o.admin, o.global, o.addr, block)
+`, o.admin, o.level, o.global, o.url(""), o.tls, block)
 	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
 		o.t.Fatal(err)
 	}
@@ -165,7 +182,12 @@ func (o *origin) waitListening() {
 	o.t.Fatal("the origin does not listen")
 }
 
-func (o *origin) url(path string) string { return "http://" + o.addr + path }
+func (o *origin) url(path string) string {
+	if o.tls != "" {
+		return "https://" + o.addr + path
+	}
+	return "http://" + o.addr + path
+}
 
 func (l *logLines) read(r io.Reader) {
 	lines := bufio.NewScanner(r)
@@ -194,6 +216,13 @@ func (l *logLines) find(msg string) []map[string]any {
 		}
 	}
 	return found
+}
+
+// count is how many entries there are.
+func (l *logLines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
 }
 
 // contains reports whether a line that is no log entry has the text.

@@ -31,10 +31,10 @@ type mediaReader struct {
 	numbers numbering
 
 	// skip is how many segments are still to be left out at the head, left how
-	// many were. date is where the next segment begins by the dates of those,
-	// zero if they have none, and extension what their names end in.
+	// many were. date is where the first one that is kept begins, by the dates of
+	// those, and extension what names end in.
 	skip, left int
-	date       time.Time
+	date       position
 	extension  string
 	refused    string // why the first entry is unusable
 	refusedAt  int
@@ -68,6 +68,7 @@ func readMedia(lines scanner, plan plan) (*MediaPlaylist, error) {
 			continue
 		}
 		if r.uri(line) {
+			r.skipOrdinary(&lines)
 			afterURI = lines
 		}
 	}
@@ -89,9 +90,12 @@ func (r *mediaReader) serves() bool {
 	return false
 }
 
-// number gives the first segment its number.
+// number gives the first segment its number, and its date if those before had one.
 func (r *mediaReader) number() {
 	m := r.list
+	if len(m.Segments) > 0 && m.Segments[0].ProgramDateTime.IsZero() && !m.Segments[0].Discontinuity {
+		m.Segments[0].ProgramDateTime = r.date.date()
+	}
 	if !r.numbers.seen || r.numbers.wrong {
 		m.Unnumbered, m.MediaSequence = true, 0
 	}
@@ -247,9 +251,6 @@ func (r *mediaReader) segmentTag(name, value string) {
 	case tagGap:
 		r.segment.Gap = true
 	case tagProgramDateTime:
-		if r.skip > 1 && r.skip%64 != 0 && !r.date.IsZero() && !r.segment.Discontinuity {
-			return // of those that are left out, one in a while is enough to count on from
-		}
 		at, err := parseDateTime(value)
 		if err != nil {
 			r.value(name, fmt.Errorf("%s: %w", quote(value), err))
@@ -358,18 +359,6 @@ func (r *mediaReader) span(uri string) {
 // long playlist the newest part is kept, with what holds at its beginning.
 func (r *mediaReader) keep() {
 	s := &r.segment
-	if !s.ProgramDateTime.IsZero() {
-		r.date = s.ProgramDateTime
-	} else if s.Discontinuity {
-		r.date = time.Time{}
-	}
-	first := r.left > 0 && len(r.list.Segments) == 0
-	if first && s.ProgramDateTime.IsZero() {
-		s.ProgramDateTime = r.date
-	}
-	if !r.date.IsZero() {
-		r.date = r.date.Add(s.Duration)
-	}
 	if r.skip > 0 {
 		r.skip--
 		r.leave(s)
@@ -391,4 +380,5 @@ func (r *mediaReader) leave(s *Segment) {
 	if s.Discontinuity {
 		r.list.DiscontinuitySequence++
 	}
+	r.date.pass("", s.ProgramDateTime, s.Discontinuity, s.Duration)
 }

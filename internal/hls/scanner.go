@@ -117,6 +117,32 @@ func checkCharacters(line string) error {
 	return nil
 }
 
+// plainText reports whether a text has nothing in it that checkCharacters refuses, by eight
+// bytes at a time; it may say no where there is nothing, as with a tab.
+func plainText(text string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	below := func(x uint64, n uint64) uint64 { return (x - ones*n) &^ x & tops } // a byte is below n
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		b := text[i : i+8]
+		x := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		if x&tops|below(x^ones*0x7f, 1) != 0 || below(x, 0x20) != 0 && !plainBytes(b) {
+			return false
+		}
+	}
+	return plainBytes(text[i:])
+}
+
+func plainBytes(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; (c < 0x20 && c != '\n' && c != '\r') || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // plan is what the first pass over a playlist finds out.
 type plan struct {
 	multivariant bool
@@ -139,6 +165,7 @@ func survey(lines scanner) (plan, error) {
 	var media, multivariant, uris bool
 	first := ""
 	lines.plain = true // what is odd in a line does not change its tag
+	whole := plainText(lines.rest)
 	for {
 		line, ok := lines.next()
 		if !ok {
@@ -147,13 +174,18 @@ func survey(lines scanner) (plan, error) {
 		if first == "" {
 			first = line
 		}
-		found.plain = found.plain && checkCharacters(line) == nil
+		found.plain = found.plain && (whole || checkCharacters(line) == nil)
 		if line[0] != '#' {
 			uris = true
 			continue
 		}
-		if len(line) > len(tagInf) && line[len(tagInf)] == ':' && line[:len(tagInf)] == tagInf {
-			found.segments++ // every second line, as a rule
+		// These are most of the lines, as a rule.
+		if strings.HasPrefix(line, tagInf+":") {
+			found.segments++
+			continue
+		}
+		if strings.HasPrefix(line, tagProgramDateTime+":") {
+			media = true
 			continue
 		}
 		name, _ := splitTag(line)

@@ -35,7 +35,7 @@ var (
 //
 // It is nil if the query asks for none of this. Errors: ErrQuery, ErrOutside, ErrBusy,
 // and that of the context.
-func (v *View) Startover(ctx context.Context, name, rawQuery string) (*Text, error) {
+func (v *View) Startover(ctx context.Context, name, rawQuery string) (*Packed, error) {
 	if name == v.manifestName+".m3u8" {
 		s, err := parseSpan(rawQuery)
 		if s == nil || err != nil {
@@ -69,7 +69,7 @@ type cut struct {
 	until failover.Ticks
 }
 
-func (v *View) startoverMultivariant(ctx context.Context, s span) (*Text, error) {
+func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, error) {
 	c, err := v.cut(s)
 	if err != nil {
 		return nil, err
@@ -79,12 +79,12 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Text, error)
 	}
 	query := c.query()
 	// Not final: what was measured may change.
-	return v.startover.get(ctx, v.manifestName+query, v.number, false, func() (*Text, error) {
+	return v.startover.get(ctx, v.manifestName+query, v.number, false, func() (*Packed, error) {
 		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
 		if err != nil {
 			return nil, err
 		}
-		return newText(body, v.maxAge(c.last != 0)), nil
+		return newPacked(body, v.maxAge(c.last != 0)), nil
 	})
 }
 
@@ -146,7 +146,7 @@ func (v *View) lastBefore(end failover.Ticks) int {
 	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].Start >= end }) - 1
 }
 
-func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Text, error) {
+func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed, error) {
 	id, iframes := strings.CutSuffix(name, iframesSuffix)
 	slots, err := v.stretch(&c)
 	if err != nil {
@@ -164,7 +164,7 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Text, e
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
-	return v.startover.get(ctx, name+key.query(), v.number, closed, func() (*Text, error) {
+	return v.startover.get(ctx, name+key.query(), v.number, closed, func() (*Packed, error) {
 		m, listed := v.stretchPlaylist(slots, id, closed)
 		if iframes {
 			if m = iframePlaylist(m, listed, id); m == nil {
@@ -175,7 +175,7 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Text, e
 		if err != nil {
 			return nil, err
 		}
-		return newText(body, v.maxAge(closed)), nil
+		return newPacked(body, v.maxAge(closed)), nil
 	})
 }
 

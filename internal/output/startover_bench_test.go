@@ -3,6 +3,7 @@ package output
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"testing"
 	"time"
@@ -68,8 +69,21 @@ func BenchmarkStartover(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.ReportMetric(float64(len(text.Body)), "bytes")
-			b.ReportMetric(float64(len(text.Gzip())), "gzip-bytes")
+			b.ReportMetric(float64(text.Size), "bytes")
+			b.ReportMetric(float64(len(text.Gzip)), "gzip-bytes")
+		}
+	})
+	b.Run("plain", func(b *testing.B) {
+		text, err := v.Startover(context.Background(), name, query)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		b.SetBytes(int64(text.Size))
+		for b.Loop() {
+			if _, err := text.WriteTo(io.Discard); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	b.Run("cached", func(b *testing.B) {

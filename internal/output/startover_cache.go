@@ -41,15 +41,15 @@ type rendering struct {
 	final  bool
 
 	done chan struct{} // closed when what follows is there
-	text *Text
+	text *Packed
 	err  error
 	// size and waiting, how many requests wait for it, are guarded by
 	// startoverCache.mu.
 	size, waiting int
 }
 
-// maxStartoverBytes is what an endpoint's startover playlists may take. A day of
-// 2 s slots is some 8 MB a rendition.
+// maxStartoverBytes is what an endpoint's startover playlists may take, compressed as they
+// are. A day of 2 s slots is some 250 kB a rendition.
 const maxStartoverBytes = 64 << 20
 
 // renderingOverhead is what a playlist takes besides its text.
@@ -62,7 +62,7 @@ func newStartoverCache() *startoverCache {
 // get returns the playlist of this key, as of a view of at least this number.
 // Requests that come while it is rendered wait for it; who leaves before its turn has
 // come is not rendered for. Errors: ErrBusy, those of the context and of rendering.
-func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func() (*Text, error)) (*Text, error) {
+func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func() (*Packed, error)) (*Packed, error) {
 	r := c.rendering(key, number, final)
 	select {
 	case <-r.done:
@@ -141,7 +141,7 @@ func (c *startoverCache) rendering(key string, number uint64, final bool) *rende
 func (c *startoverCache) enter(r *rendering) {
 	size := 0
 	if r.err == nil {
-		size += len(r.text.Body) + len(r.text.Gzip())
+		size += len(r.text.Gzip)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,10 +14,10 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	c := newStartoverCache()
 	c.maximum = 10 * renderingOverhead
 	var renderings atomic.Int32
-	get := func(key string, number uint64, final bool) *Text {
-		text, err := c.get(context.Background(), key, number, final, func() (*Text, error) {
+	get := func(key string, number uint64, final bool) *Packed {
+		text, err := c.get(context.Background(), key, number, final, func() (*Packed, error) {
 			renderings.Add(1)
-			return &Text{Body: []byte(key)}, nil
+			return &Packed{Gzip: []byte(key)}, nil
 		})
 		if err != nil {
 			t.Error(err)
@@ -51,7 +51,7 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	if c.bytes > c.maximum || len(c.byKey) != c.recent.Len() || len(c.byKey) > 10 {
 		t.Errorf("%d bytes in %d playlists", c.bytes, len(c.byKey))
 	}
-	if _, err := c.get(context.Background(), "bad", 1, true, func() (*Text, error) { return nil, errors.New("no") }); err == nil {
+	if _, err := c.get(context.Background(), "bad", 1, true, func() (*Packed, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("no error")
 	}
 	get("bad", 1, true)
@@ -65,7 +65,7 @@ func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
 		c := newStartoverCache()
 		c.turn <- struct{}{}
 		var renderings atomic.Int32
-		render := func() (*Text, error) { renderings.Add(1); return &Text{}, nil }
+		render := func() (*Packed, error) { renderings.Add(1); return &Packed{}, nil }
 		ctx, cancel := context.WithCancel(t.Context())
 		var users sync.WaitGroup
 		for i := range maxRenderings {

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ func (l *timeline) parsed(t *testing.T, query string) (uri, raw string, m *hls.M
 	if err != nil || text == nil {
 		t.Fatalf("%s: %v", query, err)
 	}
-	p, err := hls.Parse(text.Body, hls.DefaultLimits)
+	p, err := hls.Parse(plain(t, text), hls.DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +114,21 @@ func (l *timeline) media(t *testing.T, uri string) (*hls.MediaPlaylist, string) 
 	if err != nil || text == nil {
 		t.Fatalf("%s: %v", uri, err)
 	}
-	p, err := hls.Parse(text.Body, hls.DefaultLimits)
+	body := plain(t, text)
+	p, err := hls.Parse(body, hls.DefaultLimits)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, text.Body)
+		t.Fatalf("%v\n%s", err, body)
 	}
-	return p.Media, string(text.Body)
+	return p.Media, string(body)
+}
+
+func plain(t *testing.T, p *Packed) []byte {
+	t.Helper()
+	var body bytes.Buffer
+	if _, err := p.WriteTo(&body); err != nil || body.Len() != p.Size {
+		t.Fatalf("%d bytes of %d: %v", body.Len(), p.Size, err)
+	}
+	return body.Bytes()
 }
 
 func TestStartoverRanges(t *testing.T) {

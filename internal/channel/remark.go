@@ -1,0 +1,77 @@
+package channel
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Remark is what was noticed of an input or endpoint, the last time and how often.
+type Remark struct {
+	Notice
+	Count uint64
+}
+
+// remarkKey is what makes two notices one remark.
+type remarkKey struct {
+	input, endpoint, rendition string
+	kind                       NoticeKind
+}
+
+const (
+	// maxRemarks is how many are kept of one input or endpoint; the oldest go first.
+	// Renditions have names that encoders choose.
+	maxRemarks = 32
+	// remarkAge is for how long they are of interest.
+	remarkAge = 24 * time.Hour
+)
+
+// remark takes note of what somebody may want to see later. The lock is held.
+func (c *Channel) remark(n Notice) {
+	if c.remarks == nil {
+		c.remarks = map[remarkKey]*Remark{}
+	}
+	key := remarkKey{n.Input, n.Endpoint, n.Rendition, n.Kind}
+	if n.Limited() {
+		key.rendition = n.Path
+	}
+	if r := c.remarks[key]; r != nil {
+		r.Notice = n
+		r.Count++
+		return
+	}
+	c.remarks[key] = &Remark{Notice: n, Count: 1}
+	var oldest remarkKey
+	var at time.Time
+	siblings := 0
+	for k, r := range c.remarks {
+		if k.input != key.input || k.endpoint != key.endpoint {
+			continue
+		}
+		if siblings++; at.IsZero() || r.Time.Before(at) {
+			oldest, at = k, r.Time
+		}
+	}
+	if siblings > maxRemarks {
+		delete(c.remarks, oldest)
+	}
+}
+
+// Remarks lists what was noticed within the last day, the newest first.
+func (c *Channel) Remarks() []Remark {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []Remark
+	for key, r := range c.remarks {
+		if time.Since(r.Time) > remarkAge {
+			delete(c.remarks, key)
+			continue
+		}
+		list = append(list, *r)
+	}
+	slices.SortFunc(list, func(a, b Remark) int {
+		return cmp.Or(b.Time.Compare(a.Time), strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Rendition, b.Rendition))
+	})
+	return list
+}
