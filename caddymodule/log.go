@@ -104,7 +104,7 @@ func logInput(log *zap.Logger, e failover.InputChanged) {
 func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 	if c := log.Check(zapcore.DebugLevel, "slot published"); c != nil {
 		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("sources", s.Sources),
-			zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
+			zap.Time("end", s.End.Time()), zap.Time("published", s.Published), zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
 	}
 	if s.Switch == nil {
 		return
