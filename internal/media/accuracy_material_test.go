@@ -34,7 +34,7 @@ const (
 // goodKinds is material in which nothing is wrong.
 var goodKinds = []goodKind{
 	{"25 fps, B pictures, TS", in(moving, music), smallx264 + "-bf 2 -g 50 -c:a aac -b:a 96k", hlsTS},
-	{"mandelbrot, VBR 400k, TS", in("mandelbrot=size=160x90:rate=25:maxiter=200", music), tinyx264 + "-b:v 400k -g 50 -c:a aac -b:a 64k", hlsTS},
+	{"mandelbrot, VBR 400k, TS", in("mandelbrot=size=160x90:rate=25:maxiter=200:end_scale=0.0001:end_pts=7000", music), tinyx264 + "-b:v 400k -g 50 -c:a aac -b:a 64k", hlsTS},
 	{"cells (life), fMP4", in("life=size=160x90:rate=25:mold=10:ratio=0.1", music), tinyx264 + "-g 50 -c:a aac -b:a 64k", hlsMP4},
 	{"noise, TS", in("nullsrc=size=160x90:rate=25,noise=alls=60:allf=t", music), tinyx264 + "-crf 35 -g 50 -c:a aac -b:a 128k", hlsTS},
 	{"talking head, 300k, speech, TS", in(talking, speech), smallx264 + "-b:v 300k -maxrate 300k -bufsize 600k -bf 3 -g 50 -c:a aac -b:a 48k -ac 1", hlsTS},

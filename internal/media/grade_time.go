@@ -61,13 +61,16 @@ func (h *trackHabits) limit() int64 {
 	switch {
 	case known < knownAfter || h.kind == Video && h.known < evenSteps:
 		return 0
-	case h.uneven.count()*unevenShare <= known:
+	case !h.isUneven():
 		return 1 // any long step
 	case known < unevenKnown:
 		return 0
 	}
 	return unevenTimes * h.steps.largest()
 }
+
+// isUneven reports whether the track has a variable frame rate.
+func (h *trackHabits) isUneven() bool { return h.uneven.count()*unevenShare > h.uneven.n }
 
 // learn takes in what the object shows of the track's habits.
 func (h *trackHabits) learn(t *Track) {

@@ -12,10 +12,19 @@ func (x *grading) presence(t *Track, h *trackHabits) {
 	h.carried++
 	h.absent = 0
 	early := x.end() - t.End
-	if h.early.len() >= knownAfter && early > h.early.largest()+endsEarly {
+	if h.early.len() >= knownAfter && early > h.early.largest()+h.patience() {
 		x.found(DefectTrackGone, early, "%s ends %d ms before the others", t.name(), milliseconds(early))
 	}
 	h.early.add(early)
+}
+
+// patience is how much earlier than ever a track may end. Where the frame rate varies the
+// last picture may stand, and nothing tells for how long.
+func (h *trackHabits) patience() int64 {
+	if h.kind == Video && h.isUneven() {
+		return endsEarly + unevenTimes*h.steps.largest()
+	}
+	return endsEarly
 }
 
 // end is when the last of the tracks ends that are seen or heard.

@@ -149,6 +149,9 @@ type Info struct {
 	// Unaccounted is the number of bytes of mdat boxes that belong to no sample,
 	// or, below zero, how many bytes samples have in common.
 	Unaccounted int64 `json:",omitempty"`
+	// Tables are those that a transport stream without any has inherited from its run: a
+	// player that starts here needs them in front; see [Info.Prepend].
+	Tables Tables `json:",omitempty"`
 	// EarlyPackets is the number of packets of the tracks that come before the
 	// PMT. A player that starts here can't use them, and they don't count in
 	// any time above.

@@ -34,6 +34,8 @@ type Prober struct {
 	scan  scanner // nil until the format is known, and if it is not supported
 	fault *Fault  // the first one
 	size  int64
+	// tables are those of the run, for a transport stream without any.
+	tables Tables
 }
 
 // scanner reads one format.
@@ -53,6 +55,8 @@ type Probed struct {
 	Info      *Info
 	Init      *Init
 	Fragments *Fragments
+	// Tables are those that a transport stream brings; see [Prober.Inherit].
+	Tables Tables
 }
 
 // NewProber returns a prober for one object.
@@ -109,6 +113,9 @@ func (p *Prober) Finish() (Probed, error) {
 // begin chooses the scanner by the first bytes and lets it read them.
 func (p *Prober) begin(b []byte) {
 	p.scan, p.fault = detect(b[:min(len(b), maxHead)])
+	if ts, ok := p.scan.(*tsScanner); ok {
+		ts.heir.tables = p.tables
+	}
 	if p.fault == nil {
 		p.fault = p.scan.write(b)
 	}

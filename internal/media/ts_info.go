@@ -5,7 +5,10 @@ import "math"
 func (s *tsScanner) finish(size int64) (Probed, *Fault) {
 	defer s.leave()
 	info, fault := s.info(size)
-	return Probed{Info: info}, fault
+	if fault != nil {
+		return Probed{}, fault
+	}
+	return Probed{Info: info, Tables: s.ownTables(info)}, nil
 }
 
 // info puts together what was read, or says why the object is refused.
@@ -26,6 +29,7 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 		Modulus:       timestampModulus,
 		ShortPES:      s.shortPES,
 		ErrorPackets:  s.marked,
+		Tables:        s.inherited,
 		ProgramNumber: p.number,
 		PMTPID:        p.pmtPID,
 		PCRPID:        p.pcrPID,

@@ -44,7 +44,10 @@ type tsScanner struct {
 	// tablesAt, until a picture follows. Otherwise they are -1.
 	patAt, tablesAt int64
 
-	tracks int
+	tracks    int
+	heir      inheritance
+	inherited Tables // the tables of the run, once they are in force
+
 	badCRC int // PAT and PMT sections with a wrong CRC_32
 	marked int // packets with transport_error_indicator
 	// firstMarked is the offset of the first one.
@@ -207,6 +210,11 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 		return nil
 	case h&tsScrambledBits != 0:
 		return faultf(ReasonEncrypted, "scrambled packet at byte %d, PID 0x%x", s.offset, pid)
+	}
+	if s.heir.tables != nil && h&tsStartBit != 0 {
+		if fault := s.inherit(pid); fault != nil {
+			return fault
+		}
 	}
 	st := s.state(pid)
 	if st == nil {

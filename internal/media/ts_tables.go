@@ -1,0 +1,154 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"slices"
+)
+
+// Tables are the PAT and the PMT of a transport stream, as packets that may stand in front
+// of it (ISO/IEC 13818-1, 2.4.4). Every segment ought to begin with them (RFC 8216, 3.2),
+// but some encoders send them once, or by the clock.
+type Tables []byte
+
+// Inherit gives the prober the tables of an earlier object of the same run, for a transport
+// stream whose media begins without any. They are used if a unit begins on a PID that they
+// list before the object's own tables come. Own ones that say something else then are a
+// fault: ReasonLayoutChanged. It must be called before the first Write.
+func (p *Prober) Inherit(tables Tables) { p.tables = tables }
+
+// inheritance are the tables of the run, until they are in force.
+type inheritance struct {
+	tables Tables
+	pids   []uint16 // of audio and video, once they were read
+}
+
+// inherit puts the tables of the run in force, if the packet in hand begins a unit of
+// theirs, and the object has had none so far.
+func (s *tsScanner) inherit(pid uint16) *Fault {
+	if s.heir.pids == nil {
+		s.heir.pids = s.heir.tables.list()
+	}
+	if s.anyKnown() || !slices.Contains(s.heir.pids, pid) {
+		return nil
+	}
+	s.inherited, s.heir = s.heir.tables, inheritance{}
+	for b := s.inherited; len(b) >= tsPacket; b = b[tsPacket:] {
+		st := s.state(binary.BigEndian.Uint16(b[1:]) & tsNullPID)
+		if st == nil || st.sections == nil {
+			continue
+		}
+		if fault := s.table(st, b[4:tsPacket], b[1]&0x40 != 0); fault != nil {
+			return fault
+		}
+	}
+	s.patAt, s.tablesAt = -1, -1 // these can't be fetched with a picture
+	return nil
+}
+
+// list returns the PIDs of audio and video.
+func (t Tables) list() []uint16 {
+	s := newTSScanner()
+	defer s.leave()
+	pids := []uint16{}
+	if s.walk(t[:len(t)-len(t)%tsPacket]) != nil {
+		return pids
+	}
+	for _, p := range s.programs {
+		for _, es := range p.tracks {
+			if es.kind == Video || es.kind == Audio {
+				pids = append(pids, es.pid)
+			}
+		}
+	}
+	return pids
+}
+
+// anyKnown reports whether the object had a PMT of its own so far.
+func (s *tsScanner) anyKnown() bool {
+	return slices.ContainsFunc(s.programs, func(p *program) bool { return p.known })
+}
+
+// ownTables are the tables that the object brings for its program, nil if they are not
+// its own.
+func (s *tsScanner) ownTables(info *Info) Tables {
+	pat, pmt := s.state(0), s.state(info.PMTPID)
+	if s.inherited != nil || pmt == nil || pmt.sections == nil {
+		return nil
+	}
+	return append(sectionPackets(0, pat.sections.last), sectionPackets(info.PMTPID, pmt.sections.last)...)
+}
+
+// sectionPackets puts a section into packets, with counters from 0.
+func sectionPackets(pid uint16, section []byte) []byte {
+	payload := append([]byte{0}, section...) // pointer_field
+	var out []byte
+	for n := byte(0); len(payload) > 0; n++ {
+		header := []byte{tsSync, byte(pid >> 8), byte(pid), 0x10 | n&0xf}
+		if n == 0 {
+			header[1] |= 0x40 // payload_unit_start_indicator
+		}
+		k := min(len(payload), tsPacket-len(header))
+		out = append(append(out, header...), payload[:k]...)
+		payload = payload[k:]
+	}
+	for len(out)%tsPacket > 0 {
+		out = append(out, 0xff)
+	}
+	return out
+}
+
+// Prepend returns a reader of the object behind the tables that it has inherited.
+func (i *Info) Prepend(r io.Reader) io.Reader {
+	tables, _ := i.inFront()
+	return io.MultiReader(bytes.NewReader(tables), r)
+}
+
+// WithTables is what the object is behind the tables that it has inherited; the object
+// itself if it has none.
+func (i *Info) WithTables() *Info {
+	if len(i.Tables) == 0 {
+		return i
+	}
+	out := *i
+	out.Tables = nil
+	var tables Tables
+	tables, out.Counters = i.inFront()
+	by := int64(len(tables))
+	out.Size += by
+	out.KeyFrames = slices.Clone(i.KeyFrames)
+	for k := range out.KeyFrames {
+		out.KeyFrames[k].Start += by
+		out.KeyFrames[k].End += by
+	}
+	return &out
+}
+
+// inFront are the inherited tables with continuity counters from which those of the object
+// go on, and the counters of both together.
+func (i *Info) inFront() (Tables, []Counter) {
+	tables, counters := slices.Clone(i.Tables), slices.Clone(i.Counters)
+	packets := map[uint16]uint8{}
+	each := func(do func(b []byte, pid uint16)) {
+		for b := tables; len(b) >= tsPacket; b = b[tsPacket:] {
+			do(b, binary.BigEndian.Uint16(b[1:])&tsNullPID)
+		}
+	}
+	each(func(_ []byte, pid uint16) { packets[pid]++ })
+	each(func(b []byte, pid uint16) {
+		k := slices.IndexFunc(counters, func(c Counter) bool { return c.PID == pid })
+		if k < 0 {
+			k = len(counters)
+			counters = append(counters, Counter{PID: pid, First: packets[pid], Last: packets[pid] - 1, HasPayload: true})
+		}
+		c := &counters[k]
+		if n := packets[pid]; n > 0 { // the first one of the PID
+			c.First = (c.First - n) & 0xf
+			packets[pid] = 0
+		}
+		b[3] = b[3]&0xf0 | (c.First+b[3]&0xf)&0xf
+		c.Packets++
+	})
+	return tables, counters
+}
