@@ -53,7 +53,10 @@ type arrivedFragment struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key"`
-	at    time.Time
+	// Hash tells equal bytes, as that of an object; records of earlier versions have
+	// none.
+	Hash string `json:"hash,omitempty"`
+	at   time.Time
 }
 
 // arrivalMargin is how much longer than its use a record is kept: a playlist may
@@ -157,7 +160,7 @@ func (c *Channel) recallFragments(ctx context.Context) {
 			c.dropFragment(key)
 			continue
 		}
-		if replaced := b.wait(f.Path, &fragment{key: key, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
+		if replaced := b.wait(f.Path, &fragment{key: key, hash: f.Hash, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
 			c.dropFragment(replaced.key)
 		}
 	}
@@ -170,7 +173,7 @@ func (a *arrivals) noteFragment(input, path string, f *fragment) error {
 		return nil
 	}
 	a.open[f.key] = true
-	return a.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key}}, f.key)
+	return a.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key, Hash: f.hash}}, f.key)
 }
 
 // dropFragment gives up a fragment that waited.

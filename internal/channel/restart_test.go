@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -187,6 +188,31 @@ func TestFragmentsGoOnAfterARestart(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A fragment that waited over a restart is known by its bytes, so that the same ones under
+// another name, or other ones under its own, are still told. Records of earlier versions
+// have no sum.
+func TestWaitingFragmentsKeepTheirSum(t *testing.T) {
+	files := fragments(t, "4")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var sum string
+		life(t, dir, func(c *Channel) {
+			upload(t, c, "a", "seg0.m4s", files["seg0.m4s"])
+			sum = c.inputs["a"].binder.waiting["seg0.m4s"].hash
+		})
+		life(t, dir, func(c *Channel) {
+			f := c.inputs["a"].binder.waiting["seg0.m4s"]
+			if sum == "" || f == nil || f.hash != sum {
+				t.Fatalf("the sum was %q, and the fragment is %+v", sum, f)
+			}
+		})
+	})
+	var old arrival
+	if err := json.Unmarshal([]byte(`{"time":"2026-11-01T00:00:00Z","fragment":{"input":"a","path":"seg0.m4s","key":"sports/a/1"}}`), &old); err != nil || old.Fragment.Hash != "" {
+		t.Errorf("an earlier record is %+v: %v", old.Fragment, err)
+	}
 }
 
 func TestOrdersAndDecisionsOutliveARestart(t *testing.T) {
