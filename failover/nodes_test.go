@@ -104,8 +104,13 @@ func pastOf(t *testing.T, rng *rand.Rand) []Record {
 		e := newSimulator(name)
 		e.renditions, e.dates = []string{"v", "audio"}, true
 		for n := range uint64(90) {
-			if rng.IntN(12) == 0 {
+			switch rng.IntN(24) {
+			case 0, 1:
 				e.faults[key{"v", n}] = "drop"
+			case 2, 3:
+				e.faults[key{"audio", n}] = "drop"
+			case 4:
+				e.faults[key{"v", n}] = "hole"
 			}
 		}
 		if err := w.start(e); err != nil {

@@ -50,6 +50,9 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 			return elsewhere
 		}
 	}
+	if why != "" && s.run < r.run {
+		return elsewhere // the encoder has begun anew, and uses the name again
+	}
 	if why != "" {
 		r.input.beginGeneration(now, r, s, why)
 	}
