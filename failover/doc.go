@@ -66,6 +66,10 @@ A hitless endpoint takes the slot from whichever input has it whole first, if it
 without a discontinuity: that input lends it, and A stays until it has missed the deadline
 of what was lent.
 
+Media that arrived is not always good. Where the active input's is not, another input that
+has it with fewer defects comes first: at once if it goes on without a discontinuity, after
+three slots if it does not. What is bad everywhere switches nothing.
+
 Between options the order is always the same, and stands in one function
 (option.better): whole before picture-only before nothing, without a discontinuity before
 with one, more renditions, fewer defects, the active input, the order of the config.
@@ -105,7 +109,7 @@ When the wall clock is set, that is a fact, too, and moves no deadline.
 	generation.go, align.go  its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other
 	option.go, complete.go   what an input has for a slot
-	rank.go                  the order, and the rule
+	rank.go, grade.go        the order, and the rule; what is bad about media
 	union.go, hitless.go     what locked inputs have together, and lend each other
 	decide.go, giveup.go     the question, and what is left when a slot is given up
 	propose.go, endpoint.go  the answer, and its commit
