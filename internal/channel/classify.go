@@ -25,7 +25,7 @@ func (in *input) announces(fact failover.Multivariant) {
 
 // reannounce tells the core what the input delivers beside what its multivariant
 // playlist names, wherever that has changed. The lock is held.
-func (c *Channel) reannounce(in *input, input string) {
+func (in *input) reannounce() {
 	if in.master == nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (c *Channel) reannounce(in *input, input string) {
 		return
 	}
 	in.told = list
-	c.step(failover.Multivariant{Input: input, Renditions: list})
+	in.channel.step(failover.Multivariant{Input: in.name, Renditions: list})
 }
 
 // delivers lists what the multivariant playlist names, with the kind that it was

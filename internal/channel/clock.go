@@ -2,8 +2,6 @@ package channel
 
 import (
 	"time"
-
-	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
 // clock is the channel's time. It only elapses: it begins with the wall clock's time and
@@ -26,14 +24,3 @@ func (c *clock) notBefore(t time.Time) {
 		c.skew += behind
 	}
 }
-
-// tellClock tells the core when the wall clock was set. The lock is held.
-func (c *Channel) tellClock(now time.Time) {
-	ahead := time.Now().Round(0).Sub(now.Round(0))
-	if d := ahead - c.clock.ahead; d < -clockStep || d > clockStep {
-		c.clock.ahead = ahead
-		c.carryOut(now, c.core.Take(now, failover.Clock{Ahead: ahead}))
-	}
-}
-
-func (c *Channel) now() time.Time { return c.clock.now() }

@@ -73,8 +73,8 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 	}
 	s.Endpoint = e.config.Name
 	e.decided = &s
-	e.channel.clock.notBefore(s.Published)
-	e.channel.core.Take(e.channel.now(), failover.Restored{Slot: s})
+	e.clock.notBefore(s.Published)
+	e.core.Take(e.now(), failover.Restored{Slot: s})
 }
 
 // partsUnless stands for the parts of a rendition, of which only matters whether
