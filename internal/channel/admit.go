@@ -85,6 +85,7 @@ func mapsOf(d *delivery, m *hls.MediaPlaylist) map[string]string {
 // receive takes over a sound object that is in the store.
 func (c *Channel) receive(d *delivery, probed media.Probed) {
 	if probed.Info != nil {
+		c.sayTables(d.config.Name, d.path, probed.Info)
 		defer c.keepUnlisted(d.input, d.config.Name, d.path, d.key, d.size)
 		c.receivedWhole(d.input, d.config.Name, d.path, heldSegment{d.key, d.hash, d.size, probed.Info, time.Now()})
 		return

@@ -230,7 +230,7 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func() erro
 		return nil, false, fmt.Errorf("create object: %w", err)
 	}
 	defer w.Abort()
-	prober, digest := media.NewProber(), xxhash.New()
+	prober, digest := d.probing(), xxhash.New()
 	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), io.MultiWriter(prober, digest)))
 	if err != nil {
 		return nil, false, fmt.Errorf("receive object: %w", err)
@@ -239,6 +239,7 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func() erro
 		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
 	}
 	probed, err := prober.Finish()
+	d.learnTables(probed, err)
 	if err != nil {
 		return c.unsound(d, err), false, refusalOf(err)
 	}

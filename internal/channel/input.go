@@ -47,6 +47,9 @@ type input struct {
 	files   map[string]file
 	// arriving is when the uploads under way began, by path.
 	arriving map[string][]time.Time
+	// tables are those of its transport streams, by what the names of a run have in
+	// common.
+	tables map[string]media.Tables
 }
 
 // file is one path of an input: the text of a playlist, or the key of a media
