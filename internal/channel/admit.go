@@ -86,6 +86,7 @@ func mapsOf(d *delivery, m *hls.MediaPlaylist) map[string]string {
 // receive takes over a sound object that is in the store.
 func (d *delivery) receive(probed media.Probed) {
 	if probed.Info != nil {
+		d.input.sayTables(d.path, probed.Info)
 		defer d.input.keepUnlisted(d.path, d.key, d.size)
 		d.input.receivedWhole(d.path, heldSegment{d.key, d.hash, d.size, probed.Info, time.Now()})
 		return

@@ -203,11 +203,14 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	for i, ob := range used {
 		infos[i] = ob.info
 	}
+	infos[0] = infos[0].WithTables() // players start with a segment, not with a part of it
 	last := e.edges[r.ID]
 	deltas, next := media.PlanCounters(last.counters, infos)
 	at := failover.Ticks(0)
 	for i, ob := range used {
 		switch shift := infos[0].CueShift(infos[i]); {
+		case infos[i] != ob.info:
+			ob = e.complement(ob, infos[i], deltas[i])
 		case deltas[i] != nil:
 			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.NewRewriter(source, deltas[i]) })
 		case shift != 0:

@@ -193,7 +193,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 		return nil, false, fmt.Errorf("create object: %w", err)
 	}
 	defer w.Abort()
-	prober, digest := media.NewProber(), xxhash.New()
+	prober, digest := d.probing(), xxhash.New()
 	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), io.MultiWriter(prober, digest)))
 	if err != nil {
 		return nil, false, fmt.Errorf("receive object: %w", err)
@@ -202,6 +202,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
 	}
 	probed, err := prober.Finish()
+	d.learnTables(probed, err)
 	if err != nil {
 		return d.unsound(err), false, refusalOf(err)
 	}

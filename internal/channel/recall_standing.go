@@ -20,6 +20,8 @@ func (r *recall) stood(ctx context.Context) error {
 			r.multivariant(entry.Multivariant.Input)
 		case entry.Init != nil:
 			r.initSection(ctx, entry.Init)
+		case entry.Tables != nil && r.inputs[entry.Tables.Input] != nil:
+			r.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
 		}
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
 // shelf is what an encoder put where, for its own GET, and what it is sending now. It has
@@ -16,6 +18,9 @@ type shelf struct {
 	files   map[string]file
 	// arriving is when the uploads under way began, by path.
 	arriving map[string][]time.Time
+	// tables are those of its transport streams, by what the names of a run have in
+	// common.
+	tables map[string]media.Tables
 }
 
 // file is one path of an input: the text of a playlist, or the key of a media

@@ -34,6 +34,7 @@ type standingEntry struct {
 	Multivariant *standingMultivariant `json:"multivariant,omitempty"`
 	Init         *standingInit         `json:"init,omitempty"`
 	Order        *failover.Order       `json:"order,omitempty"`
+	Tables       *standingTables       `json:"tables,omitempty"`
 }
 
 // standingMultivariant is an encoder's multivariant playlist.
@@ -62,13 +63,15 @@ func (e standingEntry) key() standingKey {
 		return standingKey{kind: "init", of: e.Init.Input, path: e.Init.Path}
 	case e.Order != nil:
 		return standingKey{kind: "order", of: e.Order.Endpoint}
+	case e.Tables != nil:
+		return standingKey{kind: "tables", of: e.Tables.Input, path: e.Tables.Sort}
 	}
 	return standingKey{}
 }
 
 // void reports whether the entry only takes back an earlier one.
 func (e standingEntry) void() bool {
-	return e.Init != nil && e.Init.Key == "" || e.Order != nil && e.Order.Input == ""
+	return e.Init != nil && e.Init.Key == "" || e.Tables != nil && len(e.Tables.Tables) == 0 || e.Order != nil && e.Order.Input == ""
 }
 
 // openStanding reads what was said before.

@@ -1,0 +1,123 @@
+package channel
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// An encoder may send the tables of a transport stream (PAT and PMT) once, when it starts,
+// or by the clock, and cut its segments elsewhere. A segment without tables has those of
+// its run: of the newest segment that has some and whose name differs in nothing but a
+// number. They have to be known before the first byte of a segment is read, sooner than its
+// playlist comes. Viewers get them in front of the segment.
+
+// maxTables is of how many sorts of names an input's tables are remembered: one for each
+// rendition is enough.
+const maxTables = 64
+
+// sortOf is what the names of a run's segments have in common.
+func sortOf(name string) string {
+	before, _, after := numbered(name)
+	return before + "#" + after
+}
+
+// tablesFor are the tables for a segment that brings none; nil if none are known.
+func (s *shelf) tablesFor(name string) media.Tables {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tables[sortOf(name)]
+}
+
+// keepTables remembers the tables that a segment brought, nil for none any more.
+func (s *shelf) keepTables(sort string, tables media.Tables) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(tables) == 0 {
+		delete(s.tables, sort)
+		return
+	}
+	if bytes.Equal(s.tables[sort], tables) {
+		return
+	}
+	if s.tables == nil || len(s.tables) >= maxTables {
+		s.tables = map[string]media.Tables{} // what is still sent comes back at once
+	}
+	s.tables[sort] = tables
+}
+
+// probing returns a prober for an upload, which knows the tables of its run.
+func (d *delivery) probing() *media.Prober {
+	p := media.NewProber()
+	if tables := d.input.tablesFor(d.path); tables != nil {
+		p.Inherit(tables)
+	}
+	return p
+}
+
+// learnTables takes note of the tables that an upload brought. Those of a run that has
+// given way to another layout are of no use.
+func (d *delivery) learnTables(probed media.Probed, err error) {
+	switch {
+	case err != nil && faultReason(err) == media.ReasonLayoutChanged:
+		d.input.keepTables(sortOf(d.path), nil)
+	case err == nil && probed.Tables != nil:
+		d.input.keepTables(sortOf(d.path), probed.Tables)
+	}
+}
+
+// standingTables are tables that segments have inherited. Whoever sends them once won't
+// send them again because the origin has restarted.
+type standingTables struct {
+	Input string `json:"input"`
+	// Sort is what the names of the segments have in common.
+	Sort   string       `json:"sort"`
+	Tables media.Tables `json:"tables,omitempty"` // none: not any more
+}
+
+// sayTables notes what a segment has inherited. The lock is held.
+func (in *input) sayTables(name string, info *media.Info) {
+	if len(info.Tables) == 0 {
+		return
+	}
+	if oldest := in.standing.surplusTables(in.name); oldest != nil {
+		in.outbox.trouble(in.standing.say(standingEntry{Tables: oldest}))
+	}
+	in.outbox.trouble(in.standing.say(standingEntry{Tables: &standingTables{Input: in.name, Sort: sortOf(name), Tables: info.Tables}}))
+}
+
+// surplusTables is what takes the oldest tables of an input back, nil as long as there is
+// room for more: encoders may use other names at each start.
+func (s *standing) surplusTables(input string) *standingTables {
+	n, oldest := 0, standingKey{}
+	for key := range s.last {
+		if key.kind != "tables" || key.of != input {
+			continue
+		}
+		if n++; n == 1 || s.at[key] < s.at[oldest] {
+			oldest = key
+		}
+	}
+	if n < maxTables {
+		return nil
+	}
+	return &standingTables{Input: input, Sort: oldest.path}
+}
+
+// complement rewrites an object that begins without tables so that a player can start
+// with it, with continuity counters as the slot needs them. whole describes it with its
+// tables.
+func (e *endpoint) complement(ob *object, whole *media.Info, delta media.CounterDelta) *object {
+	out := e.rewrite(ob, func(source io.Reader) io.Reader {
+		source = ob.info.Prepend(source)
+		if delta != nil {
+			source = media.NewRewriter(source, delta)
+		}
+		return source
+	})
+	if out != ob {
+		out.info = whole
+	}
+	return out
+}
