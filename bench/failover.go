@@ -74,7 +74,7 @@ func (b *bench) switched(ctx context.Context, channels, deaths int) ([]float64, 
 	for i := range channels {
 		for which, input := range []string{"a", "b"} {
 			wait.Go(func() {
-				e := newEncoder(o.addr, fmt.Sprintf("/in/c%d/%s", i, input), b.small)
+				e := newEncoder(o.addr, b.small, fmt.Sprintf("/in/c%d/%s", i, input))
 				defer e.close()
 				// b sends a little later, so that a is the first choice.
 				time.Sleep(time.Duration(which) * 100 * time.Millisecond)

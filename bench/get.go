@@ -17,14 +17,11 @@ func measurePlaylists(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer o.stop()
-	e := newEncoder(o.addr, "/in/c0/a", b.small)
+	e := newEncoder(o.addr, b.small, "/in/c0/a")
 	defer e.close()
 	v := newViewer(o.addr, "c0")
 	defer v.close()
-	if err := v.begin(ctx, e); err != nil {
-		return nil, err
-	}
-	if err := e.feed(20); err != nil {
+	if err := v.begin(ctx, e, 20); err != nil {
 		return nil, err
 	}
 	body, err := v.playlist()
@@ -83,14 +80,11 @@ func measureSegments(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer o.stop()
-	e := newEncoder(o.addr, "/in/c0/a", b.large)
+	e := newEncoder(o.addr, b.large, "/in/c0/a")
 	defer e.close()
 	v := newViewer(o.addr, "c0")
 	defer v.close()
-	if err := v.begin(ctx, e); err != nil {
-		return nil, err
-	}
-	if err := e.feed(5); err != nil {
+	if err := v.begin(ctx, e, 5); err != nil {
 		return nil, err
 	}
 	path, err := v.newest()

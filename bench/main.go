@@ -30,6 +30,7 @@ type bench struct {
 	profile string // directory for CPU profiles of the origin, or empty
 	large   *programme
 	small   *programme
+	slow    *programme
 }
 
 // measurement makes one or more rows of the table.
@@ -60,6 +61,7 @@ func run() error {
 	b := &bench{}
 	flag.DurationVar(&b.time, "time", 2*time.Second, "how long one measurement lasts")
 	flag.IntVar(&b.rounds, "rounds", 9, "how many times the candidates take turns")
+	flag.StringVar(&b.caddy, "caddy", "", "`binary` to measure, of another commit, say; built from this tree by default")
 	flag.StringVar(&b.profile, "profile", "", "`directory` to write CPU profiles of the origin to; none by default")
 	flag.Parse()
 	wanted, err := regexp.Compile(*names)
@@ -111,17 +113,25 @@ func (b *bench) prepare(ctx context.Context) error {
 		return errors.New("ffmpeg is not installed")
 	}
 	fmt.Fprintln(os.Stderr, "== build and encode")
-	b.caddy = filepath.Join(b.dir, "caddy")
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build caddy: %w\n%s", err, out)
+	if b.caddy == "" {
+		b.caddy = filepath.Join(b.dir, "caddy")
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build caddy: %w\n%s", err, out)
+		}
 	}
-	var err error
-	if b.large, err = encode(ctx, filepath.Join(b.dir, "large"), largeMaterial); err != nil {
-		return err
+	for _, m := range []struct {
+		name string
+		material
+		to **programme
+	}{{"large", largeMaterial, &b.large}, {"small", smallMaterial, &b.small}, {"slow", slowMaterial, &b.slow}} {
+		p, err := encode(ctx, filepath.Join(b.dir, m.name), m.material)
+		if err != nil {
+			return err
+		}
+		*m.to = p
 	}
-	b.small, err = encode(ctx, filepath.Join(b.dir, "small"), smallMaterial)
-	return err
+	return nil
 }
 
 // find looks for a program and says loudly if it is missing.

@@ -105,8 +105,8 @@ func (o *origin) answer(body []byte) error {
 	return nil
 }
 
-// pair is a channel with two inputs and one endpoint.
-func pair(name string, segmentSeconds, windowSeconds int) string {
+// pair is a channel with two inputs and one endpoint, which may have more options.
+func pair(name string, segmentSeconds, windowSeconds int, options ...string) string {
 	return fmt.Sprintf(`
 		channel %[1]s {
 			input a /in/%[1]s/a
@@ -114,15 +114,16 @@ func pair(name string, segmentSeconds, windowSeconds int) string {
 			endpoint hls /live/%[1]s {
 				segment_duration %[2]ds
 				playlist_window %[3]ds
+				%[4]s
 			}
-		}`, name, segmentSeconds, windowSeconds)
+		}`, name, segmentSeconds, windowSeconds, strings.Join(options, "\n"))
 }
 
 // pairs are n such channels, c0 and so on.
-func pairs(n, segmentSeconds, windowSeconds int) string {
+func pairs(n, segmentSeconds, windowSeconds int, options ...string) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString(pair(fmt.Sprintf("c%d", i), segmentSeconds, windowSeconds))
+		b.WriteString(pair(fmt.Sprintf("c%d", i), segmentSeconds, windowSeconds, options...))
 	}
 	return b.String()
 }
