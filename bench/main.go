@@ -25,6 +25,7 @@ type bench struct {
 	caddy   string // the binary
 	nginx   string // empty if it is not installed
 	wrk     string // the same
+	h2load  string // the same
 	time    time.Duration
 	rounds  int
 	profile string // directory for CPU profiles of the origin, or empty
@@ -40,13 +41,21 @@ type measurement struct {
 }
 
 var measurements = []measurement{
-	{"playlist", measurePlaylists},
-	{"segment", measureSegments},
+	{"playlist", playlists(overHTTP1)},
+	{"playlist-http2", playlists(overHTTP2)},
+	{"playlist-http3", playlists(overHTTP3)},
+	{"segment", segments(overHTTP1)},
+	{"segment-http2", segments(overHTTP2)},
+	{"segment-http3", segments(overHTTP3)},
 	{"ingest-large", measureLargeIngest},
 	{"ingest-small", measureSmallIngest},
 	{"latency", measureLatency},
 	{"memory", measureMemory},
 	{"failover", measureFailover},
+	{"scale-100", measureScale(100, 0)},
+	{"scale-500", measureScale(500, 0.5)},
+	{"scale-1000", measureScale(1000, 0)},
+	{"idle", measureIdle},
 }
 
 func main() {
@@ -109,6 +118,7 @@ func run() error {
 func (b *bench) prepare(ctx context.Context) error {
 	b.nginx = find("nginx", "sudo apt-get install nginx", "rows against nginx are left out")
 	b.wrk = find("wrk", "sudo apt-get install wrk", "the measurements of GETs are left out")
+	b.h2load = find("h2load", "sudo apt-get install nghttp2-client", "the measurements of HTTP/2 are left out")
 	if find("ffmpeg", "sudo apt-get install ffmpeg", "nothing can be measured without media") == "" {
 		return errors.New("ffmpeg is not installed")
 	}
@@ -119,6 +129,9 @@ func (b *bench) prepare(ctx context.Context) error {
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build caddy: %w\n%s", err, out)
 		}
+	}
+	if err := certify(b.dir); err != nil {
+		return err
 	}
 	for _, m := range []struct {
 		name string

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // profiled takes a CPU profile of the origin during a turn, if that is wanted;
@@ -17,7 +18,7 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 	return func(ctx context.Context) (float64, error) {
 		done := make(chan error, 1)
-		go func() { done <- b.takeProfile(ctx, o, name) }()
+		go func() { done <- b.takeProfile(ctx, o, name, b.time) }()
 		value, err := run(ctx)
 		if err != nil {
 			return 0, err
@@ -26,8 +27,8 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 }
 
-func (b *bench) takeProfile(ctx context.Context, o *origin, name string) error {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", o.admin, int(b.time.Seconds()))
+func (b *bench) takeProfile(ctx context.Context, o *origin, name string, length time.Duration) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", o.admin, int(length.Seconds()))
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -23,17 +23,29 @@ func newViewer(addr, channel string) *viewer {
 
 // find looks the rendition up in the multivariant playlist.
 func (v *viewer) find() error {
+	names, err := v.renditions()
+	if err == nil {
+		v.name = names[0]
+	}
+	return err
+}
+
+// renditions lists those of the multivariant playlist; there is at least one.
+func (v *viewer) renditions() ([]string, error) {
 	text, err := v.get(v.path + "/index.m3u8")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var names []string
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			v.name = line
-			return nil
+			names = append(names, line)
 		}
 	}
-	return errors.New("no rendition in the multivariant playlist: was anything published?")
+	if len(names) == 0 {
+		return nil, errors.New("no rendition in the multivariant playlist: was anything published?")
+	}
+	return names, nil
 }
 
 // playlist fetches the rendition's playlist.
