@@ -27,20 +27,28 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 }
 
+// takeProfile writes what took the processor for so long, and all that was allocated
+// since the origin started.
 func (b *bench) takeProfile(ctx context.Context, o *origin, name string, length time.Duration) error {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", o.admin, int(length.Seconds()))
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
+	for _, p := range []struct{ from, to string }{
+		{fmt.Sprintf("profile?seconds=%d", int(length.Seconds())), ".pprof"}, {"allocs", ".allocs.pprof"},
+	} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+o.admin+"/debug/pprof/"+p.from, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(b.profile, name+p.to), data, 0o644); err != nil {
+			return err
+		}
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	return os.WriteFile(filepath.Join(b.profile, name+".pprof"), data, 0o644)
+	return nil
 }
