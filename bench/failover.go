@@ -36,7 +36,7 @@ func (s *switches) line(text string) {
 const (
 	aliveFor = 4 // segments before an encoder dies
 	deadFor  = 2 // segments
-	lateGoal = 0.050
+	lateGoal = 0.020
 )
 
 // measureFailover lets the active encoders die, those of all channels at the same

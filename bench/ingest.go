@@ -96,11 +96,11 @@ func measureLargeIngest(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	rows := []row{
-		against(what+", memory", results, "memory", "nginx", 2, gigabytes),
-		against(what+", file", results, "file", "nginx", 1, gigabytes),
+		against(what+", memory", results, "memory", "nginx", 4, gigabytes),
+		against(what+", file", results, "file", "nginx", 2, gigabytes),
 	}
 	if results[onTmpfs] != nil {
-		rows = append(rows, against(what+", memory", results, "memory", onTmpfs, 0, gigabytes))
+		rows = append(rows, against(what+", memory", results, "memory", onTmpfs, 2, gigabytes))
 	}
 	return rows, nil
 }
@@ -117,11 +117,11 @@ func measureSmallIngest(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	rows := []row{
-		against(what+", memory", results, "memory", "nginx", 1.5, perSecond),
+		against(what+", memory", results, "memory", "nginx", 0, perSecond),
 		against(what+", file", results, "file", "nginx", 0, perSecond),
 	}
 	if results[onTmpfs] != nil {
-		rows = append(rows, against(what+", memory", results, "memory", onTmpfs, 0, perSecond))
+		rows = append(rows, against(what+", memory", results, "memory", onTmpfs, 1.2, perSecond))
 	}
 	return rows, nil
 }

@@ -38,7 +38,7 @@ func (u upload) channels() int { return ingestGroups * u.perConnection }
 // pairsForTurns are the channels. Encoders are silent while others have their turn. That
 // is not to look like a failure: grace is longer than it all takes.
 func (u upload) pairsForTurns() string {
-	return pairs(u.channels(), 1, 3, "failover_grace 30s")
+	return pairs(u.channels(), 1, 3, "failover_grace 10m")
 }
 
 // target takes uploads.
