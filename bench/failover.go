@@ -16,6 +16,7 @@ import (
 type switches struct {
 	mu   sync.Mutex
 	late []float64 // seconds behind the deadline
+	last string    // line
 }
 
 func (s *switches) line(text string) {
@@ -30,7 +31,7 @@ func (s *switches) line(text string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.late = append(s.late, entry.Written-entry.Deadline)
+	s.late, s.last = append(s.late, entry.Written-entry.Deadline), text
 }
 
 const (

@@ -54,7 +54,7 @@ func (b *bench) ingestPeers(ctx context.Context, u upload) (*ingestPeers, error)
 		stops = append(stops, o.stop)
 		t := newTarget(o.addr, u)
 		p := &published{origin: o, target: t, found: found}
-		t.ready, t.after = p.wait, p.check
+		t.ready, t.woken, t.after = p.wait, p.forget, p.check
 		peers.origins[name] = o
 		add(name, t)
 		return nil
