@@ -19,7 +19,7 @@ quick: ## the tests that take seconds
 test: ## all tests, as continuous integration runs them
 	sh .ci/test
 
-lint: ## formatting, go vet, staticcheck
+lint: ## formatting, go vet, golangci-lint
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
 	go vet ./...
 	sh .ci/lint

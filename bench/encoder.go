@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// encoder pushes a programme to one input as ffmpeg does: over one connection,
-// segments and the playlist that lists the last five of them.
+// encoder pushes a programme as ffmpeg does: over one connection, segments and the
+// playlist that lists the last five of them. With many inputs it stands for as many
+// encoders of other channels, which send the same and share the connection: as much as
+// one connection can carry when each of them keeps to the clock.
 type encoder struct {
 	client
-	path string // of the input
-	reel *reel
+	inputs []string // their paths
+	reel   *reel
 	// first is the number of the oldest segment since the last gap, next that of
 	// the one to come.
 	first, next int
@@ -20,22 +22,34 @@ type encoder struct {
 // listed is how many segments an encoder's playlist has.
 const listed = 5
 
-func newEncoder(addr, path string, p *programme) *encoder {
-	return &encoder{client: client{addr: addr}, path: path, reel: p.reel()}
+func newEncoder(addr string, p *programme, inputs ...string) *encoder {
+	return &encoder{client: client{addr: addr}, inputs: inputs, reel: p.reel()}
 }
 
 func (e *encoder) name(n int) string { return fmt.Sprintf("seg%d.ts", n) }
 
-// deliver uploads the next segment and returns its size.
-func (e *encoder) deliver() (int, error) {
+// deliver uploads the next segment to every input, and the playlist that ends with it
+// if it is to be announced. It returns how many bytes of media went out.
+func (e *encoder) deliver(announced bool) (int, error) {
 	body := e.reel.segment()
 	e.next++
-	return len(body), e.put(e.path+"/"+e.name(e.next-1), body)
+	for _, input := range e.inputs {
+		if err := e.put(input+"/"+e.name(e.next-1), body); err != nil {
+			return 0, err
+		}
+		if !announced {
+			continue
+		}
+		if err := e.announce(input, e.next-1); err != nil {
+			return 0, err
+		}
+	}
+	return len(body) * len(e.inputs), nil
 }
 
 // announce uploads the playlist that ends with segment last.
-func (e *encoder) announce(last int) error {
-	return e.put(e.path+"/live.m3u8", e.playlist(last))
+func (e *encoder) announce(input string, last int) error {
+	return e.put(input+"/live.m3u8", e.playlist(last))
 }
 
 func (e *encoder) playlist(last int) []byte {
@@ -59,14 +73,22 @@ func (e *encoder) skip() {
 // feed uploads n segments, each with its playlist.
 func (e *encoder) feed(n int) error {
 	for range n {
-		if _, err := e.deliver(); err != nil {
-			return err
-		}
-		if err := e.announce(e.next - 1); err != nil {
+		if _, err := e.deliver(true); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// start sends a burst of n segments, as encoders do that have something when they
+// begin, and then one in their own rhythm. That sets the channel's clock by the newest:
+// what follows is published at once if it comes no faster than it plays.
+func (e *encoder) start(n int) error {
+	if err := e.feed(n); err != nil {
+		return err
+	}
+	time.Sleep(e.reel.length)
+	return e.feed(1)
 }
 
 // pace calls do once per period, n times, and keeps to the schedule.

@@ -16,6 +16,7 @@ import (
 type switches struct {
 	mu   sync.Mutex
 	late []float64 // seconds behind the deadline
+	last string    // line
 }
 
 func (s *switches) line(text string) {
@@ -30,13 +31,13 @@ func (s *switches) line(text string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.late = append(s.late, entry.Written-entry.Deadline)
+	s.late, s.last = append(s.late, entry.Written-entry.Deadline), text
 }
 
 const (
 	aliveFor = 4 // segments before an encoder dies
 	deadFor  = 2 // segments
-	lateGoal = 0.050
+	lateGoal = 0.020
 )
 
 // measureFailover lets the active encoders die, those of all channels at the same
@@ -74,7 +75,7 @@ func (b *bench) switched(ctx context.Context, channels, deaths int) ([]float64, 
 	for i := range channels {
 		for which, input := range []string{"a", "b"} {
 			wait.Go(func() {
-				e := newEncoder(o.addr, fmt.Sprintf("/in/c%d/%s", i, input), b.small)
+				e := newEncoder(o.addr, b.small, fmt.Sprintf("/in/c%d/%s", i, input))
 				defer e.close()
 				// b sends a little later, so that a is the first choice.
 				time.Sleep(time.Duration(which) * 100 * time.Millisecond)

@@ -25,11 +25,13 @@ type bench struct {
 	caddy   string // the binary
 	nginx   string // empty if it is not installed
 	wrk     string // the same
+	h2load  string // the same
 	time    time.Duration
 	rounds  int
 	profile string // directory for CPU profiles of the origin, or empty
 	large   *programme
 	small   *programme
+	slow    *programme
 }
 
 // measurement makes one or more rows of the table.
@@ -39,13 +41,22 @@ type measurement struct {
 }
 
 var measurements = []measurement{
-	{"playlist", measurePlaylists},
-	{"segment", measureSegments},
+	{"playlist", playlists(overHTTP1)},
+	{"playlist-http2", playlists(overHTTP2)},
+	{"playlist-http3", playlists(overHTTP3)},
+	{"segment", segments(overHTTP1)},
+	{"segment-http2", segments(overHTTP2)},
+	{"segment-http3", segments(overHTTP3)},
 	{"ingest-large", measureLargeIngest},
 	{"ingest-small", measureSmallIngest},
 	{"latency", measureLatency},
 	{"memory", measureMemory},
 	{"failover", measureFailover},
+	{"scale-100", measureScale(100, 0)},
+	{"scale-500", measureScale(500, 0.5)},
+	{"scale-1000", measureScale(1000, 0)},
+	{"idle", measureIdle},
+	{"inside", measureInside},
 }
 
 func main() {
@@ -60,6 +71,7 @@ func run() error {
 	b := &bench{}
 	flag.DurationVar(&b.time, "time", 2*time.Second, "how long one measurement lasts")
 	flag.IntVar(&b.rounds, "rounds", 9, "how many times the candidates take turns")
+	flag.StringVar(&b.caddy, "caddy", "", "`binary` to measure, of another commit, say; built from this tree by default")
 	flag.StringVar(&b.profile, "profile", "", "`directory` to write CPU profiles of the origin to; none by default")
 	flag.Parse()
 	wanted, err := regexp.Compile(*names)
@@ -107,21 +119,33 @@ func run() error {
 func (b *bench) prepare(ctx context.Context) error {
 	b.nginx = find("nginx", "sudo apt-get install nginx", "rows against nginx are left out")
 	b.wrk = find("wrk", "sudo apt-get install wrk", "the measurements of GETs are left out")
+	b.h2load = find("h2load", "sudo apt-get install nghttp2-client", "the measurements of HTTP/2 are left out")
 	if find("ffmpeg", "sudo apt-get install ffmpeg", "nothing can be measured without media") == "" {
 		return errors.New("ffmpeg is not installed")
 	}
 	fmt.Fprintln(os.Stderr, "== build and encode")
-	b.caddy = filepath.Join(b.dir, "caddy")
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build caddy: %w\n%s", err, out)
+	if b.caddy == "" {
+		b.caddy = filepath.Join(b.dir, "caddy")
+		build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build caddy: %w\n%s", err, out)
+		}
 	}
-	var err error
-	if b.large, err = encode(ctx, filepath.Join(b.dir, "large"), largeMaterial); err != nil {
+	if err := certify(b.dir); err != nil {
 		return err
 	}
-	b.small, err = encode(ctx, filepath.Join(b.dir, "small"), smallMaterial)
-	return err
+	for _, m := range []struct {
+		name string
+		material
+		to **programme
+	}{{"large", largeMaterial, &b.large}, {"small", smallMaterial, &b.small}, {"slow", slowMaterial, &b.slow}} {
+		p, err := encode(ctx, filepath.Join(b.dir, m.name), m.material)
+		if err != nil {
+			return err
+		}
+		*m.to = p
+	}
+	return nil
 }
 
 // find looks for a program and says loudly if it is missing.

@@ -25,6 +25,8 @@ var (
 	largeMaterial = material{"1280x720", "8200k", "128k", 1920 * time.Millisecond, 48}
 	// smallMaterial has segments of about 64 KiB: 0.96 s at 540 kbit/s.
 	smallMaterial = material{"320x180", "420k", "64k", 960 * time.Millisecond, 24}
+	// slowMaterial has as many bytes in twice the time: what many channels send.
+	slowMaterial = material{"320x180", "200k", "32k", 1920 * time.Millisecond, 48}
 )
 
 // loopSegments is how many segments are encoded and then repeated for ever.

@@ -10,39 +10,32 @@ import (
 )
 
 const (
-	memoryChannels = 8
-	memoryHeld     = 512 << 20
-	memoryWindow   = 3 // seconds
-	memoryGoal     = 1.25
+	memoryChannels = 40
+	memoryWindow   = 3  // seconds
+	memorySegments = 24 // of each encoder
+	memoryGoal     = 1.15
 )
 
-// measureMemory compares the process's memory with what viewers can fetch. Eight
-// channels with two encoders each are fed evenly and so fast that about 512 MiB
-// are held at any time, for long enough that all of it is replaced three times.
-// Published segments go by the clock, so that can be done in less than half a
-// minute. Held is counted from outside: the sizes of all segments that answer.
+// measureMemory compares the process's memory with what viewers can fetch. Forty
+// channels with two encoders each are fed in real time and evenly, for long enough that
+// all that is held, some 512 MiB, is replaced three times. Held is counted from outside:
+// the sizes of all segments that answer.
 func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 	o, err := b.startOrigin(ctx, "store memory {\n\t\t\tcapacity 2GiB\n\t\t}\n"+pairs(memoryChannels, 1, memoryWindow), nil)
 	if err != nil {
 		return nil, err
 	}
 	defer o.stop()
-	// A segment stays for the window and two target durations of 2 s; three slots
-	// more are listed.
-	const available = (memoryWindow + 2*2) * time.Second
-	slots := memoryHeld/(memoryChannels*len(b.large.segments[0].data)) - memoryWindow
-	period := available / time.Duration(slots)
-
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var failed error
 	for i := range memoryChannels {
 		for _, input := range []string{"a", "b"} {
 			wait.Go(func() {
-				e := newEncoder(o.addr, fmt.Sprintf("/in/c%d/%s", i, input), b.large)
+				e := newEncoder(o.addr, b.large, fmt.Sprintf("/in/c%d/%s", i, input))
 				defer e.close()
-				time.Sleep(period * time.Duration(i) / memoryChannels)
-				err := pace(period, 4*slots, func(int) error {
+				time.Sleep(e.reel.length * time.Duration(i) / memoryChannels)
+				err := pace(e.reel.length, memorySegments, func(int) error {
 					if err := ctx.Err(); err != nil {
 						return err
 					}

@@ -10,8 +10,9 @@ import (
 // nginxServer is an nginx that takes uploads and serves files.
 type nginxServer struct {
 	*process
-	addr string
-	root string
+	addr   string
+	secure string // the same over TLS, with HTTP/2
+	root   string
 }
 
 // startNginx runs nginx below dir. Uploads go to memory first as far as they fit
@@ -28,8 +29,10 @@ func (b *bench) startNginx(ctx context.Context, dir string) (*nginxServer, error
 			return nil, err
 		}
 	}
-	if n.addr, err = freeAddress(); err != nil {
-		return nil, err
+	for _, addr := range []*string{&n.addr, &n.secure} {
+		if *addr, err = freeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	// Workers stay the user that owns the directory, also where that is root.
 	user := ""
@@ -59,6 +62,10 @@ http {
 	scgi_temp_path %[2]s/tmp-scgi;
 	server {
 		listen %[3]s;
+		listen %[5]s ssl http2;
+		http2_max_concurrent_streams 128;
+		ssl_certificate %[6]s/server.crt;
+		ssl_certificate_key %[6]s/server.key;
 		root %[4]s;
 		location /in/ {
 			dav_methods PUT DELETE;
@@ -67,7 +74,7 @@ http {
 		}
 	}
 }
-`, user, dir, n.addr, n.root)
+`, user, dir, n.addr, n.root, n.secure, b.dir)
 	path := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
 		return nil, err

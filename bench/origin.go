@@ -17,23 +17,35 @@ type origin struct {
 	addr    string // of live_origin
 	respond string // of a static response
 	files   string // of a file server
-	admin   string
-	block   string
-	root    string // of the file server
+	// the same over TLS, with HTTP/2 and HTTP/3, if there are keys
+	secure, secureRespond, secureFiles string
+	keys                               string // directory of certificate and key
+	admin                              string
+	block                              string
+	root                               string // of the file server
 }
 
 // startOrigin runs Caddy. block is what stands within live_origin, line gets the
 // lines of its log.
 func (b *bench) startOrigin(ctx context.Context, block string, line func(string)) (*origin, error) {
+	return b.launch(ctx, &origin{block: block}, line)
+}
+
+// startSecureOrigin runs Caddy with everything over TLS as well.
+func (b *bench) startSecureOrigin(ctx context.Context, block string) (*origin, error) {
+	return b.launch(ctx, &origin{block: block, keys: b.dir}, nil)
+}
+
+func (b *bench) launch(ctx context.Context, o *origin, line func(string)) (*origin, error) {
 	dir, err := os.MkdirTemp(b.dir, "caddy-")
 	if err != nil {
 		return nil, err
 	}
-	o := &origin{block: block, root: filepath.Join(dir, "files")}
+	o.root = filepath.Join(dir, "files")
 	if err := os.Mkdir(o.root, 0o755); err != nil {
 		return nil, err
 	}
-	for _, addr := range []*string{&o.addr, &o.respond, &o.files, &o.admin} {
+	for _, addr := range []*string{&o.addr, &o.respond, &o.files, &o.admin, &o.secure, &o.secureRespond, &o.secureFiles} {
 		if *addr, err = freeAddress(); err != nil {
 			return nil, err
 		}
@@ -56,9 +68,11 @@ func (b *bench) startOrigin(ctx context.Context, block string, line func(string)
 }
 
 // config is the Caddyfile. Each candidate has a site of its own, so that none
-// passes through another one's handlers.
+// passes through another one's handlers; over TLS it is the same channels, body and
+// files.
 func (o *origin) config(body string) string {
-	return fmt.Sprintf(`{
+	var b strings.Builder
+	fmt.Fprintf(&b, `{
 	admin %s
 	persist_config off
 	auto_https off
@@ -67,19 +81,19 @@ func (o *origin) config(body string) string {
 		format json
 	}
 }
-http://%s {
-	live_origin {
-%s
+`, o.admin)
+	for _, site := range []struct{ plain, secure, handler string }{
+		{o.addr, o.secure, "live_origin {\n" + o.block + "\n}"},
+		{o.respond, o.secureRespond, "respond `" + body + "`"},
+		{o.files, o.secureFiles, "root * " + o.root + "\nfile_server"},
+	} {
+		fmt.Fprintf(&b, "http://%s {\n%s\n}\n", site.plain, site.handler)
+		if o.keys == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "https://%s {\ntls %[2]s/server.crt %[2]s/server.key\n%[3]s\n}\n", site.secure, o.keys, site.handler)
 	}
-}
-http://%s {
-	respond %s
-}
-http://%s {
-	root * %s
-	file_server
-}
-`, o.admin, o.addr, o.block, o.respond, "`"+body+"`", o.files, o.root)
+	return b.String()
 }
 
 // answer makes the static response have this body. The reload does not touch what
@@ -93,9 +107,16 @@ func (o *origin) answer(body []byte) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("reload: %s", resp.Status)
 	}
-	c := &client{addr: o.respond}
-	defer c.close()
-	got, err := c.get("/")
+	var got []byte
+	// A connection that is made while servers change may be closed unanswered.
+	for range 5 {
+		c := &client{addr: o.respond}
+		got, err = c.get("/")
+		c.close()
+		if err == nil {
+			break
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -105,8 +126,8 @@ func (o *origin) answer(body []byte) error {
 	return nil
 }
 
-// pair is a channel with two inputs and one endpoint.
-func pair(name string, segmentSeconds, windowSeconds int) string {
+// pair is a channel with two inputs and one endpoint, which may have more options.
+func pair(name string, segmentSeconds, windowSeconds int, options ...string) string {
 	return fmt.Sprintf(`
 		channel %[1]s {
 			input a /in/%[1]s/a
@@ -114,15 +135,16 @@ func pair(name string, segmentSeconds, windowSeconds int) string {
 			endpoint hls /live/%[1]s {
 				segment_duration %[2]ds
 				playlist_window %[3]ds
+				%[4]s
 			}
-		}`, name, segmentSeconds, windowSeconds)
+		}`, name, segmentSeconds, windowSeconds, strings.Join(options, "\n"))
 }
 
 // pairs are n such channels, c0 and so on.
-func pairs(n, segmentSeconds, windowSeconds int) string {
+func pairs(n, segmentSeconds, windowSeconds int, options ...string) string {
 	var b strings.Builder
 	for i := range n {
-		b.WriteString(pair(fmt.Sprintf("c%d", i), segmentSeconds, windowSeconds))
+		b.WriteString(pair(fmt.Sprintf("c%d", i), segmentSeconds, windowSeconds, options...))
 	}
 	return b.String()
 }

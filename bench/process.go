@@ -106,6 +106,27 @@ func (p *process) resident() (float64, error) {
 	return kib * 1024, err
 }
 
+// cpu is how much processor time the process has had, in seconds.
+func (p *process) cpu() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	// Behind the name in parentheses, which may hold anything: the 12th and 13th field
+	// are user and system time, in ticks of 10 ms on every Linux.
+	_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("%d fields in the process's statistics", len(fields))
+	}
+	user, err := strconv.ParseFloat(fields[11], 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100, err
+}
+
 // freeAddress finds a port that nobody listens on.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

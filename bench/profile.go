@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // profiled takes a CPU profile of the origin during a turn, if that is wanted;
@@ -17,7 +18,7 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 	return func(ctx context.Context) (float64, error) {
 		done := make(chan error, 1)
-		go func() { done <- b.takeProfile(ctx, o, name) }()
+		go func() { done <- b.takeProfile(ctx, o, name, b.time) }()
 		value, err := run(ctx)
 		if err != nil {
 			return 0, err
@@ -26,20 +27,28 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 }
 
-func (b *bench) takeProfile(ctx context.Context, o *origin, name string) error {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", o.admin, int(b.time.Seconds()))
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
+// takeProfile writes what took the processor for so long, and all that was allocated
+// since the origin started.
+func (b *bench) takeProfile(ctx context.Context, o *origin, name string, length time.Duration) error {
+	for _, p := range []struct{ from, to string }{
+		{fmt.Sprintf("profile?seconds=%d", int(length.Seconds())), ".pprof"}, {"allocs", ".allocs.pprof"},
+	} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+o.admin+"/debug/pprof/"+p.from, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(b.profile, name+p.to), data, 0o644); err != nil {
+			return err
+		}
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	return os.WriteFile(filepath.Join(b.profile, name+".pprof"), data, 0o644)
+	return nil
 }

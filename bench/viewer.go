@@ -23,17 +23,29 @@ func newViewer(addr, channel string) *viewer {
 
 // find looks the rendition up in the multivariant playlist.
 func (v *viewer) find() error {
+	names, err := v.renditions()
+	if err == nil {
+		v.name = names[0]
+	}
+	return err
+}
+
+// renditions lists those of the multivariant playlist; there is at least one.
+func (v *viewer) renditions() ([]string, error) {
 	text, err := v.get(v.path + "/index.m3u8")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var names []string
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			v.name = line
-			return nil
+			names = append(names, line)
 		}
 	}
-	return errors.New("no rendition in the multivariant playlist: was anything published?")
+	if len(names) == 0 {
+		return nil, errors.New("no rendition in the multivariant playlist: was anything published?")
+	}
+	return names, nil
 }
 
 // playlist fetches the rendition's playlist.
@@ -75,19 +87,49 @@ func (v *viewer) newest() (string, error) {
 	return v.path + "/" + lines[len(lines)-1], nil
 }
 
-// begin uploads the first segments and waits until they are published. An
-// endpoint takes a moment to begin: the encoder may be about to announce more
-// renditions.
-func (v *viewer) begin(ctx context.Context, e *encoder) error {
-	if err := e.feed(3); err != nil {
+// begin starts the encoder with a burst of n segments, and waits until all that it has
+// sent is published. An endpoint takes a moment to begin, as the encoder may be about to
+// announce more renditions; what is ahead of the clock follows at the pace at which it
+// plays.
+func (v *viewer) begin(ctx context.Context, e *encoder, n int) error {
+	if err := e.start(n); err != nil {
 		return err
 	}
-	var err error
-	for range 200 {
-		if err = v.find(); err == nil || ctx.Err() != nil {
-			return ctx.Err()
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := v.wait(ctx); err != nil {
+		return err
 	}
-	return err
+	for last := -1; ; {
+		edge, err := v.edge()
+		if err != nil || edge == last {
+			return err
+		}
+		last = edge
+		if err := rest(ctx, e.reel.length+100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// wait waits until the endpoint has begun.
+func (v *viewer) wait(ctx context.Context) error {
+	var err error
+	for range 1200 {
+		if err = v.find(); err == nil {
+			return nil
+		}
+		if err := rest(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", v.path, err)
+}
+
+// rest lets time pass, unless the context ends.
+func rest(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

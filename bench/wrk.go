@@ -20,16 +20,16 @@ const wrkReport = `done = function(summary, latency, requests)
 end
 `
 
-// load fetches a URL with 32 connections, and returns requests and bytes per
+// loadHTTP1 fetches a URL with 32 connections, and returns requests and bytes per
 // second.
-func (b *bench) load(ctx context.Context, url string) (requests, bytes float64, err error) {
+func (b *bench) loadHTTP1(ctx context.Context, url string) (requests, bytes float64, err error) {
 	script := filepath.Join(b.dir, "report.lua")
 	if err := os.WriteFile(script, []byte(wrkReport), 0o644); err != nil {
 		return 0, 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.time+30*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, b.wrk, "-t2", fmt.Sprintf("-c%d", connections),
+	out, err := exec.CommandContext(ctx, b.wrk, "-t2", "--timeout", "20s", fmt.Sprintf("-c%d", connections),
 		fmt.Sprintf("-d%ds", int(b.time.Seconds())), "-s", script, url).CombinedOutput()
 	if err != nil {
 		return 0, 0, fmt.Errorf("wrk: %w\n%s", err, out)

@@ -2,6 +2,7 @@ package caddydemo
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,7 +62,10 @@ func TestControls(t *testing.T) {
 	want(t, ask(t, "POST", "/demo/encoders/b/kill"), 200, `{"name":"b","state":"killed","sent":0}`)
 	want(t, ask(t, "POST", "/demo/encoders/b/kill"), 409, "encoder b is killed")
 	want(t, ask(t, "POST", "/demo/encoders/b/revive", "Sec-Fetch-Site", "same-origin"), 200, `"running"`)
-	want(t, ask(t, "POST", "/demo/encoders/a/drop"), 200, `"next":"drop"`)
+	want(t, ask(t, "POST", "/demo/encoders/a/drop"), 200, `"next":"drop","left":1`)
+	want(t, ask(t, "POST", "/demo/encoders/a/hole"), 200, `"next":"hole","left":1`)
+	want(t, ask(t, "POST", "/demo/encoders/a/mute"), 200, `"next":"mute","left":3`)
+	want(t, ask(t, "POST", "/demo/encoders/a/freeze"), 200, `"next":"freeze","left":5`)
 	want(t, ask(t, "POST", "/demo/encoders/a/stop"), 200, `"stopped"`)
 
 	// Other sites press no button.
@@ -80,6 +84,19 @@ func TestControls(t *testing.T) {
 		want(t, w, 200, "demo-encoder")
 		if got := w.Header().Get("Content-Type"); got != contentType {
 			t.Errorf("%s is %s", file, got)
+		}
+	}
+}
+
+// Every button of the page is one that an encoder knows.
+func TestButtonsAreActions(t *testing.T) {
+	script, err := files.ReadFile("controls.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []demo.Action{demo.Stop, demo.Drop, demo.Corrupt, demo.Hole, demo.Mute, demo.Freeze} {
+		if !strings.Contains(string(script), fmt.Sprintf("[%q, ", action)) {
+			t.Errorf("there is no button for %s", action)
 		}
 	}
 }

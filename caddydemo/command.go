@@ -38,8 +38,9 @@ func command() *cobra.Command {
 		Long: `
 Runs an origin with one channel and two built-in encoders that push a locked pair to
 it. It needs neither a config nor any other program. On its status page are buttons
-that kill an encoder, stop it for a while, or let it lose or damage a segment, beside
-a player that shows what viewers see of that.
+that kill an encoder, stop it for a while, let it lose or damage a segment, or let its
+media be bad: a hole, no sound, a frozen picture. Beside them is a player that shows
+what viewers see of that.
 
 All is in memory, and gone with the command.`,
 		Args: cobra.NoArgs,
@@ -208,6 +209,9 @@ func (s site) waitOnAir(ctx context.Context) bool {
 func (s site) config() any {
 	type object = map[string]any
 	type list = []any
+	// By default a still picture is only reported, as it may be the programme. Here it is
+	// none.
+	onDefect := object{"frozen": "switch"}
 	input := func(name string) object {
 		return object{"name": name, "path": s.inputPath(name), "bearer": list{s.token}}
 	}
@@ -218,8 +222,8 @@ func (s site) config() any {
 		"channels": object{channelName: object{
 			"inputs": list{input("a"), input("b")},
 			"endpoints": object{
-				"fast": object{"path": fastPath, "segment_duration": "2s"},
-				"hls":  object{"path": calmPath, "segment_duration": "6s"},
+				"fast": object{"path": fastPath, "segment_duration": "2s", "on_defect": onDefect},
+				"hls":  object{"path": calmPath, "segment_duration": "6s", "on_defect": onDefect},
 			},
 		}},
 	}

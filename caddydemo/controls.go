@@ -30,7 +30,7 @@ func init() {
 //
 // `GET /demo/encoders` tells how the built-in encoders are, `POST
 // /demo/encoders/<name>/<action>` does something to one: `kill`, `revive`, `stop`,
-// `drop`, `corrupt`. Pages of other sites can't do that.
+// `drop`, `corrupt`, `hole`, `mute`, `freeze`. Pages of other sites can't do that.
 type Controls struct{}
 
 const (

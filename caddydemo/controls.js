@@ -8,6 +8,9 @@ const actions = [
 	["stop", "Stop for 3 s", "stopped for 3 s; it sends late what it encodes meanwhile"],
 	["drop", "Drop segment", "told to list the next segment without sending it"],
 	["corrupt", "Corrupt segment", "told to cut the next segment off in the middle"],
+	["hole", "Cut a hole", "told to leave ten pictures out of the next segment"],
+	["mute", "Mute", "told to send the next three segments without sound"],
+	["freeze", "Freeze picture", "told to let its picture stand still for five segments, 10 s"],
 ];
 const done = {
 	kill: "killed",
@@ -29,12 +32,24 @@ function button(text, press) {
 	return b;
 }
 
+// What is wrong with the next segments of an encoder.
+function trouble(s) {
+	const segments = `${s.left} more ${s.left === 1 ? "segment" : "segments"}`;
+	switch (s.next) {
+		case "drop": return ", drops the next one";
+		case "corrupt": return ", corrupts the next one";
+		case "hole": return ", cuts a hole into the next one";
+		case "mute": return `, mute for ${segments}`;
+		case "freeze": return `, picture frozen for ${segments}`;
+		default: return "";
+	}
+}
+
 // What the card of an encoder says about it.
 function describe(s) {
 	const sent = `${s.sent} ${s.sent === 1 ? "segment" : "segments"} sent`;
 	if (s.error) return `${s.state}, ${sent}, last upload failed: ${s.error}`;
-	const next = { drop: ", drops the next one", corrupt: ", corrupts the next one" }[s.next] ?? "";
-	return `${s.state}, ${sent}${next}`;
+	return `${s.state}, ${sent}${trouble(s)}`;
 }
 
 // card is the part of the section that belongs to one encoder.

@@ -49,9 +49,11 @@ func runDemoEncoders(t *testing.T) *demoRun {
 			}
 			endpoint fast /fast/demo {
 				segment_duration 2s
+				on_defect frozen switch
 			}
 			endpoint hls /live/demo {
 				segment_duration 6s
+				on_defect frozen switch
 			}
 		}
 	}`)
@@ -132,6 +134,9 @@ func TestDemo(t *testing.T) {
 		{demo.Stop, failover.ReasonMissing, true},
 		{demo.Drop, failover.ReasonMissing, false},
 		{demo.Corrupt, failover.Reason(media.ReasonTruncated), false},
+		{demo.Hole, failover.Reason(failover.DefectHole), false},
+		{demo.Mute, failover.Reason(failover.DefectTrackGone), false},
+		{demo.Freeze, failover.Reason(failover.DefectFrozen), false},
 	} {
 		t.Run(string(test.action), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

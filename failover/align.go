@@ -60,6 +60,7 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 func (c *Channel) verify(now time.Time, s *segment) {
 	g := s.generation
 	c.match(now, s)
+	c.compareEnds(now, s)
 	if s.pdt != 0 {
 		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
 		if abs(g.pdtShift) > datesTrusted {

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -55,7 +56,8 @@ func (q *question) grade(o *option) {
 			if s.state != sound || o.shares[i].absent {
 				continue
 			}
-			for _, d := range s.media.Defects {
+			o.doubtful = o.doubtful || s.endsEarly() && !s.short
+			for _, d := range s.defects() {
 				if f := (flaw{o.shares[i].path, d}); q.config.action(d) == ActSwitch && !slices.Contains(o.flaws, f) {
 					o.flaws = append(o.flaws, f)
 				}
@@ -71,11 +73,9 @@ func (q *question) grade(o *option) {
 // switchFlaws counts what speaks against a segment where another input has the same one.
 func (q *question) switchFlaws(s *segment) int {
 	n := 0
-	if s.media != nil {
-		for _, d := range s.media.Defects {
-			if q.config.action(d) == ActSwitch {
-				n++
-			}
+	for _, d := range s.defects() {
+		if q.config.action(d) == ActSwitch {
+			n++
 		}
 	}
 	return n
@@ -86,7 +86,7 @@ func (q *question) switchFlaws(s *segment) int {
 // own deadline. Between inputs that go on from each other a defect is like a missing
 // segment. A discontinuity it is only worth when it lasts.
 func (q *question) sounder(a *option, others []*option) (o *option, why Reason, waiting bool) {
-	if a.defects == 0 {
+	if a.defects == 0 && !a.doubtful {
 		return nil, "", false
 	}
 	better := func(o *option) bool {
@@ -121,7 +121,7 @@ func (q *question) bad(o *option) []Missing {
 			if s.state != sound || o.shares[i].absent {
 				continue
 			}
-			for _, d := range s.media.Defects {
+			for _, d := range s.defects() {
 				if q.config.action(d) == ActSwitch {
 					list = append(list, Missing{Rendition: o.shares[i].path, Segment: s.path, Why: Reason(d)})
 				}
@@ -164,6 +164,64 @@ func (q *question) lasts(a, o *option) bool {
 	return false
 }
 
+// compareEnds finds segments that end early: a frame and a half before what EXTINF claims
+// and before where another input's copy on the same clock ends. Either may come first.
+func (c *Channel) compareEnds(now time.Time, s *segment) {
+	if s.media.Untimed {
+		return
+	}
+	for _, in := range c.inputs {
+		r := in.rendition(s.rendition.path)
+		if in == s.input() || r == nil || in.latest == nil || !in.latest.sameClock(s.generation) {
+			continue
+		}
+		for _, o := range r.behind(s.channelStart()) {
+			if o.state != sound || !o.placed || !o.generation.sameClock(s.generation) {
+				continue
+			}
+			if o.channelStart() > s.channelStart()+s.slack() {
+				break
+			}
+			if abs(o.channelStart()-s.channelStart()) <= s.slack() && o.media.Signature == s.media.Signature {
+				s.comparedTo(now, o)
+				o.comparedTo(now, s)
+			}
+		}
+	}
+}
+
+// endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
+// of an encoder whose EXTINF is right as a rule.
+func (s *segment) endsEarly() bool {
+	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
+	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {
+		return false
+	}
+	exact := 0
+	for i := r.index(s) - 1; i >= 0 && exact < exactBefore && r.segments[i].run == s.run; i-- {
+		o := r.segments[i]
+		if o.state != sound || abs(off(o)) > s.media.Frame*3/2 {
+			return false
+		}
+		exact++
+	}
+	return exact == exactBefore
+}
+
+// comparedTo takes note if the segment ends before a copy of it.
+func (s *segment) comparedTo(now time.Time, o *segment) {
+	lacks, most := o.channelEnd()-s.channelEnd(), s.media.Frame*3/2
+	if s.short || lacks <= most || s.claimed-(s.end-s.start) <= most {
+		return
+	}
+	s.short = true
+	s.input().channel.emit(Degraded{
+		Time: now, Input: s.input().name, Rendition: s.rendition.path, Segment: s.path, Defects: []Defect{DefectHole},
+		Detail: fmt.Sprintf("it ends %d ms before the copy of input %s, and before what EXTINF says", lacks.Duration().Milliseconds(), o.input().name),
+		Start:  s.channelStart(), End: s.channelEnd(),
+	})
+}
+
 // free reports whether the input has delivered the rendition between two positions
 // without the defect.
 func (in *input) free(f flaw, from, to Ticks) bool {
@@ -172,7 +230,7 @@ func (in *input) free(f flaw, from, to Ticks) bool {
 		return false
 	}
 	for _, s := range r.behind(from) {
-		if s.state == sound && s.placed && s.channelStart() < to && slices.Contains(s.media.Defects, f.defect) {
+		if s.state == sound && s.placed && s.channelStart() < to && slices.Contains(s.defects(), f.defect) {
 			return false
 		}
 	}
@@ -211,7 +269,7 @@ func (q *question) shown(parts []*segment) []Defect {
 		if s.state != sound {
 			continue
 		}
-		for _, d := range s.media.Defects {
+		for _, d := range s.defects() {
 			if q.config.action(d) != ActOff && !slices.Contains(list, d) {
 				list = append(list, d)
 			}

@@ -39,7 +39,8 @@ type option struct {
 	renditions    int   // that have media
 	announced     int   // live renditions that the input means to deliver
 	flaws         []flaw
-	defects       int // how many of them
+	defects       int  // how many of them
+	doubtful      bool // more of them may show when another input has the slot
 	active        bool
 	lent          bool // it stands in for the active input, which stays
 	order         int  // of the config

@@ -147,11 +147,11 @@ func compareRenditions(ra, rb *rendition) (int, string) {
 	n := 0
 	for i := len(rb.segments) - 1; i >= max(0, len(rb.segments)-history) && n < compareDepth; i-- {
 		s := rb.segments[i]
-		if s.state != sound || s.generation != rb.input.latest {
+		if s.state != sound || s.generation != rb.input.latest || s.short {
 			continue
 		}
 		o := overlapping(ra, s)
-		if o == nil {
+		if o == nil || o.short {
 			continue
 		}
 		slack := max(s.slack(), o.slack())

@@ -28,6 +28,9 @@ const (
 	// lastingSlots: a defect that has lasted so many slots is worth a discontinuity. A
 	// cut or a burst of losses is over by then.
 	lastingSlots = 3
+	// exactBefore is after how many right EXTINF a wrong one is believed to tell that
+	// media is missing. Many encoders round it.
+	exactBefore = 3
 	// slowOver is over how long an input has to fall behind, and slowLost by how much,
 	// to be slow: 0.98 s of media per second. Clocks of encoders differ by less than a
 	// thousandth of that.

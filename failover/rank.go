@@ -167,7 +167,7 @@ func (q *question) alone(a *option) bool {
 	if wanted != "" && wanted != q.active || a.fresh || q.config.Hitless && a.level != whole {
 		return false
 	}
-	return a.level == whole && a.seamless && a.defects == 0 || a.level != whole && q.mayCome(a)
+	return a.level == whole && a.seamless && a.defects == 0 && !a.doubtful || a.level != whole && q.mayCome(a)
 }
 
 // why names the reason for which an option was not good enough.

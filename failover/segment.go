@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // segment is one entry of an input rendition's timeline: something that a
 // playlist listed, and the object that arrived for it.
@@ -37,6 +40,9 @@ type segment struct {
 	// origin: it is a copy of this segment, in the timeline of a union.
 	origin *segment
 
+	// short: it ends before what its EXTINF and the copy of another input say.
+	short bool
+
 	// passed: no endpoint can use it any more, its object is released.
 	passed bool
 }
@@ -70,6 +76,17 @@ func (s *segment) missing() Missing {
 		why = s.fault
 	}
 	return Missing{Rendition: s.rendition.path, Segment: s.path, Why: why}
+}
+
+// defects are what is bad about the media: what was found in it, and that it ends early.
+func (s *segment) defects() []Defect {
+	switch {
+	case s.state != sound:
+		return nil
+	case s.short && !slices.Contains(s.media.Defects, DefectHole):
+		return append(s.media.Defects[:len(s.media.Defects):len(s.media.Defects)], DefectHole)
+	}
+	return s.media.Defects
 }
 
 // slack is how far the start of the segment may lie from where the media before

@@ -169,6 +169,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	if d := Defect(fault); slices.Contains(Defects(), d) {
 		media.Defects = []Defect{d}
 	}
+	if fault == "cut" {
+		media.End -= 10 * media.Frame
+	}
 	if fault == "again" {
 		// The segment before, under this name.
 		media.Start, media.End = media.Start-length, media.End-length

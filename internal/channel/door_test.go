@@ -92,7 +92,7 @@ func TestPlaylistBuffersAreBounded(t *testing.T) {
 	const limit = 1 << 20
 	taken, refusals := []func(){}, 0
 	for range 100 {
-		text, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit)), limit, "playlist")
+		text, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit)), -1, limit, "playlist")
 		taken = append(taken, release)
 		switch {
 		case refused(err, TooMany):
@@ -110,9 +110,32 @@ func TestPlaylistBuffersAreBounded(t *testing.T) {
 	if n := all.buffered.Load(); n != 0 {
 		t.Errorf("%d bytes are taken for buffered", n)
 	}
-	if _, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit+1)), limit, "playlist"); !refused(err, TooLarge) {
+	if _, release, err := all.receive(strings.NewReader(strings.Repeat("x", limit+1)), -1, limit, "playlist"); !refused(err, TooLarge) {
 		t.Error(err)
 	} else {
 		release()
+	}
+}
+
+// A playlist takes what it is long, not what a longer one would need.
+func BenchmarkReceivePlaylist(b *testing.B) {
+	text := strings.Repeat("#EXTINF:1.920000,\nseg1234.ts\n", 10)
+	for _, c := range []struct {
+		name string
+		size int64
+	}{{"announced", int64(len(text))}, {"chunked", -1}} {
+		b.Run(c.name, func(b *testing.B) {
+			var all texts
+			body := strings.NewReader(text)
+			b.ReportAllocs()
+			for b.Loop() {
+				body.Reset(text)
+				got, release, err := all.receive(body, c.size, 1<<20, "playlist")
+				release()
+				if err != nil || len(got) != len(text) {
+					b.Fatal(len(got), err)
+				}
+			}
+		})
 	}
 }

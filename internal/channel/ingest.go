@@ -94,7 +94,7 @@ func isManifest(name string, head []byte) bool {
 }
 
 func (d *delivery) takeManifest() (replaced bool, err error) {
-	text, release, err := d.input.texts.receive(&d.body, d.config.MaxPlaylistSize, "manifest")
+	text, release, err := d.input.texts.receive(&d.body, d.size, d.config.MaxPlaylistSize, "manifest")
 	defer release()
 	if err != nil {
 		return false, err
@@ -105,7 +105,7 @@ func (d *delivery) takeManifest() (replaced bool, err error) {
 const playlistType = "application/vnd.apple.mpegurl"
 
 func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error) {
-	text, release, err := d.input.texts.receive(&d.body, d.config.MaxPlaylistSize, "playlist")
+	text, release, err := d.input.texts.receive(&d.body, d.size, d.config.MaxPlaylistSize, "playlist")
 	defer release()
 	if err != nil {
 		return nil, false, err

@@ -25,12 +25,16 @@ const (
 	firstBuffer    = 4 << 10
 )
 
-// receive reads a text that must not be longer than limit. It counts as buffered until
-// release is called, which is never nil.
-func (t *texts) receive(body io.Reader, limit int64, what string) (text []byte, release func(), err error) {
+// receive reads a text that must not be longer than limit. size is the announced length or
+// -1. It counts as buffered until release is called, which is never nil.
+func (t *texts) receive(body io.Reader, size, limit int64, what string) (text []byte, release func(), err error) {
 	counted := int64(0)
 	release = func() { t.buffered.Add(-counted) }
-	text = make([]byte, 0, firstBuffer)
+	first := int64(firstBuffer)
+	if size >= 0 && size < first {
+		first = size + 1 // and what tells the end
+	}
+	text = make([]byte, 0, first)
 	for {
 		if len(text) == cap(text) {
 			text = slices.Grow(text, cap(text))
@@ -47,8 +51,11 @@ func (t *texts) receive(body io.Reader, limit int64, what string) (text []byte, 
 			return nil, release, refuse(TooLarge, "%s is larger than %d bytes", what, limit)
 		}
 		if errors.Is(err, io.EOF) {
-			// What is kept should not be twice as long as it is.
-			return slices.Clip(slices.Clone(text)), release, nil
+			if len(text)+1 < cap(text) {
+				// What is kept should not be twice as long as it is.
+				text = slices.Clone(text)
+			}
+			return slices.Clip(text), release, nil
 		}
 		if err != nil {
 			return nil, release, fmt.Errorf("read body: %w", err)

@@ -21,6 +21,12 @@ const (
 	Drop Action = "drop"
 	// Corrupt cuts the next segment off in the middle of a packet.
 	Corrupt Action = "corrupt"
+	// Hole takes ten pictures out of the next segment.
+	Hole Action = "hole"
+	// Mute sends the next three segments without sound.
+	Mute Action = "mute"
+	// Freeze lets the picture stand still for the next five segments, 10 s.
+	Freeze Action = "freeze"
 )
 
 // StopLength is how long Stop lasts.
@@ -39,7 +45,7 @@ func (e *Encoder) Do(a Action) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch a {
-	case Kill, Stop, Drop, Corrupt:
+	case Kill, Stop, Drop, Corrupt, Hole, Mute, Freeze:
 		if !e.alive {
 			return fmt.Errorf("%w: encoder %s is killed", ErrState, e.options.Name)
 		}
@@ -52,7 +58,7 @@ func (e *Encoder) Do(a Action) error {
 	}
 	switch a {
 	case Kill:
-		e.alive, e.until, e.fault = false, time.Time{}, ""
+		e.alive, e.until, e.fault, e.left = false, time.Time{}, "", 0
 		e.end()
 	case Revive:
 		e.alive, e.err = true, nil
@@ -62,8 +68,8 @@ func (e *Encoder) Do(a Action) error {
 		}
 	case Stop:
 		e.until = time.Now().Add(StopLength)
-	case Drop, Corrupt:
-		e.fault = a
+	case Drop, Corrupt, Hole, Mute, Freeze:
+		e.fault, e.left = a, faultLength(a)
 	}
 	return nil
 }
@@ -73,8 +79,10 @@ type State struct {
 	Name string `json:"name"`
 	// State is running, stopped or killed.
 	State string `json:"state"`
-	// Next is what will be wrong with the next segment: drop or corrupt.
+	// Next is what will be wrong with the next segment, empty if nothing.
 	Next Action `json:"next,omitempty"`
+	// Left is with how many segments from the next one on that will be so.
+	Left int `json:"left,omitempty"`
 	// Sent counts segments that the origin has taken.
 	Sent int `json:"sent"`
 	// LastSent is when the last of them was sent.
@@ -87,7 +95,7 @@ type State struct {
 func (e *Encoder) State() State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := State{Name: e.options.Name, State: "running", Next: e.fault, Sent: e.sent, LastSent: e.last}
+	s := State{Name: e.options.Name, State: "running", Next: e.fault, Left: e.left, Sent: e.sent, LastSent: e.last}
 	switch {
 	case !e.alive:
 		s.State = "killed"

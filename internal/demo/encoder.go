@@ -52,7 +52,9 @@ type Encoder struct {
 	alive bool
 	end   context.CancelFunc // of the present life
 	until time.Time          // up to which it is stopped
-	fault Action             // Drop or Corrupt, of the next segment
+	fault Action             // what is wrong with the next segment
+	left  int                // with so many segments from the next one on
+	since int64              // the segment with which that began
 	sent  int
 	last  time.Time
 	err   error // of the last upload
@@ -141,14 +143,9 @@ func (e *Encoder) wait(ctx context.Context, then time.Time) bool {
 // push sends segment n and the playlist of this life. Errors are noted and do not
 // stop it, as with other encoders.
 func (e *Encoder) push(ctx context.Context, first, n int64) {
-	segment := e.sample.segment(n)
-	fault := e.takeFault()
-	if fault == Corrupt {
-		half := len(segment) / packetSize / 2
-		segment = segment[:half*packetSize+packetSize/2]
-	}
+	fault, since := e.takeFault(n)
 	if fault != Drop {
-		e.note(ctx, e.put(ctx, segmentName(n), "video/mp2t", segment))
+		e.note(ctx, e.put(ctx, segmentName(n), "video/mp2t", e.sample.spoiled(n, fault, since)))
 	}
 	playlist := playlistOf(max(first, n-listed+1), n)
 	if err := e.put(ctx, "live.m3u8", "application/vnd.apple.mpegurl", playlist); err != nil {
@@ -195,13 +192,22 @@ func (e *Encoder) put(ctx context.Context, name, contentType string, body []byte
 	return nil
 }
 
-// takeFault returns what is to be done wrong with the next segment.
-func (e *Encoder) takeFault() Action {
+// takeFault returns what is to be done wrong with segment n, the next one, and since
+// which segment.
+func (e *Encoder) takeFault(n int64) (Action, int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	fault := e.fault
-	e.fault = ""
-	return fault
+	if fault == "" {
+		return "", 0
+	}
+	if e.left == faultLength(fault) {
+		e.since = n
+	}
+	if e.left--; e.left == 0 {
+		e.fault = ""
+	}
+	return fault, e.since
 }
 
 // note notes how the upload of a segment ended, unless that was by Kill.

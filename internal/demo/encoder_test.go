@@ -282,6 +282,61 @@ func TestCorrupt(t *testing.T) {
 	})
 }
 
+// Faults end after their segments by themselves, and the segments after them are as
+// those of the other encoder.
+func TestFaultsOfSegments(t *testing.T) {
+	for fault, length := range map[Action]int{Hole: 1, Mute: 3, Freeze: 5} {
+		synctest.Test(t, func(t *testing.T) {
+			e, origin := start(t, "a", 0)
+			_, other := start(t, "b", 0)
+			time.Sleep(9 * time.Second)
+			origin.take()
+			other.take()
+			do(t, e, fault)
+			for left := length; left > 0; left-- {
+				if s := e.State(); s.Next != fault || s.Left != left {
+					t.Errorf("%s: state %+v, want %d segments left", fault, s, left)
+				}
+				time.Sleep(SegmentDuration)
+			}
+			time.Sleep(2 * SegmentDuration)
+			if s := e.State(); s.Next != "" || s.Left != 0 {
+				t.Errorf("%s: state %+v afterwards", fault, s)
+			}
+			segments, playlist := origin.take()
+			good, samePlaylist := other.take()
+			if len(segments) != length+2 || len(good) != len(segments) || playlist != samePlaylist {
+				t.Fatalf("%s: %d and %d segments", fault, len(segments), len(good))
+			}
+			for i := range segments {
+				if spoiled := !bytes.Equal(segments[i].body, good[i].body); spoiled != (i < length) {
+					t.Errorf("%s: segment %d of them is spoiled: %t", fault, i, spoiled)
+				}
+			}
+		})
+	}
+}
+
+// A fault takes the place of another one, and begins anew if it is asked for again;
+// with the encoder it ends.
+func TestOneFaultAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := start(t, "a", 0)
+		time.Sleep(9 * time.Second)
+		for _, step := range []struct {
+			action Action
+			next   Action
+			left   int
+		}{{Freeze, Freeze, 4}, {Mute, Mute, 2}, {Mute, Mute, 2}, {Kill, "", 0}, {Revive, "", 0}} {
+			do(t, e, step.action)
+			time.Sleep(SegmentDuration)
+			if s := e.State(); s.Next != step.next || s.Left != step.left {
+				t.Errorf("state %+v after %s", s, step.action)
+			}
+		}
+	})
+}
+
 func TestRefusalsAreShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, origin := start(t, "a", 0)

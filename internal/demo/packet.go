@@ -1,9 +1,12 @@
 package demo
 
+import "bytes"
+
 // Packets of a transport stream and their times (ISO/IEC 13818-1, 2.4.3).
 
 const (
 	packetSize = 188
+	headerSize = 4 // of a packet
 	// clockRate is what timestamps count in a second.
 	clockRate = 90000
 	// timestampMask keeps the 33 bits that a timestamp has.
@@ -17,6 +20,69 @@ func (p packet) pid() uint16 { return uint16(p[1]&0x1f)<<8 | uint16(p[2]) }
 
 // isMedia tells streams from tables, by the numbers that ffmpeg gives them.
 func (p packet) isMedia() bool { return p.pid() >= 0x100 && p.pid() < 0x1000 }
+
+// startsUnit tells that a PES packet, or a table, begins with the packet.
+func (p packet) startsUnit() bool { return p[1]&0x40 != 0 }
+
+func (p packet) hasPayload() bool { return p[3]&0x10 != 0 }
+
+func (p packet) hasAdaptation() bool { return p[3]&0x20 != 0 }
+
+// hasClock tells whether there is a program clock reference in the adaptation field
+// (ISO/IEC 13818-1, 2.4.3.4).
+func (p packet) hasClock() bool { return p.hasAdaptation() && p[4] >= 7 && p[5]&0x10 != 0 }
+
+// payloadAt is where the payload begins.
+func (p packet) payloadAt() int {
+	if p.hasAdaptation() {
+		return headerSize + 1 + int(p[4])
+	}
+	return headerSize
+}
+
+func (p packet) payload() []byte { return p[p.payloadAt():packetSize] }
+
+// pesHeader is the size of the PES header with which the payload begins (ISO/IEC
+// 13818-1, 2.4.3.6).
+func (p packet) pesHeader() int { return 9 + int(p.payload()[8]) }
+
+// carry returns packets that carry another access unit with the clock reference, the
+// flags and the PES header of this one. Video has no length in it.
+func (p packet) carry(unit []byte) []byte {
+	pes := append(append([]byte(nil), p.payload()[:p.pesHeader()]...), unit...)
+	adaptation := []byte{0} // flags
+	if p.hasAdaptation() && p[4] > 0 {
+		adaptation[0] = p[5] & 0xf0 // with nothing after the clock reference
+	}
+	if p.hasClock() {
+		adaptation = append(adaptation, p[6:12]...)
+	}
+	var out []byte
+	for starts := true; len(pes) > 0; starts = false {
+		q := packet(bytes.Repeat([]byte{0xff}, packetSize)) // stuffing
+		copy(q, p[:headerSize])
+		if !starts {
+			q[1] &^= 0x40
+			adaptation = nil
+		}
+		size := min(len(pes), packetSize-headerSize)
+		if adaptation != nil {
+			size = min(size, packetSize-headerSize-1-len(adaptation))
+		}
+		q[3] = 0x10
+		if length := packetSize - headerSize - 1 - size; length >= 0 {
+			q[3], q[4] = 0x30, byte(length)
+			if length > 0 {
+				q[5] = 0
+			}
+			copy(q[5:], adaptation)
+		}
+		copy(q[packetSize-size:], pes[:size])
+		pes = pes[size:]
+		out = append(out, q...)
+	}
+	return out
+}
 
 func (p packet) setCounter(n int64) { p[3] = p[3]&0xf0 | byte(n&0xf) }
 

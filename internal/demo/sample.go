@@ -33,6 +33,8 @@ type sample struct {
 	payloads map[uint16]int64
 	// start is the timestamp of the first picture.
 	start int64
+	// video is the PID of the pictures.
+	video uint16
 }
 
 type sampleSegment struct {
@@ -41,6 +43,8 @@ type sampleSegment struct {
 	picture int64
 	// timestamps and clocks say where PTS and DTS, and where clock references are.
 	timestamps, clocks []int
+	// stills are the access units of its pictures if the first one stands still.
+	stills [][]byte
 }
 
 var loadSample = sync.OnceValues(func() (*sample, error) { return parseSample(sampleBytes) })
@@ -91,9 +95,13 @@ func parseSample(b []byte) (*sample, error) {
 		}
 	}
 	s.start = s.segments[0].picture
-	for i, seg := range s.segments {
+	for i := range s.segments {
+		seg := &s.segments[i]
 		if want := s.start + int64(i)*segmentTicks; seg.picture < 0 || seg.picture != want {
 			return nil, fmt.Errorf("sample: segment %d begins at %d, want %d", i, seg.picture, want)
+		}
+		if err := s.addStills(seg); err != nil {
+			return nil, fmt.Errorf("sample: segment %d: %w", i, err)
 		}
 	}
 	return s, nil
@@ -103,21 +111,18 @@ func parseSample(b []byte) (*sample, error) {
 func (s *sample) add(seg *sampleSegment, p packet) error {
 	at := len(seg.bytes)
 	seg.bytes = append(seg.bytes, p...)
-	payload, hasPayload := 4, p[3]&0x10 != 0
-	if p[3]&0x20 != 0 { // adaptation field (ISO/IEC 13818-1, 2.4.3.4)
-		payload = 5 + int(p[4])
-		if p[4] >= 7 && p[5]&0x10 != 0 {
-			seg.clocks = append(seg.clocks, at+6)
-		}
+	payload := p.payloadAt()
+	if p.hasClock() {
+		seg.clocks = append(seg.clocks, at+6)
 	}
 	count := s.payloads[p.pid()]
-	if !hasPayload { // repeats the counter of the packet before
+	if !p.hasPayload() { // repeats the counter of the packet before
 		packet(seg.bytes[at:]).setCounter(count - 1)
 		return nil
 	}
 	packet(seg.bytes[at:]).setCounter(count)
 	s.payloads[p.pid()]++
-	if startsUnit := p[1]&0x40 != 0; !startsUnit || !p.isMedia() {
+	if !p.startsUnit() || !p.isMedia() {
 		return nil
 	}
 	if payload > packetSize-19 {
@@ -127,6 +132,7 @@ func (s *sample) add(seg *sampleSegment, p packet) error {
 	// it has, and these, 5 bytes each.
 	isVideo, has := p[payload+3]>>4 == 0xe, p[payload+7]>>6
 	if isVideo && seg.picture < 0 {
+		s.video = p.pid()
 		seg.picture = timestamp(p[payload+9:])
 	}
 	if has >= 2 {

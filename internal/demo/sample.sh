@@ -7,6 +7,9 @@
 # frames of AAC, so that no fraction of a frame is left where the loop closes.
 # The seconds in the picture are those of the clock on the wall, because media
 # time is Unix time.
+#
+# The quality is higher than the picture needs: pictures with less in them are as
+# small as those of a still picture, and the origin would take the sample for one.
 set -eu
 out=$PWD/sample.ts
 work=$(mktemp -d)
@@ -35,7 +38,7 @@ ffmpeg -nostdin -v error -y \
 		drawtext=$mono:fontsize=32:x=416:y=122:text='%{eif\:mod(n,25)\:d\:2}',
 		drawtext=$mono:fontsize=18:x=272:y=170:text='seconds, UTC'[picture]" \
 	-map '[picture]' -map 4:a -t 124 \
-	-c:v libx264 -preset veryslow -profile:v baseline -pix_fmt yuv420p -crf 27 -maxrate 120k -bufsize 240k \
+	-c:v libx264 -preset veryslow -profile:v baseline -pix_fmt yuv420p -crf 21 -maxrate 120k -bufsize 240k \
 	-g 50 -keyint_min 50 -sc_threshold 0 -bf 0 -flags +cgop -fflags +bitexact -flags:v +bitexact \
 	-c:a aac -b:a 24k -ac 1 -flags:a +bitexact \
 	-muxdelay 1 -muxpreload 0 \

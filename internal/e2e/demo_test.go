@@ -121,6 +121,7 @@ type buttonsReport struct {
 	}
 	Errors          []string // of the page
 	Disabled        bool     // no segment can be dropped by a killed encoder
+	Degraded        string   // what the table of inputs counts
 	Discontinuities int
 	// What the picture did.
 	Stalls                  []int
@@ -146,13 +147,18 @@ func TestDemoButtons(t *testing.T) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatal(err)
 	}
-	reasons := []string{"missing_segment", "truncated", "missing_segment", "missing_segment", "missing_segment"}
+	reasons := []string{"missing_segment", "truncated", "missing_segment", "hole", "track_gone", "frozen", "missing_segment", "missing_segment"}
 	if len(r.Presses) != len(reasons) {
 		t.Fatalf("presses: %+v", r.Presses)
 	}
 	for i, p := range r.Presses {
 		if p.From == p.To || !strings.Contains(p.Entry, reasons[i]) || !strings.Contains(p.Entry, "no seam") {
 			t.Errorf("%s: %+v, want a switch with reason %s", p.Button, p, reasons[i])
+		}
+	}
+	for _, defect := range []string{"1 hole", "track gone", "frozen"} {
+		if !strings.Contains(r.Degraded, defect) {
+			t.Errorf("%q is not counted: %s", defect, r.Degraded)
 		}
 	}
 	if !r.Disabled {

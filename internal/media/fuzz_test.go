@@ -62,6 +62,12 @@ func FuzzProber(f *testing.F) {
 		if !reflect.DeepEqual(probed, again) || !reflect.DeepEqual(err, errAgain) {
 			t.Fatalf("in one: %+v, %v\nin pieces of %d: %+v, %v", probed, err, int(piece)+1, again, errAgain)
 		}
+		inherited := NewProber()
+		inherited.Inherit(b[:min(len(b), 2*tsPacket)])
+		inherited.Write(b[min(len(b), 2*tsPacket):])
+		if p, err := inherited.Finish(); err == nil {
+			whatHolds(t, p)
+		}
 		if err != nil {
 			return
 		}

@@ -114,7 +114,7 @@ func h265Timing(r *bitReader, layers int) float64 {
 	for range 6 { // block sizes and transform hierarchy depths
 		r.ue()
 	}
-	//lint:ignore SA4000 each call reads the next bit
+	//nolint:staticcheck // each call reads the next bit
 	if r.flag() && r.flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
 		skipH265ScalingLists(r)
 	}
@@ -167,7 +167,7 @@ func skipReferencePictureSets(r *bitReader) {
 			pictures := 0
 			for range previous + 1 {
 				// used_by_curr_pic_flag, else use_delta_flag
-				//lint:ignore SA4000 each call reads the next bit
+				//nolint:staticcheck // each call reads the next bit
 				if r.flag() || r.flag() {
 					pictures++
 				}

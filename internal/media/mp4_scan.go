@@ -144,7 +144,7 @@ func (s *mp4Scanner) open(header int) *Fault {
 		s.initHash.Write(s.header[:header])
 	}
 	s.keep = false
-	limit := int64(0)
+	var limit int64
 	switch string(name) {
 	case "moov":
 		limit = maxMoov

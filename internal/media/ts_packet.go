@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 )
@@ -211,11 +212,6 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 	case h&tsScrambledBits != 0:
 		return faultf(ReasonEncrypted, "scrambled packet at byte %d, PID 0x%x", s.offset, pid)
 	}
-	if s.heir.tables != nil && h&tsStartBit != 0 {
-		if fault := s.inherit(pid); fault != nil {
-			return fault
-		}
-	}
 	st := s.state(pid)
 	if st == nil {
 		return faultf(ReasonUnsupported, "more than %d PIDs at byte %d", maxPIDs, s.offset)
@@ -236,6 +232,12 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 			st.clock(b[6:])
 		}
 		payload = b[5+length:]
+	}
+	if s.heir.tables != nil && h&tsStartBit != 0 && bytes.HasPrefix(payload, startCode) {
+		if fault := s.inherit(pid); fault != nil {
+			return fault
+		}
+		st = s.state(pid)
 	}
 	const discontinuity, randomAccess = 0x80, 0x40
 	start := h&tsStartBit != 0

@@ -27,10 +27,14 @@ type inheritance struct {
 // inherit puts the tables of the run in force, if the packet in hand begins a unit of
 // theirs, and the object has had none so far.
 func (s *tsScanner) inherit(pid uint16) *Fault {
+	if s.anyKnown() {
+		s.heir = inheritance{}
+		return nil
+	}
 	if s.heir.pids == nil {
 		s.heir.pids = s.heir.tables.list()
 	}
-	if s.anyKnown() || !slices.Contains(s.heir.pids, pid) {
+	if !slices.Contains(s.heir.pids, pid) {
 		return nil
 	}
 	s.inherited, s.heir = s.heir.tables, inheritance{}
@@ -77,24 +81,33 @@ func (s *tsScanner) ownTables(info *Info) Tables {
 	if s.inherited != nil || pmt == nil || pmt.sections == nil {
 		return nil
 	}
-	return append(sectionPackets(0, pat.sections.last), sectionPackets(info.PMTPID, pmt.sections.last)...)
+	first, second := pat.sections.last, pmt.sections.last
+	out := make([]byte, 0, (packetsOf(first)+packetsOf(second))*tsPacket)
+	return appendSection(appendSection(out, 0, first), info.PMTPID, second)
 }
 
-// sectionPackets puts a section into packets, with counters from 0.
-func sectionPackets(pid uint16, section []byte) []byte {
-	payload := append([]byte{0}, section...) // pointer_field
-	var out []byte
-	for n := byte(0); len(payload) > 0; n++ {
-		header := []byte{tsSync, byte(pid >> 8), byte(pid), 0x10 | n&0xf}
+const sectionRoom = tsPacket - 4 // for a section, and the pointer_field before it
+
+func packetsOf(section []byte) int { return (1 + len(section) + sectionRoom - 1) / sectionRoom }
+
+// appendSection puts a section into packets, with counters from 0.
+func appendSection(out []byte, pid uint16, section []byte) []byte {
+	const start = 0x40 // payload_unit_start_indicator
+	for n := range packetsOf(section) {
+		flags, room := byte(0), sectionRoom
 		if n == 0 {
-			header[1] |= 0x40 // payload_unit_start_indicator
+			flags, room = start, sectionRoom-1
 		}
-		k := min(len(payload), tsPacket-len(header))
-		out = append(append(out, header...), payload[:k]...)
-		payload = payload[k:]
-	}
-	for len(out)%tsPacket > 0 {
-		out = append(out, 0xff)
+		out = append(out, tsSync, flags|byte(pid>>8), byte(pid), 0x10|byte(n)&0xf)
+		if n == 0 {
+			out = append(out, 0) // pointer_field
+		}
+		k := min(len(section), room)
+		out = append(out, section[:k]...)
+		section = section[k:]
+		for ; k < room; k++ {
+			out = append(out, 0xff)
+		}
 	}
 	return out
 }

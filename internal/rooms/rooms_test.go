@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	},
 	"caddydemo":          {module + "caddymodule", module + "internal/demo", "github.com/caddyserver/", "github.com/spf13/"},
 	"cmd":                {module + "caddymodule", module + "caddydemo", "github.com/caddyserver/caddy/v2/"},
-	"bench":              {module},
+	"bench":              {module, "github.com/quic-go/quic-go/http3"},
 	"internal/testmedia": {},
 	"internal/e2e":       {},
 	"internal/rooms":     {},

@@ -58,7 +58,7 @@ func (j *journal) begin(base uint64) error {
 	c := &chunk{path: chunkName(j.path, base), base: base, end: headerSize, refs: 1, file: f}
 	if err := s.place(f, temporary, c.path, header(base)); err != nil {
 		f.Close()
-		s.root.Remove(temporary)
+		_ = s.root.Remove(temporary) // else it goes when the store is opened again
 		return err
 	}
 	if n := len(j.chunks); n > 0 {

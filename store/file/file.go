@@ -289,7 +289,7 @@ func (s *Store) walk(dir string, keyOf func(path string) string, found func(key,
 		return found(key, name, info)
 	})
 	for i := len(dirs) - 1; i >= 0; i-- {
-		s.root.Remove(dirs[i]) // fails if it is not empty
+		_ = s.root.Remove(dirs[i]) // fails if it is not empty
 	}
 	return err
 }

@@ -84,7 +84,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 			// The system may have dropped the bytes and call them clean: a
 			// second Sync would prove nothing. Opening anew reads what is there.
 			j.broken = fmt.Errorf("the disk did not take a record: %w", err)
-			c.file.Truncate(c.end)
+			_ = c.file.Truncate(c.end) // the error of the disk is the one to tell
 			return err
 		}
 	}

@@ -180,7 +180,7 @@ func (s *Store) publish(key, name string, size int64) error {
 	err := s.root.Rename(name, target)
 	if err == nil && s.fsync.Load() {
 		if err = s.syncDir(path.Dir(target)); err != nil {
-			s.root.Remove(target) // after an error there is no object
+			_ = s.root.Remove(target) // after an error there is no object
 		}
 	}
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ type writer struct {
 // Write implements io.Writer.
 func (w *writer) Write(p []byte) (int, error) {
 	if w.done {
-		w.fail(store.ErrClosed)
+		_ = w.fail(store.ErrClosed)
 	}
 	if w.failed != nil {
 		return 0, w.failed
@@ -61,7 +62,7 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 			return total, err
 		}
 		total += int64(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return total, nil
 		}
 		if err != nil {
@@ -135,8 +136,8 @@ func (w *writer) Abort() {
 		return
 	}
 	w.done = true
-	w.file.Close()              // a second close does no harm
-	w.store.root.Remove(w.name) // else it goes when the store is opened again
+	w.file.Close()                  // a second close does no harm
+	_ = w.store.root.Remove(w.name) // else it goes when the store is opened again
 	w.store.used.Add(-occupied(w.size))
 	w.store.busy.Done()
 }

@@ -82,7 +82,7 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 // target returns where to read to: the object's own bytes, or the spill.
 func (w *writer) target() (buf []byte, spilled bool) {
 	if w.done {
-		w.fail(store.ErrClosed)
+		_ = w.fail(store.ErrClosed)
 		return nil, false
 	}
 	if len(w.room) == 0 && w.object.size == w.announced {

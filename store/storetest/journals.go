@@ -164,7 +164,7 @@ func (s suite) testReadAfter(t *testing.T) {
 		}
 		return nil
 	})
-	if err != stop || calls != 3 {
+	if !errors.Is(err, stop) || calls != 3 {
 		t.Fatalf("%d calls, error %v", calls, err)
 	}
 }

@@ -121,10 +121,10 @@ func (s suite) testReadAt(t *testing.T) {
 			}
 			wantN, wantErr := reference.ReadAt(want, offset)
 			gotN, gotErr := o.ReadAt(got, offset)
-			if gotN != wantN || gotErr != wantErr && gotErr != nil || !bytes.Equal(got, want) {
+			if gotN != wantN || !errors.Is(gotErr, wantErr) && gotErr != nil || !bytes.Equal(got, want) {
 				t.Fatalf("ReadAt(%d bytes, %d) = %d, %v; want %d, %v", n, offset, gotN, gotErr, wantN, wantErr)
 			}
-			if gotN < n && gotErr != io.EOF {
+			if gotN < n && !errors.Is(gotErr, io.EOF) {
 				t.Fatalf("ReadAt(%d bytes, %d) = %d, %v; want io.EOF", n, offset, gotN, gotErr)
 			}
 		}
@@ -305,7 +305,7 @@ func (s suite) testList(t *testing.T) {
 		remove(t, st, key)
 		return stop
 	})
-	if err != stop || calls != 1 || st.Usage().Objects != 3 {
+	if !errors.Is(err, stop) || calls != 1 || st.Usage().Objects != 3 {
 		t.Fatalf("%d calls, error %v, %d objects left", calls, err, st.Usage().Objects)
 	}
 	wantError(t, st.List(canceled(), "", func(string, int64) error { return stop }), context.Canceled)

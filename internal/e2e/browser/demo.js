@@ -80,10 +80,13 @@ async function press(button) {
 	return from;
 }
 
-for (const button of ["Drop segment", "Corrupt segment", "Stop for 3 s"]) {
-	await nextSegment(await press(button));
+for (const button of ["Drop segment", "Corrupt segment", "Stop for 3 s", "Cut a hole", "Mute", "Freeze picture"]) {
+	const broken = await press(button);
+	await until(`${button} is over`, async () => !/the next one|more segment/.test(await encoder(broken).innerText()));
+	await nextSegment(broken);
 	await tab.waitForTimeout(3000);
 }
+report.degraded = await tab.getByRole("row", { name: /^Degraded/ }).innerText();
 const killed = await press("Kill");
 await encoder(killed).getByText("killed").waitFor();
 report.disabled = await encoder(killed).getByRole("button", { name: "Drop segment" }).isDisabled();
