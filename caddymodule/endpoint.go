@@ -70,7 +70,7 @@ type Endpoint struct {
 	// of `segment_duration`.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
-	// When the active input changes, beside failover. Default: never.
+	// When the active input changes, besides failover. Default: never.
 	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
 
 	// What defects of the active input's media lead to. Default: `switch` for those

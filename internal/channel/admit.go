@@ -166,7 +166,7 @@ func (in *input) bind(b bound) {
 	in.channel.arrive(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: m})
 }
 
-// unbind gives back what waits for ever once the input is gone.
+// unbind gives back what would wait forever once the input is gone.
 func (in *input) unbind() {
 	for _, f := range in.binder.waiting {
 		in.dropFragment(f.key)

@@ -111,7 +111,7 @@ func (b *binder) wait(path string, f *fragment) *fragment {
 	return old
 }
 
-// list takes note of what a playlist says about initialization sections: which object
+// list records what a playlist says about initialization sections: which object
 // needs the one at which path. It reports whether it says anything.
 func (b *binder) list(playlist string, maps map[string]string) bool {
 	if len(maps) == 0 {

@@ -38,7 +38,7 @@ type Channel struct {
 	// tracing: a Tracer is told of everything. stepped: the core knows of its
 	// inputs what no checkpoint says.
 	tracing, stepped bool
-	activity         *activity.Notes // nil if nobody wants to look on
+	activity         *activity.Notes // nil if nobody watches
 	// spareBytes is what was counted at spareAt.
 	spareBytes int64
 	spareAt    time.Time
@@ -55,7 +55,7 @@ type directory struct {
 }
 
 // Open starts the channel on a store, which outlives it. What the store's
-// journals hold of an earlier life is served again.
+// journals hold of an earlier process is served again.
 func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) {
 	core, err := failover.New(config.core())
 	if err != nil {
@@ -75,7 +75,7 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 	return c, nil
 }
 
-// restore takes over what the store holds of an earlier life. The lock is held.
+// restore takes over what the store holds of an earlier process. The lock is held.
 func (c *Channel) restore(ctx context.Context, config Config) error {
 	if err := c.objects.takeStock(ctx); err != nil {
 		return fmt.Errorf("channel %s: list objects: %w", c.name, err)

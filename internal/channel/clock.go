@@ -8,7 +8,7 @@ import (
 // does not follow when that is set, so that no deadline moves.
 type clock struct {
 	opened time.Time     // with the monotonic reading
-	skew   time.Duration // what an earlier life was ahead of the wall clock
+	skew   time.Duration // what an earlier process was ahead of the wall clock
 	ahead  time.Duration // of this, the wall clock, as the core knows it
 }
 
@@ -18,7 +18,7 @@ const clockStep = 500 * time.Millisecond
 
 func (c *clock) now() time.Time { return c.opened.Add(c.skew + time.Since(c.opened)) }
 
-// notBefore makes the time go on behind one that was written down in an earlier life.
+// notBefore makes the time go on behind one that was written down in an earlier process.
 func (c *clock) notBefore(t time.Time) {
 	if behind := t.Sub(c.now()); behind > 0 {
 		c.skew += behind

@@ -92,7 +92,7 @@ func (e *endpoint) restore(r record) {
 	e.decisions.remember(r.Switch)
 }
 
-// adopt takes over the objects of a slot from an earlier life. It reports
+// adopt takes over the objects of a slot from an earlier process. It reports
 // whether they are all there.
 func (e *endpoint) adopt(s *output.Slot) bool {
 	var taken []string

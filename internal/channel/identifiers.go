@@ -10,7 +10,7 @@ type identifiers map[string]string
 const maxIDs = 10000
 
 // claim refuses renditions whose identifier is that of another path: it is a hash of the
-// path, and whoever finds two paths with the same one could put his own rendition in the
+// path, and whoever finds two paths with the same one could put their own rendition in the
 // place of another input's.
 func (ids identifiers) claim(paths ...string) error {
 	for _, path := range paths {

@@ -54,7 +54,7 @@ func (d *delivery) take(ctx context.Context) (admit func() error, replaced bool,
 // much at once as if nobody had looked.
 type sniffed struct {
 	buffer [16]byte
-	head   []byte // what nobody has got yet of buffer
+	head   []byte // the part of buffer that is still unread
 	rest   io.Reader
 }
 
@@ -174,7 +174,7 @@ func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, od
 	}, replaced, nil
 }
 
-// refusedMultivariant takes note of a playlist that was not taken.
+// refusedMultivariant records a playlist that was not taken.
 func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
 	return func() error {
 		d.input.refusedMultivariant(d.path, text, reason)

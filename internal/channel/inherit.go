@@ -110,7 +110,7 @@ func (all *listings) remember(name string, info *media.Info) *media.Info {
 	return config
 }
 
-// learn takes in what a segment of the playlist holds.
+// learn records what a segment of the playlist holds.
 func (l *listing) learn(info *media.Info) {
 	if info.Complete() {
 		l.config, l.bare = info, false
@@ -121,7 +121,7 @@ func (l *listing) learn(info *media.Info) {
 	}
 }
 
-// learnListed takes in what arrived before the playlist that lists it.
+// learnListed records what arrived before the playlist that lists it.
 func (all *listings) learnListed(l *listing) {
 	for _, path := range l.recent {
 		if info := all.probed[path]; info != nil {

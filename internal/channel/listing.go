@@ -42,7 +42,7 @@ type listing struct {
 // recentObjects is how many of the newest entries of a playlist are remembered.
 const recentObjects = 32
 
-// listed takes note of a media playlist, and gives numbers to one that has none.
+// listed records a media playlist, and gives numbers to one that has none.
 func (all *listings) listed(fact *failover.Playlist, m *hls.MediaPlaylist, atMost int, odd *oddities) {
 	l := all.lists[fact.Path]
 	if l == nil {

@@ -66,7 +66,7 @@ func (c *Channel) tellClock(now time.Time) {
 	}
 }
 
-// carryOut does what the core wants done beside publishing.
+// carryOut does what the core wants done besides publishing.
 func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {

@@ -108,7 +108,7 @@ type saidKey struct {
 	subject string
 }
 
-// oddities are what one upload was forgiven.
+// oddities are what was tolerated in one upload.
 type oddities struct {
 	path string
 	list []oddity
@@ -130,7 +130,7 @@ func (o *oddities) notes(list []hls.Note) {
 	}
 }
 
-// tell tells of what an upload was forgiven: each thing once for as long as it goes
+// tell reports what was tolerated in an upload: each thing once for as long as it goes
 // on, and for counting each kind once per upload. The lock is held.
 func (in *input) tell(o oddities) {
 	if len(o.list) == 0 {

@@ -27,7 +27,7 @@ func (o *objects) read(p output.Part) ([]byte, error) {
 	return data, nil
 }
 
-// probe reads an object from before the restart once more.
+// probe reads an object from before the restart again.
 func (o *objects) probe(ctx context.Context, key string) (media.Probed, error) {
 	content, err := output.OpenParts(ctx, o.store, []output.Part{{Key: key, Size: o.get(key).size}})
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *objects) write(ctx context.Context, of string, size int64, content io.R
 	return o.add(key, n), nil
 }
 
-// noCues is an object of WebVTT without cues, used once more. All slots share it.
+// noCues is an object of WebVTT without cues, with one more user. All slots share it.
 func (o *objects) noCues() (*object, error) {
 	if o.silent != "" {
 		if ob := o.use(o.silent); ob != nil {

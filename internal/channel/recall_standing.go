@@ -48,7 +48,7 @@ func (r *recall) multivariant(input string) {
 }
 
 // initSection puts an initialization section from before the restart in force again. It
-// is read once more: that is less than what would have to be written down of it.
+// is read again: that is less than what would have to be written down of it.
 func (r *recall) initSection(ctx context.Context, s *standingInit) {
 	in := r.inputs[s.Input]
 	if in == nil {

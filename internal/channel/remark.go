@@ -27,11 +27,11 @@ const (
 	remarkAge = 24 * time.Hour
 )
 
-// remarks are what was noticed, for those who look on later. They are guarded by
+// remarks are what was noticed, for those who look later. They are guarded by
 // Channel.mu.
 type remarks map[remarkKey]*Remark
 
-// add takes note of what somebody may want to see later.
+// add records what somebody may want to see later.
 func (all remarks) add(n Notice) {
 	key := remarkKey{n.Input, n.Endpoint, n.Rendition, n.Kind}
 	if n.Limited() {

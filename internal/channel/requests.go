@@ -68,7 +68,7 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 	return in.open(ctx, name)
 }
 
-// Delete takes note that the encoder has no more use for the path. What an
+// Delete records that the encoder no longer needs the path. What an
 // endpoint may need stays.
 func (c *Channel) Delete(input, rawPath string) error {
 	in, name, err := c.find(input, rawPath)
@@ -79,7 +79,7 @@ func (c *Channel) Delete(input, rawPath string) error {
 	return nil
 }
 
-// NoteRefusal tells those who look on that an upload of an input was refused or
+// NoteRefusal tells those who watch that an upload of an input was refused or
 // broke off, which the core never hears of. path is below the input's path.
 func (c *Channel) NoteRefusal(input, path string, cause error) {
 	var refusal *Refusal

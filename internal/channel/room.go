@@ -38,7 +38,7 @@ func (c *Channel) SpareBytes() int64 {
 }
 
 // Spare is when the oldest slot ended that is kept for a startover window only:
-// what a store that is full gives up first. It is false if there is none; live
+// what a full store gives up first. It is false if there is none; live
 // playlists and what they listed a moment ago are never spare.
 func (c *Channel) Spare() (time.Time, bool) {
 	c.mu.Lock()

@@ -38,7 +38,7 @@ func newShelf() shelf {
 	return shelf{files: map[string]file{}, arriving: map[string][]time.Time{}}
 }
 
-// begin takes note that an upload to the path has begun, and returns when.
+// begin records that an upload to the path has begun, and returns when.
 func (s *shelf) begin(path string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *shelf) begin(path string) time.Time {
 	return now
 }
 
-// end takes note that it has ended, one way or the other.
+// end records that it has ended, one way or the other.
 func (s *shelf) end(path string, began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +79,7 @@ const maxOthers = 8
 // forgottenAfter is when a playlist that is not sent any more makes room for a new one.
 const forgottenAfter = time.Minute
 
-// keepText keeps a playlist or manifest, of which there may be limit of its sort.
+// keepText keeps a playlist or manifest, of which there may be limit of its kind.
 func (s *shelf) keepText(name string, f file, limit int) (replaced bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -134,7 +134,7 @@ func (s *standing) append(entry standingEntry) error {
 // staleRecords is how many records the journal may hold that nobody needs.
 const staleRecords = 64
 
-// compact says everything once more if most of the journal is history.
+// compact says everything again if most of the journal is history.
 func (s *standing) compact() error {
 	oldest := s.journal.revision
 	for _, at := range s.at {

@@ -56,7 +56,7 @@ func (d *delivery) probing() *media.Prober {
 	return p
 }
 
-// learnTables takes note of the tables that an upload brought. Those of a run that has
+// learnTables records the tables that an upload brought. Those of a run that has
 // given way to another layout are of no use.
 func (d *delivery) learnTables(probed media.Probed, err error) {
 	switch {

@@ -112,7 +112,7 @@ func (in *input) waitsFor() map[waitKey]string {
 	return current
 }
 
-// refusedMultivariant takes note of a playlist that was not taken, if it looks like
+// refusedMultivariant records a playlist that was not taken, if it looks like
 // a multivariant playlist; with an empty reason of one that was.
 func (in *input) refusedMultivariant(path string, text []byte, reason string) {
 	if reason == "" {

@@ -57,7 +57,7 @@ func (c *Channel) Waits() []Notice {
 }
 
 // Activity is what happened lately, nil unless the config asks for it. After a
-// change of config, a channel that goes on taking notes has the same one.
+// change of config, a channel that goes on recording has the same one.
 func (c *Channel) Activity() *activity.Notes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
