@@ -193,7 +193,7 @@ func drain(w http.ResponseWriter, r *http.Request, status int) {
 	}
 	control := http.NewResponseController(w)
 	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(drainTime)) != nil {
-		return // without a deadline it might take for ever
+		return // without a deadline it might take forever
 	}
 	_, _ = io.CopyN(io.Discard, r.Body, drainSize)
 }

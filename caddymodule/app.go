@@ -36,7 +36,7 @@ type App struct {
 	engines  map[string]string // identity to options
 
 	// ending is done when the config is about to end, and with it what would go on
-	// for ever.
+	// forever.
 	ending context.Context
 	end    context.CancelFunc
 
@@ -115,7 +115,7 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 // Start makes the config take effect.
 func (a *App) Start() error { return a.commit() }
 
-// Stop ends what would go on for ever. What the config holds is given back in
+// Stop ends what would go on forever. What the config holds is given back in
 // Cleanup, which also comes when the config failed to start.
 func (a *App) Stop() error {
 	a.end()

@@ -49,7 +49,7 @@ func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 }
 
 // pacedReader is a body that has to keep a minimum rate, so that it does not hold its
-// place for ever. The rate is that of the whole body so far: one that was held back for
+// place forever. The rate is that of the whole body so far: one that was held back for
 // a while, and then sends it all, is fast enough.
 type pacedReader struct {
 	source  io.Reader
