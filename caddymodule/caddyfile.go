@@ -50,31 +50,15 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //				max_unlisted_size <size>
 //			}
 //			endpoint <name> <path> {
-//				segment_duration <duration>
-//				playlist_window  <duration>
-//				time_delay       <duration>
-//				startover_window <duration>
-//				failover_grace   <duration>
-//				failover_policy  sticky
-//				failover_policy  prefer <input> [after <duration>]
-//				failover_policy  hitless
-//				on_defect        [<defect>] switch|report|off
-//				on_input_loss    hold|gap|error
-//				stream_selection {
-//					min_bitrate <rate>
-//					max_bitrate <rate>
-//					order       original|ascending|descending
-//				}
-//				iframe_playlist
-//				manifest_name    <name>
+//				...
 //			}
 //		}
 //	}
 //
 // There may be several channels, several inputs and endpoints in each of them,
-// and several lines of basic_auth, digest, bearer and allow. An endpoint has at most one
-// failover_policy. Addresses are IP addresses, CIDR ranges or `private_ranges`. The engines `memory` and `file` have the
-// syntax
+// and several lines of basic_auth, digest, bearer and allow. Addresses are IP addresses,
+// CIDR ranges or `private_ranges`. The options of an endpoint are those of [Endpoint]. The
+// engines `memory` and `file` have the syntax
 //
 //	store memory {
 //		capacity <size>

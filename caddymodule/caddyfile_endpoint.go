@@ -60,34 +60,6 @@ func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, path
 	return mentions, nil
 }
 
-func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
-	switch d.Val() {
-	case "segment_duration":
-		return readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
-	case "playlist_window":
-		return readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
-	case "time_delay":
-		return readDuration(d, owner, &e.TimeDelay, checkTimeDelay)
-	case "startover_window":
-		return readDuration(d, owner, &e.StartoverWindow, checkStartoverWindow)
-	case "failover_grace":
-		return readDuration(d, owner, &e.FailoverGrace, checkGrace)
-	case "failover_policy":
-		return e.FailoverPolicy.unmarshal(d, owner)
-	case "on_defect":
-		return e.OnDefect.unmarshal(d, owner)
-	case "on_input_loss":
-		return readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
-	case "stream_selection":
-		return e.StreamSelection.unmarshal(d, owner)
-	case "iframe_playlist":
-		return readFlag(d, owner, &e.IFramePlaylist)
-	case "manifest_name":
-		return readText(d, owner, &e.ManifestName, checkManifestName)
-	}
-	return unrecognized(d, "endpoint")
-}
-
 // unmarshal reads what follows failover_policy: sticky, hitless, or
 // prefer <input> [after <duration>].
 func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {

@@ -13,7 +13,7 @@ import (
 )
 
 // Every option that the Caddyfile knows stands in the table of the documentation, in
-// the example, and in the grammar above the parser.
+// the example, and in the grammar: that above the parser, or above Endpoint.
 func TestOptionsAreDocumented(t *testing.T) {
 	options, grammar := parsedOptions(t)
 	if len(options) < 25 {
@@ -43,8 +43,8 @@ func TestOptionsAreDocumented(t *testing.T) {
 	}
 }
 
-// parsedOptions are the words that the parsers of blocks compare with, and the comment
-// above the first of them.
+// parsedOptions are the words that the parsers of blocks compare with, and the comments
+// that have the grammar.
 func parsedOptions(t *testing.T) (options []string, grammar string) {
 	t.Helper()
 	names, err := filepath.Glob("*.go")
@@ -63,7 +63,11 @@ func parsedOptions(t *testing.T) (options []string, grammar string) {
 			switch n := n.(type) {
 			case *ast.FuncDecl:
 				if n.Name.Name == "UnmarshalCaddyfile" && name == "caddyfile.go" {
-					grammar = n.Doc.Text()
+					grammar += n.Doc.Text()
+				}
+			case *ast.GenDecl:
+				if name == "endpoint.go" && n.Tok == token.TYPE {
+					grammar += n.Doc.Text()
 				}
 			case *ast.SwitchStmt:
 				if comparesToken(n) {

@@ -5,13 +5,36 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Endpoint is one output of a channel. It has its own segment length and its own
-// active input.
+// active input. In a Caddyfile:
+//
+//	endpoint <name> <path> {
+//		segment_duration <duration>
+//		playlist_window  <duration>
+//		time_delay       <duration>
+//		startover_window <duration>
+//		failover_grace   <duration>
+//		failover_policy  sticky
+//		failover_policy  prefer <input> [after <duration>]
+//		failover_policy  hitless
+//		on_defect        [<defect>] switch|report|off
+//		on_input_loss    hold|gap|error
+//		stream_selection {
+//			min_bitrate <rate>
+//			max_bitrate <rate>
+//			order       original|ascending|descending
+//		}
+//		iframe_playlist
+//		manifest_name    <name>
+//	}
+//
+// There is at most one failover_policy.
 type Endpoint struct {
 	// The URL path. The multivariant playlist is
 	// `<path>/<manifest_name>.m3u8`. The rules are those of an input's path.
@@ -47,7 +70,7 @@ type Endpoint struct {
 	// of `segment_duration`.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
-	// When the active input changes, beside failover. Default: never.
+	// When the active input changes, besides failover. Default: never.
 	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
 
 	// What defects of the active input's media lead to. Default: `switch` for those
@@ -103,6 +126,35 @@ const (
 	defaultPreferAfter     = 30 * time.Second
 	defaultManifestName    = "index"
 )
+
+// unmarshalOption reads one option of an endpoint in a Caddyfile.
+func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
+	switch d.Val() {
+	case "segment_duration":
+		return readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
+	case "playlist_window":
+		return readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
+	case "time_delay":
+		return readDuration(d, owner, &e.TimeDelay, checkTimeDelay)
+	case "startover_window":
+		return readDuration(d, owner, &e.StartoverWindow, checkStartoverWindow)
+	case "failover_grace":
+		return readDuration(d, owner, &e.FailoverGrace, checkGrace)
+	case "failover_policy":
+		return e.FailoverPolicy.unmarshal(d, owner)
+	case "on_defect":
+		return e.OnDefect.unmarshal(d, owner)
+	case "on_input_loss":
+		return readText(d, owner, &e.OnInputLoss, checkOnInputLoss)
+	case "stream_selection":
+		return e.StreamSelection.unmarshal(d, owner)
+	case "iframe_playlist":
+		return readFlag(d, owner, &e.IFramePlaylist)
+	case "manifest_name":
+		return readText(d, owner, &e.ManifestName, checkManifestName)
+	}
+	return unrecognized(d, "endpoint")
+}
 
 func (e *Endpoint) setDefaults() {
 	if e.SegmentDuration == 0 {

@@ -251,7 +251,7 @@ func (a *announcer) inputChanged(e failover.InputChanged) {
 	}
 }
 
-// change takes note of the change and reports whether the channel has gone up or
+// change records the change and reports whether the channel has gone up or
 // down with it. Inputs that are not in the config do not count.
 func (u *upInputs) change(e failover.InputChanged, configured []string) bool {
 	u.mu.Lock()

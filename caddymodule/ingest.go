@@ -105,7 +105,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		h.app.storeFull(rt)
 	}
 	if err != nil {
-		// What the body failed with says more than what became of it.
+		// What the body failed with says more than what happened to it.
 		if body.err != nil {
 			err = body.err
 		}
@@ -172,7 +172,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 }
 
 // refuse answers an encoder and tells its operator. An encoder that is refused
-// repeats itself for ever, so the log has it once in a while only.
+// repeats itself forever, so the log has it once in a while only.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	rt.countRequest(status)
 	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)

@@ -29,7 +29,7 @@ func newRoom() *room {
 }
 
 const (
-	// reserved is kept free beside the uploads, for journals.
+	// reserved is kept free besides the uploads, for journals.
 	reserved = 256 << 10
 	// An upload takes what has arrived and a step on top, which grows with it. So what
 	// was only announced counts for next to nothing.
@@ -58,7 +58,7 @@ func (c *sharedChannel) reserve(input string, size int64, logger *zap.Logger) *r
 	return &reservation{of: c, input: input, limit: c.inputShare(), size: size, logger: logger}
 }
 
-// arrived sees to it that there is room for what comes next. Error: *bodyError, if the
+// arrived makes sure there is room for what comes next. Error: *bodyError, if the
 // channel or the input has had its share.
 func (r *reservation) arrived(n int64) error {
 	if n < r.next {

@@ -9,7 +9,7 @@ import (
 )
 
 // resolve replaces the placeholders of a value of the config. One that is not known is
-// an error, and so is one that stands for nothing beside something else: a token must
+// an error, and so is one that stands for nothing next to something else: a token must
 // not become the name of its placeholder, which anybody can guess, and a directory must
 // not lose its beginning. What is empty as a whole is for the caller to refuse.
 func resolve(value string) (string, error) {

@@ -1,4 +1,4 @@
-// Package activity takes notes of what happens in a channel, for people who look on. It
+// Package activity records what happens in a channel, for people who watch. It
 // bounds what it keeps, and whoever reads it never holds up the channel.
 package activity
 
@@ -12,7 +12,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// The bounds of what a channel remembers for those who look on.
+// The bounds of what a channel remembers for those who watch.
 const (
 	// activityAge is how far back it goes: what a person wants to see who was woken
 	// by an alarm.
@@ -31,7 +31,7 @@ const (
 	// unsoundAge is less: that something is wrong is to be seen soon.
 	unsoundAge = 5 * time.Second
 	// refusalInterval: of the uploads of an input that are refused at the same
-	// time, one is shown, as an encoder that is refused repeats itself for ever. All
+	// time, one is shown, as an encoder that is refused repeats itself forever. All
 	// are counted.
 	refusalInterval = time.Second
 )
@@ -68,7 +68,7 @@ type Entry struct {
 	Effect failover.Effect
 }
 
-// State says what became of an input's segment.
+// State says what happened to an input's segment.
 type State string
 
 const (

@@ -12,7 +12,7 @@ type Locator interface {
 	Locate(input, path, id string) (failover.Located, bool)
 }
 
-// Follow takes notes of a step of the core, which has the fact already. It is called
+// Follow records a step of the core, which has the fact already. It is called
 // by one goroutine at a time, and for nobody if a is nil.
 func (a *Notes) Follow(core Locator, now time.Time, f failover.Fact, effects []failover.Effect) {
 	if a == nil {
@@ -30,7 +30,7 @@ func (a *Notes) Follow(core Locator, now time.Time, f failover.Fact, effects []f
 	}
 }
 
-// locate takes note of the objects that have found their place. Only then it is
+// locate records the objects that have found their place. Only then it is
 // known how late they are, as playlist and object come in any order.
 func (a *Notes) locate(core Locator, now time.Time, input string) {
 	waiting := a.unlisted[input][:0]
@@ -141,7 +141,7 @@ func slotSeen(slot failover.Slot) Slot {
 	return s
 }
 
-// missed takes note of segments that had not come at the deadline of a slot. Several
+// missed records segments that had not come at the deadline of a slot. Several
 // endpoints may find out about the same one.
 func (a *Notes) missed(core Locator, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
 	for _, m := range list {
@@ -179,7 +179,7 @@ func (a *Notes) knows(s Segment) bool {
 	return false
 }
 
-// Refused takes note of an upload of an input that was refused or broke off, which the
+// Refused records an upload of an input that was refused or broke off, which the
 // core never hears of. path is below the input's path. locate is asked for its place,
 // if it is shown.
 func (a *Notes) Refused(input, path, reason string, locate func() (failover.Located, bool)) {

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -64,109 +63,6 @@ type arrivedFragment struct {
 // its last segments.
 const arrivalMargin = fragmentAge
 
-// openArrivals goes on with what had not been published before the restart.
-func (c *Channel) openArrivals(ctx context.Context) error {
-	if !c.persistent() {
-		return nil
-	}
-	c.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
-	a := &c.arrivals
-	var err error
-	// No endpoint can have this name.
-	a.journal, err = openJournal(ctx, c.store, c.name+"/arrived.media", "arrivals", func(revision uint64, entry arrival) error {
-		c.recallArrival(revision, entry)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	a.journal.take = nil // nobody else appends
-	c.step(failover.Resumed{})
-	c.recallFragments(ctx)
-	c.recallOrders()
-	return nil
-}
-
-// recallArrival tells the core once more, as of then.
-func (c *Channel) recallArrival(revision uint64, entry arrival) {
-	c.clock.notBefore(entry.Time)
-	ref := arrivalRef{revision: revision, at: entry.Time}
-	switch {
-	case entry.Playlist != nil:
-		c.arrivals.refs = append(c.arrivals.refs, ref)
-		c.stepAt(entry.Time, *entry.Playlist)
-	case entry.Fragment != nil:
-		f := *entry.Fragment
-		ref.key, f.at = f.Key, entry.Time
-		c.arrivals.open[f.Key], c.arrivals.recalled[f.Key] = true, f
-		c.arrivals.refs = append(c.arrivals.refs, ref)
-	case entry.Object != nil && entry.Info != nil:
-		object := *entry.Object
-		delete(c.arrivals.recalled, object.ID)
-		delete(c.arrivals.open, object.ID)
-		if c.adoptArrival(object.ID, entry) {
-			ref.key = object.ID
-			c.arrivals.open[object.ID] = true
-		} else {
-			object.Gone = true
-		}
-		if in := c.inputs[object.Input]; in != nil {
-			in.remember(object.Path, entry.Info)
-		}
-		c.arrivals.refs = append(c.arrivals.refs, ref)
-		c.stepAt(entry.Time, object)
-	}
-}
-
-// adoptArrival takes over the bytes, if they are still there.
-func (c *Channel) adoptArrival(key string, entry arrival) bool {
-	if !c.objects.adopt(key) {
-		return false
-	}
-	var section *initSection
-	if p := entry.InitPart; p != nil {
-		if !c.objects.adopt(p.Key) {
-			c.objects.release(key)
-			return false
-		}
-		defer c.objects.release(p.Key) // describe takes a use of its own
-		section = &initSection{init: &media.Init{ID: entry.InitID, Hash: entry.InitHash}, part: *p, arrived: entry.Time}
-	}
-	c.objects.describe(key, entry.Info, section)
-	return true
-}
-
-// recallFragments lets the fragments wait on. They are read once more: that is less
-// than what would have to be written down of them.
-func (c *Channel) recallFragments(ctx context.Context) {
-	a := &c.arrivals
-	for key, f := range a.recalled {
-		if in := c.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !c.objects.adopt(key) {
-			delete(a.open, key)
-			continue
-		}
-		size := c.objects.get(key).size
-		probed, err := c.objects.probe(ctx, key)
-		if err == nil && probed.Fragments == nil {
-			err = fmt.Errorf("object %s is no fragment", key)
-		}
-		if err != nil {
-			c.dropFragment(key)
-			c.outbox.trouble(c.name, fmt.Errorf("read fragment again: %w", err))
-			continue
-		}
-		b := &c.inputs[f.Input].binder
-		if old := b.waiting[f.Path]; old != nil && old.arrived.After(f.at) {
-			c.dropFragment(key)
-			continue
-		}
-		if replaced := b.wait(f.Path, &fragment{key: key, hash: f.Hash, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
-			c.dropFragment(replaced.key)
-		}
-	}
-	a.recalled = nil
-}
-
 // noteFragment notes that a fragment waits.
 func (a *arrivals) noteFragment(input, path string, f *fragment) error {
 	if a.journal == nil {
@@ -177,17 +73,9 @@ func (a *arrivals) noteFragment(input, path string, f *fragment) error {
 }
 
 // dropFragment gives up a fragment that waited.
-func (c *Channel) dropFragment(key string) {
-	delete(c.arrivals.open, key)
-	c.objects.release(key)
-}
-
-// arrive lets a sound object into the core, and notes it first. The lock is held.
-func (c *Channel) arrive(object failover.Object) {
-	now := c.now()
-	c.tellClock(now)
-	c.trouble(c.arrivals.noteObject(now, &object, c.objects))
-	c.stepAt(now, object)
+func (d *desk) dropFragment(key string) {
+	delete(d.arrivals.open, key)
+	d.objects.release(key)
 }
 
 // noteObject notes a sound object.

@@ -73,6 +73,36 @@ func (b *binder) replaceInit(path string, section *initSection) *initSection {
 	return old
 }
 
+// maxInits is how many initialization sections an input may have.
+const maxInits = 256
+
+// surplus takes out the oldest initialization section that no playlist names, if there
+// are too many; nil if there are not, or all are named.
+func (b *binder) surplus() (path string, section *initSection) {
+	if len(b.inits) <= maxInits {
+		return "", nil
+	}
+	named := b.named()
+	for p, s := range b.inits {
+		if !named[p] && (section == nil || s.arrived.Before(section.arrived)) {
+			path, section = p, s
+		}
+	}
+	delete(b.inits, path)
+	return path, section
+}
+
+// named are the paths of the initialization sections that playlists name.
+func (b *binder) named() map[string]bool {
+	named := map[string]bool{}
+	for _, maps := range b.maps {
+		for _, path := range maps {
+			named[path] = true
+		}
+	}
+	return named
+}
+
 // wait lets a fragment wait until it is ready. It returns the one that it takes the
 // place of, nil for none.
 func (b *binder) wait(path string, f *fragment) *fragment {
@@ -81,7 +111,7 @@ func (b *binder) wait(path string, f *fragment) *fragment {
 	return old
 }
 
-// list takes note of what a playlist says about initialization sections: which object
+// list records what a playlist says about initialization sections: which object
 // needs the one at which path. It reports whether it says anything.
 func (b *binder) list(playlist string, maps map[string]string) bool {
 	if len(maps) == 0 {
@@ -96,12 +126,7 @@ func (b *binder) list(playlist string, maps map[string]string) bool {
 // by path. One that is known from before the input was away has that time as well, from
 // its first playlist on: its own may come last.
 func (b *binder) unnamed(now time.Time) map[string]*initSection {
-	named := map[string]bool{}
-	for _, maps := range b.maps {
-		for _, path := range maps {
-			named[path] = true
-		}
-	}
+	named := b.named()
 	out := map[string]*initSection{}
 	for path, s := range b.inits {
 		switch {

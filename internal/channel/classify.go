@@ -9,7 +9,7 @@ import (
 
 // A multivariant playlist may name only a part of what an encoder sends: it was
 // written before the last output was added, it names nothing but the audio, or its
-// variants are those of the other encoder of a pair. What comes beside it is
+// variants are those of the other encoder of a pair. What comes besides it is
 // announced to the core all the same, as what it holds. Without any multivariant
 // playlist the core knows the renditions by their playlists, and their kind by
 // failover.Media.Kind.
@@ -23,9 +23,9 @@ func (in *input) announces(fact failover.Multivariant) {
 	}
 }
 
-// reannounce tells the core what the input delivers beside what its multivariant
+// reannounce tells the core what the input delivers besides what its multivariant
 // playlist names, wherever that has changed. The lock is held.
-func (c *Channel) reannounce(in *input, input string) {
+func (in *input) reannounce() {
 	if in.master == nil {
 		return
 	}
@@ -34,11 +34,11 @@ func (c *Channel) reannounce(in *input, input string) {
 		return
 	}
 	in.told = list
-	c.step(failover.Multivariant{Input: input, Renditions: list})
+	in.channel.step(failover.Multivariant{Input: in.name, Renditions: list})
 }
 
 // delivers lists what the multivariant playlist names, with the kind that it was
-// found to be, and then what comes beside it: for as long as it does.
+// found to be, and then what comes besides it: for as long as it does.
 func (in *input) delivers(now time.Time) []failover.Announced {
 	list := slices.Clone(in.master)
 	video := false

@@ -15,7 +15,7 @@ type Config struct {
 	Inputs    []InputConfig
 	Endpoints []EndpointConfig
 	Alignment failover.Alignment
-	// Activity: the channel takes notes of what happens, for people who look on.
+	// Activity: the channel records what happens, for people who watch.
 	Activity bool
 }
 

@@ -19,7 +19,7 @@ func refused(err error, kind RefusalKind) bool {
 // A rendition that was deleted still counts; one that has been silent gives its place.
 func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in := newInput()
+		in := newInput(nil, "a")
 		list := file{text: []byte("#EXTM3U"), rendition: true}
 		taken := 0
 		for i := range 100 {
@@ -57,7 +57,7 @@ func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
 }
 
 func TestTextsAreBounded(t *testing.T) {
-	in := newInput()
+	in := newInput(nil, "a")
 	in.limitTexts(1 << 20)
 	for i := range 20 {
 		if _, err := in.keepText(fmt.Sprint(i, ".m3u8"), file{text: make([]byte, 1<<20), rendition: true}, 20); err != nil {
@@ -73,12 +73,12 @@ func TestTextsAreBounded(t *testing.T) {
 }
 
 func TestIdentifiersBelongToOnePath(t *testing.T) {
-	c := &Channel{}
-	if err := c.claimIDs("a.m3u8", "b.m3u8"); err != nil {
+	ids := identifiers{}
+	if err := ids.claim("a.m3u8", "b.m3u8"); err != nil {
 		t.Fatal(err)
 	}
-	c.ids[output.RenditionID("c.m3u8")] = "another path"
-	if err := c.claimIDs("a.m3u8", "c.m3u8"); !refused(err, BadPath) {
+	ids[output.RenditionID("c.m3u8")] = "another path"
+	if err := ids.claim("a.m3u8", "c.m3u8"); !refused(err, BadPath) {
 		t.Errorf("error is %v", err)
 	}
 	if len(output.RenditionID("a.m3u8")) != 16 {

@@ -17,7 +17,7 @@ import (
 // its journal, and puts them into the window from which viewers are served. All but
 // the window's view is guarded by Channel.mu.
 type endpoint struct {
-	channel *Channel
+	*desk
 	config  EndpointConfig
 	journal *journal[record]
 	first   uint64 // revision of the oldest slot in the window
@@ -42,14 +42,14 @@ type edge struct {
 }
 
 // openEndpoint opens the journal and serves again what it holds.
-func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*endpoint, error) {
-	e := &endpoint{channel: c, config: config, edges: map[string]edge{}}
-	e.window = output.New(config.Config, c.store, func(err error) {
-		c.outbox.trouble(c.name, fmt.Errorf("endpoint %s: %w", config.Name, err))
+func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoint, error) {
+	e := &endpoint{desk: d, config: config, edges: map[string]edge{}}
+	e.window = output.New(config.Config, d.store, func(err error) {
+		d.outbox.trouble(fmt.Errorf("endpoint %s: %w", config.Name, err))
 	})
 	var last record
 	var err error
-	e.journal, err = openJournal(ctx, c.store, c.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
+	e.journal, err = openJournal(ctx, d.store, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
 		e.restore(r)
 		if r.Slot != nil {
 			last = r
@@ -72,7 +72,6 @@ func (c *Channel) openEndpoint(ctx context.Context, config EndpointConfig) (*end
 		e.first = e.journal.revision + 1
 	}
 	e.window.SetEpoch(e.epoch)
-	e.window.Render(e.announced())
 	return e, nil
 }
 
@@ -90,18 +89,18 @@ func (e *endpoint) restore(r record) {
 	} else {
 		e.release(e.window.Skip(r.Slot)...)
 	}
-	e.channel.remember(r.Switch)
+	e.decisions.remember(r.Switch)
 }
 
-// adopt takes over the objects of a slot from an earlier life. It reports
+// adopt takes over the objects of a slot from an earlier process. It reports
 // whether they are all there.
 func (e *endpoint) adopt(s *output.Slot) bool {
 	var taken []string
 	for i := range s.Renditions {
 		for _, key := range s.Renditions[i].Keys() {
-			if !e.channel.objects.adopt(key) {
+			if !e.objects.adopt(key) {
 				for _, t := range taken {
-					e.channel.objects.release(t)
+					e.objects.release(t)
 				}
 				return false
 			}
@@ -118,7 +117,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 	// A journal that refuses is no reason to stop the channel: viewers go on,
 	// and only a restart would miss what it lacks.
 	_, err := e.journal.append(context.Background(), record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch})
-	e.channel.trouble(err)
+	e.outbox.trouble(err)
 	e.window.Add(s)
 	e.decided = remains(decided)
 	e.changed = true
@@ -130,8 +129,8 @@ func (e *endpoint) end() {
 	e.changed = true
 }
 
-// refresh makes the view show what has been published.
-func (e *endpoint) refresh(now time.Time) {
+// refresh makes the view show what has been published, with what the inputs announce.
+func (e *endpoint) refresh(now time.Time, inputs []*input) {
 	if !e.changed {
 		return
 	}
@@ -141,17 +140,17 @@ func (e *endpoint) refresh(now time.Time) {
 		config.Limits = output.Limits{} // they leave nothing: all is served
 	}
 	e.window.Configure(config)
-	e.window.Render(e.announced())
+	e.render(inputs)
 	e.forget(e.window.Expire(now))
 }
 
-// announced are the multivariant playlists as they count for the newest slot.
-func (e *endpoint) announced() []output.Announcement {
+// render makes the view anew. The active input's multivariant playlist counts first.
+func (e *endpoint) render(inputs []*input) {
 	active := ""
 	if slots := e.window.Slots(); len(slots) > 0 {
 		active = slots[len(slots)-1].Input
 	}
-	return e.channel.announcedFor(active)
+	e.window.Render(announcedFor(inputs, active))
 }
 
 // forget gives back what slots at the head of the window held.
@@ -161,7 +160,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	}
 	e.release(gone...)
 	e.first += uint64(len(gone))
-	e.channel.trouble(e.journal.forget(e.first))
+	e.outbox.trouble(e.journal.forget(e.first))
 }
 
 // makeSlot binds the objects that the core chose.
@@ -179,7 +178,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration, Defects: dr.Defects}
 		var used []*object
 		for _, p := range dr.Parts {
-			if ob := e.channel.objects.use(p.Object); ob != nil {
+			if ob := e.objects.use(p.Object); ob != nil {
 				used = append(used, ob)
 			}
 		}
@@ -211,11 +210,11 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	for i, ob := range used {
 		switch shift := infos[0].CueShift(infos[i]); {
 		case infos[i] != ob.info:
-			ob = e.channel.complement(ob, infos[i], deltas[i])
+			ob = e.complement(ob, infos[i], deltas[i])
 		case deltas[i] != nil:
-			ob = e.channel.rewrite(ob, func(source io.Reader) io.Reader { return media.NewRewriter(source, deltas[i]) })
+			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.NewRewriter(source, deltas[i]) })
 		case shift != 0:
-			ob = e.channel.rewrite(ob, func(source io.Reader) io.Reader { return media.ShiftCues(source, shift) })
+			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.ShiftCues(source, shift) })
 		}
 		ranges := ob.info.JoinRanges(i, len(used))
 		r.AddIFrames(ob.info, ranges, at)
@@ -231,19 +230,31 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	e.edges[r.ID] = last
 }
 
+// rewrite copies the object with other bytes. If that fails, the object is used as it is:
+// players notice a jump of counters or a cue at the wrong time, but they would miss a
+// segment more.
+func (e *endpoint) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
+	copied, err := e.objects.rewrite(ob, with)
+	if err != nil {
+		e.outbox.trouble(err)
+		return ob
+	}
+	return copied
+}
+
 // section is the initialization section of a slot: the one in force, as long as it
 // can stand in for what the encoder sent. used is nil if its bytes are gone.
 func (e *endpoint) section(id string, current *output.Section, from *initSection) (inForce, used *output.Section) {
 	if from == nil {
 		return nil, nil
 	}
-	if current == nil || current.ID != from.init.ID.String() || e.channel.objects.get(current.Part.Key) == nil {
+	if current == nil || current.ID != from.init.ID.String() || e.objects.get(current.Part.Key) == nil {
 		current = &output.Section{
 			Name: fmt.Sprintf("%s/%s-init-%s.mp4", id, e.epoch, from.init.Hash.String()[:16]),
 			ID:   from.init.ID.String(), Part: from.part,
 		}
 	}
-	if e.channel.objects.use(current.Part.Key) == nil {
+	if e.objects.use(current.Part.Key) == nil {
 		return current, nil
 	}
 	return current, current
@@ -256,85 +267,27 @@ func (e *endpoint) silence(r *output.Rendition) {
 	if r.Format == nil || r.Format.Extension != ".vtt" {
 		return
 	}
-	ob := e.channel.noCues()
-	if ob == nil {
+	ob, err := e.objects.noCues()
+	if err != nil {
+		e.outbox.trouble(err)
 		return
 	}
 	r.Parts = []output.Part{{Key: ob.key, Size: ob.size}}
 	r.Size = ob.size
 }
 
-// noCues is an object of WebVTT without cues, used once more; nil if the store refuses it.
-func (c *Channel) noCues() *object {
-	if c.silent != "" {
-		if ob := c.objects.use(c.silent); ob != nil {
-			return ob
-		}
-	}
-	key := c.objects.key("silent")
-	w, err := c.store.Create(context.Background(), key, int64(len(media.NoCues)))
-	if err == nil {
-		defer w.Abort()
-		if _, err = w.ReadFrom(strings.NewReader(media.NoCues)); err == nil {
-			err = w.Commit()
-		}
-	}
-	if err != nil {
-		c.trouble(fmt.Errorf("store text without cues: %w", err))
-		return nil
-	}
-	c.silent = key
-	c.objects.add(key, int64(len(media.NoCues))) // this use is the channel's own
-	return c.objects.use(key)
-}
-
-// rewrite stores a copy of the object with other bytes, and gives the use of the object
-// back. If that fails, the object is used as it is: players notice a jump of counters or a
-// cue at the wrong time, but they would miss a segment more.
-func (c *Channel) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
-	key := c.objects.key("joined")
-	size, err := c.copyWith(ob, key, with)
-	if err != nil {
-		c.outbox.trouble(c.name, fmt.Errorf("rewrite segment: %w", err))
-		return ob
-	}
-	c.objects.release(ob.key)
-	copied := c.objects.add(key, size)
-	// The slot takes these once; the copy itself has no use for them.
-	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}
-}
-
-func (c *Channel) copyWith(ob *object, key string, with func(io.Reader) io.Reader) (int64, error) {
-	ctx := context.Background()
-	source, err := output.OpenParts(ctx, c.store, []output.Part{{Key: ob.key, Size: ob.size}})
-	if err != nil {
-		return 0, err
-	}
-	defer source.Close()
-	w, err := c.store.Create(ctx, key, -1)
-	if err != nil {
-		return 0, err
-	}
-	defer w.Abort()
-	n, err := w.ReadFrom(with(source))
-	if err != nil {
-		return 0, err
-	}
-	return n, w.Commit()
-}
-
 // drop gives back what the endpoint holds; it was taken out of the config. Its journal
 // keeps the last record, so that numbers go on should it come back.
 func (e *endpoint) drop() {
 	e.release(e.window.Close()...)
-	e.channel.trouble(e.journal.forget(e.journal.revision))
+	e.outbox.trouble(e.journal.forget(e.journal.revision))
 }
 
 func (e *endpoint) release(slots ...*output.Slot) {
 	for _, s := range slots {
 		for i := range s.Renditions {
 			for _, key := range s.Renditions[i].Keys() {
-				e.channel.objects.release(key)
+				e.objects.release(key)
 			}
 		}
 	}

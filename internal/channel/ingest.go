@@ -32,60 +32,21 @@ type delivery struct {
 	body      sniffed
 }
 
-// Put takes one upload of an encoder. rawPath is the escaped path below the
-// input's path, without a leading slash; size is the announced length or -1.
-// replaced tells that the input had an object of this path before. Nothing of an
-// upload whose body ends with an error is ever seen. Errors: *Refusal,
-// store.ErrFull, ErrClosed, and those of reading the body.
-//
-// The body is received without the channel's lock; it is taken once, when the upload
-// has ended.
-func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader, size int64) (replaced bool, err error) {
-	in, path, err := c.find(input, rawPath)
-	if err != nil {
-		return false, err
-	}
-	d := &delivery{input: in, config: in.config.Load(), path: path, size: size, body: sniffed{rest: body}}
-	d.began = in.begin(path)
-	var admit func() error
-	// Deferred, as reading a body may panic.
-	defer func() {
-		if refused := c.finish(d, admit); refused != nil && (err == nil || admit != nil) {
-			err = refused
-		}
-	}()
-	admit, replaced, err = c.take(ctx, d)
-	return replaced, err
-}
-
 // take receives the body. What it returns lets the upload into the core, with the
 // channel's lock held; nil if there is nothing that the core has to know.
-func (c *Channel) take(ctx context.Context, d *delivery) (admit func() error, replaced bool, err error) {
+func (d *delivery) take(ctx context.Context) (admit func() error, replaced bool, err error) {
 	head, err := d.body.sniff()
 	if err != nil {
 		return nil, false, fmt.Errorf("read body: %w", err)
 	}
 	switch {
 	case hls.IsPlaylist(head) || strings.EqualFold(path.Ext(d.path), ".m3u8"):
-		return c.takePlaylist(d)
+		return d.takePlaylist()
 	case isManifest(d.path, head):
 		replaced, err = d.takeManifest()
 		return nil, replaced, err
 	}
-	return c.takeMedia(ctx, d)
-}
-
-// find returns the input, and the path below it.
-func (c *Channel) find(name, rawPath string) (*input, string, error) {
-	in := c.directory.Load().inputs[name]
-	if in == nil {
-		return nil, "", ErrClosed
-	}
-	path, err := hls.CleanPath(rawPath)
-	if err != nil {
-		return nil, "", refuse(BadPath, "path: %v", err)
-	}
-	return in, path, nil
+	return d.takeMedia(ctx)
 }
 
 // sniffed is a body of which the head is read first, to tell what it is. Unlike that of
@@ -93,7 +54,7 @@ func (c *Channel) find(name, rawPath string) (*input, string, error) {
 // much at once as if nobody had looked.
 type sniffed struct {
 	buffer [16]byte
-	head   []byte // what nobody has got yet of buffer
+	head   []byte // the part of buffer that is still unread
 	rest   io.Reader
 }
 
@@ -143,7 +104,7 @@ func (d *delivery) takeManifest() (replaced bool, err error) {
 
 const playlistType = "application/vnd.apple.mpegurl"
 
-func (c *Channel) takePlaylist(d *delivery) (admit func() error, replaced bool, err error) {
+func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error) {
 	text, release, err := d.input.texts.receive(&d.body, d.size, d.config.MaxPlaylistSize, "playlist")
 	defer release()
 	if err != nil {
@@ -163,12 +124,12 @@ func (c *Channel) takePlaylist(d *delivery) (admit func() error, replaced bool, 
 	odd.size(int64(len(text)), d.config.MaxPlaylistSize)
 	switch m := playlist.Media; {
 	case m == nil:
-		return c.takeMultivariant(d, text, playlist.Multivariant, odd)
+		return d.takeMultivariant(text, playlist.Multivariant, odd)
 	case m.IFramesOnly():
 		odd.add(NoticeIFrames, 0, "", "a playlist of single pictures (EXT-X-I-FRAMES-ONLY): kept for the encoder, and not served")
 		replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
 		return func() error {
-			c.tell(d.input, d.config.Name, *odd)
+			d.input.tell(*odd)
 			return nil
 		}, replaced, err
 	default:
@@ -180,8 +141,10 @@ func (c *Channel) takePlaylist(d *delivery) (admit func() error, replaced bool, 
 		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
 		}
-		c.warnOfTags(d.config.Name, d.path, m)
-		return func() error { return c.list(d, fact, m, odd) }, replaced, nil
+		return func() error {
+			d.input.warnOfTags(d.path, m)
+			return d.list(fact, m, odd)
+		}, replaced, nil
 	}
 }
 
@@ -192,7 +155,7 @@ func (o *oddities) size(bytes, limit int64) {
 	}
 }
 
-func (c *Channel) takeMultivariant(d *delivery, text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func() error, replaced bool, err error) {
+func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func() error, replaced bool, err error) {
 	fact, err := multivariantFact(d.config, d.path, m, odd)
 	if err != nil {
 		return d.refusedMultivariant(text, err.Error()), false, err
@@ -203,15 +166,15 @@ func (c *Channel) takeMultivariant(d *delivery, text []byte, m *hls.Multivariant
 	}
 	return func() error {
 		d.input.refusedMultivariant(d.path, nil, "")
-		if err := c.announce(d, fact, m, text); err != nil {
+		if err := d.announce(fact, m, text); err != nil {
 			return err
 		}
-		c.tell(d.input, d.config.Name, *odd)
+		d.input.tell(*odd)
 		return nil
 	}, replaced, nil
 }
 
-// refusedMultivariant takes note of a playlist that was not taken.
+// refusedMultivariant records a playlist that was not taken.
 func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
 	return func() error {
 		d.input.refusedMultivariant(d.path, text, reason)
@@ -219,13 +182,13 @@ func (d *delivery) refusedMultivariant(text []byte, reason string) func() error 
 	}
 }
 
-func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func() error, replaced bool, err error) {
+func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced bool, err error) {
 	limit := d.config.MaxSegmentSize
 	if d.size > limit {
 		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
 	}
-	key := c.objects.key(d.config.Name)
-	w, err := c.store.Create(ctx, key, d.size)
+	key := d.input.objects.key(d.config.Name)
+	w, err := d.input.store.Create(ctx, key, d.size)
 	if err != nil {
 		return nil, false, fmt.Errorf("create object: %w", err)
 	}
@@ -241,23 +204,23 @@ func (c *Channel) takeMedia(ctx context.Context, d *delivery) (admit func() erro
 	probed, err := prober.Finish()
 	d.learnTables(probed, err)
 	if err != nil {
-		return c.unsound(d, err), false, refusalOf(err)
+		return d.unsound(err), false, refusalOf(err)
 	}
 	if err := w.Commit(); err != nil {
 		return nil, false, fmt.Errorf("commit object: %w", err)
 	}
-	c.objects.add(key, n)
+	d.input.objects.add(key, n)
 	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
 	return func() error {
-		c.receive(d, probed)
+		d.receive(probed)
 		return nil
 	}, d.input.keepObject(d.path, key, d.hash), nil
 }
 
 // unsound tells the core that what arrived counts as missing.
-func (c *Channel) unsound(d *delivery, cause error) func() error {
+func (d *delivery) unsound(cause error) func() error {
 	return func() error {
-		c.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: failover.Reason(faultReason(cause))})
+		d.input.channel.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: failover.Reason(faultReason(cause))})
 		return nil
 	}
 }

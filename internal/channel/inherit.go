@@ -30,37 +30,37 @@ const probedObjects = 64
 
 // receivedWhole takes over a segment that needs no initialization section. The lock
 // is held.
-func (c *Channel) receivedWhole(in *input, input, name string, h heldSegment) {
-	c.tell(in, input, oddMedia(name, h.info))
-	if h.info.Complete() || c.inputs[input] != in { // of an input that is gone nothing is held
+func (in *input) receivedWhole(name string, h heldSegment) {
+	in.tell(oddMedia(name, h.info))
+	if h.info.Complete() || in.gone { // of an input that is gone nothing is held
 		config := in.remember(name, h.info)
 		if l := in.listingOf(name); l != nil {
 			l.learn(config)
 		}
-		c.arriveWhole(in, input, name, h)
-		c.freeHeld(in, input)
-		c.reannounce(in, input)
+		in.arriveWhole(name, h)
+		in.freeHeld()
+		in.reannounce()
 		return
 	}
 	if old, ok := in.held[name]; ok {
-		c.objects.release(old.key)
+		in.objects.release(old.key)
 	}
 	if in.held == nil {
 		in.held = map[string]heldSegment{}
 	}
 	in.held[name] = h
-	c.freeHeld(in, input)
+	in.freeHeld()
 }
 
-func (c *Channel) arriveWhole(in *input, input, name string, h heldSegment) {
-	c.objects.describe(h.key, h.info, nil)
+func (in *input) arriveWhole(name string, h heldSegment) {
+	in.objects.describe(h.key, h.info, nil)
 	m := gradedMedia(h.info, in.grade(name, h.info))
-	c.arrive(failover.Object{Input: input, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: m})
+	in.channel.arrive(failover.Object{Input: in.name, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: m})
 }
 
 // freeHeld lets segments go whose run is known, and those that have waited for two
 // segments: then nothing is known of it. The lock is held.
-func (c *Channel) freeHeld(in *input, input string) {
+func (in *input) freeHeld() {
 	if len(in.held) == 0 {
 		return
 	}
@@ -80,37 +80,37 @@ func (c *Channel) freeHeld(in *input, input string) {
 		if config := in.remember(name, h.info); l != nil {
 			l.learn(config)
 		}
-		c.arriveWhole(in, input, name, h)
+		in.arriveWhole(name, h)
 	}
 }
 
 // remember keeps what configures the decoder of a segment for its playlist. Segments
 // of one run share it.
-func (in *input) remember(name string, info *media.Info) *media.Info {
-	if in.probed == nil {
-		in.probed, in.configs = map[string]*media.Info{}, map[media.Signature]*media.Info{}
+func (all *listings) remember(name string, info *media.Info) *media.Info {
+	if all.probed == nil {
+		all.probed, all.configs = map[string]*media.Info{}, map[media.Signature]*media.Info{}
 	}
 	signature := info.Signature()
-	config := in.configs[signature]
+	config := all.configs[signature]
 	if config == nil {
-		if len(in.configs) >= probedObjects {
-			clear(in.configs)
+		if len(all.configs) >= probedObjects {
+			clear(all.configs)
 		}
 		config = &media.Info{Format: info.Format, Untimed: info.Untimed, Tracks: slices.Clone(info.Tracks)}
-		in.configs[signature] = config
+		all.configs[signature] = config
 	}
-	if _, known := in.probed[name]; !known {
-		in.probedOrder = append(in.probedOrder, name)
+	if _, known := all.probed[name]; !known {
+		all.probedOrder = append(all.probedOrder, name)
 	}
-	in.probed[name] = config
-	if len(in.probedOrder) > probedObjects {
-		delete(in.probed, in.probedOrder[0])
-		in.probedOrder = slices.Delete(in.probedOrder, 0, 1)
+	all.probed[name] = config
+	if len(all.probedOrder) > probedObjects {
+		delete(all.probed, all.probedOrder[0])
+		all.probedOrder = slices.Delete(all.probedOrder, 0, 1)
 	}
 	return config
 }
 
-// learn takes in what a segment of the playlist holds.
+// learn records what a segment of the playlist holds.
 func (l *listing) learn(info *media.Info) {
 	if info.Complete() {
 		l.config, l.bare = info, false
@@ -121,10 +121,10 @@ func (l *listing) learn(info *media.Info) {
 	}
 }
 
-// learnListed takes in what arrived before the playlist that lists it.
-func (in *input) learnListed(l *listing) {
+// learnListed records what arrived before the playlist that lists it.
+func (all *listings) learnListed(l *listing) {
 	for _, path := range l.recent {
-		if info := in.probed[path]; info != nil {
+		if info := all.probed[path]; info != nil {
 			l.learn(info)
 		}
 	}

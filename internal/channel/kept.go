@@ -1,12 +1,8 @@
 package channel
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"slices"
-
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // An initialization section is sent once. In a store that ends with the process its
@@ -21,67 +17,36 @@ const maxKeptInit = 64 << 10
 const maxKeptInits = 512 << 10
 
 // sayInit notes which initialization section is in force. The lock is held.
-func (c *Channel) sayInit(input, name string, section *initSection) {
-	entry := standingInit{Input: input, Path: name, Key: section.part.Key}
-	if !c.persistent() {
+func (in *input) sayInit(name string, section *initSection) {
+	entry := standingInit{Input: in.name, Path: name, Key: section.part.Key}
+	if !in.persistent() {
 		if section.part.Size > maxKeptInit {
 			return
 		}
-		data, err := c.readPart(section.part)
+		data, err := in.objects.read(section.part)
 		if err != nil {
-			c.outbox.trouble(c.name, fmt.Errorf("keep initialization section: %w", err))
+			in.outbox.trouble(fmt.Errorf("keep initialization section: %w", err))
 			return
 		}
 		// The same bytes are the same entry, so that one that is sent with every
 		// segment is written once.
 		entry.Key, entry.Data = section.init.Hash.String(), data
 	}
-	c.trouble(c.standing.say(standingEntry{Init: &entry}))
-	c.boundKept(input)
+	in.outbox.trouble(in.standing.say(standingEntry{Init: &entry}))
+	in.boundKept()
 }
 
 // boundKept no longer keeps the oldest initialization sections of an input that has too
 // many. They stay in force; only the next process would not know them.
-func (c *Channel) boundKept(input string) {
+func (in *input) boundKept() {
 	sum := 0
-	list := c.standing.inOrder()
+	list := in.standing.inOrder()
 	for _, entry := range slices.Backward(list) { // the newest first
-		if entry.Init == nil || entry.Init.Input != input {
+		if entry.Init == nil || entry.Init.Input != in.name {
 			continue
 		}
 		if sum += len(entry.Init.Data); sum > maxKeptInits {
-			c.trouble(c.standing.say(standingEntry{Init: &standingInit{Input: input, Path: entry.Init.Path}}))
+			in.outbox.trouble(in.standing.say(standingEntry{Init: &standingInit{Input: in.name, Path: entry.Init.Path}}))
 		}
 	}
-}
-
-func (c *Channel) readPart(p output.Part) ([]byte, error) {
-	object, err := c.store.Open(context.Background(), p.Key)
-	if err != nil {
-		return nil, err
-	}
-	defer object.Close()
-	data := make([]byte, p.Size)
-	if n, err := object.ReadAt(data, p.Offset); n < len(data) {
-		return nil, err
-	}
-	return data, nil
-}
-
-// putBack makes an object of an initialization section that was kept.
-func (c *Channel) putBack(ctx context.Context, s *standingInit) (key string, err error) {
-	key = c.objects.key(s.Input)
-	w, err := c.store.Create(ctx, key, int64(len(s.Data)))
-	if err != nil {
-		return "", err
-	}
-	defer w.Abort()
-	if _, err := w.ReadFrom(bytes.NewReader(s.Data)); err != nil {
-		return "", err
-	}
-	if err := w.Commit(); err != nil {
-		return "", err
-	}
-	c.objects.add(key, int64(len(s.Data)))
-	return key, nil
 }

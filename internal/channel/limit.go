@@ -25,8 +25,8 @@ var LimitKinds = []NoticeKind{LimitUnlisted, LimitRoom, LimitTags}
 func (n Notice) Limited() bool { return slices.Contains(LimitKinds, n.Kind) }
 
 // overLimit tells of what was dropped. path is what it is about, where that is one thing.
-func (c *Channel) overLimit(input string, limit NoticeKind, path, format string, args ...any) {
-	n := Notice{Time: time.Now(), Input: input, Path: path, Kind: limit, Text: fmt.Sprintf(format, args...)}
-	c.remark(n)
-	c.outbox.notice(c.name, n)
+func (in *input) overLimit(limit NoticeKind, path, format string, args ...any) {
+	n := Notice{Time: time.Now(), Input: in.name, Path: path, Kind: limit, Text: fmt.Sprintf(format, args...)}
+	in.remarks.add(n)
+	in.outbox.notice(n)
 }

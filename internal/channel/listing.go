@@ -10,6 +10,16 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
+// listings are an input's media playlists by path, and its newest segments. They are
+// guarded by Channel.mu.
+type listings struct {
+	lists map[string]*listing
+	// probed is what the newest segments hold, by path.
+	probed      map[string]*media.Info
+	configs     map[media.Signature]*media.Info // the different ones of probed
+	probedOrder []string
+}
+
 // listing is what is known of one media playlist of an input. It is guarded by
 // Channel.mu.
 type listing struct {
@@ -32,15 +42,15 @@ type listing struct {
 // recentObjects is how many of the newest entries of a playlist are remembered.
 const recentObjects = 32
 
-// listed takes note of a media playlist, and gives numbers to one that has none.
-func (in *input) listed(fact *failover.Playlist, m *hls.MediaPlaylist, odd *oddities) {
-	l := in.lists[fact.Path]
+// listed records a media playlist, and gives numbers to one that has none.
+func (all *listings) listed(fact *failover.Playlist, m *hls.MediaPlaylist, atMost int, odd *oddities) {
+	l := all.lists[fact.Path]
 	if l == nil {
-		if in.lists == nil || len(in.lists) > 2*in.config.Load().MaxRenditions {
-			in.lists = map[string]*listing{} // what is still sent comes back at once
+		if all.lists == nil || len(all.lists) > 2*atMost {
+			all.lists = map[string]*listing{} // what is still sent comes back at once
 		}
 		l = &listing{}
-		in.lists[fact.Path] = l
+		all.lists[fact.Path] = l
 	}
 	switch {
 	case !m.Unnumbered:
@@ -56,15 +66,15 @@ func (in *input) listed(fact *failover.Playlist, m *hls.MediaPlaylist, odd *oddi
 		l.fresh = time.Now()
 	}
 	l.recent = recent
-	in.learnListed(l)
+	all.learnListed(l)
 	if l.length = usualDuration(m); l.length == 0 {
 		l.length = fact.TargetDuration
 	}
 }
 
 // listingOf finds the playlist whose newest entries hold an object.
-func (in *input) listingOf(object string) *listing {
-	for _, l := range in.lists {
+func (all *listings) listingOf(object string) *listing {
+	for _, l := range all.lists {
 		if slices.Contains(l.recent, object) {
 			return l
 		}
@@ -74,9 +84,9 @@ func (in *input) listingOf(object string) *listing {
 
 // segmentLength is how long the input's segments are, those of its quickest
 // rendition: text may come in much longer ones. It is 6 s as long as none is listed.
-func (in *input) segmentLength() time.Duration {
+func (all *listings) segmentLength() time.Duration {
 	shortest := time.Duration(0)
-	for _, l := range in.lists {
+	for _, l := range all.lists {
 		if l.length > 0 && (shortest == 0 || l.length < shortest) {
 			shortest = l.length
 		}

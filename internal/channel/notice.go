@@ -108,7 +108,7 @@ type saidKey struct {
 	subject string
 }
 
-// oddities are what one upload was forgiven.
+// oddities are what was tolerated in one upload.
 type oddities struct {
 	path string
 	list []oddity
@@ -130,9 +130,9 @@ func (o *oddities) notes(list []hls.Note) {
 	}
 }
 
-// tell tells of what an upload was forgiven: each thing once for as long as it goes
+// tell reports what was tolerated in an upload: each thing once for as long as it goes
 // on, and for counting each kind once per upload. The lock is held.
-func (c *Channel) tell(in *input, input string, o oddities) {
+func (in *input) tell(o oddities) {
 	if len(o.list) == 0 {
 		return
 	}
@@ -145,7 +145,7 @@ func (c *Channel) tell(in *input, input string, o oddities) {
 		key := saidKey{o.path, odd.Kind, odd.subject}
 		last, known := in.said[key]
 		in.said[key] = now
-		odd.Time, odd.Input = now, input
+		odd.Time, odd.Input = now, in.name
 		if odd.Path == "" {
 			odd.Path = o.path
 		}
@@ -155,7 +155,7 @@ func (c *Channel) tell(in *input, input string, o oddities) {
 			}
 			repeated[odd.Kind], odd.Repeated = true, true
 		}
-		c.outbox.notice(c.name, odd.Notice)
+		in.outbox.notice(odd.Notice)
 	}
 }
 

@@ -20,6 +20,9 @@ type objects struct {
 	prefix string
 	run    string // of this process, so that keys are never used twice
 	next   atomic.Uint64
+	// silent is the object of text without cues, if there is one. It is guarded by
+	// Channel.mu.
+	silent string
 	held   atomic.Int64 // bytes of all of byKey
 
 	mu    sync.Mutex
@@ -189,15 +192,15 @@ func (o *objects) drop() {
 }
 
 // dropOrphans deletes what is left from before the restart and no slot mentions.
-func (c *Channel) dropOrphans(ctx context.Context) error {
-	for key := range c.objects.stored {
-		if c.objects.get(key) != nil {
+func (o *objects) dropOrphans(ctx context.Context) error {
+	for key := range o.stored {
+		if o.get(key) != nil {
 			continue
 		}
-		if err := c.store.Delete(ctx, key); err != nil {
-			return fmt.Errorf("channel %s: delete orphan: %w", c.name, err)
+		if err := o.store.Delete(ctx, key); err != nil {
+			return fmt.Errorf("delete orphan: %w", err)
 		}
 	}
-	c.objects.stored = nil
+	o.stored = nil
 	return nil
 }

@@ -26,6 +26,8 @@ const outboxSize = 4096
 // outbox hands events to the observer in order, from a goroutine that only lives
 // while there are any.
 type outbox struct {
+	channel string // its name
+
 	mu       sync.Mutex
 	observer Observer
 	tracer   Tracer
@@ -56,23 +58,26 @@ func (o *outbox) observe(observer Observer) {
 	o.observer = observer
 }
 
-func (o *outbox) send(channel string, e failover.Effect) {
+func (o *outbox) send(e failover.Effect) {
 	switch e := e.(type) {
 	case failover.Released:
 		return
 	case failover.Noticed:
-		o.notice(channel, noticeOf(e))
+		o.notice(noticeOf(e))
 		return
 	}
-	o.put(entry{tell: func(observer Observer) { observer.Event(channel, e) }})
+	o.put(entry{tell: func(observer Observer) { observer.Event(o.channel, e) }})
 }
 
-func (o *outbox) trouble(channel string, err error) {
-	o.put(entry{tell: func(observer Observer) { observer.Trouble(channel, err) }})
+// trouble tells of an error of the origin itself; nil is none.
+func (o *outbox) trouble(err error) {
+	if err != nil {
+		o.put(entry{tell: func(observer Observer) { observer.Trouble(o.channel, err) }})
+	}
 }
 
-func (o *outbox) notice(channel string, n Notice) {
-	o.put(entry{tell: func(observer Observer) { observer.Notice(channel, n) }})
+func (o *outbox) notice(n Notice) {
+	o.put(entry{tell: func(observer Observer) { observer.Notice(o.channel, n) }})
 }
 
 func (o *outbox) put(e entry) {

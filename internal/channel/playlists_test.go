@@ -119,13 +119,13 @@ func (p *programme) deliver(input string, e *pusher, rendition string, n int) {
 	}
 	if section == nil {
 		p.c.mu.Lock()
-		p.c.receivedWhole(p.c.inputs[input], input, name, heldSegment{key: key, size: info.Size, info: info, arrived: time.Now()})
+		p.c.inputs[input].receivedWhole(name, heldSegment{key: key, size: info.Size, info: info, arrived: time.Now()})
 		p.c.mu.Unlock()
 	} else {
 		p.c.objects.describe(key, info, section)
-		if err := p.c.apply(failover.Object{Input: input, Path: name, ID: key, Size: info.Size, Media: coreMedia(info)}); err != nil {
-			p.t.Fatal(err)
-		}
+		p.c.mu.Lock()
+		p.c.step(failover.Object{Input: input, Path: name, ID: key, Size: info.Size, Media: coreMedia(info)})
+		p.c.mu.Unlock()
 	}
 	if e.first < 0 {
 		e.first = n

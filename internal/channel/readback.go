@@ -9,13 +9,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// Get returns what the encoder itself put under the path. Errors: *Refusal for
-// BadPath, store.ErrNotFound.
-func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error) {
-	in, name, err := c.find(input, rawPath)
-	if err != nil {
-		return nil, err
-	}
+// open opens what lies under a path of the input.
+func (in *input) open(ctx context.Context, name string) (*File, error) {
 	f, ok := in.file(name)
 	if !ok {
 		return nil, store.ErrNotFound
@@ -24,16 +19,16 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 		return &File{Content: textContent{bytes.NewReader(f.text)}, ContentType: f.contentType, Modified: f.modified}, nil
 	}
 	key := f.key
-	size, contentType, ok := c.objects.file(key)
+	size, contentType, ok := in.objects.file(key)
 	if !ok && f.same != "" {
 		key = f.same
-		size, contentType, ok = c.objects.file(key)
+		size, contentType, ok = in.objects.file(key)
 	}
 	if !ok {
 		in.forget(name, f.key)
 		return nil, store.ErrNotFound
 	}
-	content, err := output.OpenParts(ctx, c.store, []output.Part{{Key: key, Size: size}})
+	content, err := output.OpenParts(ctx, in.store, []output.Part{{Key: key, Size: size}})
 	if err != nil {
 		return nil, err
 	}
@@ -41,17 +36,6 @@ func (c *Channel) Get(ctx context.Context, input, rawPath string) (*File, error)
 		contentType = "application/octet-stream"
 	}
 	return &File{Content: content, ContentType: contentType, Modified: f.modified}, nil
-}
-
-// Delete takes note that the encoder has no more use for the path. What an
-// endpoint may need stays.
-func (c *Channel) Delete(input, rawPath string) error {
-	in, name, err := c.find(input, rawPath)
-	if err != nil {
-		return err
-	}
-	in.forget(name, "")
-	return nil
 }
 
 // File is something to serve. The caller closes its Content.

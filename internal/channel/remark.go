@@ -27,25 +27,26 @@ const (
 	remarkAge = 24 * time.Hour
 )
 
-// remark takes note of what somebody may want to see later. The lock is held.
-func (c *Channel) remark(n Notice) {
-	if c.remarks == nil {
-		c.remarks = map[remarkKey]*Remark{}
-	}
+// remarks are what was noticed, for those who look later. They are guarded by
+// Channel.mu.
+type remarks map[remarkKey]*Remark
+
+// add records what somebody may want to see later.
+func (all remarks) add(n Notice) {
 	key := remarkKey{n.Input, n.Endpoint, n.Rendition, n.Kind}
 	if n.Limited() {
 		key.rendition = n.Path
 	}
-	if r := c.remarks[key]; r != nil {
+	if r := all[key]; r != nil {
 		r.Notice = n
 		r.Count++
 		return
 	}
-	c.remarks[key] = &Remark{Notice: n, Count: 1}
+	all[key] = &Remark{Notice: n, Count: 1}
 	var oldest remarkKey
 	var at time.Time
 	siblings := 0
-	for k, r := range c.remarks {
+	for k, r := range all {
 		if k.input != key.input || k.endpoint != key.endpoint {
 			continue
 		}
@@ -54,18 +55,16 @@ func (c *Channel) remark(n Notice) {
 		}
 	}
 	if siblings > maxRemarks {
-		delete(c.remarks, oldest)
+		delete(all, oldest)
 	}
 }
 
-// Remarks lists what was noticed within the last day, the newest first.
-func (c *Channel) Remarks() []Remark {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// lately lists what was noticed within the last day, the newest first.
+func (all remarks) lately() []Remark {
 	var list []Remark
-	for key, r := range c.remarks {
+	for key, r := range all {
 		if time.Since(r.Time) > remarkAge {
-			delete(c.remarks, key)
+			delete(all, key)
 			continue
 		}
 		list = append(list, *r)

@@ -8,7 +8,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// seam is what a slot's record holds beside the slot: where its media ends, so
+// seam is what a slot's record holds besides the slot: where its media ends, so
 // that a restarted process can go on without a discontinuity. Only that of the
 // last slot is of use, so it is not kept in memory.
 type seam struct {
@@ -43,7 +43,7 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 	return out
 }
 
-// resume tells the core where the last slot of an earlier life ended, and goes on
+// resume tells the core where the last slot of an earlier process ended, and goes on
 // with its continuity counters and initialization sections.
 func (e *endpoint) resume(last *output.Slot, end *seam) {
 	s := failover.Slot{
@@ -73,8 +73,8 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 	}
 	s.Endpoint = e.config.Name
 	e.decided = &s
-	e.channel.clock.notBefore(s.Published)
-	e.channel.core.Take(e.channel.now(), failover.Restored{Slot: s})
+	e.clock.notBefore(s.Published)
+	e.core.Take(e.now(), failover.Restored{Slot: s})
 }
 
 // partsUnless stands for the parts of a rendition, of which only matters whether

@@ -2,10 +2,8 @@ package channel
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
@@ -87,50 +85,6 @@ func openStanding(ctx context.Context, st store.Store, key string) (*standing, e
 	return s, err
 }
 
-// recallStanding goes on with what was said before a restart.
-func (c *Channel) recallStanding(ctx context.Context) error {
-	var err error
-	if c.standing, err = openStanding(ctx, c.store, c.name+StandingFacts); err != nil {
-		return err
-	}
-	for _, entry := range c.standing.inOrder() {
-		switch {
-		case entry.Multivariant != nil:
-			c.recallMultivariant(entry.Multivariant.Input)
-		case entry.Init != nil:
-			c.recallInit(ctx, entry.Init)
-		case entry.Tables != nil && c.inputs[entry.Tables.Input] != nil:
-			c.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
-		}
-	}
-	return nil
-}
-
-// recallMultivariant tells the core what an input announced before the restart, or
-// before it was taken out of the config and came back.
-func (c *Channel) recallMultivariant(input string) {
-	entry, ok := c.standing.last[standingKey{kind: "multivariant", of: input}]
-	if !ok {
-		return
-	}
-	fact, m, ok := c.readMultivariant(entry.Multivariant)
-	if !ok {
-		return
-	}
-	c.inputs[input].multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
-	c.inputs[input].announces(fact)
-	c.core.Take(c.now(), failover.Recalled{Multivariant: fact})
-}
-
-// recallOrders tells the core what the operator ordered before the restart.
-func (c *Channel) recallOrders() {
-	for _, entry := range c.standing.inOrder() {
-		if entry.Order != nil {
-			c.step(*entry.Order)
-		}
-	}
-}
-
 func (s *standing) enter(entry standingEntry, revision uint64) {
 	key := entry.key()
 	if entry.void() {
@@ -180,7 +134,7 @@ func (s *standing) append(entry standingEntry) error {
 // staleRecords is how many records the journal may hold that nobody needs.
 const staleRecords = 64
 
-// compact says everything once more if most of the journal is history.
+// compact says everything again if most of the journal is history.
 func (s *standing) compact() error {
 	oldest := s.journal.revision
 	for _, at := range s.at {
@@ -198,29 +152,8 @@ func (s *standing) compact() error {
 	return s.journal.forget(first)
 }
 
-// announce lets a multivariant playlist into the core, and notes it.
-func (c *Channel) announce(d *delivery, fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
-	if err := c.claimIDs(announcedPaths(d.config, d.path, m)...); err != nil {
-		return err
-	}
-	// What is looked at with every slot from now on is picked once.
-	m.Tags = output.PassedOn(m.Tags)
-	d.input.multivariant = &announcement{path: d.path, playlist: m}
-	d.input.announces(fact)
-	c.reselect()
-	c.step(fact)
-	c.reannounce(d.input, fact.Input)
-	c.trouble(c.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
-	return nil
-}
-
-// readMultivariant is what the core was told of a multivariant playlist.
-func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivariant, *hls.MultivariantPlaylist, bool) {
-	in := c.inputs[s.Input]
-	if in == nil {
-		return failover.Multivariant{}, nil, false
-	}
-	config := in.config.Load()
+// read is what the core was told of a multivariant playlist.
+func (s *standingMultivariant) read(config *InputConfig) (failover.Multivariant, *hls.MultivariantPlaylist, bool) {
 	playlist, err := hls.Parse(s.Text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
 	if err != nil || playlist.Multivariant == nil {
 		return failover.Multivariant{}, nil, false
@@ -231,42 +164,4 @@ func (c *Channel) readMultivariant(s *standingMultivariant) (failover.Multivaria
 		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
 	}
 	return fact, playlist.Multivariant, true
-}
-
-// recallInit puts an initialization section from before the restart in force again. It
-// is read once more: that is less than what would have to be written down of it.
-func (c *Channel) recallInit(ctx context.Context, s *standingInit) {
-	in := c.inputs[s.Input]
-	if in == nil {
-		return
-	}
-	key := s.Key
-	if len(s.Data) > 0 {
-		var err error
-		if key, err = c.putBack(ctx, s); err != nil {
-			c.outbox.trouble(c.name, fmt.Errorf("put initialization section back: %w", err))
-			return
-		}
-	} else if !c.objects.adopt(key) {
-		return
-	}
-	section, err := c.objects.readInit(ctx, key)
-	if err != nil {
-		c.objects.release(key)
-		c.outbox.trouble(c.name, fmt.Errorf("read initialization section again: %w", err))
-		return
-	}
-	in.binder.inits[s.Path] = section
-}
-
-// readInit reads an initialization section from before the restart.
-func (o *objects) readInit(ctx context.Context, key string) (*initSection, error) {
-	probed, err := o.probe(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if probed.Init == nil {
-		return nil, fmt.Errorf("object %s holds none", key)
-	}
-	return newInitSection(probed.Init, key, time.Now()), nil
 }

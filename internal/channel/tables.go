@@ -24,27 +24,27 @@ func sortOf(name string) string {
 }
 
 // tablesFor are the tables for a segment that brings none; nil if none are known.
-func (in *input) tablesFor(name string) media.Tables {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.tables[sortOf(name)]
+func (s *shelf) tablesFor(name string) media.Tables {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tables[sortOf(name)]
 }
 
 // keepTables remembers the tables that a segment brought, nil for none any more.
-func (in *input) keepTables(sort string, tables media.Tables) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
+func (s *shelf) keepTables(sort string, tables media.Tables) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(tables) == 0 {
-		delete(in.tables, sort)
+		delete(s.tables, sort)
 		return
 	}
-	if bytes.Equal(in.tables[sort], tables) {
+	if bytes.Equal(s.tables[sort], tables) {
 		return
 	}
-	if in.tables == nil || len(in.tables) >= maxTables {
-		in.tables = map[string]media.Tables{} // what is still sent comes back at once
+	if s.tables == nil || len(s.tables) >= maxTables {
+		s.tables = map[string]media.Tables{} // what is still sent comes back at once
 	}
-	in.tables[sort] = tables
+	s.tables[sort] = tables
 }
 
 // probing returns a prober for an upload, which knows the tables of its run.
@@ -56,7 +56,7 @@ func (d *delivery) probing() *media.Prober {
 	return p
 }
 
-// learnTables takes note of the tables that an upload brought. Those of a run that has
+// learnTables records the tables that an upload brought. Those of a run that has
 // given way to another layout are of no use.
 func (d *delivery) learnTables(probed media.Probed, err error) {
 	switch {
@@ -77,14 +77,14 @@ type standingTables struct {
 }
 
 // sayTables notes what a segment has inherited. The lock is held.
-func (c *Channel) sayTables(input, name string, info *media.Info) {
+func (in *input) sayTables(name string, info *media.Info) {
 	if len(info.Tables) == 0 {
 		return
 	}
-	if oldest := c.standing.surplusTables(input); oldest != nil {
-		c.trouble(c.standing.say(standingEntry{Tables: oldest}))
+	if oldest := in.standing.surplusTables(in.name); oldest != nil {
+		in.outbox.trouble(in.standing.say(standingEntry{Tables: oldest}))
 	}
-	c.trouble(c.standing.say(standingEntry{Tables: &standingTables{Input: input, Sort: sortOf(name), Tables: info.Tables}}))
+	in.outbox.trouble(in.standing.say(standingEntry{Tables: &standingTables{Input: in.name, Sort: sortOf(name), Tables: info.Tables}}))
 }
 
 // surplusTables is what takes the oldest tables of an input back, nil as long as there is
@@ -108,8 +108,8 @@ func (s *standing) surplusTables(input string) *standingTables {
 // complement rewrites an object that begins without tables so that a player can start
 // with it, with continuity counters as the slot needs them. whole describes it with its
 // tables.
-func (c *Channel) complement(ob *object, whole *media.Info, delta media.CounterDelta) *object {
-	out := c.rewrite(ob, func(source io.Reader) io.Reader {
+func (e *endpoint) complement(ob *object, whole *media.Info, delta media.CounterDelta) *object {
+	out := e.rewrite(ob, func(source io.Reader) io.Reader {
 		source = ob.info.Prepend(source)
 		if delta != nil {
 			source = media.NewRewriter(source, delta)

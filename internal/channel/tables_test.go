@@ -101,7 +101,7 @@ func TestTablesAreBounded(t *testing.T) {
 	in := c.inputs["a"]
 	for n := range 500 {
 		in.keepTables(sortOf(fmt.Sprintf("run%d/s-1.ts", n)), media.Tables{1})
-		c.sayTables("a", fmt.Sprintf("run%d/s-1.ts", n), &media.Info{Tables: media.Tables{1}})
+		in.sayTables(fmt.Sprintf("run%d/s-1.ts", n), &media.Info{Tables: media.Tables{1}})
 	}
 	if len(in.tables) > maxTables || len(c.standing.last) > maxTables {
 		t.Errorf("%d tables, %d noted", len(in.tables), len(c.standing.last))

@@ -2,10 +2,13 @@ package channel
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
@@ -49,7 +52,9 @@ func TestObjectsThatNoPlaylistLists(t *testing.T) {
 		upload(t, c, "a", "live.m3u8", []byte(tsList(2)))
 		time.Sleep(5 * time.Second)
 		c.mu.Lock()
-		c.sweepUnlisted()
+		for _, in := range c.inputs {
+			in.sweep()
+		}
 		left := len(c.inputs["a"].unlisted.queue)
 		c.mu.Unlock()
 		if left != 0 {
@@ -75,7 +80,7 @@ func TestHeldSegmentsCount(t *testing.T) {
 		path, key := fmt.Sprint(i, ".ts"), c.objects.key("a")
 		c.objects.add(key, limit/4)
 		in.held[path] = heldSegment{key: key, size: limit / 4, arrived: time.Now()}
-		c.keepUnlisted(in, "a", path, key, limit/4)
+		in.keepUnlisted(path, key, limit/4)
 	}
 	if n := len(in.held); n != 4 || in.unlisted.bytes > limit {
 		t.Errorf("%d segments are held, %d bytes of %d", n, in.unlisted.bytes, limit)
@@ -95,19 +100,40 @@ func tsList(n int) string {
 
 // What was noticed is kept for who looks later: once for each thing, and so many things.
 func TestRemarksAreBounded(t *testing.T) {
-	c := &Channel{}
+	all := remarks{}
 	for i := range 3 * maxRemarks {
 		for range 2 {
-			c.remark(Notice{Time: time.Now().Add(time.Duration(i)), Input: "a", Rendition: fmt.Sprint(i), Kind: "two_writers"})
+			all.add(Notice{Time: time.Now().Add(time.Duration(i)), Input: "a", Rendition: fmt.Sprint(i), Kind: "two_writers"})
 		}
 	}
-	c.remark(Notice{Time: time.Now().Add(-time.Hour), Input: "b", Kind: LimitTags, Path: "live.m3u8", Text: "too many"})
-	c.remark(Notice{Time: time.Now().Add(-2 * remarkAge), Input: "b", Kind: LimitRoom})
-	list := c.Remarks()
+	all.add(Notice{Time: time.Now().Add(-time.Hour), Input: "b", Kind: LimitTags, Path: "live.m3u8", Text: "too many"})
+	all.add(Notice{Time: time.Now().Add(-2 * remarkAge), Input: "b", Kind: LimitRoom})
+	list := all.lately()
 	if len(list) != maxRemarks+1 || list[0].Rendition != fmt.Sprint(3*maxRemarks-1) || list[0].Count != 2 {
 		t.Errorf("%d remarks, the newest %+v", len(list), list[0])
 	}
 	if last := list[len(list)-1]; last.Input != "b" || last.Kind != LimitTags || last.Count != 1 {
 		t.Errorf("the oldest is %+v", last)
+	}
+}
+
+// Two encoders whose tags are over the limit, while somebody looks on.
+func TestTagLimitIsTold(t *testing.T) {
+	c, st := openChannel(t, testConfig(shortEndpoint()))
+	defer st.Close()
+	defer c.Close()
+	list := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + strings.Repeat("#EXT-OATCLS-SCTE35:/DAlAAAAAAAAAP/wFAUAAAABf+/+\n", 2*output.MaxTagLines) + "#EXTINF:2,\nseg0.ts\n"
+	var uploads sync.WaitGroup
+	for _, input := range []string{"a", "b"} {
+		uploads.Go(func() {
+			if _, err := c.Put(t.Context(), input, "live.m3u8", strings.NewReader(list), int64(len(list))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	c.Remarks()
+	uploads.Wait()
+	if list := c.Remarks(); len(list) != 2 || list[0].Kind != LimitTags {
+		t.Errorf("remarks are %+v", list)
 	}
 }

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -31,7 +30,7 @@ const maxWaits = 32
 
 // checkWaits tells what an input has been waiting for for more than two of its
 // segments, and what is there again. The lock is held.
-func (c *Channel) checkWaits(in *input, input string) {
+func (in *input) checkWaits() {
 	now := time.Now()
 	w := &in.waits
 	if now.Sub(w.checked) < waitInterval {
@@ -54,9 +53,9 @@ func (c *Channel) checkWaits(in *input, input string) {
 		if _, told := w.told[key]; told || now.Sub(began) <= limit {
 			continue
 		}
-		n := Notice{Time: began, Input: input, Path: key.path, Kind: key.kind, Text: text, Advice: waitAdvice[key.kind]}
+		n := Notice{Time: began, Input: in.name, Path: key.path, Kind: key.kind, Text: text, Advice: waitAdvice[key.kind]}
 		w.told[key] = n
-		c.outbox.notice(c.name, n)
+		in.outbox.notice(n)
 	}
 	for key := range w.began {
 		if _, still := current[key]; still {
@@ -66,7 +65,7 @@ func (c *Channel) checkWaits(in *input, input string) {
 		if n, told := w.told[key]; told {
 			delete(w.told, key)
 			n.Time, n.Over, n.Advice = now, true, ""
-			c.outbox.notice(c.name, n)
+			in.outbox.notice(n)
 		}
 	}
 }
@@ -113,7 +112,7 @@ func (in *input) waitsFor() map[waitKey]string {
 	return current
 }
 
-// refusedMultivariant takes note of a playlist that was not taken, if it looks like
+// refusedMultivariant records a playlist that was not taken, if it looks like
 // a multivariant playlist; with an empty reason of one that was.
 func (in *input) refusedMultivariant(path string, text []byte, reason string) {
 	if reason == "" {
@@ -123,25 +122,4 @@ func (in *input) refusedMultivariant(path string, text []byte, reason string) {
 	if t := string(text); strings.Contains(t, "#EXT-X-STREAM-INF") || strings.Contains(t, "#EXT-X-MEDIA:") {
 		in.waits.refused, in.waits.refusedPath = reason, path
 	}
-}
-
-// Waits lists what the inputs have been waiting for for more than two of their
-// segments, the oldest first. Notice.Time is since when.
-func (c *Channel) Waits() []Notice {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var list []Notice
-	for name, in := range c.inputs {
-		c.checkWaits(in, name)
-		for _, n := range in.waits.told {
-			list = append(list, n)
-		}
-	}
-	slices.SortFunc(list, func(a, b Notice) int {
-		if d := a.Time.Compare(b.Time); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Input+" "+a.Path, b.Input+" "+b.Path)
-	})
-	return list
 }

@@ -2,33 +2,151 @@ package channel
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/activity"
 )
 
+// What operators see of the channel, and what they order.
+
+// ErrUnknown: the channel has no endpoint or no input of this name.
+var ErrUnknown = errors.New("no such endpoint or input")
+
+// Status describes the channel at this moment.
+func (c *Channel) Status() failover.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.Status()
+}
+
+// Decisions are the last changes of an active input, the oldest first.
+func (c *Channel) Decisions() []failover.Switch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.decisions)
+}
+
+// Remarks lists what was noticed within the last day, the newest first.
+func (c *Channel) Remarks() []Remark {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.remarks.lately()
+}
+
+// Waits lists what the inputs have been waiting for for more than two of their
+// segments, the oldest first. Notice.Time is since when.
+func (c *Channel) Waits() []Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []Notice
+	for _, in := range c.inputs {
+		in.checkWaits()
+		for _, n := range in.waits.told {
+			list = append(list, n)
+		}
+	}
+	slices.SortFunc(list, func(a, b Notice) int {
+		if d := a.Time.Compare(b.Time); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Input+" "+a.Path, b.Input+" "+b.Path)
+	})
+	return list
+}
+
 // Activity is what happened lately, nil unless the config asks for it. After a
-// change of config, a channel that goes on taking notes has the same one.
+// change of config, a channel that goes on recording has the same one.
 func (c *Channel) Activity() *activity.Notes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.activity
 }
 
-// NoteRefusal tells those who look on that an upload of an input was refused or
-// broke off, which the core never hears of. path is below the input's path.
-func (c *Channel) NoteRefusal(input, path string, cause error) {
-	var refusal *Refusal
-	if errors.As(cause, &refusal) && refusal.told {
+// Observe sets who is told of what happens, from the next event on; nil for
+// nobody. Events come in order, one at a time, from a goroutine of the channel's
+// own: never on the path of a request.
+func (c *Channel) Observe(o Observer) { c.outbox.observe(o) }
+
+// Order asks for an endpoint to go to an input, with the next slot that the input
+// has whole; see failover.Order. An empty input takes back what was ordered.
+// Errors: ErrUnknown, ErrClosed.
+func (c *Channel) Order(endpoint, input string, pin bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	if c.endpoints[endpoint] == nil || input != "" && c.inputs[input] == nil {
+		return ErrUnknown
+	}
+	order := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}
+	c.step(order)
+	if !pin {
+		order.Input = "" // once is once
+	}
+	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
+	return nil
+}
+
+// Trace sets who writes down what reaches the core from now on, beginning with a
+// checkpoint; nil for nobody.
+func (c *Channel) Trace(t Tracer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.outbox.traceTo(t)
+	c.tracing = t != nil
+	c.core.Trace(nil)
+	if c.tracing {
+		c.core.Trace(c.outbox.trace)
+	}
+	c.checkpoint(false)
+}
+
+// Checkpoint records what a replay needs to begin here. continues tells that no
+// record is missing before it.
+func (c *Channel) Checkpoint(continues bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checkpoint(continues)
+}
+
+func (c *Channel) checkpoint(continues bool) {
+	if !c.tracing {
 		return
 	}
-	notes := c.Activity()
-	if notes == nil {
-		return
+	now := c.now()
+	config := c.config.core()
+	c.outbox.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues}})
+	if c.clock.ahead != 0 {
+		c.outbox.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
 	}
-	notes.Refused(input, path, cause.Error(), func() (failover.Located, bool) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.core.Locate(input, path, "")
-	})
+	for _, ec := range config.Endpoints {
+		if e := c.endpoints[ec.Name]; e.decided != nil {
+			c.outbox.trace(failover.Record{Time: now, Restore: e.decided})
+		}
+	}
+	for _, entry := range c.standing.inOrder() {
+		if entry.Multivariant == nil {
+			continue
+		}
+		in := c.inputs[entry.Multivariant.Input]
+		if in == nil {
+			continue
+		}
+		if fact, _, ok := entry.Multivariant.read(in.config.Load()); ok {
+			c.outbox.trace(failover.Record{Time: now, Recall: &fact})
+		}
+	}
+	for _, ec := range config.Endpoints {
+		if e := c.endpoints[ec.Name]; e.excluded != nil {
+			c.outbox.trace(failover.RecordOf(now, failover.Selection{Endpoint: ec.Name, Excluded: e.excluded}))
+		}
+	}
+	for _, e := range c.core.Status().Endpoints {
+		if e.Ordered != "" {
+			c.outbox.trace(failover.RecordOf(now, failover.Order{Endpoint: e.Name, Input: e.Ordered, Pin: e.Pinned}))
+		}
+	}
 }

@@ -7,10 +7,6 @@ import (
 
 // MediaPlaylist is a media playlist (RFC 8216 section 4.3.3).
 type MediaPlaylist struct {
-	// Version is EXT-X-VERSION as read, 0 if absent. It is not written:
-	// [EncodeMedia] writes the lowest version that the content needs.
-	Version int
-
 	// TargetDuration is EXT-X-TARGETDURATION in seconds. A fraction that was
 	// read is rounded up. 0 means absent, or 0, which encoders do send.
 	TargetDuration int

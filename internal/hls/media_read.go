@@ -185,11 +185,7 @@ func (r *mediaReader) playlistTag(name, value string) {
 	switch name {
 	case tagEndList:
 		r.list.EndList = true
-	case tagVersion:
-		number, err := parseRounded(value)
-		if err == nil && number <= 1<<16 {
-			r.list.Version = int(number)
-		}
+	case tagVersion: // the writer says which version its own list needs
 	case tagIndependentSegments:
 		r.list.IndependentSegments = true
 	case tagTargetDuration:

@@ -8,10 +8,6 @@ import (
 // MultivariantPlaylist is a multivariant playlist ("master playlist" in
 // RFC 8216 section 4.3.4).
 type MultivariantPlaylist struct {
-	// Version is EXT-X-VERSION as read, 0 if absent. It is not written:
-	// [EncodeMultivariant] writes the lowest version that the content needs.
-	Version int
-
 	IndependentSegments bool
 	Renditions          []Rendition // EXT-X-MEDIA
 	Variants            []Variant   // EXT-X-STREAM-INF
@@ -154,10 +150,7 @@ func (r *multivariantReader) tag(line string) {
 	switch {
 	case level == levelMedia, level == levelSegment:
 		r.notes.add(r.line, NoteLine, name[1:], "a tag of media playlists in a multivariant playlist: passed over")
-	case name == tagVersion:
-		if number, err := parseRounded(value); err == nil && number <= 1<<16 {
-			r.list.Version = int(number)
-		}
+	case name == tagVersion: // the writer says which version its own list needs
 	case name == tagIndependentSegments:
 		r.list.IndependentSegments = true
 	case name == tagStreamInf:

@@ -26,7 +26,6 @@ func encode(p Playlist) ([]byte, error) {
 func normalise(p Playlist) Playlist {
 	if p.Multivariant != nil {
 		m := *p.Multivariant
-		m.Version = 0
 		m.Variants, m.IFrames, m.Renditions = slices.Clone(m.Variants), slices.Clone(m.IFrames), slices.Clone(m.Renditions)
 		for _, list := range [][]Variant{m.Variants, m.IFrames} {
 			for i := range list {
@@ -39,7 +38,7 @@ func normalise(p Playlist) Playlist {
 		return Playlist{Multivariant: &m}
 	}
 	m := *p.Media
-	m.Version, m.Unnumbered = 0, false
+	m.Unnumbered = false
 	m.Segments = make([]Segment, len(p.Media.Segments))
 	for i, segment := range p.Media.Segments {
 		segment.ProgramDateTime, segment.Line = segment.ProgramDateTime.Round(time.Millisecond), 0
@@ -222,7 +221,7 @@ func caseText(t testing.TB, name string) string {
 
 func TestReadValues(t *testing.T) {
 	m := parseMedia(t, caseText(t, "cues_and_gap"))
-	if m.MediaSequence != 20261123041519 || m.DiscontinuitySequence != 3 || m.Version != 9 || !m.IndependentSegments {
+	if m.MediaSequence != 20261123041519 || m.DiscontinuitySequence != 3 || !m.IndependentSegments {
 		t.Errorf("head: %+v", m)
 	}
 	if want := []string{"## Created by an encoder", "#EXT-X-FOO", "#EXT-X-START:TIME-OFFSET=-12.0"}; !reflect.DeepEqual(m.Tags, want) {

@@ -19,7 +19,7 @@ import (
 // changes, and again after each discontinuity; EXT-X-VERSION as low as the
 // content allows, at least 3. A gap without a Map is content with any.
 //
-// Reading the result with [Parse] gives m again, but for Version, Unnumbered, times
+// Reading the result with [Parse] gives m again, but for Unnumbered, times
 // rounded to milliseconds, and the Map of such gaps. A model that can't be
 // written so (a URI with a line break, a duration below zero, a segment
 // without a Map after one that has it) is an error.

@@ -11,7 +11,7 @@ import (
 // delivery network chooses between origins.
 const scoreKey = "com.live-origin-score"
 
-// cmsdStatic describes a segment to who passes it on (CTA-5006, 4.1): bit rate in kb/s
+// cmsdStatic describes a segment to whoever passes it on (CTA-5006, 4.1): bit rate in kb/s
 // (br), duration in ms (d), the type of object (ot), streaming format HLS (sf) and live
 // stream (st), and the slot's score.
 func (s *Slot) cmsdStatic(r *Rendition) string {

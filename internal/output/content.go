@@ -15,7 +15,6 @@ type Content interface {
 	io.ReadSeeker
 	io.WriterTo
 	io.Closer
-	Size() int64
 }
 
 // sequence is Content made of parts of objects, one after the other.
@@ -49,8 +48,6 @@ func OpenParts(ctx context.Context, st store.Store, parts []Part) (Content, erro
 	}
 	return s, nil
 }
-
-func (s *sequence) Size() int64 { return s.size }
 
 func (s *sequence) Seek(offset int64, whence int) (int64, error) {
 	switch whence {

@@ -88,7 +88,7 @@ func (b *breaks) repeats(s failover.Slot, line string) bool {
 	return false
 }
 
-// follow takes a slot's tags in.
+// follow records a slot's tags.
 func (b *breaks) follow(s *Slot) {
 	for _, line := range s.Tags {
 		switch {

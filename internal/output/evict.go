@@ -8,7 +8,7 @@ import (
 )
 
 // Spare is when the oldest slot ended that is kept for the startover window only:
-// what a store that is full gives up first. It is false if there is none; the live
+// what a full store gives up first. It is false if there is none; the live
 // playlist and what it listed a moment ago are never spare.
 func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
 	if w.spare(now) == 0 {

@@ -57,7 +57,7 @@ func (w *Window) NumberIFrames(s *Slot) {
 	}
 }
 
-// followIFrames takes note of the number that comes next.
+// followIFrames records the number that comes next.
 func (w *Window) followIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]

@@ -30,7 +30,7 @@ func (v *inventory) use(m *Section) {
 		v.users = map[string]int{}
 	}
 	v.users[m.Name]++
-	// The newest of equal ones: its bytes are there for longest.
+	// The newest of equal ones: its bytes are there longest.
 	if v.sections[m.Name] == m {
 		return
 	}

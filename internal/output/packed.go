@@ -8,11 +8,11 @@ import (
 )
 
 // Packed is a rendered playlist that is kept compressed only. Those of the past may be long,
-// and many: a day of 2 s slots has some 4 MB in plain, and a sixteenth of that compressed.
-// Few clients want the plain one; it is unpacked for them while it is sent.
+// and many: a day of 2 s slots is some 4 MB of text, and a sixteenth of that compressed.
+// Few clients want it uncompressed; it is unpacked for them while it is sent.
 type Packed struct {
 	Gzip []byte
-	// Size is the length in plain.
+	// Size is the length of the text.
 	Size           int
 	ETag, GzipETag string // strong, with quotes; GzipETag of the compressed bytes
 	// MaxAge is how long caches may keep it.

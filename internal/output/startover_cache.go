@@ -158,7 +158,7 @@ func (c *startoverCache) enter(r *rendering) {
 	c.shrink()
 }
 
-// shrink lets go of what was not asked for the longest.
+// shrink drops what was asked for longest ago.
 func (c *startoverCache) shrink() {
 	for c.bytes > c.maximum && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())

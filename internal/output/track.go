@@ -24,7 +24,7 @@ func (w *Window) track(id string) *track {
 	return t
 }
 
-// measure takes note of the peak bit rate and the format.
+// measure records the peak bit rate and the format.
 func (t *track) measure(r *Rendition) {
 	if r.Format == nil || r.Duration <= 0 {
 		return

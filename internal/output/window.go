@@ -80,7 +80,7 @@ func (w *Window) Add(s *Slot) {
 	w.target, w.ended = s.TargetDuration, false
 }
 
-// Skip takes note of a slot that was published once and can't be fetched any more.
+// Skip records a slot that was published once and can't be fetched any more.
 // What came before it goes as well, as numbers in a playlist have no holes; it is
 // returned, as by Forget.
 func (w *Window) Skip(s *Slot) []*Slot {

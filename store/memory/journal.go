@@ -9,7 +9,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// recordOverhead is what a record counts for beside its bytes.
+// recordOverhead is what a record counts for besides its bytes.
 const recordOverhead = 32
 
 // journal keeps records as a slice; the last one's revision is last.

@@ -12,7 +12,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// objectOverhead is what an object counts for beside its blocks and its key, in
+// objectOverhead is what an object counts for besides its blocks and its key, in
 // bytes. The structures around it and its place in the map take half of that;
 // the other half is the garbage that the collector lets pile up beside them.
 const objectOverhead = 320

@@ -97,7 +97,7 @@ func (w *writer) target() (buf []byte, spilled bool) {
 	}
 }
 
-// makeRoom sees to it that there is room for at least one byte. atLeast is what
+// makeRoom makes sure there is room for at least one byte. atLeast is what
 // the caller has in hand.
 func (w *writer) makeRoom(atLeast int) error {
 	if w.done {

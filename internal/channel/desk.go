@@ -1,0 +1,72 @@
+package channel
+
+import (
+	"errors"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// desk is what inputs and endpoints share with their channel: where bytes and records are
+// kept, who is told, and the way to the core. All of it but the outbox and objects, which
+// have locks of their own, is guarded by Channel.mu, which whoever uses it holds.
+type desk struct {
+	name    string // of the channel
+	store   store.Store
+	objects *objects
+	outbox  outbox
+
+	core      *failover.Channel
+	clock     clock
+	standing  *standing
+	arrivals  arrivals
+	decisions decisions
+	remarks   remarks
+	ids       identifiers
+	channel   decider
+}
+
+// decider is the channel as those see it who have something to tell the core. What the core
+// decides is carried out before a method returns.
+type decider interface {
+	// step lets a fact into the core.
+	step(f failover.Fact)
+	// stepAt does so as of a time of an earlier process.
+	stepAt(then time.Time, f failover.Fact)
+	// arrive and list do so and note the fact in the journal of arrivals.
+	arrive(object failover.Object)
+	list(playlist failover.Playlist)
+	// reselect follows what an input announces.
+	reselect()
+}
+
+func newDesk(name string, st store.Store, core *failover.Channel) *desk {
+	return &desk{
+		name:     name,
+		store:    st,
+		objects:  newObjects(st, name),
+		outbox:   outbox{channel: name},
+		core:     core,
+		clock:    clock{opened: time.Now()},
+		standing: &standing{},
+		remarks:  remarks{},
+		ids:      identifiers{},
+	}
+}
+
+func (d *desk) now() time.Time { return d.clock.now() }
+
+func (d *desk) persistent() bool {
+	p, ok := d.store.(store.Persistent)
+	return ok && p.Persistent()
+}
+
+// forgetFacts empties the journals of what encoders and operators said.
+func (d *desk) forgetFacts() error {
+	err := d.standing.journal.forget(d.standing.journal.revision + 1)
+	if j := d.arrivals.journal; j != nil {
+		err = errors.Join(err, j.forget(j.revision+1))
+	}
+	return err
+}

@@ -1,0 +1,154 @@
+package channel
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// How facts reach the core, and what becomes of its decisions.
+
+// step lets a fact into the core and carries out what it decides. The lock is held.
+func (c *Channel) step(f failover.Fact) {
+	now := c.now()
+	c.tellClock(now)
+	c.stepAt(now, f)
+}
+
+// stepAt does so as of another time: the core takes the fact, and what it decides is kept
+// in the endpoint's journal before it is committed.
+func (c *Channel) stepAt(now time.Time, f failover.Fact) {
+	if _, ok := f.(failover.Selection); !ok {
+		c.stepped = true
+	}
+	effects := c.core.Take(now, f)
+	for _, ec := range c.config.Endpoints {
+		for {
+			d := c.core.Decide(now, ec.Name)
+			if d.Slot == nil {
+				break
+			}
+			if e := c.endpoints[ec.Name]; e != nil && !d.Slot.Unlisted {
+				e.publish(*d.Slot)
+				c.decisions.remember(d.Slot.Switch)
+			}
+			effects = append(effects, c.core.Commit(now, *d.Slot)...)
+		}
+	}
+	c.activity.Follow(c.core, now, f, effects)
+	c.carryOut(now, effects)
+}
+
+// arrive lets a sound object into the core, and notes it first. The lock is held.
+func (c *Channel) arrive(object failover.Object) {
+	now := c.now()
+	c.tellClock(now)
+	c.outbox.trouble(c.arrivals.noteObject(now, &object, c.objects))
+	c.stepAt(now, object)
+}
+
+// list lets a media playlist into the core, and notes it first. The lock is held.
+func (c *Channel) list(playlist failover.Playlist) {
+	now := c.now()
+	c.tellClock(now)
+	c.outbox.trouble(c.arrivals.noteListing(now, playlist))
+	c.stepAt(now, playlist)
+}
+
+// tellClock tells the core when the wall clock was set. The lock is held.
+func (c *Channel) tellClock(now time.Time) {
+	ahead := time.Now().Round(0).Sub(now.Round(0))
+	if d := ahead - c.clock.ahead; d < -clockStep || d > clockStep {
+		c.clock.ahead = ahead
+		c.carryOut(now, c.core.Take(now, failover.Clock{Ahead: ahead}))
+	}
+}
+
+// carryOut does what the core wants done besides publishing.
+func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
+	for _, effect := range effects {
+		switch e := effect.(type) {
+		case failover.InputChanged:
+			if in := c.inputs[e.Input]; in != nil {
+				in.up = e.Up
+			}
+		case failover.Ended:
+			if ep := c.endpoints[e.Endpoint]; ep != nil {
+				ep.end()
+			}
+		case failover.Released:
+			for _, key := range e.Objects {
+				c.objects.settle(key)
+			}
+			c.outbox.trouble(c.arrivals.settle(now, e.Objects))
+		}
+	}
+	// Once for all slots of the step: after an outage there are many at a time.
+	for _, ep := range c.endpoints {
+		ep.refresh(now, c.ordered)
+	}
+	for _, effect := range effects {
+		if e, ok := effect.(failover.Noticed); ok {
+			c.remarks.add(noticeOf(e))
+		}
+		c.outbox.send(effect)
+	}
+	c.arm(now)
+}
+
+// arm sets the timer to the core's next deadline.
+func (c *Channel) arm(now time.Time) {
+	at, ok := c.core.Deadline()
+	for _, in := range c.inputs {
+		if sweep := now.Add(sweepInterval); in.waiting() && (!ok || sweep.Before(at)) {
+			at, ok = sweep, true
+		}
+	}
+	if !ok {
+		if c.timer != nil {
+			c.timer.Stop()
+		}
+		return
+	}
+	wait := max(0, at.Sub(now))
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.wake)
+		return
+	}
+	c.timer.Reset(wait)
+}
+
+func (c *Channel) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	for _, in := range c.inputs {
+		in.sweep()
+	}
+	c.step(failover.Tick{})
+}
+
+// reselect tells the core which renditions an endpoint serves, wherever that has
+// changed. The channel's lock is held.
+func (c *Channel) reselect() {
+	for _, ec := range c.config.Endpoints {
+		e := c.endpoints[ec.Name]
+		excluded, err := ec.Excluded(announced(c.ordered))
+		if err != nil && e.selectionTrouble != err.Error() {
+			c.outbox.trouble(fmt.Errorf("endpoint %s: %w", ec.Name, err))
+		}
+		e.selectionTrouble = ""
+		if err != nil {
+			e.selectionTrouble = err.Error()
+		}
+		if slices.Equal(excluded, e.excluded) {
+			continue
+		}
+		e.excluded = excluded
+		c.step(failover.Selection{Endpoint: ec.Name, Excluded: excluded})
+	}
+}

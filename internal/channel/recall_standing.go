@@ -1,0 +1,84 @@
+package channel
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// stood goes on with what was said before a restart.
+func (r *recall) stood(ctx context.Context) error {
+	var err error
+	if r.standing, err = openStanding(ctx, r.store, r.name+StandingFacts); err != nil {
+		return err
+	}
+	for _, entry := range r.standing.inOrder() {
+		switch {
+		case entry.Multivariant != nil:
+			r.multivariant(entry.Multivariant.Input)
+		case entry.Init != nil:
+			r.initSection(ctx, entry.Init)
+		case entry.Tables != nil && r.inputs[entry.Tables.Input] != nil:
+			r.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
+		}
+	}
+	return nil
+}
+
+// multivariant tells the core what an input announced before the restart, or
+// before it was taken out of the config and came back.
+func (r *recall) multivariant(input string) {
+	entry, ok := r.standing.last[standingKey{kind: "multivariant", of: input}]
+	if !ok {
+		return
+	}
+	in := r.inputs[input]
+	if in == nil {
+		return
+	}
+	fact, m, ok := entry.Multivariant.read(in.config.Load())
+	if !ok {
+		return
+	}
+	in.multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
+	in.announces(fact)
+	r.core.Take(r.now(), failover.Recalled{Multivariant: fact})
+}
+
+// initSection puts an initialization section from before the restart in force again. It
+// is read again: that is less than what would have to be written down of it.
+func (r *recall) initSection(ctx context.Context, s *standingInit) {
+	in := r.inputs[s.Input]
+	if in == nil {
+		return
+	}
+	key := s.Key
+	if len(s.Data) > 0 {
+		ob, err := r.objects.write(ctx, s.Input, int64(len(s.Data)), bytes.NewReader(s.Data))
+		if err != nil {
+			r.outbox.trouble(fmt.Errorf("put initialization section back: %w", err))
+			return
+		}
+		key = ob.key
+	} else if !r.objects.adopt(key) {
+		return
+	}
+	section, err := r.objects.probeInit(ctx, key)
+	if err != nil {
+		r.objects.release(key)
+		r.outbox.trouble(fmt.Errorf("read initialization section again: %w", err))
+		return
+	}
+	in.binder.inits[s.Path] = section
+}
+
+// orders tells the core what the operator ordered before the restart.
+func (r *recall) orders() {
+	for _, entry := range r.standing.inOrder() {
+		if entry.Order != nil {
+			r.channel.step(*entry.Order)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package channel
+
+import (
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
+)
+
+// What the channel takes of a store that it shares with others, and what it gives up when
+// that is full.
+
+// perObject is what an object takes besides its bytes, with what the channel and the
+// core know of it.
+const perObject = 2 << 10
+
+// Held is how much the channel's objects take, in bytes.
+func (c *Channel) Held() int64 { return c.objects.held.Load() }
+
+// SpareBytes is how much of it is kept for startover windows only, in bytes, as it was
+// within the last second.
+func (c *Channel) SpareBytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if now.Sub(c.spareAt) < time.Second {
+		return c.spareBytes
+	}
+	c.spareAt, c.spareBytes = now, 0
+	for _, e := range c.endpoints {
+		for _, s := range e.window.SpareSlots(now) {
+			for i := range s.Renditions {
+				c.spareBytes += s.Renditions[i].Size + perObject
+			}
+		}
+	}
+	return c.spareBytes
+}
+
+// Spare is when the oldest slot ended that is kept for a startover window only:
+// what a full store gives up first. It is false if there is none; live
+// playlists and what they listed a moment ago are never spare.
+func (c *Channel) Spare() (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, end := mostSpare(c.endpoints, time.Now())
+	if e == nil {
+		return time.Time{}, false
+	}
+	return end.Time(), true
+}
+
+// Evict gives up the oldest of the slots that are kept for a startover window only,
+// up to some seconds of them. It reports whether there was one.
+func (c *Channel) Evict() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	e, _ := mostSpare(c.endpoints, now)
+	if e == nil {
+		return false
+	}
+	e.forget(e.window.Evict(now))
+	return true
+}
+
+// mostSpare is the endpoint with the oldest spare slot, and where that ended; nil if
+// there is none.
+func mostSpare(endpoints map[string]*endpoint, now time.Time) (oldest *endpoint, at failover.Ticks) {
+	for _, e := range endpoints {
+		if end, ok := e.window.Spare(now); ok && (oldest == nil || end < at) {
+			oldest, at = e, end
+		}
+	}
+	return oldest, at
+}
+
+// DropUnlisted makes room at the cost of the input that has most of what no playlist
+// lists: the oldest of that is dropped. An input that holds no more than its part, half of
+// what it had if all inputs shared the channel's share of the store, is left alone: what it
+// has sent waits for its playlist. It reports whether there was something.
+func (c *Channel) DropUnlisted(share int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	part := share / int64(2*max(len(c.inputs), 1))
+	var most *input
+	for _, in := range c.inputs {
+		if in.unlisted.bytes > part {
+			in.pruneUnlisted()
+		}
+		if in.unlisted.bytes > part && (most == nil || in.unlisted.bytes > most.unlisted.bytes) {
+			most = in
+		}
+	}
+	if most == nil {
+		return false
+	}
+	most.dropOldestUnlisted()
+	most.overLimit(LimitRoom, "", "objects that no playlist lists take the room that the channel needs: the oldest are dropped")
+	return true
+}
+
+// Deleted reports whether the segment's objects are gone, but for those who read them.
+func (c *Channel) Deleted(s *output.Segment) bool {
+	for _, key := range s.Keys() {
+		if c.objects.get(key) == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,177 @@
+package channel
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/media"
+)
+
+// shelf is what an encoder put where, for its own GET, and what it is sending now. It has
+// a lock of its own, so that requests need not wait for the channel.
+type shelf struct {
+	mu      sync.Mutex
+	doors   doors
+	maxText int64 // of one playlist
+	files   map[string]file
+	// arriving is when the uploads under way began, by path.
+	arriving map[string][]time.Time
+	// tables are those of its transport streams, by what the names of a run have in
+	// common.
+	tables map[string]media.Tables
+}
+
+// file is one path of an input: the text of a playlist, or the key of a media
+// object, which may be gone.
+type file struct {
+	text        []byte
+	rendition   bool // the text is a media playlist
+	key, hash   string
+	same        string // key of an earlier copy of the same bytes, of which one may be kept
+	contentType string
+	modified    time.Time
+}
+
+func newShelf() shelf {
+	return shelf{files: map[string]file{}, arriving: map[string][]time.Time{}}
+}
+
+// begin records that an upload to the path has begun, and returns when.
+func (s *shelf) begin(path string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.arriving[path] = append(s.arriving[path], now)
+	return now
+}
+
+// end records that it has ended, one way or the other.
+func (s *shelf) end(path string, began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.arriving[path]
+	if i := slices.IndexFunc(list, began.Equal); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	s.arriving[path] = list
+	if len(list) == 0 {
+		delete(s.arriving, path)
+	}
+}
+
+// arrives reports whether an upload to the path is under way that began after a time.
+func (s *shelf) arrives(path string, after time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.arriving[path], func(began time.Time) bool { return began.After(after) })
+}
+
+// keptFiles is how many paths of media objects an input remembers for the
+// encoder's own GET. They hold no bytes.
+const keptFiles = 4096
+
+// maxOthers is how many playlists and manifests that are no renditions an input
+// may have.
+const maxOthers = 8
+
+// forgottenAfter is when a playlist that is not sent any more makes room for a new one.
+const forgottenAfter = time.Minute
+
+// keepText keeps a playlist or manifest, of which there may be limit of its kind.
+func (s *shelf) keepText(name string, f file, limit int) (replaced bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, replaced := s.files[name]
+	defer s.boundTexts(name)
+	if f.rendition {
+		if err := s.admit(name, limit, time.Now()); err != nil {
+			return replaced, err
+		}
+		f.modified = time.Now()
+		s.files[name] = f
+		return replaced, nil
+	}
+	if old.text != nil && old.rendition == f.rendition {
+		f.modified = time.Now()
+		s.files[name] = f
+		return true, nil
+	}
+	same, stalest := 0, name
+	for other, o := range s.files {
+		if o.text == nil || o.rendition != f.rendition || other == name {
+			continue
+		}
+		if same++; stalest == name || o.modified.Before(s.files[stalest].modified) {
+			stalest = other
+		}
+	}
+	if same >= limit {
+		// An encoder that invents new names at each start leaves the old ones behind.
+		if limit == 0 || time.Since(s.files[stalest].modified) < forgottenAfter {
+			return replaced, refuse(TooMany, "more than %d playlists of this kind at a time (max_renditions): an encoder should use the same names at each start", limit)
+		}
+		delete(s.files, stalest)
+	}
+	f.modified = time.Now()
+	s.files[name] = f
+	return replaced, nil
+}
+
+// keepObject remembers under which key the path's bytes lie.
+func (s *shelf) keepObject(name, key, hash string) (replaced bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, replaced := s.files[name]
+	if len(s.files) >= keptFiles {
+		s.evict()
+	}
+	f := file{key: key, hash: hash, modified: time.Now()}
+	if replaced && hash != "" && old.hash == hash {
+		f.same = cmp.Or(old.same, old.key)
+	}
+	s.files[name] = f
+	return replaced
+}
+
+// evict forgets the older half of the media paths.
+func (s *shelf) evict() {
+	var oldest, newest time.Time
+	for _, f := range s.files {
+		if f.text != nil {
+			continue
+		}
+		if oldest.IsZero() || f.modified.Before(oldest) {
+			oldest = f.modified
+		}
+		if f.modified.After(newest) {
+			newest = f.modified
+		}
+	}
+	middle := oldest.Add(newest.Sub(oldest) / 2)
+	for name, f := range s.files {
+		if f.text == nil && !f.modified.After(middle) {
+			delete(s.files, name)
+		}
+	}
+}
+
+func (s *shelf) file(name string) (file, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.files[name]
+	return f, ok
+}
+
+// forget drops the path, if it still has this key; an empty key means whatever it
+// has.
+func (s *shelf) forget(name, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.files[name]
+	if !ok || key != "" && f.key != key {
+		return
+	}
+	delete(s.files, name)
+}
