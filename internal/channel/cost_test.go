@@ -51,7 +51,8 @@ func TestCostOfAnUpload(t *testing.T) {
 			}
 		}
 		t.Logf("%d allocations to PUT a segment, %d to PUT the playlist that lists it and publish the slot", segment/uint64(n), playlist/uint64(n))
-		if segment > 100*uint64(n) || playlist > 200*uint64(n) {
+		// 59 and 185 as a rule; the race detector's pools forget now and then.
+		if segment > 80*uint64(n) || playlist > 215*uint64(n) {
 			t.Error("an upload has become more expensive")
 		}
 	})
