@@ -155,6 +155,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 			if e, err = openEndpoint(ctx, c.desk, ec); err != nil {
 				return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
 			}
+			e.render(ordered) // what it served when it was taken out of the config
 		}
 		e.config = ec
 		endpoints[ec.Name] = e
