@@ -19,7 +19,7 @@ const endpointMethods = "GET, HEAD, OPTIONS"
 // responses: nothing may write into them.
 var (
 	anyOrigin      = []string{"*"}
-	exposedHeaders = []string{"Content-Length, Content-Range, Date, Age, ETag, X-Live-Origin-Input"}
+	exposedHeaders = []string{"Content-Length, Content-Range, Date, Age, ETag, X-Live-Origin-Input, X-Live-Origin-Defects, CMSD-Static"}
 	hlsType        = []string{"application/vnd.apple.mpegurl"}
 	gzipEncoding   = []string{"gzip"}
 	varyEncoding   = []string{"Accept-Encoding"}

@@ -179,6 +179,9 @@ func TestSegment(t *testing.T) {
 	wantHeader(t, h, "Content-Type", "video/mp2t")
 	wantHeader(t, h, "Content-Length", fmt.Sprint(len(body)))
 	wantHeader(t, h, "X-Live-Origin-Input", "a")
+	wantHeader(t, h, "X-Live-Origin-Defects", "")
+	rate := (len(body)*8*100/192 + 500) / 1000 // of 1.92 s
+	wantHeader(t, h, "CMSD-Static", fmt.Sprintf("br=%d,com.live-origin-score=100,d=1920,ot=av,sf=h,st=l", rate))
 	wantHeader(t, h, "Accept-Ranges", "bytes")
 	wantHeader(t, h, "Access-Control-Allow-Origin", "*")
 	wantHeader(t, h, "Vary", "")

@@ -64,11 +64,12 @@ func btoi(b bool) int {
 }
 
 // merge makes the timeline of one rendition from those of the members, from a position
-// on. Text is taken from the first member that has any there: cues of two encoders can't
+// on, as far as a slot may reach. Text is taken from the first member that has any there: cues of two encoders can't
 // be told apart.
 func (q *question) merge(u *input, a Announced, from Ticks, signature string) *rendition {
 	var like *rendition
 	var list []*segment
+	until := max(from, q.at) + 2*longestClaim
 	for _, in := range u.members {
 		r := in.rendition(a.Path)
 		if r == nil || !r.listed {
@@ -80,6 +81,9 @@ func (q *question) merge(u *input, a Announced, from Ticks, signature string) *r
 			continue
 		}
 		for _, s := range r.behind(from - 2*r.length) {
+			if s.placed && s.channelStart() > until {
+				break // with a long delay there is much more
+			}
 			if s.state != sound || !s.placed || s.passed || !s.generation.clock().same(u.latest.clock()) {
 				continue
 			}
