@@ -33,7 +33,7 @@ type keptStore struct {
 	dirty   map[string]*keptJournal
 	rests   map[string]time.Time // until when a journal is not written again
 	closed  bool
-	// saving is held by the one who writes.
+	// saving is held by whoever writes.
 	saving sync.Mutex
 }
 
@@ -54,13 +54,13 @@ const (
 	// keepDelay is how long changes are gathered before they are written.
 	keepDelay = 200 * time.Millisecond
 	// keepRate is how much is written of one channel in the long run, in bytes per
-	// second. All of a journal is written each time, a few kB as a rule, so an encoder
-	// that sends ever other large sections has its own written less often.
+	// second. The whole journal is written each time, usually a few kB, so that of an
+	// encoder that keeps sending new large sections is written less often.
 	keepRate = 256 << 10
 	// keepTimeout bounds one access to the storage.
 	keepTimeout = 10 * time.Second
-	// keepAge is for how long they are of use: no encoder is silent for longer and
-	// goes on as if nothing had been.
+	// keepAge is how long they are of use: no encoder is silent for longer and then goes on
+	// as if nothing had happened.
 	keepAge = 7 * 24 * time.Hour
 )
 
@@ -68,7 +68,7 @@ func newKeptStore(capacity int64) *keptStore {
 	return &keptStore{Store: memory.Open(capacity), dirty: map[string]*keptJournal{}, rests: map[string]time.Time{}}
 }
 
-// use sets where to keep it from now on, and returns where it was kept.
+// use sets the storage from now on, and returns the previous one.
 func (s *keptStore) use(storage certmagic.Storage) (before certmagic.Storage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 }
 
 // keptKey is where a journal lies. Nodes that share a storage have encoders of their
-// own, so each has its own.
+// own, so each node has its own.
 func keptKey(name string) (string, error) {
 	id, err := caddy.InstanceID()
 	if err != nil {
@@ -219,7 +219,7 @@ func (j *keptJournal) save(storage certmagic.Storage) (size int, err error) {
 	return len(text), nil
 }
 
-// Close implements store.Store. What has not been written yet is.
+// Close implements store.Store. It writes what has not been written yet.
 func (s *keptStore) Close() error {
 	s.mu.Lock()
 	s.closed = true
