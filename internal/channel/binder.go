@@ -9,11 +9,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// binder finds the initialization section of an input's fragments. A fragment
-// means nothing without it, and which one is in force is said by EXT-X-MAP of the
-// playlist that lists the fragment; playlist, fragment and initialization section
-// arrive in any order. The binder does nothing itself: it returns what was bound and
-// what is of no use any more, and the channel acts on it.
+// binder finds the initialization section of an input's fragments. A fragment means nothing
+// without it, and which one applies is said by EXT-X-MAP in the playlist that lists the
+// fragment; playlist, fragment and initialization section arrive in any order. The binder
+// does nothing itself: it returns what was bound and what is of no use any more, and the
+// channel acts on it.
 type binder struct {
 	// inits are the initialization sections by path, the newest of each.
 	inits map[string]*initSection
@@ -29,7 +29,7 @@ type initSection struct {
 	init    *media.Init
 	part    output.Part
 	arrived time.Time
-	// unnamed is since when no playlist names it, while others of the input come.
+	// unnamed is since when no playlist has named it, while others of the input have come.
 	unnamed time.Time
 }
 
@@ -62,7 +62,7 @@ func newBinder() binder {
 }
 
 // fragmentAge is how long a fragment waits for its playlist and its
-// initialization section. It is what the core allows an object without a playlist.
+// initialization section. It is as long as the core allows an object without a playlist.
 const fragmentAge = 2 * time.Minute
 
 // replaceInit puts an initialization section in force. It returns the one that it
