@@ -30,7 +30,7 @@ type desk struct {
 // decider is the channel as seen by those who have something to tell the core. What the
 // core decides is carried out before a method returns.
 type decider interface {
-	// step lets a fact into the core.
+	// step passes a fact to the core.
 	step(f failover.Fact)
 	// stepAt does so as of a time in an earlier process.
 	stepAt(then time.Time, f failover.Fact)
