@@ -145,7 +145,7 @@ func (reasonHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 }
 
 const (
-	// drainTime and drainSize bound what is read of a body that is not wanted.
+	// drainTime and drainSize bound how much is read of an unwanted body.
 	drainTime = 5 * time.Second
 	drainSize = 64 << 20
 )

@@ -24,7 +24,7 @@ func init() {
 // Its start is the moment at which a config takes effect: stores are opened,
 // channels are started or given their new options. Before it, a config has touched nothing,
 // so that one that is only validated or that is rejected leaves no trace. If another app
-// then fails to start, what was changed is taken back.
+// then fails to start, what was changed is undone.
 type App struct {
 	ctx     caddy.Context
 	logger  *zap.Logger
@@ -249,7 +249,7 @@ func (a *App) engine(identity string) Engine {
 	return nil
 }
 
-// rollBack takes back what the config changed for others.
+// rollBack undoes what the config changed for others.
 func (a *App) rollBack() {
 	for i := len(a.undo) - 1; i >= 0; i-- {
 		a.undo[i]()

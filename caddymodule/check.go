@@ -96,8 +96,8 @@ func only(s, more string) bool {
 // pathSet holds the paths of one handler with what they belong to.
 //
 // Only the paths of one handler can be compared: another one may be behind
-// another host or matcher, or behind a directive that strips a prefix, and a
-// handler is not told where it stands.
+// another host or matcher, or behind a directive that strips a prefix, and a handler does
+// not know where it is mounted.
 type pathSet map[string]string
 
 // add checks the path and adds it, unless it overlaps another one.

@@ -71,7 +71,7 @@ type replay struct {
 	was     []failover.Slot
 	now     []failover.Slot
 	givenUp int
-	// torn counts lines that are no records; tornFirst is where the first one is.
+	// torn counts lines that are not records; tornFirst is where the first one is.
 	torn      int
 	tornFirst string
 }

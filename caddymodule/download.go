@@ -134,7 +134,8 @@ func (d *download) stop() bool {
 	return first
 }
 
-// cutDeleted cuts off those who read what is deleted, and returns how many there were.
+// cutDeleted cuts off those who are reading what has been deleted, and returns how many
+// there were.
 func (c *sharedChannel) cutDeleted() int {
 	c.downloads.mu.Lock()
 	list := make([]*download, 0, len(c.downloads.all))
@@ -155,7 +156,8 @@ func (c *sharedChannel) cutDeleted() int {
 // cutWait is how long to wait for the room that those who were cut off held.
 const cutWait = 100 * time.Millisecond
 
-// cutSlowReaders frees what is deleted and only held by viewers who read it slowly.
+// cutSlowReaders frees what has been deleted and is only held by viewers who read it
+// slowly.
 func (s *sharedStore) cutSlowReaders() {
 	n := 0
 	live.eachChannel(func(c *sharedChannel) {

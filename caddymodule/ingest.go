@@ -171,8 +171,8 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	return nil
 }
 
-// refuse answers an encoder and tells its operator. An encoder that is refused
-// repeats itself forever, so it is logged only once in a while.
+// refuse answers an encoder, and informs its operator. An encoder that is refused repeats
+// itself forever, so it is logged only once in a while.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	rt.countRequest(status)
 	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)

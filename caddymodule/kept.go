@@ -23,8 +23,8 @@ import (
 
 // keptStore is a store in memory that does not forget what encoders send once: the
 // journals of standing facts, some kB in each channel, lie in Caddy's own storage as
-// well. They are read when a channel is opened, and written behind the requests that
-// change them, so that slow storage holds up nobody.
+// well. They are read when a channel is opened, and written after the requests that change
+// them, so that slow storage holds nobody up.
 type keptStore struct {
 	*memory.Store
 
@@ -44,7 +44,7 @@ type keptJournal struct {
 	name string
 }
 
-// keptRecords is what lies in the storage.
+// keptRecords is what is in the storage.
 type keptRecords struct {
 	Saved   time.Time `json:"saved"`
 	Records [][]byte  `json:"records"`
@@ -126,8 +126,8 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 	return nil
 }
 
-// keptKey is where a journal lies. Nodes that share a storage have encoders of their
-// own, so each node has its own.
+// keptKey is the key of a journal. Nodes that share a storage have encoders of their own,
+// so each node has its own.
 func keptKey(name string) (string, error) {
 	id, err := caddy.InstanceID()
 	if err != nil {
@@ -234,7 +234,7 @@ func (s *keptStore) Close() error {
 func keptLogger() *zap.Logger { return caddy.Log().Named("live_origin") }
 
 // keepIn has a store in memory keep what encoders send once in the storage of this
-// config, from now on; a config that is rejected gives way to the one before.
+// config, from now on; if the config is rejected, the previous one's is used again.
 func (a *App) keepIn(s *sharedStore) {
 	kept, ok := s.store.(*keptStore)
 	if !ok || a.emitter == nil {

@@ -137,7 +137,7 @@ func (m missingByInput) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	return nil
 }
 
-// throttle lets one of many identical warnings pass per interval.
+// throttle lets one of many identical warnings through per interval.
 type throttle struct {
 	interval time.Duration
 	mu       sync.Mutex

@@ -140,8 +140,8 @@ func (u *nonceUse) mark(count uint32, seen bool) {
 
 // sweep forgets nonces that are no longer in use. If there are too many, as from
 // encoders with a connection for every upload, idle ones go first: they are not fresh any
-// more, so nobody can use them again. If that is not enough, all of them go, and those who
-// have the password are told that theirs is stale.
+// more, so nobody can use them again. If that is not enough, all of them go, and clients
+// that have the password are told that their nonce is stale.
 func (b *nonceBook) sweep(now time.Time) {
 	full := len(b.inUse) >= maxNonces
 	if !full && now.Sub(b.swept) < time.Minute {

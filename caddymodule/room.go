@@ -19,7 +19,7 @@ type room struct {
 	// underWay is what uploads that have begun may take in their next step.
 	underWay atomic.Int64
 
-	mu sync.Mutex // one makes room at a time
+	mu sync.Mutex // only one makes room at a time
 	// evicting and full throttle what would be logged and announced over and over.
 	evicting, full *throttle
 }

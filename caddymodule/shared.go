@@ -127,8 +127,8 @@ type sharedChannel struct {
 	channel *channel.Channel
 	store   *sharedStore
 	closed  chan struct{}
-	// applied is what the channel was told last, traced the trace that it writes;
-	// guarded by registry.changing.
+	// applied is what the channel was last told, traced the trace that it writes; guarded
+	// by registry.changing.
 	applied applied
 	traced  *traceFile
 	uploads uploads

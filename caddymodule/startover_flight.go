@@ -12,8 +12,8 @@ import (
 
 const (
 	// maxFlight is how many bytes of different startover playlists, compressed, viewers
-	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many from one
-	// address. All who fetch the same one count once.
+	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many of them may
+	// go to one address. All who fetch the same one count once.
 	maxFlight          = 64 << 20
 	maxFlightOfAddress = maxFlight / 4
 	// flightGrace and flightRate are how long a viewer may take for a playlist.

@@ -48,7 +48,7 @@ type pageEndpoint struct {
 // pageStatus is what a page gets again and again about a channel.
 type pageStatus struct {
 	channelStatus
-	// Store is not for the page: where it lies is nobody's business here.
+	// Store is not for the page: where it is, is nobody's business here.
 	Store    *string       `json:"store,omitempty"`
 	Counters *pageCounters `json:"counters,omitempty"`
 }

@@ -28,8 +28,8 @@ func brings(method string) bool {
 	return false
 }
 
-// passOn lets the next handler serve a request that is none of ours. If nobody answers
-// an upload, Caddy would do so with 200, and the encoder would believe it.
+// passOn lets the next handler serve a request that is not ours. If nobody answers an
+// upload, Caddy would do so with 200, and the encoder would believe it.
 func (h *Handler) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if !brings(r.Method) {
 		return next.ServeHTTP(w, r)
@@ -64,7 +64,7 @@ func (h *Handler) noteStray(r *http.Request, status int) {
 		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced))
 }
 
-// maxComparedPath is how much of a path is looked at, in bytes.
+// maxComparedPath is how much of a path is compared, in bytes.
 const maxComparedPath = 256
 
 // nearestInput is the input path of the config that the fewest changes turn the head of the

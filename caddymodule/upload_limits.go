@@ -22,7 +22,7 @@ const (
 )
 
 // admission bounds the uploads of an input that are under way. Its numbers are the
-// config's, but what is under way goes on over a reload.
+// config's, but what is under way survives a reload.
 type admission struct {
 	mu       sync.Mutex
 	underWay map[string]int // by input

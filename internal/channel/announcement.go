@@ -5,7 +5,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// announcement is an encoder's multivariant playlist and where it lies.
+// announcement is an encoder's multivariant playlist and its path.
 type announcement struct {
 	path     string
 	playlist *hls.MultivariantPlaylist

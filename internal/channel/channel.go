@@ -190,7 +190,7 @@ func (c *Channel) Close() {
 }
 
 // Remove closes a channel that was taken out of the config: what it holds is freed in
-// any store. Journals keep no more than the last numbers.
+// any store. Journals keep only the last numbers.
 func (c *Channel) Remove() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -21,7 +21,7 @@ type input struct {
 	// multivariant is its last one, nil before the first.
 	multivariant *announcement
 	listings
-	// said is what its operator was told.
+	// said is what its operator has been told.
 	said  map[saidKey]time.Time
 	waits waits
 	// held are segments that wait for the configuration of their run.

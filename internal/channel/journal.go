@@ -15,7 +15,7 @@ type journal[R any] struct {
 	what     string // in errors
 	records  store.Journal
 	revision uint64 // of the last record
-	// take is given what others append; nil to leave it.
+	// take is given what others append; nil to ignore it.
 	take func(revision uint64, record R) error
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What was dropped because an input is over a limit. The channel goes on; an operator
-// should look at the encoder.
+// Kinds of what was dropped because an input is over a limit. The channel goes on; an
+// operator should look at the encoder.
 const (
 	// LimitUnlisted: more media that no playlist lists than the input may have.
 	LimitUnlisted NoticeKind = "limit_unlisted"

@@ -85,7 +85,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 			c.outbox.trouble(c.arrivals.settle(now, e.Objects))
 		}
 	}
-	// Once for all slots of the step: after an outage there are many at a time.
+	// Once for all slots of the step: after an outage there are many at once.
 	for _, ep := range c.endpoints {
 		ep.refresh(now, c.ordered)
 	}

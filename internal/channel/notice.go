@@ -123,7 +123,7 @@ func (o *oddities) add(kind NoticeKind, line int, subject, text string) {
 	o.list = append(o.list, oddity{subject: subject, Notice: Notice{Line: line, Kind: kind, Text: text, Advice: advice(kind, subject)}})
 }
 
-// notes takes over what the reader of playlists passed over.
+// notes adds what the reader of playlists passed over.
 func (o *oddities) notes(list []hls.Note) {
 	for _, n := range list {
 		o.add(NoticeKind(n.Kind), n.Line, n.Subject, n.Text)

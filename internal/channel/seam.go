@@ -8,9 +8,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// seam is what a slot's record holds besides the slot: where its media ends, so
-// that a restarted process can go on without a discontinuity. Only the last slot's is of
-// use, so it is not kept in memory.
+// seam is what a slot's record holds in addition to the slot: where its media ends, so that
+// a restarted process can go on without a discontinuity. Only the last slot's is of use, so
+// it is not kept in memory.
 type seam struct {
 	Clock failover.Timing `json:"clock"`
 	// Dated is how far the slot's dates are ahead of the channel's clock, Due when the

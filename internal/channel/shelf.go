@@ -72,8 +72,7 @@ func (s *shelf) arrives(path string, after time.Time) bool {
 // encoder's own GET. They hold no bytes.
 const keptFiles = 4096
 
-// maxOthers is how many playlists and manifests that are no renditions an input
-// may have.
+// maxOthers is how many playlists and manifests that are not renditions an input may have.
 const maxOthers = 8
 
 // forgottenAfter is how long after its last upload a playlist makes room for a new one.

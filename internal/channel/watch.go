@@ -64,9 +64,9 @@ func (c *Channel) Activity() *activity.Notes {
 	return c.activity
 }
 
-// Observe sets who is told of what happens, from the next event on; nil for
-// nobody. Events come in order, one at a time, from the channel's own goroutine: never on
-// the path of a request.
+// Observe sets who is told what happens, from the next event on; nil for nobody. Events
+// come in order, one at a time, from the channel's own goroutine: never on the path of a
+// request.
 func (c *Channel) Observe(o Observer) { c.outbox.observe(o) }
 
 // Order asks for an endpoint to go to an input, with the next slot that the input

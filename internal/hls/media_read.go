@@ -90,7 +90,7 @@ func (r *mediaReader) serves() bool {
 	return false
 }
 
-// number gives the first segment its number, and its date if those before had one.
+// number gives the first segment its number, and its date if those before it had one.
 func (r *mediaReader) number() {
 	m := r.list
 	if len(m.Segments) > 0 && m.Segments[0].ProgramDateTime.IsZero() && !m.Segments[0].Discontinuity {

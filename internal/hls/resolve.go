@@ -15,8 +15,8 @@ const (
 	MaxPathParts     = 32
 )
 
-// maxURIBytes bounds a URI before it is looked into: percent-encoding can
-// triple a path, and a query may hold a token.
+// maxURIBytes bounds a URI before it is examined: percent-encoding can triple a path, and a
+// query may hold a token.
 const maxURIBytes = 16 << 10
 
 // CleanPath returns the path of an object below its input: parts with one

@@ -14,7 +14,7 @@ import (
 type IFrame struct {
 	Offset int64 `json:"offset"`
 	Size   int64 `json:"size"`
-	// At is where it lies, counted from the slot's start.
+	// At is its time, counted from the slot's start.
 	At failover.Ticks `json:"at"`
 }
 

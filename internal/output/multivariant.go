@@ -40,8 +40,7 @@ func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.Multiva
 
 // Announcement is the multivariant playlist of an input.
 type Announcement struct {
-	// BasePath is the path of the input's URL, and Path is where the playlist lies
-	// below it.
+	// BasePath is the path of the input's URL, and Path is that of the playlist below it.
 	BasePath, Path string
 	Playlist       *hls.MultivariantPlaylist
 }
@@ -52,11 +51,11 @@ func (a Announcement) rendition(uri string) (path string, ok bool) {
 	return path, err == nil
 }
 
-// merge takes over what another input has not announced yet. served says which
-// renditions the endpoint has and are not yet in out. What is true of the whole
-// playlist, and of media within the variants, comes from the first one alone. Two lines may
-// have the same playlist and differ in the audio that goes with it, and so in their bit
-// rates: limits apply to lines.
+// merge takes over what no other input has announced yet. served says which renditions the
+// endpoint has that are not in out yet. What is true of the whole playlist, and of media
+// within the variants, comes from the first one alone. Two lines may have the same playlist
+// and differ in the audio that goes with it, and so in their bit rates: limits apply to
+// lines.
 func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]bool, limits Limits, first bool) {
 	taken := map[string]bool{}
 	own := func(uri string) (path string, ok bool) {
