@@ -35,7 +35,7 @@ type inputStatus struct {
 	Bitrate         uint64            `json:"bitrate"`
 	Faults          map[string]uint64 `json:"faults"`
 	Renditions      []renditionStatus `json:"renditions"`
-	// Waiting is what it has waited for during more than two of its segments.
+	// Waiting is what it has been waiting for, for more than two segment lengths.
 	Waiting []waitStatus `json:"waiting,omitempty"`
 	// Noticed is what was noticed within the last day, the newest first.
 	Noticed []remarkStatus `json:"noticed,omitempty"`

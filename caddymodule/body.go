@@ -104,8 +104,8 @@ func explain(err error) *bodyError {
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}
-	// A short Content-Length, a missing last chunk, a reset: the reasons differ
-	// by protocol, the meaning doesn't.
+	// A short Content-Length, a missing last chunk, a reset: the causes differ by protocol,
+	// the meaning doesn't.
 	return &bodyError{http.StatusBadRequest, fmt.Errorf("the upload broke off: %w", err)}
 }
 

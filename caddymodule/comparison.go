@@ -69,7 +69,7 @@ func (c *comparisons) sum(text []byte) (sum [sha256.Size]byte) {
 }
 
 // compare reports whether the password is that of the hash. suspect says that the address
-// has sent wrong ones lately: half of the places are not open to such addresses. Requests
+// has sent wrong ones lately: half of the places are closed to such addresses. Requests
 // with the same password wait for one comparison: an encoder that has just started sends on
 // many connections at once. Errors: errBusy, and those of the context, which ends the wait
 // but not a comparison that has begun.

@@ -43,8 +43,8 @@ type nonceBook struct {
 // nonceUse are the counts that a nonce was used with.
 type nonceUse struct {
 	highest uint32
-	// seen says of the nonceWindow counts up to highest which ones came, by count
-	// modulo nonceWindow.
+	// seen says which of the nonceWindow counts up to highest have come, by count modulo
+	// nonceWindow.
 	seen [nonceWindow / 64]uint64
 	last time.Time
 }

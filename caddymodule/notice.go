@@ -9,9 +9,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
-// Notice implements channel.Observer. What the encoder is forgiven, and what the
-// input waits for, is logged once for as long as it goes on; what the core noticed, once in
-// a while.
+// Notice implements channel.Observer. What was tolerated in uploads, and what the input
+// waits for, is logged once for as long as it goes on; what the core noticed, once in a
+// while.
 func (o *observer) Notice(name string, n channel.Notice) {
 	if n.Repeated {
 		return

@@ -74,7 +74,7 @@ type State string
 const (
 	// Arrived: it is sound and came in the input's own rhythm.
 	Arrived State = "arrived"
-	// Degraded: it is sound and came in time, and is not good.
+	// Degraded: it is sound and came in time, but is not good.
 	Degraded State = "degraded"
 	// Late: it is sound, and came later than the input's segments usually do, by more than
 	// half its length. That is the failover grace of an endpoint with segments of this

@@ -45,7 +45,7 @@ func (in *input) delivers(now time.Time) []failover.Announced {
 		video = video || l.known && l.kind == failover.Variant && slices.Contains(in.announced, path)
 	}
 	for i, a := range list {
-		// Sound that is offered as a variant of its own is one, but it does not lead where
+		// Audio that is offered as a variant of its own is one, but it does not lead where
 		// there is video.
 		if l := in.lists[a.Path]; l != nil && l.known && a.Kind == failover.Variant && video {
 			list[i].Kind = l.kind

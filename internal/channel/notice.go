@@ -37,7 +37,7 @@ type Notice struct {
 type NoticeKind string
 
 const (
-	// NoticeIFrames: a playlist of single pictures, which the origin makes itself.
+	// NoticeIFrames: an I-frame playlist, which the origin makes itself.
 	NoticeIFrames NoticeKind = "iframes"
 	// NoticeSize: a playlist that will soon be larger than the limit.
 	NoticeSize NoticeKind = "playlist_size"

@@ -88,8 +88,8 @@ func (r *recall) adopt(key string, entry arrival) bool {
 	return true
 }
 
-// fragments makes the fragments wait on. They are read again: that is less than what would
-// have to be recorded about them.
+// fragments puts the waiting fragments back. They are read again: that is less than what
+// would have to be recorded about them.
 func (r *recall) fragments(ctx context.Context) {
 	a := &r.arrivals
 	for key, f := range a.recalled {

@@ -100,8 +100,8 @@ func (c *Channel) DropUnlisted(share int64) bool {
 	return true
 }
 
-// Deleted reports whether any of the segment's objects is gone, except for those who are
-// reading it.
+// Deleted reports whether an object of the segment is gone, other than for those who are
+// still reading it.
 func (c *Channel) Deleted(s *output.Segment) bool {
 	for _, key := range s.Keys() {
 		if c.objects.get(key) == nil {

@@ -151,7 +151,7 @@ func (s *standing) compact() error {
 	return s.journal.forget(first)
 }
 
-// read is what the core was told about a multivariant playlist.
+// read returns what the core was told about a multivariant playlist.
 func (s *standingMultivariant) read(config *InputConfig) (failover.Multivariant, *hls.MultivariantPlaylist, bool) {
 	playlist, err := hls.Parse(s.Text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
 	if err != nil || playlist.Multivariant == nil {

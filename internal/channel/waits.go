@@ -28,8 +28,8 @@ const waitInterval = 500 * time.Millisecond
 // maxWaits bounds what is reported about one input at a time.
 const maxWaits = 32
 
-// checkWaits reports what an input has waited for during more than two of its segments, and
-// what is there again. The lock is held.
+// checkWaits reports what an input has been waiting for, for more than two segment lengths,
+// and what is there again. The lock is held.
 func (in *input) checkWaits() {
 	now := time.Now()
 	w := &in.waits

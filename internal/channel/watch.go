@@ -35,7 +35,7 @@ func (c *Channel) Remarks() []Remark {
 	return c.remarks.lately()
 }
 
-// Waits lists what the inputs have waited for during more than two of their segments, the
+// Waits lists what the inputs have been waiting for, for more than two segment lengths, the
 // oldest first. Notice.Time is when the wait began.
 func (c *Channel) Waits() []Notice {
 	c.mu.Lock()

@@ -39,8 +39,8 @@ type MediaPlaylist struct {
 	Trailing []string
 }
 
-// IFramesOnly reports whether the playlist lists single pictures for trick play
-// (RFC 8216 section 4.3.3.6).
+// IFramesOnly reports whether it is an I-frame playlist, for trick play (RFC 8216 section
+// 4.3.3.6).
 func (m *MediaPlaylist) IFramesOnly() bool { return slices.Contains(m.Tags, tagIFramesOnly) }
 
 // PlaylistType is the value of EXT-X-PLAYLIST-TYPE (RFC 8216 section

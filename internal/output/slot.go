@@ -79,8 +79,8 @@ type Format struct {
 }
 
 // RenditionID is the name of a rendition in the origin's own URLs: stable across restarts,
-// the same on every node, and silent about the input. At 64 bits, nobody comes across
-// another path with the same one.
+// the same on every node, and silent about the input. At 64 bits, nobody finds another path
+// with the same one.
 func RenditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:8])

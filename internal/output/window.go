@@ -134,8 +134,8 @@ const minListed = 3
 
 // Expire drops slots that left the playlist long enough ago, and returns them: a
 // segment stays available for its own length and that of the longest playlist that
-// listed it (RFC 8216 6.2.2). With a startover window, it also stays for that much longer,
-// so that a playlist that begins at the window's far end has its time, too.
+// listed it (RFC 8216 6.2.2). With a startover window, it stays that long beyond the
+// window, so that a playlist that begins at the window's far end has its time, too.
 func (w *Window) Expire(now time.Time) []*Slot {
 	out := len(w.slots) - w.listed()
 	for len(w.left) < out {
