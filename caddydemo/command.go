@@ -26,8 +26,8 @@ const (
 	storeSize   = 256 << 20 // bytes; a window of both encoders takes some 10 MiB
 	// gracePeriod is how long the end of the demo waits for viewers.
 	gracePeriod = time.Second
-	// secondLateness is how much later than encoder a the other one sends, as no two
-	// encoders are equally far away.
+	// secondLateness is how much later encoder b sends than encoder a, as no two encoders
+	// are equally far away.
 	secondLateness = 150 * time.Millisecond
 )
 
@@ -59,7 +59,7 @@ All is in memory, and gone with the command.`,
 	return cmd
 }
 
-// site is where the demo is.
+// site is where the demo runs.
 type site struct {
 	listen string // as Caddy takes it
 	base   string // URL
@@ -108,8 +108,8 @@ func run(ctx context.Context, out io.Writer, listen string) error {
 	return nil
 }
 
-// newSite finds out where the demo can be. Caddy shares ports with other
-// processes without a word, so it is asked for before.
+// newSite finds out where the demo can listen. Caddy shares ports with other processes
+// without a word, so they are tried first.
 func newSite(listen string) (site, error) {
 	address, err := freeAddress(listen)
 	if err != nil {
@@ -146,7 +146,7 @@ func freeAddress(listen string) (string, error) {
 
 func (s site) inputPath(name string) string { return "/in/" + channelName + "/" + name }
 
-// encoders returns two encoders, not at work yet.
+// encoders returns two encoders that are not running yet.
 func (s site) encoders() ([]*demo.Encoder, error) {
 	var list []*demo.Encoder
 	for i, name := range []string{"a", "b"} {
@@ -205,12 +205,12 @@ func (s site) waitOnAir(ctx context.Context) bool {
 	}
 }
 
-// config is what `caddy run` would be given for the same, but for the encoders.
+// config is what `caddy run` would be given for the same, except for the encoders.
 func (s site) config() any {
 	type object = map[string]any
 	type list = []any
-	// By default a still picture is only reported, as it may be the programme. Here it is
-	// none.
+	// By default a frozen picture is only reported, as it may be part of the programme.
+	// Here it is not.
 	onDefect := object{"frozen": "switch"}
 	input := func(name string) object {
 		return object{"name": name, "path": s.inputPath(name), "bearer": list{s.token}}

@@ -1,6 +1,6 @@
 // Package caddydemo adds `caddy live-origin demo` to a build of Caddy that has the
-// live_origin module: an origin with two built-in encoders that you can break. Builds
-// for operation do without it.
+// live_origin module: an origin with two built-in encoders that you can break. Production
+// builds do without it.
 package caddydemo
 
 import (
@@ -28,9 +28,9 @@ func init() {
 // command `caddy live-origin demo` configures this handler; it is of no use in any
 // other config, where it leaves all requests to the next handler.
 //
-// `GET /demo/encoders` tells how the built-in encoders are, `POST
-// /demo/encoders/<name>/<action>` does something to one: `kill`, `revive`, `stop`,
-// `drop`, `corrupt`, `hole`, `mute`, `freeze`. Pages of other sites can't do that.
+// `GET /demo/encoders` reports the state of the built-in encoders, `POST
+// /demo/encoders/<name>/<action>` does something to one: `kill`, `revive`, `stop`, `drop`,
+// `corrupt`, `hole`, `mute`, `freeze`. Pages of other sites can't do that.
 type Controls struct{}
 
 const (
@@ -42,10 +42,10 @@ const (
 //go:embed controls.js controls.css
 var files embed.FS
 
-// running are the encoders of this process, nil but in the demo.
+// running are the encoders of this process, nil outside the demo.
 var running atomic.Pointer[[]*demo.Encoder]
 
-// sameOrigin refuses requests that the page of another site lets a browser send.
+// sameOrigin refuses requests that another site's page makes a browser send.
 var sameOrigin = http.NewCrossOriginProtection()
 
 // CaddyModule returns the Caddy module information.
@@ -56,7 +56,7 @@ func (Controls) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// ServeHTTP serves the script of the buttons and what they ask for.
+// ServeHTTP serves the script of the buttons and the requests that they make.
 func (Controls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	encoders := running.Load()
 	if encoders == nil {
@@ -93,7 +93,7 @@ func (Controls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	return next.ServeHTTP(w, r)
 }
 
-// allow answers requests with other methods than those listed.
+// allow rejects requests with a method that is not listed.
 func allow(w http.ResponseWriter, r *http.Request, methods string) bool {
 	for method := range strings.SplitSeq(methods, ", ") {
 		if r.Method == method {

@@ -17,13 +17,12 @@ import (
 type accounts struct {
 	hash   caddyauth.Comparer
 	hashed map[string][]byte // by user
-	// nobody is compared with for users that there are not, so that the time of an
-	// answer does not tell which ones there are: the hash of one of those that are, as
-	// it costs the same.
+	// nobody is the hash that unknown users are compared with, so that response times do
+	// not tell which users exist. It is that of a real account, as it costs the same.
 	nobody []byte
 }
 
-// newAccounts takes the hash from Caddy's own module.
+// newAccounts uses Caddy's own module for the hash.
 func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 	var algorithm string
 	a := &accounts{hashed: map[string][]byte{}}
@@ -72,7 +71,7 @@ func (a *accounts) user(r *http.Request) (name string, ok bool, err error) {
 	from := clientAddr(r)
 	hashed, known := a.hashed[name]
 	if !known {
-		// With another password than the account's own, should it be that.
+		// Made different, in case it is that account's own password.
 		hashed, password = a.nobody, password+"\x00"
 	}
 	ok, err = compared.compare(r.Context(), a.hash, hashed, []byte(password), from, failures.suspects(from))
@@ -81,9 +80,8 @@ func (a *accounts) user(r *http.Request) (name string, ok bool, err error) {
 
 var bcryptForm = regexp.MustCompile(`^\$2[abxy]?\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$`)
 
-// parseHash tells the algorithm from the hash and whether it is well-formed: Caddy's
-// module would notice only at the first upload. plain is the hash as the module takes
-// it.
+// parseHash finds the algorithm of a hash, and whether the hash is well-formed: Caddy's
+// module would notice only at the first upload. plain is the hash as the module takes it.
 func parseHash(hash string) (algorithm string, plain []byte, err error) {
 	if hash == "" {
 		return "", nil, errors.New("is empty")

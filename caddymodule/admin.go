@@ -113,7 +113,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 
 // order is the body of a request to switch.
 type order struct {
-	// Input is where to go.
+	// Input is the input to switch to.
 	Input string `json:"input"`
 	// Pin: go back there whenever the endpoint had to leave, until it is unpinned.
 	Pin bool `json:"pin"`
@@ -129,7 +129,7 @@ func serveSwitch(w http.ResponseWriter, r *http.Request) error {
 		if err := readOrder(r, &o); err != nil {
 			return err
 		}
-		// It is done with the next slot that the input has whole.
+		// The switch happens with the next slot that the input has whole.
 		status = http.StatusAccepted
 	}
 	c, err := namedChannel(r)

@@ -7,8 +7,8 @@ import (
 )
 
 // What the admin API shows. Names and meanings are part of the API: they are
-// documented in docs/operations.md. Lengths of time are in seconds; points of time
-// are RFC 3339 in UTC and left out where there is none.
+// documented in docs/operations.md. Durations are in seconds; times are RFC 3339 in UTC,
+// and left out where there is none.
 
 type channelStatus struct {
 	Name  string `json:"name"`
@@ -35,7 +35,7 @@ type inputStatus struct {
 	Bitrate         uint64            `json:"bitrate"`
 	Faults          map[string]uint64 `json:"faults"`
 	Renditions      []renditionStatus `json:"renditions"`
-	// Waiting is what it has been waiting for for more than two of its segments.
+	// Waiting is what it has been waiting for, for more than two segment lengths.
 	Waiting []waitStatus `json:"waiting,omitempty"`
 	// Noticed is what was noticed within the last day, the newest first.
 	Noticed []remarkStatus `json:"noticed,omitempty"`
@@ -68,9 +68,9 @@ type endpointStatus struct {
 	Discontinuities       uint64    `json:"discontinuities"`
 	TargetDurationSeconds int       `json:"target_duration_seconds"`
 	LastSwitch            *decision `json:"last_switch,omitempty"`
-	// Noticed is as of an input.
+	// Noticed is as for an input.
 	Noticed []remarkStatus `json:"noticed,omitempty"`
-	// Hitless is there if that is the endpoint's policy.
+	// Hitless is set if that is the endpoint's policy.
 	Hitless *protection `json:"hitless,omitempty"`
 }
 

@@ -18,9 +18,9 @@ func init() {
 	caddy.RegisterModule(reasonHandler{})
 }
 
-// fail answers with a status and the reason, as an error of Caddy's: so `handle_errors`
-// and `{http.error.*}` work. Where nobody handles errors, the reason is the body: that
-// is what shows in an encoder's log.
+// fail answers with a status and the reason, as a Caddy error, so that `handle_errors` and
+// `{http.error.*}` work. Where nobody handles errors, the reason is the body: that is what
+// shows in an encoder's log.
 //
 // The answer goes out at once, also when the client is still sending; see drain.
 func fail(w http.ResponseWriter, r *http.Request, status int, reason error) error {
@@ -37,8 +37,8 @@ func fail(w http.ResponseWriter, r *http.Request, status int, reason error) erro
 		drain(w, r, status)
 	}
 	if status >= http.StatusInternalServerError {
-		// Caddy would log an ERROR for every upload to a store that is full, say. The
-		// log has it already, once in a while.
+		// Caddy would log an ERROR for every upload to a store that is full, say. The log
+		// has it already, at intervals.
 		return nil
 	}
 	return err
@@ -72,13 +72,13 @@ func handlesErrors(r *http.Request) bool {
 	return ok && srv != nil && srv.Errors != nil && len(srv.Errors.Routes) > 0
 }
 
-// errorRoutesVar is a variable of a request: that a subroute around this handler has
+// errorRoutesVar is a request variable: it says that a subroute around this handler has
 // error routes.
 const errorRoutesVar = "live_origin.error_routes"
 
 // errorRoutesAround reports whether one of the modules around a handler is a subroute
-// with error routes. In the server itself, it appends a last error route, which sends
-// the reason where the routes of other sites don't answer.
+// with error routes. To the server's own, it appends a last error route, which sends the
+// reason where the routes of other sites don't answer.
 func errorRoutesAround(lineage []caddy.Module) bool {
 	around := false
 	for _, m := range lineage {
@@ -96,8 +96,8 @@ func errorRoutesAround(lineage []caddy.Module) bool {
 	return around
 }
 
-// reasonRoute is not provisioned yet: Caddy does it with the other error routes of a
-// server, behind its handlers.
+// reasonRoute is not provisioned yet: Caddy does that with the server's other error routes,
+// after its handlers.
 func reasonRoute() caddyhttp.Route {
 	return caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(reasonHandler{}, "handler", reasonName, nil)}}
 }
@@ -145,12 +145,12 @@ func (reasonHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 }
 
 const (
-	// drainTime and drainSize bound what is read of a body that is not wanted.
+	// drainTime and drainSize bound how much is read of an unwanted body.
 	drainTime = 5 * time.Second
 	drainSize = 64 << 20
 )
 
-// countedBody knows whether the body has come to its end.
+// countedBody knows whether the body has been read to its end.
 type countedBody struct {
 	io.ReadCloser
 	ended bool
@@ -163,8 +163,8 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stillSending reports whether the client may have more of a body to send, over a
-// protocol that does not care for that by itself.
+// stillSending reports whether the client may have more of a body to send, over a protocol
+// that does not deal with that by itself.
 func stillSending(r *http.Request) bool {
 	if r.ProtoMajor != 1 || r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 		return false
@@ -177,16 +177,16 @@ func stillSending(r *http.Request) bool {
 // net/http reads up to 256 KiB of it before it sends the header, for as long as that
 // takes; and where the client waits for "100 Continue" it asks for the body after all,
 // as Caddy wraps it. In full duplex it does neither. The connection ends with the
-// answer, as nobody knows what of the body follows.
+// answer, as nobody knows how much of the body follows.
 func answerFirst(w http.ResponseWriter) {
 	w.Header()["Connection"] = []string{"close"}
 	// A server that can't do it behaves as before.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 }
 
-// drain reads on for a short while behind an answer. A connection that is closed with
-// something unread is reset, and with the reset the client may lose the answer; and
-// many encoders look at an answer only when they have sent everything.
+// drain reads on for a short while after an answer. A connection that is closed with unread
+// data is reset, and with the reset the client may lose the answer; and many encoders look
+// at an answer only when they have sent everything.
 func drain(w http.ResponseWriter, r *http.Request, status int) {
 	if status == http.StatusRequestTimeout || strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
 		return // there is nothing to come

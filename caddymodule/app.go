@@ -22,21 +22,20 @@ func init() {
 // options and needs no place in a config: handlers bring it in.
 //
 // Its start is the moment at which a config takes effect: stores are opened,
-// channels started or told their new options. Before it, a config has touched
-// nothing, so that one that is only validated or that is rejected leaves no
-// trace. If another app then fails to start, what was changed is taken back.
+// channels are started or given their new options. Before it, a config has touched nothing,
+// so that one that is only validated or that is rejected leaves no trace. If another app
+// then fails to start, what was changed is undone.
 type App struct {
 	ctx     caddy.Context
 	logger  *zap.Logger
 	emitter *emitter
 
-	// channels and engines are what the handlers of this config name. They are
-	// complete when the config is provisioned.
+	// channels and engines are what the handlers of this config name. They are complete
+	// once the config is provisioned.
 	channels []*channelUse
 	engines  map[string]string // identity to options
 
-	// ending is done when the config is about to end, and with it what would go on
-	// forever.
+	// ending is done when the config is about to end, and ends what would go on forever.
 	ending context.Context
 	end    context.CancelFunc
 
@@ -99,8 +98,8 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 		return nil, fmt.Errorf("channel %s: trace: %w", name, err)
 	}
 	if a.emitter == nil {
-		// Not in Provision: which of the two apps is there first is not certain. For
-		// a handler the HTTP app has loaded the events app.
+		// Not in Provision: which of the two apps is loaded first is not certain. When a
+		// handler comes, the HTTP app has loaded the events app.
 		var err error
 		if a.emitter, err = newEmitter(a.ctx); err != nil {
 			return nil, err
@@ -116,7 +115,7 @@ func (a *App) use(name string, spec *Channel, engine Engine, options string) (*c
 func (a *App) Start() error { return a.commit() }
 
 // Stop ends what would go on forever. What the config holds is given back in
-// Cleanup, which also comes when the config failed to start.
+// Cleanup, which is also called when the config failed to start.
 func (a *App) Stop() error {
 	a.end()
 	return nil
@@ -142,8 +141,8 @@ func (a *App) commit() error {
 	return a.err
 }
 
-// apply comes in two steps: first what may fail and changes nothing for others,
-// then the rest.
+// apply works in two steps: first what may fail and changes nothing for others, then the
+// rest.
 func (a *App) apply() error {
 	for _, u := range a.channels {
 		st, err := live.acquireStore(u.engine, u.options)
@@ -180,9 +179,9 @@ func (a *App) apply() error {
 	return nil
 }
 
-// settle lets go of what only the config before had. It comes when there is no way
-// back any more: a channel forgets what an endpoint has published as soon as it is
-// told to do without it.
+// settle drops what only the previous config had. It is called when there is no way back
+// any more: a channel forgets what an endpoint has published as soon as it is told to do
+// without it.
 func (a *App) settle() {
 	a.previous, a.undo = nil, nil
 	for _, u := range a.channels {
@@ -250,7 +249,7 @@ func (a *App) engine(identity string) Engine {
 	return nil
 }
 
-// rollBack takes back what the config changed for others.
+// rollBack undoes what the config changed for others.
 func (a *App) rollBack() {
 	for i := len(a.undo) - 1; i >= 0; i-- {
 		a.undo[i]()
@@ -284,9 +283,9 @@ func (a *App) leaveBehind(next *App) {
 	}
 }
 
-// Cleanup gives back what the config uses. If it is the one that started last and
-// the one before is still there, then the config was rejected after its start,
-// and the one before holds again.
+// Cleanup gives back what the config uses. If it is the one that started last and the
+// previous one is still there, then this config was rejected after its start, and the
+// previous one is in force again.
 func (a *App) Cleanup() error {
 	if a.end != nil {
 		a.end()

@@ -135,7 +135,7 @@ func (g *guard) challenged(r *http.Request, reason error) bool {
 	return errors.Is(reason, errStale) || g.passed.Load() && r.Header.Get("Authorization") == ""
 }
 
-// credentials checks first what is cheap.
+// credentials checks what is cheap first.
 func (g *guard) credentials(r *http.Request) (user string, ok bool, err error) {
 	if g.bearerOK(r.Header.Get("Authorization")) {
 		return "", true, nil

@@ -31,15 +31,15 @@ type authFailures struct {
 	interval time.Duration
 
 	mu sync.Mutex
-	// current are those since the last line in the log, before those up to it.
+	// current are those since the last log line, before those that it reported.
 	current, before map[netip.Addr]int
 	total           int // of current, with those of addresses that are not told apart
 	running         bool
 	logger          *zap.Logger
 }
 
-// add counts a failure of an address at an input. The last logger that was given is
-// that of the config in force.
+// add counts a failure of an address at an input. The logger passed last is that of the
+// config in force.
 func (f *authFailures) add(from netip.Addr, rt *route, logger *zap.Logger) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -94,9 +94,8 @@ func (f *authFailures) suspects(from netip.Addr) bool {
 	return f.current[from] > 0 || f.before[from] > 0
 }
 
-// clientAddr is where a request comes from, as Caddy determines it; the zero value if
-// that is no address. Of an IPv6 address, it is the network of 64 bits, which is what
-// one client has.
+// clientAddr is where a request comes from, as Caddy determines it; the zero value if that
+// is not an address. For IPv6 it is the /64 network, which is what one client has.
 func clientAddr(r *http.Request) netip.Addr {
 	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	addr, err := netip.ParseAddr(ip)

@@ -16,13 +16,13 @@ import (
 type uploadBody struct {
 	source io.Reader
 	paced  *pacedReader // nil for no minimum rate
-	// arrived is told before more is read how much has arrived; nil for nobody.
+	// arrived is called before each read, with how much has arrived; it may be nil.
 	arrived func(int64) error
 	read    int64
 	err     *bodyError
 }
 
-// done is called when no more is read.
+// done is called when nothing more will be read.
 func (b *uploadBody) done() {
 	if b.paced != nil {
 		b.paced.done()
@@ -38,9 +38,10 @@ type bodyError struct {
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// newUploadBody refuses what the headers alone disclose, before the client sends
-// a body it was not asked for yet. The limit applies to what is sent and to what
-// it decodes to; rate is the least number of bytes per second, 0 for any. size is the decoded length, -1 if unknown.
+// newUploadBody refuses what can be told from the headers alone, before the client sends a
+// body that it has not been asked for yet. The limit applies to what is sent and to what it
+// decodes to; rate is the minimum in bytes per second, 0 for none. size is the decoded
+// length, -1 if unknown.
 func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (body *uploadBody, size int64, err error) {
 	if r.Header.Get("Content-Range") != "" {
 		return nil, 0, &bodyError{http.StatusBadRequest, errors.New("partial uploads are not supported")}
@@ -103,13 +104,13 @@ func explain(err error) *bodyError {
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}
-	// A short Content-Length, a missing last chunk, a reset: the reasons differ
-	// by protocol, the meaning doesn't.
+	// A short Content-Length, a missing last chunk, a reset: the causes differ by protocol,
+	// the meaning doesn't.
 	return &bodyError{http.StatusBadRequest, fmt.Errorf("the upload broke off: %w", err)}
 }
 
-// gunzip decodes gzip. It reads nothing before its first Read, so that whoever
-// waits for "100 Continue" gets it at the right moment.
+// gunzip decodes gzip. It reads nothing before its first Read, so that a client that waits
+// for "100 Continue" gets it at the right moment.
 type gunzip struct {
 	source io.Reader
 	reader *gzip.Reader
@@ -126,7 +127,7 @@ func (g *gunzip) Read(p []byte) (int, error) {
 	if g.reader == nil {
 		reader, err := gzip.NewReader(g.source)
 		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // an empty body is no gzip
+			err = io.ErrUnexpectedEOF // an empty body is not gzip
 		}
 		if err != nil {
 			return 0, gzipFault(err)

@@ -166,8 +166,7 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 			return err
 		}
 	}
-	// The errors of what is missing point at the channel, not at its closing
-	// brace.
+	// Errors about what is missing point at the channel, not at its closing brace.
 	if len(c.Inputs) == 0 {
 		return at.Errf("channel %s: needs at least one input", name)
 	}

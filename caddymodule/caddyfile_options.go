@@ -20,8 +20,7 @@ func unrecognized(d *caddyfile.Dispenser, block string) error {
 	return d.Errf("unrecognized %s subdirective '%s'", block, option)
 }
 
-// single returns the option's only argument. given tells that it has a value
-// already.
+// single returns the option's only argument. given says that it has a value already.
 func single(d *caddyfile.Dispenser, owner string, given bool) (option, arg string, err error) {
 	option = d.Val()
 	if given {
@@ -105,8 +104,8 @@ func readNumber(d *caddyfile.Dispenser, owner string, v *int, check func(int64) 
 	return nil
 }
 
-// list appends the option's arguments, of which there is at least one. Values
-// with placeholders are checked when the config is loaded.
+// readList appends the option's arguments, of which there is at least one. Values with
+// placeholders are checked when the config is loaded.
 func readList(d *caddyfile.Dispenser, owner string, v []string, check func(string) error) ([]string, error) {
 	option := d.Val()
 	args := d.RemainingArgs()

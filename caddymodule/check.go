@@ -96,11 +96,11 @@ func only(s, more string) bool {
 // pathSet holds the paths of one handler with what they belong to.
 //
 // Only the paths of one handler can be compared: another one may be behind
-// another host or matcher, or behind a directive that strips a prefix, and a
-// handler is not told where it stands.
+// another host or matcher, or behind a directive that strips a prefix, and a handler does
+// not know where it is mounted.
 type pathSet map[string]string
 
-// add checks the path and takes it in, unless it overlaps another one.
+// add checks the path and adds it, unless it overlaps another one.
 func (s pathSet) add(p, owner string) error {
 	if err := checkPath(p); err != nil {
 		return err
@@ -151,8 +151,8 @@ func checkPositive(n int64) error {
 	return nil
 }
 
-// within makes the check of an option that has bounds: what is far outside of what
-// makes sense is a slip, such as a unit that was left out.
+// within makes the check of an option that has bounds: a value far outside of what makes
+// sense is a slip, such as a unit that was left out.
 func within[T time.Duration | int64](least, most T, show func(T) string) func(T) error {
 	return func(v T) error {
 		switch {

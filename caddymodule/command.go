@@ -43,7 +43,7 @@ var added []func() *cobra.Command
 // beside this one call it when they are initialized.
 func AddCommand(command func() *cobra.Command) { added = append(added, command) }
 
-// watchInterval is how often --watch looks.
+// watchInterval is how often --watch polls.
 const watchInterval = 2 * time.Second
 
 func statusCommand() *cobra.Command {
@@ -75,7 +75,7 @@ func unpinCommand() *cobra.Command {
 	}, cmdUnpin)
 }
 
-// adminCommand adds what all commands have.
+// adminCommand adds what all commands have in common.
 func adminCommand(cmd *cobra.Command, run func(*cobra.Command, adminClient) error) *cobra.Command {
 	cmd.Flags().String("store", "", "Store of the channel, where several stores have a channel of this name")
 	cmd.Flags().String("address", "", "Address of the administration API listener (if --config is not used)")
@@ -106,8 +106,8 @@ func cmdStatus(cmd *cobra.Command, api adminClient) error {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
-		// A whole picture at once, so that it does not flicker. A server that is
-		// away is a part of the picture.
+		// A whole picture at once, so that it does not flicker. A server that can't be
+		// reached is part of the picture.
 		var picture bytes.Buffer
 		if !fl.Bool("json") {
 			picture.WriteString(clearScreen(out))

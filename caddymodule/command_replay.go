@@ -66,12 +66,12 @@ type replay struct {
 	records int
 	from    time.Time
 	until   time.Time
-	// settled is from when on what is recorded is compared.
+	// settled is the time from which on what was recorded is compared.
 	settled time.Time
 	was     []failover.Slot
 	now     []failover.Slot
 	givenUp int
-	// torn counts lines that are no records; tornFirst is where the first one is.
+	// torn counts lines that are not records; tornFirst is where the first one is.
 	torn      int
 	tornFirst string
 }
@@ -135,8 +135,8 @@ func (r *replay) file(name string) error {
 	for n := 1; lines.Scan(); n++ {
 		var rec failover.Record
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
-			// The end of a process or a full disk tears a line. What comes behind
-			// it begins anew.
+			// The end of a process or a full disk leaves a line torn. What follows it
+			// begins anew.
 			if r.torn++; r.torn == 1 {
 				r.tornFirst = fmt.Sprintf("%s:%d", name, n)
 			}

@@ -37,10 +37,11 @@ var errBusy = errors.New("too many passwords are being checked; try again later"
 var compared = newComparisons()
 
 // comparisons compares passwords, one at a time. What was accepted is remembered, as a
-// keyed sum: a slow hash is to protect the password, also in the memory of the process.
+// keyed sum: a slow hash is meant to protect the password, in the memory of the process
+// too.
 type comparisons struct {
 	key  [32]byte
-	turn chan struct{} // holds one token, of who compares
+	turn chan struct{} // holds one token, that of whoever compares
 
 	mu       sync.Mutex
 	accepted map[[sha256.Size]byte][sha256.Size]byte // by sum of the hash: that of the password
@@ -67,11 +68,11 @@ func (c *comparisons) sum(text []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// compare reports whether the password is that of the hash. suspect tells that the
-// address has sent wrong ones lately: half of the places are not for such. Requests with
-// the same password wait for one comparison: an encoder that has just started sends on
-// many connections at once. Errors: errBusy, those of the context, which ends the wait but
-// not a comparison that has begun.
+// compare reports whether the password is that of the hash. suspect says that the address
+// has sent wrong ones lately: half of the places are closed to such addresses. Requests
+// with the same password wait for one comparison: an encoder that has just started sends on
+// many connections at once. Errors: errBusy, and those of the context, which ends the wait
+// but not a comparison that has begun.
 func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
 	of, sum := c.sum(hashed), c.sum(password)
 	if c.remembers(of, sum) {
@@ -92,7 +93,7 @@ func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hash
 	return f.ok, f.err
 }
 
-// compareAlone waits for the turn, and compares.
+// compareAlone waits for its turn, and compares.
 func (c *comparisons) compareAlone(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
 	if !c.queue(from, suspect) {
 		return false, errBusy
@@ -169,7 +170,7 @@ func (c *comparisons) land(of credential, f *comparison) {
 	close(f.done)
 }
 
-// wait returns what came of the comparison. One that its own client has given up is none.
+// wait returns the result of the comparison. One that its own client gave up on has none.
 func (f *comparison) wait(ctx context.Context) (bool, error) {
 	patience := time.NewTimer(2 * comparisonWait)
 	defer patience.Stop()

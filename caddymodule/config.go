@@ -17,19 +17,19 @@ type Channel struct {
 	// the others in this order.
 	Alignment string `json:"alignment,omitempty"`
 
-	// Where to write down what decisions are made from, so that they can be
-	// replayed. Default: nowhere.
+	// Where to record what decisions are based on, so that they can be replayed. Default:
+	// nowhere.
 	Trace *Trace `json:"trace,omitempty"`
 
 	// How much of the store the channel is guaranteed, in bytes, from 64 KiB to 16 TiB.
 	// Beyond it, a channel uses what others leave, and gives it back when they need it.
-	// Default: an equal share of what channels with a `capacity` leave, among those that
-	// are being uploaded to.
+	// Default: an equal share of what channels with a `capacity` leave, among the channels
+	// that receive uploads.
 	Capacity int64 `json:"capacity,omitempty"`
 
-	// The inputs, as a rule two. The first one is the first choice where nothing
-	// else decides. At least one is required; with a single one there is nothing
-	// to fail over to, and a warning says so.
+	// The inputs, usually two. The first one is the first choice where nothing else
+	// decides. At least one is required; with a single one there is nothing to fail over
+	// to, and a warning says so.
 	Inputs []*Input `json:"inputs,omitempty"`
 
 	// The endpoints by name. At least one is required. Names consist of letters,
@@ -58,15 +58,15 @@ type Input struct {
 	// `bearer` is set as well, any of them is enough. Default: none.
 	Digest []DigestAccount `json:"digest,omitempty"`
 
-	// The tokens that may upload with `Authorization: Bearer`. Several of them
-	// allow a change of token without an interruption. Placeholders such as
-	// `{env.TOKEN}` are replaced when the config is loaded; one that is unknown or
-	// empty is an error. Default: none.
+	// The tokens that may be used to upload, with `Authorization: Bearer`. With several of
+	// them, tokens can be changed without an interruption. Placeholders such as
+	// `{env.TOKEN}` are replaced when the config is loaded; one that is unknown or empty is
+	// an error. Default: none.
 	Bearer []string `json:"bearer,omitempty"`
 
-	// The addresses that may upload, as IP addresses or CIDR ranges. It is
-	// checked in addition to the credentials, on the client IP as Caddy
-	// determines it (see `trusted_proxies`). Default: all.
+	// The addresses that may upload, as IP addresses or CIDR ranges. They are checked in
+	// addition to the credentials, against the client IP as Caddy determines it (see
+	// `trusted_proxies`). Default: all.
 	Allow []string `json:"allow,omitempty"`
 
 	// The limit for one segment or other media object, in bytes, after
@@ -80,13 +80,12 @@ type Input struct {
 	// The limit for the number of media playlists, up to 1000. Default: 20.
 	MaxRenditions int `json:"max_renditions,omitempty"`
 
-	// The limit for the number of uploads at a time, up to 10000. Beyond it they are
-	// answered with 429. Default: four per rendition that is allowed, 80.
+	// The limit for the number of uploads at a time, up to 10000. Those beyond it are
+	// answered with 429. Default: four per allowed rendition, which makes 80.
 	MaxUploads int `json:"max_uploads,omitempty"`
 
-	// The least number of bytes per second that an upload has to bring, once it has
-	// taken 30 seconds; one that is slower is answered with 408. 0 is no limit.
-	// Default: 1024 (1 KiB/s).
+	// The minimum rate of an upload, in bytes per second, once it has taken 30 seconds; a
+	// slower one is answered with 408. 0 means no limit. Default: 1024 (1 KiB/s).
 	MinUploadRate *int64 `json:"min_upload_rate,omitempty"`
 
 	// The limit for media that no playlist lists (yet), in bytes, from 64 KiB to
@@ -113,10 +112,9 @@ type DigestAccount struct {
 	// replaced when the config is loaded.
 	Username string `json:"username"`
 
-	// The password itself: digest authentication can't do with a bcrypt hash. Write
-	// a placeholder such as `{env.ENCODER_PASSWORD}` or `{file./run/secrets/encoder}`,
-	// which is replaced when the config is loaded; one that is unknown or empty is an
-	// error.
+	// The password itself: digest authentication can't work with a bcrypt hash. Write a
+	// placeholder such as `{env.ENCODER_PASSWORD}` or `{file./run/secrets/encoder}`, which
+	// is replaced when the config is loaded; one that is unknown or empty is an error.
 	Password string `json:"password"` //nolint:gosec // the operator's choice
 }
 
@@ -155,7 +153,7 @@ func (in *Input) setDefaults() {
 	in.setUploadDefaults()
 }
 
-// check checks the channel and all in it. paths holds those of the channels that
+// check checks the channel and everything in it. paths holds those of the channels that
 // were checked before.
 func (c *Channel) check(name string, paths pathSet) error {
 	if err := checkName(name); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// decision is a failover.Switch as everybody is told of it: the admin API and the status
-// page in this form, the log and events by its fields, the command line by its text.
+// decision is a failover.Switch as it is reported to everybody: the admin API and the
+// status page in this form, the log and events by its fields, the command line by its text.
 type decision struct {
 	Time     time.Time      `json:"time"`
 	Endpoint string         `json:"endpoint"`
@@ -74,7 +74,7 @@ func whySwitched(s failover.Switch) string {
 	return fmt.Sprintf("%s of %s cannot be used (%s)", firstSegment(s.Missing), s.From, strings.ReplaceAll(string(s.Reason), "_", " "))
 }
 
-// whatIsBad says a defect in words, behind the name of the input.
+// whatIsBad puts a defect into words that follow the name of the input.
 func whatIsBad(d failover.Defect) string {
 	switch d {
 	case failover.DefectHole:
@@ -113,7 +113,7 @@ func firstSegment(list []failover.Missing) string {
 	return first
 }
 
-// field is one part of a decision for those who want it flat. Its name is that of the
+// field is one part of a decision for those who want it flat. Its name is the same as in
 // JSON.
 type field struct {
 	name  string

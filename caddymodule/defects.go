@@ -19,7 +19,7 @@ const allDefects = "all"
 //
 // `switch`: an input that has the segment with fewer defects takes over, at once where
 // viewers do not notice, and after three segments where it costs a discontinuity.
-// `report`: the defect is shown and counted. `off`: the endpoint does not care.
+// `report`: the defect is shown and counted. `off`: the endpoint ignores it.
 type OnDefect map[string]string
 
 // check checks names and actions.

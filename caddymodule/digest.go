@@ -68,8 +68,8 @@ func sumOf(algorithm func() hash.Hash, parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// challenge adds the headers that ask for it. stale tells that the password was right,
-// so that the client goes on by itself.
+// challenge adds the headers that ask for it. stale says that the password was right, so
+// that the client goes on by itself.
 func (a digestAccounts) challenge(h http.Header, stale bool) {
 	nonce, suffix := nonces.issue(), ""
 	if stale {
@@ -84,7 +84,7 @@ func (a digestAccounts) challenge(h http.Header, stale bool) {
 var errStale = errors.New("the nonce is stale")
 
 // user returns the name of the account that the request has the password of. ok is
-// false if it has none; the error is errStale if only the nonce is not good.
+// false if it has none; the error is errStale if only the nonce is at fault.
 func (a digestAccounts) user(r *http.Request) (name string, ok bool, err error) {
 	c, ok := readDigest(r.Header.Get("Authorization"))
 	if !ok || !a.proves(c, r) {
@@ -96,7 +96,7 @@ func (a digestAccounts) user(r *http.Request) (name string, ok bool, err error) 
 	return c.user, true, nil
 }
 
-// proves reports whether the response can only be made with the password.
+// proves reports whether the response can only have been made with the password.
 func (a digestAccounts) proves(c digestCredentials, r *http.Request) bool {
 	sums := a[c.user]
 	if sums == nil || c.realm != realm || c.qop != "auth" || c.cnonce == "" || !c.names(r) {
@@ -118,7 +118,7 @@ type digestCredentials struct {
 	count                                                         uint32 // nc as a number
 }
 
-// maxDigestHeader is how long a header may be that is looked at, in bytes.
+// maxDigestHeader is the longest header that is looked at, in bytes.
 const maxDigestHeader = 4096
 
 // readDigest reads `Digest a=b, c="d"` (RFC 7616, 3.4).
@@ -176,7 +176,7 @@ func cutParameter(list string) (name, value, rest string, ok bool) {
 }
 
 // names reports whether the credentials are for the request's URI, as the client sent
-// it: who sees them must not get anything else with them.
+// it: whoever sees them must not get at anything else with them.
 func (c digestCredentials) names(r *http.Request) bool {
 	sent := r.RequestURI
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {

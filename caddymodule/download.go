@@ -11,8 +11,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// downloads are the segments that viewers of a channel are fetching. A segment that is
-// deleted takes its room as long as somebody reads it, so a slow reader has an end.
+// downloads are the segments that viewers of a channel are fetching. A deleted segment
+// takes up room as long as somebody reads it, so slow readers are cut off in the end.
 type downloads struct {
 	mu  sync.Mutex
 	all map[*download]struct{}
@@ -36,10 +36,10 @@ type download struct {
 	broken bool
 }
 
-// begin takes a download in, which may take as long as patience. The caller calls end.
+// begin adds a download, which may take as long as patience. The caller calls end.
 func (l *downloads) begin(w http.ResponseWriter, s *output.Segment, endpoint string, patience time.Duration) *download {
 	d := &download{of: l, segment: s, endpoint: endpoint, w: w, socket: http.NewResponseController(innermost(w))}
-	// Where there are no deadlines, the connection has one of its own.
+	// Where deadlines can't be set, the connection has one of its own.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *downloads) begin(w http.ResponseWriter, s *output.Segment, endpoint str
 	return d
 }
 
-// innermost is what the server itself has given.
+// innermost returns the writer that the server itself made.
 func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -98,16 +98,16 @@ func (d *download) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{d}, r)
 }
 
-// abort ends a download that broke off in a way that tells the client. Over HTTP/1 the
-// connection ends with it. Of a stream of HTTP/2 or 3 the end looks like that of the
-// segment, so it has to be reset.
+// abort ends a download that broke off, in a way that the client notices. Over HTTP/1 the
+// connection ends with it. The end of an HTTP/2 or HTTP/3 stream looks like that of the
+// segment, so the stream has to be reset.
 func abort(r *http.Request) {
 	if r.ProtoMajor > 1 {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// end gives it up.
+// end removes it.
 func (d *download) end() {
 	d.of.mu.Lock()
 	delete(d.of.all, d)
@@ -129,12 +129,13 @@ func (d *download) stop() bool {
 		return false
 	}
 	first := !d.cut.Swap(true)
-	// What is being written ends now; Write sees to the rest.
+	// What is being written ends now; Write takes care of the rest.
 	_ = d.socket.SetWriteDeadline(time.Unix(1, 0))
 	return first
 }
 
-// cutDeleted cuts off those who read what is deleted, and returns how many there were.
+// cutDeleted cuts off those who are reading what has been deleted, and returns how many
+// there were.
 func (c *sharedChannel) cutDeleted() int {
 	c.downloads.mu.Lock()
 	list := make([]*download, 0, len(c.downloads.all))
@@ -152,10 +153,11 @@ func (c *sharedChannel) cutDeleted() int {
 	return n
 }
 
-// cutWait is how long is waited for what those held who were cut off.
+// cutWait is how long to wait for the room that those who were cut off held.
 const cutWait = 100 * time.Millisecond
 
-// cutSlowReaders frees what is deleted and only held by viewers who read it slowly.
+// cutSlowReaders frees what has been deleted and is only held by viewers who read it
+// slowly.
 func (s *sharedStore) cutSlowReaders() {
 	n := 0
 	live.eachChannel(func(c *sharedChannel) {

@@ -25,8 +25,8 @@ var (
 	varyEncoding   = []string{"Accept-Encoding"}
 	acceptBytes    = []string{"bytes"}
 	oneSecond      = []string{"max-age=1"}
-	// playlistAges is indexed by whole seconds. Half of the longest target
-	// duration is well below; only what never changes is above.
+	// playlistAges is indexed by whole seconds. Half of the longest target duration is well
+	// below the end; only what never changes is above it.
 	playlistAges = func() (ages [61][]string) {
 		for i := range ages {
 			ages[i] = []string{"max-age=" + strconv.Itoa(i)}
@@ -80,8 +80,8 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 
 var errNotThere = errors.New("there is no such playlist or segment")
 
-// notFound may be cached for a moment only: the first slot or the segment may
-// come any time.
+// notFound may be cached for a moment only: the first slot or the segment may come at any
+// time.
 func notFound(w http.ResponseWriter, r *http.Request, reason error) error {
 	w.Header()["Cache-Control"] = oneSecond
 	return fail(w, r, http.StatusNotFound, reason)
@@ -97,8 +97,8 @@ func preflight(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// servePlaylist sends bytes that are already there, but for the first viewer who
-// wants them compressed.
+// servePlaylist sends bytes that are already there, except to the first viewer who wants
+// them compressed.
 func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error {
 	packed := acceptsGzip(r.Header["Accept-Encoding"])
 	if known := beginPlaylist(w, r, packed, t.ETag, t.GzipETag, t.MaxAge); known {
@@ -115,7 +115,7 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error
 }
 
 // beginPlaylist sets the headers of a playlist. known reports that the viewer has it
-// already, which was answered.
+// already, and that 304 has been sent.
 func beginPlaylist(w http.ResponseWriter, r *http.Request, packed bool, etag, gzipETag string, age time.Duration) (known bool) {
 	h := w.Header()
 	h["Vary"] = with(h["Vary"], varyEncoding)
@@ -160,7 +160,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	defer rt.use.shared.release()
 	content, err := s.Open(r.Context())
 	if err != nil {
-		// It was listed a moment ago, so the client comes late or the store fails.
+		// It was listed a moment ago, so the client is late or the store failed.
 		if c := h.logger.Check(zapcore.DebugLevel, "segment is not available"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}

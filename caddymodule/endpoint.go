@@ -41,9 +41,9 @@ type Endpoint struct {
 	// Required.
 	Path string `json:"path,omitempty"`
 
-	// The wanted length of an output segment, from 1s to 30s. Input segments are
-	// joined, never cut: the output segment is the nearest whole multiple of the
-	// input's, at least one. Default: 6s.
+	// The desired length of an output segment, from 1s to 30s. Input segments are joined,
+	// never cut: the output segment is the nearest whole multiple of an input segment, at
+	// least one. Default: 6s.
 	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
 
 	// How much media the live playlist lists, at least three segment durations and
@@ -51,39 +51,38 @@ type Endpoint struct {
 	// Default: 60s, or three segment durations where that is more.
 	PlaylistWindow caddy.Duration `json:"playlist_window,omitempty"`
 
-	// How much later than it could be media is shown to viewers, up to 24h. With
-	// a delay of at least `failover_grace`, a failover makes no segment late.
-	// Less than `startover_window`, where both are set. Default: 0.
+	// How much later viewers see the media than they could, up to 24h. With a delay of at
+	// least `failover_grace`, a failover makes no segment late. Less than
+	// `startover_window`, where both are set. Default: 0.
 	TimeDelay caddy.Duration `json:"time_delay,omitempty"`
 
 	// How much of the past stays playable, up to 336h, counted back from the
 	// newest segment. The multivariant playlist then takes the parameters `start`
 	// and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
 	// them with EXT-X-PROGRAM-DATE-TIME: with both in the past it leads to
-	// playlists of type VOD, with `start` alone or an `end` that is still to come
-	// to growing ones of type EVENT. What is outside the window is answered with
-	// 404. The store has to have room for all of it. Default: 0, which is off.
+	// playlists of type VOD, with `start` alone or an `end` in the future, to growing ones
+	// of type EVENT. What is outside the window is answered with 404. The store must have
+	// room for the whole window. Default: 0, which is off.
 	StartoverWindow caddy.Duration `json:"startover_window,omitempty"`
 
-	// How long after a segment is due the endpoint still waits for the active
-	// input before it takes the segment from another one, up to 10m. Default: half
-	// of `segment_duration`.
+	// How long after a segment is due the endpoint keeps waiting for the active input,
+	// before it takes the segment from another one, up to 10m. Default: half of
+	// `segment_duration`.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
-	// When the active input changes, besides failover. Default: never.
+	// When the active input changes, apart from failover. Default: never.
 	FailoverPolicy FailoverPolicy `json:"failover_policy,omitzero"`
 
 	// What defects of the active input's media lead to. Default: `switch` for those
-	// that can only be a fault, `report` for `starved`, `frozen` and `silent`, which may
-	// be the programme.
+	// that can only be a fault, `report` for `starved`, `frozen` and `silent`, which may be
+	// part of the programme.
 	OnDefect OnDefect `json:"on_defect,omitempty"`
 
 	// What happens when no input delivers a segment. `hold`: the playlist stays
 	// as it is. `gap`: segments that are marked as gaps (EXT-X-GAP) are listed on
-	// schedule. `error`: the playlist stays as it is, and once nothing was
-	// published for three target durations, playlists are answered with 404, so
-	// that a CDN turns to another origin; the next segment brings them back.
-	// Default: `hold`.
+	// schedule. `error`: the playlist stays as it is, and once nothing has been published
+	// for three target durations, playlists are answered with 404, so that a CDN turns to
+	// another origin; the next segment brings them back. Default: `hold`.
 	OnInputLoss string `json:"on_input_loss,omitempty"`
 
 	// Which of the encoders' variants the endpoint serves. Default: all, in the
@@ -91,9 +90,8 @@ type Endpoint struct {
 	StreamSelection StreamSelection `json:"stream_selection,omitzero"`
 
 	// Adds a playlist of the key frames (EXT-X-I-FRAME-STREAM-INF) for each
-	// variant with video, with which players show pictures in trick play. It
-	// lists byte ranges of the same segments, one picture a second at most.
-	// Default: false.
+	// variant with video, which players show in trick play. It lists byte ranges of the
+	// same segments, one picture a second at most. Default: false.
 	IFramePlaylist bool `json:"iframe_playlist,omitempty"`
 
 	// The file name of the multivariant playlist, without `.m3u8`. Default:
@@ -103,13 +101,12 @@ type Endpoint struct {
 
 // FailoverPolicy says when an endpoint changes its active input.
 type FailoverPolicy struct {
-	// `sticky`: the endpoint stays on an input until that one misses something.
-	// `prefer`: it goes back to `input` once that has delivered everything for as
-	// long as `after`; without a discontinuity, or when one comes anyway.
-	// `hitless`: a segment is taken from whichever input has it first, as long as
-	// the inputs are locked, so that the death of an encoder makes no segment late;
-	// while they are not, it is `sticky`, and status, metric and event say so.
-	// Default: `sticky`.
+	// `sticky`: the endpoint stays on an input until that input misses something. `prefer`:
+	// it goes back to `input` once that has delivered everything for as long as `after`;
+	// without a discontinuity, or when one comes anyway. `hitless`: a segment is taken from
+	// whichever input has it first, as long as the inputs are locked, so that the death of
+	// an encoder makes no segment late; while they are not, it is `sticky`, and status,
+	// metric and event say so. Default: `sticky`.
 	Policy string `json:"policy,omitempty"`
 
 	// The name of the preferred input. Required for `prefer`.
@@ -241,9 +238,9 @@ func (p FailoverPolicy) check(c *Channel) error {
 	return fmt.Errorf("must be %s, but is %q", policies, p.Policy)
 }
 
-// patience is how long a viewer may take for a segment: while the playlist lists it,
-// and as long as it is available behind that (RFC 8216, 6.2.2), with what a target
-// duration may be above the wanted length.
+// patience is how long a viewer may take for a segment: while the playlist lists it, and as
+// long as it stays available after that (RFC 8216, 6.2.2), plus what a target duration may
+// exceed the desired length by.
 func (e *Endpoint) patience() time.Duration {
 	return 2*time.Duration(e.PlaylistWindow) + 4*time.Duration(e.SegmentDuration)
 }

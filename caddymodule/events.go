@@ -40,24 +40,24 @@ type emitter struct {
 	once    sync.Once
 	started chan struct{}
 	// stopping is called when the config is about to end. Caddy says so before it
-	// stops the apps; the HTTP app may be the first, and waits for its requests.
+	// stops the apps; the HTTP app may be stopped first, and waits for its requests.
 	stopping func()
 }
 
 // emitting is the emitter of the config in force: the one whose apps have all
 // started. During a reload that is the old one for a while, although the channels
 // have their new options already: the events app of the new one may not have its
-// subscribers yet, and takes them in without a lock.
+// subscribers yet, and adds them without a lock.
 var emitting atomic.Pointer[emitter]
 
 // CaddyModule returns the Caddy module information. It is the origin of events:
-// who subscribes to those of `live_origin` gets them.
+// whoever subscribes to those of `live_origin` gets them.
 func (*emitter) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "live_origin.events", New: func() caddy.Module { return new(emitter) }}
 }
 
-// newEmitter returns nil if the config has no events app. One with an HTTP app
-// always has.
+// newEmitter returns nil if the config has no events app. One with an HTTP app always has
+// one.
 //
 // The emitter is a module loaded in a context of its own for the sake of the
 // events' origin: Caddy takes it from the context's list of modules, and the list
@@ -114,11 +114,10 @@ func (em *emitter) Handle(_ context.Context, e caddy.Event) error {
 	return nil
 }
 
-// emit emits an event by the config in force. At the first start of the process
-// there is none yet; then it waits for its own config. A config that is being
-// cleaned up emits nothing: its handlers are on their way out. Events that are
-// under way then are not waited for, as a handler may be what asked for the
-// reload.
+// emit emits an event through the config in force. At the first start of the process there
+// is none yet; then it waits for its own config. A config that is being cleaned up emits
+// nothing: its handlers are on their way out. Events that are under way then are not waited
+// for, as a handler may be what asked for the reload.
 func (em *emitter) emit(name string, data map[string]any) {
 	if em == nil {
 		return
@@ -137,16 +136,16 @@ func (em *emitter) emit(name string, data map[string]any) {
 	target.app.Emit(target.ctx, name, data)
 }
 
-// retire ends the use of a config's emitter, if it is the one in force. next is
-// that of the config that holds again, or nil.
+// retire ends the use of a config's emitter, if it is the one in force. next is that of the
+// config that is in force again, or nil.
 func (em *emitter) retire(next *emitter) {
 	if em != nil {
 		emitting.CompareAndSwap(em, next)
 	}
 }
 
-// storeFull tells that an upload was lost because even what can be spared did not
-// make room for it. Not on the path of the request.
+// storeFull reports that an upload was lost because even giving up what can be spared did
+// not make room for it. It does so off the path of the request.
 func (a *App) storeFull(rt *route) {
 	s := rt.use.shared.store
 	silenced, ok := s.room.full.pass(struct{}{})
@@ -160,7 +159,7 @@ func (a *App) storeFull(rt *route) {
 	})
 }
 
-// announcer makes events of what happens in one channel.
+// announcer turns what happens in one channel into events.
 type announcer struct {
 	emitter *emitter
 	key     channelKey
@@ -169,8 +168,8 @@ type announcer struct {
 	quiet   *throttle
 }
 
-// upInputs is which inputs of a channel are up, as far as events told. The
-// observers of a channel hand it on from config to config.
+// upInputs is which inputs of a channel are up, as far as events have told. The observers
+// of a channel hand it on from config to config.
 type upInputs struct {
 	mu      sync.Mutex
 	names   map[string]bool
@@ -187,7 +186,7 @@ func newAnnouncer(em *emitter, u *channelUse, before channel.Observer) *announce
 		return a
 	}
 	a.up = &upInputs{names: map[string]bool{}}
-	// Nobody may have listened for a while to a channel that was already there.
+	// A channel that was already there may have had no listener for a while.
 	for _, in := range u.shared.channel.Status().Inputs {
 		a.up.names[in.Name] = in.Up
 		a.up.channel = a.up.channel || in.Up
@@ -220,7 +219,7 @@ func (a *announcer) event(e failover.Effect) {
 	}
 }
 
-// degraded tells of bad media, of each kind at most once in 10 s.
+// degraded reports bad media, each kind at most once in 10 s.
 func (a *announcer) degraded(e failover.Degraded) {
 	words := joined(e.Defects)
 	silenced, ok := a.quiet.pass(missKey{from: e.Input, rendition: e.Rendition, why: words})

@@ -43,7 +43,7 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 		rt.answer(w, http.StatusNoContent)
 	case "MKCOL":
 		// There are no directories to make, but encoders that write over WebDAV
-		// give up without one.
+		// give up if it fails.
 		rt.answer(w, http.StatusCreated)
 	default:
 		w.Header().Set("Allow", inputMethods)
@@ -52,12 +52,12 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 	return nil
 }
 
-// refuseUnknown answers who may not use the input. Wrong credentials are logged apart:
-// there may be thousands of them, from anywhere.
+// refuseUnknown answers those who may not use the input. Wrong credentials are logged
+// separately: there may be thousands of them, from anywhere.
 func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	switch {
 	case status == http.StatusUnauthorized && rt.guard.challenged(r, reason):
-		// Not counted: with some encoders every upload begins so.
+		// Not counted: with some encoders every upload begins like this.
 		return fail(w, r, status, reason)
 	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
 		failures.add(clientAddr(r), rt, h.logger)
@@ -105,7 +105,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		h.app.storeFull(rt)
 	}
 	if err != nil {
-		// What the body failed with says more than what happened to it.
+		// The body's own error says more than what came of it.
 		if body.err != nil {
 			err = body.err
 		}
@@ -123,8 +123,8 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	return nil
 }
 
-// nameInQuery returns what of a query looks like the name of the upload, which some
-// senders put there, as for a script that takes uploads.
+// nameInQuery returns the part of a query that looks like the name of the upload, which
+// some senders put there, as for a script that takes uploads.
 func nameInQuery(query string) string {
 	for query != "" {
 		var pair string
@@ -140,8 +140,8 @@ func nameInQuery(query string) string {
 	return ""
 }
 
-// uploadLimit is the limit that the path alone tells. A playlist of another name
-// is held to its own limit by the channel.
+// uploadLimit is the limit that can be told from the path alone. A playlist with another
+// extension is held to its own limit by the channel.
 func uploadLimit(in *Input, path string) int64 {
 	if strings.HasSuffix(strings.ToLower(path), ".m3u8") {
 		return in.MaxPlaylistSize
@@ -154,7 +154,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	f, err := ch.Get(r.Context(), rt.input.Name, path)
 	var refusal *channel.Refusal
 	if errors.Is(err, store.ErrNotFound) || errors.As(err, &refusal) {
-		// No warning: an encoder asks so at its first start.
+		// No warning: an encoder asks for this at its first start.
 		rt.countRequest(http.StatusNotFound)
 		return fail(w, r, http.StatusNotFound, errors.New("the input has nothing under this path"))
 	}
@@ -164,15 +164,15 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	defer f.Content.Close()
 	w.Header()["Content-Type"] = []string{f.ContentType}
 	w.Header()["Cache-Control"] = []string{"no-store"}
-	// Ranges and conditions are its own business, and so is the status.
+	// ServeContent deals with ranges and conditions, and chooses the status.
 	recorded := caddyhttp.NewResponseRecorder(w, nil, nil)
 	http.ServeContent(recorded, r, "", f.Modified, f.Content)
 	rt.countRequest(recorded.Status())
 	return nil
 }
 
-// refuse answers an encoder and tells its operator. An encoder that is refused
-// repeats itself forever, so the log has it once in a while only.
+// refuse answers an encoder, and informs its operator. An encoder that is refused repeats
+// itself forever, so it is logged only once in a while.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
 	rt.countRequest(status)
 	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)

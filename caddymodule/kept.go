@@ -23,8 +23,8 @@ import (
 
 // keptStore is a store in memory that does not forget what encoders send once: the
 // journals of standing facts, some kB in each channel, lie in Caddy's own storage as
-// well. They are read when a channel is opened, and written behind the requests that
-// change them, so that slow storage holds up nobody.
+// well. They are read when a channel is opened, and written after the requests that change
+// them, so that slow storage holds nobody up.
 type keptStore struct {
 	*memory.Store
 
@@ -33,7 +33,7 @@ type keptStore struct {
 	dirty   map[string]*keptJournal
 	rests   map[string]time.Time // until when a journal is not written again
 	closed  bool
-	// saving is held by the one who writes.
+	// saving is held by whoever writes.
 	saving sync.Mutex
 }
 
@@ -44,7 +44,7 @@ type keptJournal struct {
 	name string
 }
 
-// keptRecords is what lies in the storage.
+// keptRecords is what is in the storage.
 type keptRecords struct {
 	Saved   time.Time `json:"saved"`
 	Records [][]byte  `json:"records"`
@@ -54,13 +54,13 @@ const (
 	// keepDelay is how long changes are gathered before they are written.
 	keepDelay = 200 * time.Millisecond
 	// keepRate is how much is written of one channel in the long run, in bytes per
-	// second. All of a journal is written each time, a few kB as a rule, so an encoder
-	// that sends ever other large sections has its own written less often.
+	// second. The whole journal is written each time, usually a few kB, so that of an
+	// encoder that keeps sending new large sections is written less often.
 	keepRate = 256 << 10
 	// keepTimeout bounds one access to the storage.
 	keepTimeout = 10 * time.Second
-	// keepAge is for how long they are of use: no encoder is silent for longer and
-	// goes on as if nothing had been.
+	// keepAge is how long they are of use: no encoder is silent for longer and then goes on
+	// as if nothing had happened.
 	keepAge = 7 * 24 * time.Hour
 )
 
@@ -68,7 +68,7 @@ func newKeptStore(capacity int64) *keptStore {
 	return &keptStore{Store: memory.Open(capacity), dirty: map[string]*keptJournal{}, rests: map[string]time.Time{}}
 }
 
-// use sets where to keep it from now on, and returns where it was kept.
+// use sets the storage from now on, and returns the previous one.
 func (s *keptStore) use(storage certmagic.Storage) (before certmagic.Storage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +126,8 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 	return nil
 }
 
-// keptKey is where a journal lies. Nodes that share a storage have encoders of their
-// own, so each has its own.
+// keptKey is the key of a journal. Nodes that share a storage have encoders of their own,
+// so each node has its own.
 func keptKey(name string) (string, error) {
 	id, err := caddy.InstanceID()
 	if err != nil {
@@ -219,7 +219,7 @@ func (j *keptJournal) save(storage certmagic.Storage) (size int, err error) {
 	return len(text), nil
 }
 
-// Close implements store.Store. What has not been written yet is.
+// Close implements store.Store. It writes what has not been written yet.
 func (s *keptStore) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -234,7 +234,7 @@ func (s *keptStore) Close() error {
 func keptLogger() *zap.Logger { return caddy.Log().Named("live_origin") }
 
 // keepIn has a store in memory keep what encoders send once in the storage of this
-// config, from now on; a config that is rejected gives way to the one before.
+// config, from now on; if the config is rejected, the previous one's is used again.
 func (a *App) keepIn(s *sharedStore) {
 	kept, ok := s.store.(*keptStore)
 	if !ok || a.emitter == nil {

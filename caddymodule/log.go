@@ -27,7 +27,7 @@ func newObserver(logger *zap.Logger) *observer {
 
 // Event implements channel.Observer.
 func (o *observer) Event(name string, e failover.Effect) {
-	// Nearly all events are slots of which the log tells nothing.
+	// Nearly all events are slots, which are not logged.
 	if p, ok := e.(failover.Published); ok && p.Slot.Switch == nil && !o.logger.Core().Enabled(zapcore.DebugLevel) {
 		return
 	}
@@ -40,7 +40,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 	case failover.InputChanged:
 		logInput(log, e)
 	case failover.GenerationStarted:
-		// An encoder that breaks with every segment says so with every segment.
+		// An encoder whose media breaks with every segment starts one with every segment.
 		silenced, ok := o.quiet.pass(missKey{name, e.Input, "", "generation"})
 		if !ok {
 			return
@@ -63,14 +63,14 @@ func (o *observer) Event(name string, e failover.Effect) {
 		}
 		log.Warn("hitless: not protected", zap.String("endpoint", e.Endpoint), zap.String("why", e.Why))
 	case failover.Degraded:
-		// What is bad is bad for a while.
+		// Bad media stays bad for a while.
 		words := joined(e.Defects)
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Rendition, words}); ok {
 			log.Warn("media degraded", zap.String("input", e.Input), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
 				zap.String("defects", words), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
 		}
 	case failover.SegmentMissed:
-		// One and the same fault hits every segment: a dead rendition, a clock.
+		// The same fault may hit every segment: a dead rendition, a clock.
 		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {
 			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
 				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
@@ -119,7 +119,7 @@ func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 		log.Info("active input switched", d.logFields()...)
 		return
 	}
-	// Two bad networks make it so with every slot.
+	// With two bad networks it happens in every slot.
 	if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", string(sw.Reason)}); ok {
 		log.Warn("slot patched", append(d.logFields(), zap.Int("silenced", silenced))...)
 	}
@@ -137,7 +137,7 @@ func (m missingByInput) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	return nil
 }
 
-// throttle lets one of many equal warnings pass per interval.
+// throttle lets one of many identical warnings through per interval.
 type throttle struct {
 	interval time.Duration
 	mu       sync.Mutex
@@ -156,8 +156,8 @@ func newThrottle(interval time.Duration) *throttle {
 	return &throttle{interval: interval, seen: map[any]*repeated{}}
 }
 
-// pass reports whether to log, and how many equal ones were not logged since the
-// last time.
+// pass reports whether to log, and how many identical ones were not logged since the last
+// time.
 func (t *throttle) pass(key any) (silenced int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

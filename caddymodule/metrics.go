@@ -13,9 +13,8 @@ import (
 )
 
 // The labels of metrics are names of the config and words of fixed lists, never
-// part of a URL: what strangers and encoders send must not make new series. Every
-// channel has its store as a label, because two stores may have a channel of the
-// same name.
+// part of a URL: what strangers and encoders send must not create new series. Every channel
+// has its store as a label, because two stores may have a channel of the same name.
 
 const (
 	labelStore    = "store"
@@ -39,8 +38,8 @@ var commonFailoverReasons = []failover.Reason{
 	failover.ReasonPreferred, failover.ReasonDown,
 }
 
-// missedReasons are what a segment that was listed can be missing for: what no playlist
-// lists, and what the encoder itself calls a gap, is not counted.
+// missedReasons are why a segment that was listed can be missing: what no playlist lists,
+// and what the encoder itself calls a gap, is not counted.
 var missedReasons = append([]failover.Reason{failover.ReasonNotArrived}, failover.Faults()...)
 
 // bounded is the reason as a label: one that is not known is "other".
@@ -51,9 +50,8 @@ func bounded(known []failover.Reason, reason failover.Reason) string {
 	return otherReason
 }
 
-// counted is what counts for as long as the process lives. Caddy has a new
-// registry for every config, and each of them is given these same counters, so
-// that they go on over a reload.
+// counted holds the counters of the process. Caddy makes a new registry for every config,
+// and each of them gets these same counters, so that they survive a reload.
 var counted = counters{
 	ingestBytes: counter("ingest_bytes_total",
 		"Bytes of uploads, after decompression, those of refused uploads included.",
@@ -126,8 +124,8 @@ func registerMetrics(registry *prometheus.Registry) error {
 // meter counts what happens in one channel.
 type meter struct{ store, channel string }
 
-// newMeter lets the counters of the channel begin at zero: of a counter that
-// begins with its first event, that event is invisible to rate() and increase().
+// newMeter makes the channel's counters start at zero: if a counter appears with its first
+// event, that event is invisible to rate() and increase().
 func newMeter(key channelKey, config channel.Config) meter {
 	m := meter{store: key.store, channel: key.name}
 	for _, in := range config.Inputs {
@@ -177,7 +175,7 @@ func (m meter) event(e failover.Effect) {
 func (m meter) slot(s failover.Slot) {
 	counted.slotsPublished.WithLabelValues(m.store, m.channel, s.Endpoint).Inc()
 	if !s.Due.IsZero() {
-		// The sum of a histogram must not fall, so early is no less than 0.
+		// The sum of a histogram must not fall, so early counts as 0.
 		late := max(0, s.Published.Sub(s.Due))
 		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
 	}

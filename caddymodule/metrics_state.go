@@ -6,8 +6,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// currentState collects what is so at the moment of a scrape. It keeps nothing, so
-// that a channel, input or endpoint that was removed leaves no series behind.
+// currentState collects what is true at the moment of a scrape. It keeps nothing, so that a
+// channel, input or endpoint that was removed leaves no series behind.
 var currentState = stateCollector{
 	inputUp: gauge("input_up",
 		"Whether the input delivers: 1 if it has delivered something within the length of its last three segments.",

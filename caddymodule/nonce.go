@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// nonceFresh is how long a nonce is good that nobody has used yet, nonceIdle how
-	// long after its last use. One that is in use has no end: encoders don't ask
-	// before every upload, and one that is told "stale" has lost what it sent.
+	// nonceFresh is how long a nonce that nobody has used yet is good, nonceIdle how long
+	// after its last use. One in use does not expire: encoders don't ask before every
+	// upload, and an encoder that is told "stale" has lost what it sent.
 	nonceFresh = 5 * time.Minute
 	nonceIdle  = time.Hour
 	// nonceWindow is how far behind the highest count of a nonce another one may
 	// come: an encoder has several connections.
 	nonceWindow = 256
-	// maxNonces is how many nonces are in use at most. Only who has a password gets
-	// one in.
+	// maxNonces is how many nonces are in use at most. Only those with a password get one
+	// in.
 	maxNonces = 10000
 )
 
@@ -28,23 +28,23 @@ const (
 // an encoder does not notice a reload.
 var nonces = newNonceBook()
 
-// nonceBook issues nonces and keeps account of those in use. What it has only issued
-// costs no memory: a nonce says itself when it was made, and by whom.
+// nonceBook issues nonces and keeps track of those in use. What it has only issued costs no
+// memory: a nonce itself says when it was made, and by whom.
 type nonceBook struct {
 	key [32]byte
 
 	mu    sync.Mutex
 	inUse map[string]*nonceUse
 	swept time.Time
-	// notBefore: what was issued earlier may have been used, and is not known for it.
+	// notBefore: what was issued earlier may have been used, with no record of it.
 	notBefore time.Time
 }
 
 // nonceUse are the counts that a nonce was used with.
 type nonceUse struct {
 	highest uint32
-	// seen says of the nonceWindow counts up to highest which ones came, by count
-	// modulo nonceWindow.
+	// seen says which of the nonceWindow counts up to highest have come, by count modulo
+	// nonceWindow.
 	seen [nonceWindow / 64]uint64
 	last time.Time
 }
@@ -61,7 +61,7 @@ const (
 	nonceSum    = 16
 )
 
-// issue makes a nonce: when, something random, and a sum of both.
+// issue makes a nonce: a timestamp, random bytes, and a MAC of both.
 func (b *nonceBook) issue() string {
 	text := make([]byte, nonceStamp+nonceRandom, nonceStamp+nonceRandom+nonceSum)
 	binary.BigEndian.PutUint64(text, uint64(time.Now().UnixNano()))
@@ -75,7 +75,7 @@ func (b *nonceBook) sum(text []byte) []byte {
 	return mac.Sum(nil)[:nonceSum]
 }
 
-// spend uses a nonce with a count, once. It is false if the nonce is not one of ours,
+// spend uses a nonce with a count, once. It returns false if the nonce is not one of ours,
 // has expired, or was used with the count before.
 func (b *nonceBook) spend(nonce string, count uint32) bool {
 	now := time.Now()
@@ -139,9 +139,9 @@ func (u *nonceUse) mark(count uint32, seen bool) {
 }
 
 // sweep forgets nonces that are no longer in use. If there are too many, as from
-// encoders with a connection for every upload, those that rest go first: they are not
-// fresh any more, so nobody can use them once more. If that is not enough, all of them
-// go, and those who have the password are told that theirs is stale.
+// encoders with a connection for every upload, idle ones go first: they are not fresh any
+// more, so nobody can use them again. If that is not enough, all of them go, and clients
+// that have the password are told that their nonce is stale.
 func (b *nonceBook) sweep(now time.Time) {
 	full := len(b.inUse) >= maxNonces
 	if !full && now.Sub(b.swept) < time.Minute {

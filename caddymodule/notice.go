@@ -9,9 +9,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
-// Notice implements channel.Observer. What the encoder is forgiven, and what the
-// input waits for, is told once for as long as it goes on; what the core noticed once
-// in a while.
+// Notice implements channel.Observer. What was tolerated in uploads, and what the input
+// waits for, is logged once for as long as it goes on; what the core noticed, once in a
+// while.
 func (o *observer) Notice(name string, n channel.Notice) {
 	if n.Repeated {
 		return
@@ -75,7 +75,7 @@ func (m meter) notice(n channel.Notice) {
 	}
 }
 
-// beginNotices lets the counters of an input begin at zero.
+// beginNotices makes the counters of an input start at zero.
 func (m meter) beginNotices(input string) {
 	for _, kind := range channel.NoticedKinds {
 		noticed.WithLabelValues(m.store, m.channel, input, string(kind))
@@ -88,7 +88,7 @@ func (m meter) beginNotices(input string) {
 	}
 }
 
-// collectWaits tells for how many things each input waits.
+// collectWaits reports how many things each input waits for.
 func collectWaits(send func(*prometheus.Desc, float64, ...string), key channelKey, inputs []string, waits []channel.Notice) {
 	for _, input := range inputs {
 		for _, kind := range channel.WaitKinds {

@@ -5,9 +5,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
-// channelObserver is what a config hears of one channel with: the log, the
-// metrics and the events. It is called in order, by a goroutine of the channel's
-// own. Events come last, because their handlers may take their time.
+// channelObserver is how a config hears of one channel: the log, the metrics and the
+// events. It is called in order, by the channel's own goroutine. Events come last, because
+// their handlers may take their time.
 type channelObserver struct {
 	log       *observer
 	meter     meter

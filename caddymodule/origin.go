@@ -28,9 +28,9 @@ func init() {
 // When the active input of an endpoint misses segments, the endpoint goes on with
 // the other one.
 //
-// Requests for paths of no input, no endpoint and no status page go on to the next
-// handler. An upload that no handler has answered is refused with 404: an encoder must
-// not believe that what it sent to a mistyped path has arrived.
+// Requests for paths that belong to no input, endpoint or status page go on to the next
+// handler. An upload that no handler has answered is refused with 404: an encoder must not
+// believe that what it sent to a mistyped path has arrived.
 //
 // Errors go to `handle_errors`, with the reason in `{http.error.message}`. Where nobody
 // handles them, they are answered with the reason as plain text, since that is what
@@ -59,7 +59,8 @@ type Handler struct {
 	app    *App
 	logger *zap.Logger
 	routes map[string]*route
-	// quiet holds back what refused uploads repeat, strays what those to no input do.
+	// quiet throttles warnings about refused uploads, strays those about uploads to no
+	// input.
 	quiet, strays *throttle
 	// errorRoutes: a subroute around the handler handles errors.
 	errorRoutes bool
@@ -68,7 +69,7 @@ type Handler struct {
 // route is what a path of the config leads to: an input, an endpoint or the status
 // page.
 type route struct {
-	// page is nil but for the status page, which has nothing else.
+	// page is set for the status page alone, which has nothing else.
 	page    *statusPage
 	use     *channelUse
 	channel string
@@ -202,7 +203,7 @@ func (h *Handler) channelNames() []string {
 	return names
 }
 
-// Validate warns of what is allowed but hardly meant. It runs once per config.
+// Validate warns of what is allowed but hardly intended. It runs once per config.
 func (h *Handler) Validate() error {
 	for _, name := range h.channelNames() {
 		c := h.Channels[name]
@@ -264,9 +265,9 @@ func (h *Handler) route(path string) (*route, int) {
 	return nil, 0
 }
 
-// below returns the escaped path behind the first n bytes of the path, without
-// the slash between them. Configured paths are their own escaped form, but a
-// client may escape more than it has to.
+// below returns the escaped path after the first n bytes of the path, without the slash
+// between them. Configured paths are their own escaped form, but a client may escape more
+// than it has to.
 func below(u *url.URL, n int) string {
 	escaped := u.EscapedPath()
 	i := 0
@@ -298,8 +299,8 @@ func (h *Handler) untidyInput(u *url.URL) (rt *route, path string) {
 	return rt, below(&url.URL{Path: unescaped, RawPath: escaped}, length)
 }
 
-// tidy leaves empty and "." parts out of an escaped path that begins with a slash, but
-// for an empty part at its end: that it names a directory is for others to judge.
+// tidy leaves empty and "." parts out of an escaped path that begins with a slash, except
+// for an empty part at its end: whether it may name a directory is for others to judge.
 func tidy(escaped string) string {
 	parts := strings.Split(escaped, "/")
 	last := len(parts) - 1

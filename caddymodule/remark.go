@@ -10,8 +10,8 @@ var overLimit = counter("over_limit_total",
 	"How often something of an input was dropped because it was over a limit, by limit.",
 	labelStore, labelChannel, labelInput, "limit")
 
-// remarkStatus is what was noticed of an input or endpoint: what changes nothing by itself,
-// and what was dropped over a limit.
+// remarkStatus is what was noticed about an input or endpoint: what changes nothing by
+// itself, and what was dropped over a limit.
 type remarkStatus struct {
 	What      string    `json:"what"`
 	Rendition string    `json:"rendition,omitempty"`

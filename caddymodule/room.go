@@ -19,8 +19,8 @@ type room struct {
 	// underWay is what uploads that have begun may take in their next step.
 	underWay atomic.Int64
 
-	mu sync.Mutex // one makes room at a time
-	// evicting and full hold back what is logged and announced over and over.
+	mu sync.Mutex // only one makes room at a time
+	// evicting and full throttle what would be logged and announced over and over.
 	evicting, full *throttle
 }
 
@@ -29,10 +29,10 @@ func newRoom() *room {
 }
 
 const (
-	// reserved is kept free besides the uploads, for journals.
+	// reserved is kept free in addition to the uploads, for journals.
 	reserved = 256 << 10
-	// An upload takes what has arrived and a step on top, which grows with it. So what
-	// was only announced counts for next to nothing.
+	// An upload takes what has arrived, plus a step that grows with it. So what was only
+	// announced counts for next to nothing.
 	minRoomStep = 64 << 10
 	maxRoomStep = 1 << 20
 	// perUpload is what an engine needs around an object.
@@ -46,20 +46,20 @@ type reservation struct {
 	limit  int64 // of what the input has under way, 0 for none
 	size   int64 // as announced, -1 if unknown
 	ahead  int64 // what it may take in its next step
-	next   int64 // how much has arrived when there is to be room for another step
+	next   int64 // how much must have arrived before room is made for another step
 	held   int64 // of the channel's inflight
 	logger *zap.Logger
 }
 
-// reserve makes room for an upload of the input, of this size, or -1 for one that does
-// not tell. The caller calls arrived before it reads more of it, and done behind it.
+// reserve makes room for an upload of the input, of this size, or -1 if it is unknown. The
+// caller calls arrived before it reads more of it, and done after it.
 func (c *sharedChannel) reserve(input string, size int64, logger *zap.Logger) *reservation {
 	c.lastUpload.Store(time.Now().UnixNano())
 	return &reservation{of: c, input: input, limit: c.inputShare(), size: size, logger: logger}
 }
 
-// arrived makes sure there is room for what comes next. Error: *bodyError, if the
-// channel or the input has had its share.
+// arrived makes sure there is room for what comes next. Error: *bodyError, if the channel
+// or the input has used up its share.
 func (r *reservation) arrived(n int64) error {
 	if n < r.next {
 		return nil
@@ -67,7 +67,7 @@ func (r *reservation) arrived(n int64) error {
 	step := min(max(n, minRoomStep), maxRoomStep)
 	r.next = n + step/2
 	if n == 0 {
-		step, r.next = 0, 1 // nothing is held for who sends nothing
+		step, r.next = 0, 1 // nothing is held for those who send nothing
 	}
 	if r.size >= 0 {
 		step = min(step, max(r.size-n, 0))
@@ -131,9 +131,9 @@ func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
 	}
 }
 
-// evictFor evicts the oldest part of a startover window. A channel that has had its
+// evictFor evicts the oldest part of a startover window. A channel that has used up its
 // share pays for itself first; one that has not takes from those that have more than
-// theirs, the one with the most of it first.
+// theirs, the one with the largest excess first.
 func (r *registry) evictFor(c *sharedChannel) bool {
 	shares := c.store.shares()
 	own := c.held() >= shares.of(c)

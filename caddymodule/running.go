@@ -6,8 +6,8 @@ import (
 )
 
 // eachChannel calls f for every running channel, by name and store. The channel
-// stays open during the call. No lock is held: one that is about to close or to
-// start meanwhile may be missed.
+// stays open during the call. No lock is held: one that closes or starts in the meantime
+// may be missed.
 //
 // A channel that no config has any more runs on, and is seen here, until the last
 // upload to it has ended.

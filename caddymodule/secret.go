@@ -8,10 +8,10 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// resolve replaces the placeholders of a value of the config. One that is not known is
-// an error, and so is one that stands for nothing next to something else: a token must
-// not become the name of its placeholder, which anybody can guess, and a directory must
-// not lose its beginning. What is empty as a whole is for the caller to refuse.
+// resolve replaces the placeholders of a value of the config. An unknown one is an error,
+// and so is one that is empty next to other text: a token must not become the name of its
+// placeholder, which anybody can guess, and a directory must not lose its beginning. A
+// value that is empty as a whole is for the caller to refuse.
 func resolve(value string) (string, error) {
 	repl := caddy.NewReplacer()
 	resolved, err := repl.ReplaceOrErr(value, false, true)
@@ -24,7 +24,7 @@ func resolve(value string) (string, error) {
 	return repl.ReplaceOrErr(value, true, true)
 }
 
-// resolveName does it for the name of a user.
+// resolveName does the same for the name of a user.
 func resolveName(value string) (string, error) {
 	name, err := resolve(value)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 // which order.
 type StreamSelection struct {
 	// Variants with video below this bit rate are not served. It is compared with
-	// the BANDWIDTH that the encoder declares, in bits per second. What is not
-	// served is not waited for either. Default: 0, no limit.
+	// the BANDWIDTH that the encoder declares, in bits per second. The endpoint does not
+	// wait for what it does not serve. Default: 0, no limit.
 	MinBitrate uint64 `json:"min_bitrate,omitempty"`
 
 	// Variants with video above this bit rate are not served. Renditions that
@@ -26,9 +26,9 @@ type StreamSelection struct {
 	// all are served, and a warning says so. Default: 0, no limit.
 	MaxBitrate uint64 `json:"max_bitrate,omitempty"`
 
-	// The order of the variants in the multivariant playlist; players begin with
-	// the first one, as a rule. `original`: that of the encoder. `ascending`,
-	// `descending`: by BANDWIDTH. Default: `original`.
+	// The order of the variants in the multivariant playlist; players usually start with
+	// the first one. `original`: that of the encoder. `ascending`, `descending`: by
+	// BANDWIDTH. Default: `original`.
 	Order string `json:"order,omitempty"`
 }
 

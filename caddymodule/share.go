@@ -12,8 +12,8 @@ import (
 // stand by don't keep others from using the store.
 const idleAfter = 10 * time.Minute
 
-// shares are what the channels of a store are guaranteed of it, in bytes. Beyond it
-// they may use what others leave, and give it back when those need it.
+// shares are how much of a store its channels are guaranteed, in bytes. Beyond that they
+// may use what others leave, and give it back when those need it.
 type shares struct {
 	capacity int64 // 0 for no limit
 	equal    int64 // of a channel without a capacity of its own
@@ -45,11 +45,11 @@ func (h *Handler) checkCapacities(e Engine) error {
 	return nil
 }
 
-// sharesFor is how long what was divided holds: it takes a look at every channel.
+// sharesFor is how long a division holds: making one takes a look at every channel.
 const sharesFor = time.Second
 
-// shares divides what the store has: channels with a capacity have that, and what is
-// left is divided equally among those that something is being uploaded to.
+// shares divides what the store has: channels with a capacity get that, and what is left is
+// divided equally among those that receive uploads.
 func (s *sharedStore) shares() shares {
 	s.dividing.Lock()
 	defer s.dividing.Unlock()
@@ -90,13 +90,13 @@ func (s shares) of(c *sharedChannel) int64 {
 	return s.equal
 }
 
-// busy reports whether there was an upload to the channel lately.
+// busy reports whether there has been an upload to the channel lately.
 func (c *sharedChannel) busy() bool {
 	return time.Since(time.Unix(0, c.lastUpload.Load())) < idleAfter
 }
 
-// crowds reports whether the channel has had its share, not counting what it can give
-// back at once, and would take from what others have not had of theirs.
+// crowds reports whether the channel has used up its share, not counting what it can give
+// back at once, and would take from what others have not used of theirs.
 func (c *sharedChannel) crowds(free int64) bool {
 	shares := c.store.shares()
 	held := c.held()
@@ -131,7 +131,7 @@ type unfinished struct {
 	bytes map[string]int64
 }
 
-// held is what the channel has of the store, with what is under way.
+// held is how much of the store the channel takes, including what is under way.
 func (c *sharedChannel) held() int64 {
 	u := &c.unfinished
 	u.mu.Lock()

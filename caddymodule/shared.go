@@ -15,14 +15,14 @@ import (
 )
 
 // live is what outlives configs: the open stores and the running channels of the
-// process. They hold data only. Nothing in them belongs to a config but the
-// observer, which is swapped when another config starts.
+// process. They hold data only. Nothing in them belongs to a config except the observer,
+// which is swapped when another config starts.
 //
 // caddy.UsagePool is not used, because it counts configs only. Here a request
-// counts as well: Caddy cleans a config up while requests of it are still at
-// work, so an upload may need its channel longer than the last config that names
-// it. And a config that names the channel again meanwhile must find that same
-// channel, not open a second one on the same journal.
+// counts as well: Caddy cleans a config up while its requests are still running, so an
+// upload may need its channel longer than the last config that names it. And a config that
+// names the channel again meanwhile must find that same channel, not open a second one on
+// the same journal.
 var live = registry{
 	stores:   map[string]*sharedStore{},
 	channels: map[channelKey]*sharedChannel{},
@@ -40,14 +40,14 @@ type registry struct {
 	channels map[channelKey]*sharedChannel
 }
 
-// channelKey says which channels of two configs are the same one. No option is in
-// it, so that every option can be changed without a loss of state.
+// channelKey says which channels of two configs are the same one. It holds no options, so
+// that every option can be changed without loss of state.
 type channelKey struct{ store, name string }
 
 func (k channelKey) String() string { return "channel " + k.name + " on store " + k.store }
 
-// lease counts the configs and requests that use something shared. The last one
-// that leaves closes it, and nobody can come in any more.
+// lease counts the configs and requests that use something shared. The last one to leave
+// closes it, and nobody can come in any more.
 type lease struct{ users atomic.Int64 }
 
 // acquire fails when there is nobody left: the thing is being closed.
@@ -73,11 +73,11 @@ type sharedStore struct {
 	store    store.Store
 	closed   chan struct{}
 	room     *room
-	// dividing guards what the channels are guaranteed, and when that was found.
+	// dividing guards what the channels are guaranteed, and when that was worked out.
 	dividing sync.Mutex
 	divided  time.Time
 	division shares
-	// options are those the store has now; guarded by registry.changing.
+	// options are those that the store has now; guarded by registry.changing.
 	options string
 }
 
@@ -92,7 +92,7 @@ func (r *registry) acquireStore(e Engine, options string) (*sharedStore, error) 
 		if s.acquire() {
 			return s, nil
 		}
-		<-s.closed // a directory can be locked once only
+		<-s.closed // a directory can only be locked once
 	}
 	st, err := e.Open(context.Background())
 	if err != nil {
@@ -127,8 +127,8 @@ type sharedChannel struct {
 	channel *channel.Channel
 	store   *sharedStore
 	closed  chan struct{}
-	// applied is what the channel was told last, traced the trace that it writes;
-	// guarded by registry.changing.
+	// applied is what the channel was last told, traced the trace that it writes; guarded
+	// by registry.changing.
 	applied applied
 	traced  *traceFile
 	uploads uploads

@@ -12,8 +12,8 @@ import (
 
 const (
 	// maxFlight is how many bytes of different startover playlists, compressed, viewers
-	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many of one
-	// address. All who fetch the same one count once.
+	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many of them may
+	// go to one address. All who fetch the same one count once.
 	maxFlight          = 64 << 20
 	maxFlightOfAddress = maxFlight / 4
 	// flightGrace and flightRate are how long a viewer may take for a playlist.
@@ -23,7 +23,7 @@ const (
 
 var errFlight = errors.New("too many startover playlists are being fetched; try again in a moment")
 
-// flight is what viewers of an endpoint are fetching of startover playlists.
+// flight is the startover playlists that viewers of an endpoint are fetching.
 type flight struct {
 	mu     sync.Mutex
 	bytes  int
@@ -34,8 +34,8 @@ type flight struct {
 // inFlight is a playlist that somebody is fetching.
 type inFlight struct{ size, readers int }
 
-// enter takes in a body. It is false if there is no room for it; else leave is called
-// when it has been sent.
+// enter adds a body. ok is false if there is no room for it; otherwise leave is called when
+// it has been sent.
 func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
 	if len(body) == 0 {
 		return func() {}, true
@@ -75,9 +75,9 @@ func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
 	}, true
 }
 
-// serveStartover sends a playlist of the past, of which there are as many as viewers
-// have ideas. Only its compressed bytes are held while it is sent: it is unpacked on the
-// way to those who don't take them.
+// serveStartover sends a playlist of the past, of which there are as many as viewers can
+// think of. Only its compressed bytes are held while it is sent: it is unpacked on the way
+// to those who don't accept gzip.
 func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *output.Packed) error {
 	leave, ok := rt.flight.enter(p.Gzip, clientAddr(r))
 	if !ok {
@@ -108,7 +108,7 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 	return nil
 }
 
-// busy tells a viewer to come again.
+// busy tells a viewer to try again later.
 func busy(w http.ResponseWriter, r *http.Request, reason error) error {
 	w.Header()["Retry-After"] = oneSecondLater
 	w.Header()["Cache-Control"] = noStore

@@ -14,8 +14,8 @@ import (
 )
 
 // StatusPage is a page for the people who operate the channels of the handler: which
-// input is on air, why, and whether another one can take over. It keeps itself up to
-// date and takes nothing from other servers.
+// input is on air, why, and whether another one can take over. It keeps itself up to date
+// and loads nothing from other servers.
 //
 // It is open to everybody who reaches its path, as any route is: put an authentication
 // handler in front of it.
@@ -25,21 +25,21 @@ type StatusPage struct {
 	Path string `json:"path,omitempty"`
 
 	// A path on the same site, absolute or relative to `<path>/`, of a JavaScript
-	// module that the page loads. The page has an empty `<section id="controls">`
-	// for it, behind the preview of the first channel. If the module exports a
-	// function by default, it is called with that element. Default: none.
+	// module that the page loads. The page has an empty `<section id="controls">` for it,
+	// after the preview of the first channel. If the module has a function as its default
+	// export, that is called with this element. Default: none.
 	Controls string `json:"controls,omitempty"`
 }
 
 const (
-	// maxDetailed is how many channels a page shows in full. Where there are more,
-	// the page lists them, and shows the one that it is asked for.
+	// maxDetailed is how many channels a page shows in full. If there are more, the page
+	// lists them, and shows the one that it is asked for.
 	maxDetailed = 8
 
 	pageMethods = "GET, HEAD"
 )
 
-// check checks the page's options. paths has those of nothing else yet.
+// check checks the page's options. paths is still empty.
 func (s *StatusPage) check(paths pathSet) error {
 	if err := paths.add(s.Path, "the status page"); err != nil {
 		return fmt.Errorf("status: path: %w", err)
@@ -50,7 +50,7 @@ func (s *StatusPage) check(paths pathSet) error {
 	return nil
 }
 
-// checkControls keeps to scripts of the same site: others are not run by the page.
+// checkControls allows scripts of the same site only: the page does not run others.
 func checkControls(uri string) error {
 	if !only(uri, "/-._~?&=") || strings.HasPrefix(uri, "//") {
 		return fmt.Errorf("must be a path on the same site, of letters, digits and the characters '-._~/?&=', but is %q", uri)
@@ -81,7 +81,7 @@ func newStatusPage(h *Handler) *statusPage {
 	return &statusPage{app: h.app, controls: h.Status.Controls}
 }
 
-// watch lets the page show a channel.
+// watch makes the page show a channel.
 func (p *statusPage) watch(name string, c *Channel, use *channelUse, at string) {
 	use.config.Activity = true
 	w := &watched{name: name, use: use}
@@ -98,7 +98,7 @@ func (p *statusPage) watch(name string, c *Channel, use *channelUse, at string) 
 	p.channels = append(p.channels, w)
 }
 
-// relative is the way from a page at "<from>/" to another path of the handler. It
+// relative is the relative URL from a page at "<from>/" to another path of the handler. It
 // holds wherever the handler is mounted.
 func relative(from, to string) string {
 	return strings.Repeat("../", strings.Count(from, "/")) + strings.TrimPrefix(to, "/")
@@ -145,7 +145,7 @@ func redirectBelow(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
-// pagePolicy lets nothing in from outside. The player's media come from memory.
+// pagePolicy lets nothing in from outside. The player's media comes from memory.
 var pagePolicy = []string{"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"}
 

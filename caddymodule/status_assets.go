@@ -15,15 +15,15 @@ import (
 //go:embed status
 var statusFiles embed.FS
 
-// pageAsset is a file of the page. It changes with the binary only, so browsers keep
-// it and ask each time whether it is still the same.
+// pageAsset is a file of the page. It only changes with the binary, so browsers keep it and
+// ask each time whether it is still the same.
 type pageAsset struct {
 	contentType    string
 	body, gzip     []byte
 	etag, gzipETag string
 }
 
-// The types of what the page consists of.
+// The content types of the page's files.
 var assetTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",

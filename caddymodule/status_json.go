@@ -8,14 +8,14 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/activity"
 )
 
-// What the status page is told. It is no API: page and origin are one binary. Points
-// of time on the strip are milliseconds since 1970, as a browser has them.
+// What the status page gets. It is not an API: page and origin are one binary. Times on the
+// strip are milliseconds since 1970, as in browsers.
 
 const (
-	// shownStrip is how far back a page is told of every segment; of what went
-	// wrong, all that the channel remembers.
+	// shownStrip is how far back a page gets every segment; of what went wrong, it gets all
+	// that the channel remembers.
 	shownStrip = 3 * time.Minute
-	// shownSwitches is how many switches a page is told.
+	// shownSwitches is how many switches a page gets.
 	shownSwitches = 50
 )
 
@@ -27,7 +27,7 @@ type pageSnapshot struct {
 	Names []string `json:"names"`
 }
 
-// pageChannel is what a page is told of a channel once.
+// pageChannel is what a page gets once about a channel.
 type pageChannel struct {
 	Name      string         `json:"name"`
 	Endpoints []pageEndpoint `json:"endpoints"`
@@ -45,10 +45,10 @@ type pageEndpoint struct {
 	DelaySeconds           float64 `json:"delay_seconds"`
 }
 
-// pageStatus is what a page is told of a channel again and again.
+// pageStatus is what a page gets again and again about a channel.
 type pageStatus struct {
 	channelStatus
-	// Store is not for the page: where it lies is nobody's business here.
+	// Store is not for the page: where it is, is nobody's business here.
 	Store    *string       `json:"store,omitempty"`
 	Counters *pageCounters `json:"counters,omitempty"`
 }
@@ -85,7 +85,7 @@ type pageActivity struct {
 	Entries []pageEntry `json:"entries"`
 }
 
-// pageEntry is a activity.Entry. Which of its fields are there depends on its kind.
+// pageEntry is an activity.Entry. Which of its fields are set depends on its kind.
 type pageEntry struct {
 	Number uint64  `json:"n"`
 	Time   float64 `json:"t"`
@@ -123,7 +123,7 @@ func millis(t time.Time) float64 { return float64(t.UnixMicro()) / 1000 }
 
 func mediaMillis(t failover.Ticks) float64 { return float64(t) / (failover.ClockRate / 1000) }
 
-// snapshot is all that a page has to know to begin with. The list goes on from here.
+// snapshot is all that a page has to know to begin with. The list continues from here.
 func (p *statusPage) snapshot(list []*streamed) pageSnapshot {
 	now := time.Now()
 	s := pageSnapshot{Now: millis(now), Controls: p.controls, Channels: []pageChannel{}, Names: []string{}}
@@ -149,7 +149,7 @@ func (p *statusPage) snapshot(list []*streamed) pageSnapshot {
 	return s
 }
 
-// remarkable reports whether the entry is more than what happens all the time.
+// remarkable reports whether the entry is out of the ordinary.
 func (out *pageEntry) remarkable() bool {
 	switch out.Kind {
 	case "segment":
@@ -188,7 +188,7 @@ func (p *statusPage) currentStatuses(now time.Time) []byte {
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
-		return []byte("{}") // numbers are finite, so it can't be
+		return []byte("{}") // numbers are finite, so it can't happen
 	}
 	p.taken, p.statuses = now, text
 	return text

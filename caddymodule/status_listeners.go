@@ -11,11 +11,11 @@ import (
 
 const (
 	// maxStatusStreams is how many pages are kept up to date at the same time, by
-	// one handler. Each costs a goroutine and about 2 KB a second and channel.
+	// one handler. Each costs a goroutine, and about 2 KB per second and channel.
 	maxStatusStreams = 64
 	// maxOfStatusAddress is how many of them one address may have.
 	maxOfStatusAddress = 16
-	// keptStatusStreams are for those whom an authentication handler has let in: a
+	// keptStatusStreams are reserved for those whom an authentication handler has let in: a
 	// stranger must not lock the operator out.
 	keptStatusStreams = 16
 )
@@ -32,7 +32,7 @@ type listeners struct {
 	byAddr           map[netip.Addr]int
 }
 
-// enter takes a page in; leave is called when it is gone.
+// enter adds a page; leave is called when it is gone.
 func (l *listeners) enter(r *http.Request) (leave func(), err error) {
 	from, known := clientAddr(r), authenticated(r)
 	l.mu.Lock()
@@ -62,7 +62,7 @@ func (l *listeners) enter(r *http.Request) (leave func(), err error) {
 	}, nil
 }
 
-// authenticated reports whether a handler before this one has let in a certain user.
+// authenticated reports whether a handler before this one has authenticated a user.
 func authenticated(r *http.Request) bool {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// statusInterval is how often a page gets the state of the channels, changed or
-	// not: it is the sign of life, too.
+	// statusInterval is how often a page gets the state of the channels, changed or not: it
+	// is the heartbeat, too.
 	statusInterval = time.Second
-	// activityInterval collects what happens at about the same time.
+	// activityInterval is how long what happens at about the same time is collected.
 	activityInterval = 200 * time.Millisecond
 	// statusWriteTimeout ends the stream of a page that does not read. The browser
 	// opens another one when it is back.
 	statusWriteTimeout = 15 * time.Second
 )
 
-// serveSnapshot answers with what a page is told when it connects.
+// serveSnapshot answers with what a page gets when it connects.
 func (p *statusPage) serveSnapshot(w http.ResponseWriter, r *http.Request) error {
 	list, err := p.selected(r)
 	if err != nil {
@@ -32,8 +32,8 @@ func (p *statusPage) serveSnapshot(w http.ResponseWriter, r *http.Request) error
 	return writeJSON(w, http.StatusOK, p.snapshot(newStreamed(list)))
 }
 
-// serveEvents keeps a page up to date. What a page has missed in the meantime it is
-// told anew: every stream begins with all there is.
+// serveEvents keeps a page up to date. A page that has missed something gets it again:
+// every stream begins with all there is.
 func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	list, err := p.selected(r)
 	if err != nil {
@@ -62,16 +62,16 @@ func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	defer context.AfterFunc(p.app.ending, cancel)()
 	s := &eventStream{w: w, control: http.NewResponseController(w)}
-	// The connection may have more to do. Where there are no deadlines, none is left.
+	// The connection may have more to do. Where deadlines can't be set, none is left.
 	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }()
 	// What fails from here on is the connection, or the page that doesn't read.
 	_ = p.stream(ctx, s, newStreamed(list))
 	return nil
 }
 
-// stream tells a page all there is, and then what happens.
+// stream sends a page all there is, and then what happens.
 func (p *statusPage) stream(ctx context.Context, s *eventStream, list []*streamed) error {
-	// A page that lost its stream asks again after so long.
+	// How long a page that lost its stream waits before it asks again.
 	if err := s.send("retry", []byte("2000")); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (p *statusPage) stream(ctx context.Context, s *eventStream, list []*streame
 	}
 }
 
-// streamed is a channel that a stream tells about in full.
+// streamed is a channel that a stream covers in full.
 type streamed struct {
 	*watched
 	activity *activity.Notes
@@ -139,8 +139,8 @@ func (c *streamed) read() (entries []pageEntry, missed bool) {
 	return entries, lost > 0
 }
 
-// wait returns when something has happened, or when it is time for a sign of life. It
-// reports false at the end of the stream.
+// wait returns when something has happened, or when it is time for a heartbeat. It reports
+// false at the end of the stream.
 func wait(ctx context.Context, pace <-chan time.Time, list []*streamed) bool {
 	cases := []reflect.SelectCase{
 		{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ctx.Done())},

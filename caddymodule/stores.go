@@ -27,14 +27,14 @@ const storeNamespace = "http.live_origin.stores"
 // a place where channels keep their segments and their state. It implements
 // caddyfile.Unmarshaler too, to be usable in a Caddyfile.
 //
-// A store outlives configs. Engines of equal identity mean the same store: the
-// first config that names it opens it, later ones share it, and it is closed
-// behind the last of them. So the options of an engine must give the same store
-// as long as its identity is the same.
+// A store outlives configs. Engines of the same identity mean the same store: the first
+// config that names it opens it, later ones share it, and it is closed after the last of
+// them. So the options of an engine must lead to the same store as long as its identity is
+// the same.
 type Engine interface {
 	caddy.Module
-	// Identity names the store, process-wide: the kind of engine and what tells
-	// two of the kind apart, such as a directory. It is called after Provision.
+	// Identity names the store, process-wide: the kind of engine, and what tells two of
+	// that kind apart, such as a directory. It is called after Provision.
 	Identity() string
 	// Open opens the store. It is called when a config starts, never when one is
 	// only validated. Provision must not touch anything outside the module.
@@ -42,8 +42,7 @@ type Engine interface {
 }
 
 // Reconfigurer is an Engine whose options can be applied to the open store of its
-// identity. An engine that is none keeps the options it was opened with until it
-// is closed.
+// identity. Any other engine keeps the options it was opened with until it is closed.
 type Reconfigurer interface {
 	Engine
 	// Reconfigure applies the engine's options to st, which an engine of the same
@@ -52,11 +51,11 @@ type Reconfigurer interface {
 	Reconfigure(st store.Store) error
 }
 
-// MemoryStore keeps segments and state in the memory of the process. It is the
-// fastest engine, and all is gone when the process ends, but for what encoders send
-// once (multivariant playlists and initialization sections, some kB): that also lies
-// in Caddy's own storage. There is one store in a process: all `live_origin` handlers
-// with this engine share its capacity.
+// MemoryStore keeps segments and state in the memory of the process. It is the fastest
+// engine, and everything is gone when the process ends, except for what encoders send once
+// (multivariant playlists and initialization sections, a few kB), which is also kept in
+// Caddy's own storage. There is one store in a process: all `live_origin` handlers with
+// this engine share its capacity.
 type MemoryStore struct {
 	// How much memory segments may take, in bytes, from 64 KiB to 16 TiB. Uploads
 	// beyond it are answered with 507. Default: 2147483648 (2 GiB).
@@ -126,8 +125,8 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // FileStore keeps segments and state in a directory, so that they survive the end
 // of the process. The directory belongs to one process at a time.
 type FileStore struct {
-	// The directory. It is created if it does not exist, and closed to other users of
-	// the machine; one that holds anything else than a store is refused. Placeholders are
+	// The directory. It is created if it does not exist, and closed to other users of the
+	// machine; one that holds anything other than a store is refused. Placeholders are
 	// replaced when the config is loaded; one that is unknown or empty is an error.
 	// Required.
 	Dir string `json:"dir,omitempty"`
@@ -137,8 +136,8 @@ type FileStore struct {
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether an upload is only acknowledged when it is on the disk, so that it
-	// survives the loss of power as well. A change takes effect when the directory
-	// is opened again, as after a restart. Default: false.
+	// survives a power failure as well. A change takes effect when the directory is opened
+	// again, as after a restart. Default: false.
 	Fsync bool `json:"fsync,omitempty"`
 
 	logger *zap.Logger
@@ -162,7 +161,7 @@ func (f *FileStore) Provision(ctx caddy.Context) error {
 	if dir == "" {
 		return errors.New("store file: dir is required")
 	}
-	// Two ways to write one directory must not make two stores of it.
+	// Two ways to write the same directory must not make two stores.
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("store file: resolve dir: %w", err)
@@ -250,8 +249,7 @@ func (f *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// setCapacity changes the limit of an open store, where it lets itself be
-// changed.
+// setCapacity changes the limit of an open store, if the store allows that.
 func setCapacity(st store.Store, capacity int64) error {
 	if s, ok := st.(store.Resizable); ok {
 		s.SetCapacity(capacity)

@@ -19,7 +19,7 @@ const strayInterval = time.Minute
 
 var errStray = errors.New("no input has this path; the log of the origin has the nearest one")
 
-// brings reports whether the method is one that encoders use to bring something.
+// brings reports whether the method is one that encoders use to upload or change something.
 func brings(method string) bool {
 	switch method {
 	case http.MethodPut, http.MethodPost, http.MethodDelete, "MKCOL":
@@ -28,8 +28,8 @@ func brings(method string) bool {
 	return false
 }
 
-// passOn lets the next handler serve a request that is none of ours. If nobody answers
-// an upload, Caddy would do so with 200, and the encoder would believe it.
+// passOn lets the next handler serve a request that is not ours. If nobody answers an
+// upload, Caddy would do so with 200, and the encoder would believe it.
 func (h *Handler) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if !brings(r.Method) {
 		return next.ServeHTTP(w, r)
@@ -64,11 +64,11 @@ func (h *Handler) noteStray(r *http.Request, status int) {
 		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced))
 }
 
-// maxComparedPath is how much of a path is looked at, in bytes.
+// maxComparedPath is how much of a path is compared, in bytes.
 const maxComparedPath = 256
 
-// nearestInput is the input path of the config that takes the fewest changes to get to
-// from the head of the path.
+// nearestInput is the input path of the config that the fewest changes turn the head of the
+// path into.
 func (h *Handler) nearestInput(path string) string {
 	path = strings.ToLower(path[:min(len(path), maxComparedPath)])
 	nearest, least := "", -1

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// heldTime is how long the answer to wrong credentials is held back, and half of it
-	// more at random: guessers that began together don't come back together.
+	// heldTime is how long the answer to wrong credentials is held back, plus up to half as
+	// long again, at random: guessers that began together don't come back together.
 	heldTime = time.Second
 	// maxHeld is how many answers of the process are held back; each takes a goroutine
 	// and a connection that the stranger has opened anyway. Beyond that they go out at
@@ -20,15 +20,15 @@ const (
 // heldBack are the answers to wrong credentials of all inputs.
 var heldBack = &tarpit{time: heldTime}
 
-// tarpit holds answers back, so that who guesses can't do it in a tight loop: a new
-// connection and an answer cost the server more than one wrong password is worth to
-// anybody. Who has just mistyped his own waits a second.
+// tarpit holds answers back, so that nobody can guess in a tight loop: a new connection and
+// an answer cost the server more than one wrong password is worth to anybody. Those who
+// have just mistyped their own wait a second.
 type tarpit struct {
 	time time.Duration
 	now  atomic.Int64 // how many are held back
 }
 
-// hold waits before an answer, but not for who has left.
+// hold waits before an answer, but not for a client that has left.
 func (t *tarpit) hold(ctx context.Context) {
 	defer t.now.Add(-1)
 	if t.now.Add(1) > maxHeld || t.time == 0 {

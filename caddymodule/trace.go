@@ -20,19 +20,17 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
-// Trace writes down what a channel's decisions are made from: what was uploaded
-// and listed, and when; no media. `caddy live-origin replay` decides again from the
-// file, with the same options or with others.
+// Trace records what a channel's decisions are based on: what was uploaded and listed, and
+// when; no media. `caddy live-origin replay` makes the decisions again from the file, with
+// the same options or with others.
 type Trace struct {
-	// The file, to which is appended. Its directory is made if it is not there.
-	// Placeholders are replaced when the config is loaded. Two channels can't share
-	// a file. Required.
+	// The file to append to. Its directory is created if it does not exist. Placeholders
+	// are replaced when the config is loaded. Two channels can't share a file. Required.
 	Filename string `json:"filename,omitempty"`
 
-	// How large the file may become before another one is begun, in bytes. The old
-	// one gets the time into its name. A pair of encoders with three renditions and
-	// 2 s segments writes some 250 MiB a day. From 1 KiB to 1 TiB. Default: 67108864
-	// (64 MiB).
+	// How large the file may become before another one is begun, in bytes. The time is
+	// added to the name of the old one. A pair of encoders with three renditions and 2 s
+	// segments writes some 250 MiB a day. From 1 KiB to 1 TiB. Default: 67108864 (64 MiB).
 	RollSize int64 `json:"roll_size,omitempty"`
 
 	// How many old files are kept, up to 10000. Default: 10.
@@ -119,17 +117,17 @@ type traceFile struct {
 	mu      sync.Mutex
 	file    *timberjack.Logger
 	written int64
-	// torn: the last line has no end. failing: what came after it is missing, and
-	// retried is when it was last tried to go on.
+	// torn: the last line has no end. failing: what came after it is missing, and retried
+	// is when that was last attempted again.
 	torn, failing bool
 	retried       time.Time
 }
 
-// traceRetry is how often it is tried to go on with a trace that could not be written.
+// traceRetry is how often to try again after a trace could not be written.
 const traceRetry = 10 * time.Second
 
-// rolledByHand is more than any file becomes: when another one is begun is decided
-// here, because it has to begin with a checkpoint.
+// rolledByHand is larger than any file gets: when to begin another one is decided here,
+// because it has to begin with a checkpoint.
 const rolledByHand = 1 << 20 // MiB
 
 func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
@@ -154,8 +152,8 @@ func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
 	}, nil
 }
 
-// endOf returns the size of a trace, and whether its last line has no end: the death of
-// a process may tear it.
+// endOf returns the size of a trace, and whether its last line has no end: a process that
+// dies may leave it torn.
 func endOf(f *os.File) (size int64, torn bool, err error) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -177,8 +175,8 @@ func (t *traceFile) Trace(r failover.Record) {
 	}
 }
 
-// missed reports whether it is time to try again, after writing failed. A replay can't
-// go on over a hole, so nothing but a checkpoint is written behind one.
+// missed reports whether it is time to try again, after writing failed. A replay can't go
+// on across a hole, so nothing but a checkpoint is written after one.
 func (t *traceFile) missed(r failover.Record) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -189,7 +187,7 @@ func (t *traceFile) missed(r failover.Record) bool {
 	return true
 }
 
-// Lost implements channel.Tracer: a replay can't go on over a hole.
+// Lost implements channel.Tracer: a replay can't go on across a hole.
 func (t *traceFile) Lost() { t.channel.Checkpoint(false) }
 
 func (t *traceFile) write(r failover.Record) (rolled bool) {

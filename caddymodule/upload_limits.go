@@ -13,22 +13,22 @@ import (
 const (
 	// uploadsPerRendition is how many uploads an input may have at a time by default,
 	// for each of its renditions: segment and playlist, and as much again for an encoder
-	// that catches up.
+	// that is catching up.
 	uploadsPerRendition = 4
 
 	defaultUploadRate = 1 << 10
-	// rateGrace is for how long an upload may take its time.
+	// rateGrace is how long an upload may be as slow as it likes.
 	rateGrace = 30 * time.Second
 )
 
 // admission bounds the uploads of an input that are under way. Its numbers are the
-// config's, but what is under way goes on over a reload.
+// config's, but what is under way survives a reload.
 type admission struct {
 	mu       sync.Mutex
 	underWay map[string]int // by input
 }
 
-// enter reports whether the input may have another upload; leave is called behind it.
+// enter reports whether the input may have another upload; leave is called after it.
 func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -48,16 +48,16 @@ func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 	}, true
 }
 
-// pacedReader is a body that has to keep a minimum rate, so that it does not hold its
-// place forever. The rate is that of the whole body so far: one that was held back for
-// a while, and then sends it all, is fast enough.
+// pacedReader is a body that has to keep a minimum rate, so that it does not hold its place
+// forever. The rate is that of the whole body so far: one that was held up for a while, and
+// then comes all at once, is fast enough.
 type pacedReader struct {
 	source  io.Reader
 	control *http.ResponseController
 	rate    int64 // bytes per second
 	began   time.Time
 	read    int64
-	// blind: there are no deadlines.
+	// blind: deadlines can't be set.
 	blind bool
 }
 
@@ -83,14 +83,14 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// done takes the deadline back: the connection may have more to do.
+// done removes the deadline: the connection may have more to do.
 func (p *pacedReader) done() {
 	if !p.blind {
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 }
 
-// deadline is when the body is too slow if nothing more of it comes.
+// deadline is when the body becomes too slow if nothing more of it comes.
 func (p *pacedReader) deadline() time.Time {
 	earned := time.Duration(float64(p.read) / float64(p.rate) * float64(time.Second))
 	return p.began.Add(rateGrace + earned)

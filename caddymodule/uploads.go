@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// uploads are those that a channel is receiving, so that a process that ends can say
-// which ones it cut.
+// uploads are those that a channel is receiving, so that a process that ends can say which
+// ones it cut off.
 type uploads struct {
 	mu   sync.Mutex
 	next uint64
@@ -24,7 +24,7 @@ type upload struct {
 	size        int64 // as announced, or -1
 }
 
-// begin takes an upload in; end is called when it is over.
+// begin adds an upload; end is called when it is over.
 func (u *uploads) begin(input, path string, size int64) (end func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -53,9 +53,9 @@ func (u *uploads) underWay() []upload {
 	return list
 }
 
-// reportCut says which uploads the end of the process cuts: those that are still under
-// way when the servers have stopped, with the grace period behind them. What was
-// uploaded of them is never seen by anyone.
+// reportCut says which uploads the end of the process cuts off: those that are still under
+// way when the servers have stopped, after the grace period. Nobody ever sees what was
+// uploaded of them.
 func (a *App) reportCut() {
 	for _, u := range a.channels {
 		if u.shared == nil {

@@ -1,5 +1,5 @@
-// Package activity records what happens in a channel, for people who watch. It
-// bounds what it keeps, and whoever reads it never holds up the channel.
+// Package activity records what happens in a channel, for people who watch. What it keeps
+// is bounded, and whoever reads it never holds up the channel.
 package activity
 
 import (
@@ -14,8 +14,8 @@ import (
 
 // The bounds of what a channel remembers for those who watch.
 const (
-	// activityAge is how far back it goes: what a person wants to see who was woken
-	// by an alarm.
+	// activityAge is how far back it goes: what somebody who was woken by an alarm wants to
+	// see.
 	activityAge = 10 * time.Minute
 	// activityEntries is ten minutes of two inputs with three renditions of 1 s
 	// each, twice over.
@@ -24,11 +24,11 @@ const (
 	activityBytes = 4 << 20
 	// activityText is how much of a name or a reason is kept.
 	activityText = 256
-	// activityUnlisted is how many objects of an input wait for a playlist that
-	// tells where they belong; unlistedAge is for how long, as in the core.
+	// activityUnlisted is how many objects of an input may wait for a playlist that says
+	// where they belong; unlistedAge is for how long, as in the core.
 	activityUnlisted = 256
 	unlistedAge      = 2 * time.Minute
-	// unsoundAge is less: that something is wrong is to be seen soon.
+	// unsoundAge is shorter: that something is wrong should show soon.
 	unsoundAge = 5 * time.Second
 	// refusalInterval: of the uploads of an input that are refused at the same
 	// time, one is shown, as an encoder that is refused repeats itself forever. All
@@ -36,8 +36,8 @@ const (
 	refusalInterval = time.Second
 )
 
-// Notes are what happened in a channel lately. Who looks on reads it at a pace of
-// their own: a slow one loses entries and never holds up the channel.
+// Notes are what happened in a channel lately. Readers go at their own pace: a slow one
+// loses entries and never holds up the channel.
 type Notes struct {
 	mu       sync.Mutex
 	entries  []Entry // in order of their numbers, which rise by one
@@ -47,7 +47,7 @@ type Notes struct {
 	counters Counters
 	refused  map[string]time.Time // the last one shown, by input
 
-	// unlisted is for the goroutine that calls Follow.
+	// unlisted belongs to the goroutine that calls Follow.
 	unlisted map[string][]unlistedObject
 }
 
@@ -74,11 +74,11 @@ type State string
 const (
 	// Arrived: it is sound and came in the input's own rhythm.
 	Arrived State = "arrived"
-	// Degraded: it is sound and came in time, and is not good.
+	// Degraded: it is sound and came in time, but is not good.
 	Degraded State = "degraded"
-	// Late: it is sound, and came later than the input's segments do by more than
-	// half of its length. That is the failover grace of an endpoint with segments
-	// of this length.
+	// Late: it is sound, and came later than the input's segments usually do, by more than
+	// half its length. That is the failover grace of an endpoint with segments of this
+	// length.
 	Late State = "late"
 	// Unsound: what arrived cannot be used. It counts as missing.
 	Unsound State = "unsound"
@@ -90,7 +90,7 @@ const (
 	Unlisted State = "unlisted"
 )
 
-// Segment is a segment of an input, or an upload that became none.
+// Segment is a segment of an input, or an upload that did not become one.
 type Segment struct {
 	Input string
 	State State
@@ -121,7 +121,8 @@ type Slot struct {
 	Sources       []string // of the media, where that is not Input alone
 	Start, End    failover.Ticks
 	Discontinuity bool
-	// Gap: it has no media in any rendition. Gaps is in how many it has none.
+	// Gap: it has no media in any rendition. Gaps is the number of renditions without
+	// media.
 	Gap  bool
 	Gaps int
 	// Late is how long after it was due it was published, Lost is the media time
@@ -141,8 +142,7 @@ type Counters struct {
 // InputCounters are those of one input.
 type InputCounters struct {
 	Segments, Bytes, Late, Missing, Refused, Unlisted uint64
-	// First is where the first segment of all begins on the channel's clock; zero
-	// before.
+	// First is where the very first segment begins on the channel's clock; zero before.
 	First failover.Ticks
 	// Unsound is by fault, Defects by defect, which are words of fixed lists.
 	Unsound, Defects map[string]uint64
@@ -151,7 +151,7 @@ type InputCounters struct {
 // EndpointCounters are those of one endpoint.
 type EndpointCounters struct{ Slots, Gaps, GivenUp, Switches, Patched uint64 }
 
-// New begins to take notes.
+// New starts taking notes.
 func New() *Notes {
 	return &Notes{
 		counters: Counters{Since: time.Now(), Inputs: map[string]InputCounters{}, Endpoints: map[string]EndpointCounters{}},
@@ -159,9 +159,9 @@ func New() *Notes {
 	}
 }
 
-// Since returns the entries from a number on, and the number to ask for next time.
-// lost is how many of those asked for are forgotten already. changed is closed as
-// soon as there is more.
+// Since returns the entries from a number on, and the number to ask for next time. lost is
+// how many of those asked for have been forgotten. changed is closed as soon as there is
+// more.
 func (a *Notes) Since(number uint64) (entries []Entry, lost, next uint64, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -220,7 +220,7 @@ func (a *Notes) add(e Entry) {
 	}
 }
 
-// size is about what the entry takes, its texts included.
+// size is roughly what the entry takes, including its texts.
 func (e *Entry) size() int {
 	const fixed = 320
 	switch {
@@ -292,7 +292,7 @@ func (a *Notes) count(e Entry) {
 	}
 }
 
-// clip bounds a text that an encoder chose. The copy does not hold on to the whole.
+// clip bounds a text that an encoder chose. The copy does not hold on to the full text.
 func clip(s string) string {
 	if len(s) > activityText {
 		s = strings.ToValidUTF8(s[:activityText], "") + "…"

@@ -6,14 +6,14 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// Locator knows where media of an input belong. It is the core, in the state behind the
-// step that Follow is called for.
+// Locator knows where an input's media belongs. It is the core, in its state after the step
+// that Follow is called for.
 type Locator interface {
 	Locate(input, path, id string) (failover.Located, bool)
 }
 
-// Follow records a step of the core, which has the fact already. It is called
-// by one goroutine at a time, and for nobody if a is nil.
+// Follow records a step of the core, which has taken the fact already. It is called by one
+// goroutine at a time, and does nothing if a is nil.
 func (a *Notes) Follow(core Locator, now time.Time, f failover.Fact, effects []failover.Effect) {
 	if a == nil {
 		return
@@ -30,8 +30,8 @@ func (a *Notes) Follow(core Locator, now time.Time, f failover.Fact, effects []f
 	}
 }
 
-// locate records the objects that have found their place. Only then it is
-// known how late they are, as playlist and object come in any order.
+// locate records the objects that have found their place. Only then is it known how late
+// they are, as playlist and object come in any order.
 func (a *Notes) locate(core Locator, now time.Time, input string) {
 	waiting := a.unlisted[input][:0]
 	for _, u := range a.unlisted[input] {
@@ -100,7 +100,7 @@ func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect
 		}
 		a.add(Entry{Time: now, Effect: failover.SlotGivenUp{Time: e.Time, Endpoint: e.Endpoint, Start: e.Start, End: e.End}})
 	case failover.Degraded:
-		// Bad segments are told where they arrive; this is for the input as a whole.
+		// Bad segments are recorded when they arrive; this is for the input as a whole.
 		if e.Rendition == "" {
 			a.add(Entry{Time: now, Effect: e})
 		}
@@ -141,8 +141,8 @@ func slotSeen(slot failover.Slot) Slot {
 	return s
 }
 
-// missed records segments that had not come at the deadline of a slot. Several
-// endpoints may find out about the same one.
+// missed records segments that had not come by the deadline of a slot. Several endpoints
+// may find out about the same one.
 func (a *Notes) missed(core Locator, now time.Time, input string, list []failover.Missing, start, end failover.Ticks) {
 	for _, m := range list {
 		if m.Why != failover.ReasonNotArrived && m.Why != failover.ReasonNotListed && m.Why != failover.ReasonGap {
@@ -163,7 +163,7 @@ func (a *Notes) missed(core Locator, now time.Time, input string, list []failove
 	}
 }
 
-// knownMissing is how far back a segment that is missing once more is looked for.
+// knownMissing is how far back to look for a segment that is missing again.
 const knownMissing = 256
 
 func (a *Notes) knows(s Segment) bool {
@@ -180,8 +180,8 @@ func (a *Notes) knows(s Segment) bool {
 }
 
 // Refused records an upload of an input that was refused or broke off, which the
-// core never hears of. path is below the input's path. locate is asked for its place,
-// if it is shown.
+// core never hears of. path is below the input's path. locate is called for its place, if
+// it is shown.
 func (a *Notes) Refused(input, path, reason string, locate func() (failover.Located, bool)) {
 	if !a.countRefusal(input) {
 		return
@@ -193,7 +193,7 @@ func (a *Notes) Refused(input, path, reason string, locate func() (failover.Loca
 	a.addSegment(time.Now(), s)
 }
 
-// countRefusal counts a refusal and reports whether it is to be shown.
+// countRefusal counts a refusal and reports whether to show it.
 func (a *Notes) countRefusal(input string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

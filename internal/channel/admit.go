@@ -9,11 +9,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// What an upload turned out to be reaches the core here. Channel.mu is held, once per
+// Here the core learns what an upload turned out to be. Channel.mu is held, once per
 // upload.
 
-// list lets a media playlist into the core, and then into the binder: the core
-// has to expect a segment before it is bound.
+// list passes a media playlist to the core, and then to the binder: the core has to expect
+// a segment before it is bound.
 func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, odd *oddities) error {
 	if err := d.input.ids.claim(fact.Path); err != nil {
 		return err
@@ -30,12 +30,12 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, odd *oddit
 	return nil
 }
 
-// announce lets a multivariant playlist into the core, and notes it.
+// announce passes a multivariant playlist to the core, and notes it.
 func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
 	if err := d.input.ids.claim(announcedPaths(d.config, d.path, m)...); err != nil {
 		return err
 	}
-	// What is looked at with every slot from now on is picked once.
+	// What every slot from now on looks at is picked once.
 	m.Tags = output.PassedOn(m.Tags)
 	d.input.multivariant = &announcement{path: d.path, playlist: m}
 	d.input.announces(fact)
@@ -46,11 +46,11 @@ func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlayl
 	return nil
 }
 
-// freeInits gives back what no playlist has named for a while.
+// freeInits releases what no playlist has named for a while.
 func (in *input) freeInits() {
 	for path := range in.binder.maps {
 		if in.lists[path] == nil {
-			delete(in.binder.maps, path) // what is still sent comes back at once
+			delete(in.binder.maps, path) // what is still being sent comes back at once
 		}
 	}
 	for path, section := range in.binder.unnamed(time.Now()) {
@@ -58,7 +58,7 @@ func (in *input) freeInits() {
 	}
 }
 
-// dropInit gives an initialization section back, which is no longer in force.
+// dropInit releases an initialization section that is no longer in force.
 func (in *input) dropInit(path string, section *initSection) {
 	in.objects.release(section.part.Key)
 	in.outbox.trouble(in.standing.say(standingEntry{Init: &standingInit{Input: in.name, Path: path}}))
@@ -137,8 +137,8 @@ func (d *delivery) receiveFragment(fragments *media.Fragments) {
 	}
 }
 
-// bindWaiting tells the core of the fragments that are ready, and drops those that
-// waited for too long.
+// bindWaiting tells the core of the fragments that are ready, and drops those that have
+// waited too long.
 func (in *input) bindWaiting() {
 	ready, expired := in.binder.ready(time.Now(), 2*in.segmentLength(), in.arrives)
 	for _, f := range expired {
@@ -149,7 +149,7 @@ func (in *input) bindWaiting() {
 	}
 }
 
-// bind tells the core of a fragment, now that it means something.
+// bind tells the core of a fragment, now that it can be interpreted.
 func (in *input) bind(b bound) {
 	info, err := b.fragment.fragments.Resolve(b.section.init)
 	if err != nil {
@@ -166,7 +166,7 @@ func (in *input) bind(b bound) {
 	in.channel.arrive(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: m})
 }
 
-// unbind gives back what would wait forever once the input is gone.
+// unbind releases what would wait forever once the input is gone.
 func (in *input) unbind() {
 	for _, f := range in.binder.waiting {
 		in.dropFragment(f.key)

@@ -5,7 +5,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// announcement is an encoder's multivariant playlist and where it lies.
+// announcement is an encoder's multivariant playlist and its path.
 type announcement struct {
 	path     string
 	playlist *hls.MultivariantPlaylist
@@ -21,7 +21,7 @@ func announced(inputs []*input) []output.Announcement {
 }
 
 // announcedFor are the multivariant playlists in the order in which they count for the
-// viewers of an endpoint: that of the active input first, then of the others that are
+// viewers of an endpoint: that of the active input first, then those of the others that are
 // up. What one input says about itself does not decide what viewers of another see.
 func announcedFor(inputs []*input, active string) []output.Announcement {
 	var first, others []output.Announcement

@@ -9,14 +9,14 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// arrivals is what encoders have delivered and listed, as far as it may still become
-// part of a slot: within a longer slot, or behind a time delay. In a store that
-// outlives the process it has a journal, from which a restarted channel goes on. It
-// is guarded by Channel.mu.
+// arrivals is what encoders have delivered and listed, as far as it may still become part
+// of a slot: within a longer slot, or after a time delay. In a store that outlives the
+// process it has a journal, from which a restarted channel carries on. It is guarded by
+// Channel.mu.
 type arrivals struct {
 	journal *journal[arrival] // nil in a store that ends with the process
-	// refs are the records that are kept, in order; the first one that something
-	// may still be made of is refs[oldest].
+	// refs are the records that are kept, in order; the first one that may still become
+	// part of something is refs[oldest].
 	refs   []arrivalRef
 	oldest int
 	open   map[string]bool // objects that the core may still use
@@ -52,15 +52,15 @@ type arrivedFragment struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key"`
-	// Hash tells equal bytes, as that of an object; records of earlier versions have
-	// none.
+	// Hash identifies equal bytes, as that of an object does; records of earlier versions
+	// have none.
 	Hash string `json:"hash,omitempty"`
 	at   time.Time
 }
 
-// arrivalMargin is how much longer than its use a record is kept: a playlist may
-// come so much before the segments that it lists, and the rhythm of an input shows in
-// its last segments.
+// arrivalMargin is how much longer than its use a record is kept: a playlist may come that
+// long before the segments that it lists, and the rhythm of an input shows in its last
+// segments.
 const arrivalMargin = fragmentAge
 
 // noteFragment notes that a fragment waits.
@@ -72,7 +72,7 @@ func (a *arrivals) noteFragment(input, path string, f *fragment) error {
 	return a.note(arrival{Time: f.arrived, Fragment: &arrivedFragment{Input: input, Path: path, Key: f.key, Hash: f.hash}}, f.key)
 }
 
-// dropFragment gives up a fragment that waited.
+// dropFragment gives up a fragment that was waiting.
 func (d *desk) dropFragment(key string) {
 	delete(d.arrivals.open, key)
 	d.objects.release(key)
@@ -102,7 +102,7 @@ func (a *arrivals) noteListing(now time.Time, fact failover.Playlist) error {
 	end := fact.Segments[len(fact.Segments)-1].Number
 	fresh := fact.Segments
 	if known && end >= last && fresh[0].Number <= last {
-		// From the last one that was known, so that it joins what was.
+		// From the last one that was known, so that it joins up with what came before.
 		fresh = fresh[last-fresh[0].Number:]
 		if len(fresh) == 1 && !fact.EndList {
 			return nil
@@ -124,7 +124,7 @@ func (a *arrivals) note(entry arrival, key string) error {
 	return nil
 }
 
-// settle forgets what no slot can be made of any more.
+// settle forgets what can't become part of a slot any more.
 func (a *arrivals) settle(now time.Time, keys []string) error {
 	for _, key := range keys {
 		delete(a.open, key)

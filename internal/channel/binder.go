@@ -9,11 +9,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// binder finds the initialization section of an input's fragments. A fragment
-// means nothing without it, and which one is in force is said by EXT-X-MAP of the
-// playlist that lists the fragment; playlist, fragment and initialization section
-// arrive in any order. The binder does nothing itself: it returns what was bound and
-// what is of no use any more, and the channel acts on it.
+// binder finds the initialization section of an input's fragments. A fragment means nothing
+// without it, and which one applies is said by EXT-X-MAP in the playlist that lists the
+// fragment; playlist, fragment and initialization section arrive in any order. The binder
+// does nothing itself: it returns what was bound and what is of no use any more, and the
+// channel acts on it.
 type binder struct {
 	// inits are the initialization sections by path, the newest of each.
 	inits map[string]*initSection
@@ -29,7 +29,7 @@ type initSection struct {
 	init    *media.Init
 	part    output.Part
 	arrived time.Time
-	// unnamed is since when no playlist names it, while others of the input come.
+	// unnamed is since when no playlist has named it, while others of the input have come.
 	unnamed time.Time
 }
 
@@ -62,11 +62,11 @@ func newBinder() binder {
 }
 
 // fragmentAge is how long a fragment waits for its playlist and its
-// initialization section. It is what the core allows an object without a playlist.
+// initialization section. It is as long as the core allows an object without a playlist.
 const fragmentAge = 2 * time.Minute
 
-// replaceInit puts an initialization section in force. It returns the one that it
-// takes the place of, nil for none.
+// replaceInit puts an initialization section in force. It returns the one that it replaces,
+// nil for none.
 func (b *binder) replaceInit(path string, section *initSection) *initSection {
 	old := b.inits[path]
 	b.inits[path] = section
@@ -76,8 +76,8 @@ func (b *binder) replaceInit(path string, section *initSection) *initSection {
 // maxInits is how many initialization sections an input may have.
 const maxInits = 256
 
-// surplus takes out the oldest initialization section that no playlist names, if there
-// are too many; nil if there are not, or all are named.
+// surplus removes and returns the oldest initialization section that no playlist names, if
+// there are too many; nil if there are not, or if all are named.
 func (b *binder) surplus() (path string, section *initSection) {
 	if len(b.inits) <= maxInits {
 		return "", nil
@@ -103,8 +103,8 @@ func (b *binder) named() map[string]bool {
 	return named
 }
 
-// wait lets a fragment wait until it is ready. It returns the one that it takes the
-// place of, nil for none.
+// wait makes a fragment wait until it is ready. It returns the one that it replaces, nil
+// for none.
 func (b *binder) wait(path string, f *fragment) *fragment {
 	old := b.waiting[path]
 	b.waiting[path] = f
@@ -122,9 +122,9 @@ func (b *binder) list(playlist string, maps map[string]string) bool {
 	return true
 }
 
-// unnamed takes out the initialization sections that no playlist has named for a while,
-// by path. One that is known from before the input was away has that time as well, from
-// its first playlist on: its own may come last.
+// unnamed removes and returns the initialization sections that no playlist has named for a
+// while, by path. One that is known from before the input was away gets the same time, from
+// the first playlist after that: its own may come last.
 func (b *binder) unnamed(now time.Time) map[string]*initSection {
 	named := b.named()
 	out := map[string]*initSection{}
@@ -142,11 +142,11 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 	return out
 }
 
-// ready takes out the fragments whose initialization section is known, in the order
-// in which they came, and those that have waited for too long. arriving tells of a path
-// whether an upload is open that began after a time: an encoder opens the request when
-// it starts, and sends the body with its first segment, so that is waited for, but no
-// longer than patience, as it may be one that a dead encoder has left.
+// ready removes and returns the fragments whose initialization section is known, in the
+// order in which they came, and those that have waited too long. arriving reports whether
+// an upload to a path is open that began after a given time: an encoder opens the request
+// when it starts, and sends the body with its first segment, so that is waited for, but no
+// longer than patience, as a dead encoder may have left it open.
 func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool) (ready []bound, expired []*fragment) {
 	for path, f := range b.waiting {
 		if now.Sub(f.arrived) > fragmentAge {
@@ -184,8 +184,8 @@ func (b *binder) initOf(object string, arriving func(path string, after time.Tim
 	return nil
 }
 
-// missingInit is where the initialization section lies that an object waits for; empty
-// if no playlist has named it.
+// missingInit is the path of the initialization section that an object waits for; empty if
+// no playlist has named it.
 func (b *binder) missingInit(object string) string {
 	for _, maps := range b.maps {
 		if path, ok := maps[object]; ok {

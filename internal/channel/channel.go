@@ -23,7 +23,7 @@ import (
 // ErrClosed: the channel was closed.
 var ErrClosed = errors.New("channel is closed")
 
-// Channel is one running channel. Its methods may be called by many goroutines.
+// Channel is one running channel. Its methods are safe for concurrent use.
 type Channel struct {
 	*desk
 
@@ -35,27 +35,27 @@ type Channel struct {
 	ordered   []*input // as the config has them
 	endpoints map[string]*endpoint
 	timer     *time.Timer
-	// tracing: a Tracer is told of everything. stepped: the core knows of its
-	// inputs what no checkpoint says.
+	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
+	// that no checkpoint says.
 	tracing, stepped bool
 	activity         *activity.Notes // nil if nobody watches
 	// spareBytes is what was counted at spareAt.
 	spareBytes int64
 	spareAt    time.Time
 
-	// directory is for requests, which find their way without the lock.
+	// directory is for requests, which look things up without the lock.
 	directory atomic.Pointer[directory]
 }
 
-// directory is where requests find inputs and endpoints. It is replaced with a change
-// of config, never changed.
+// directory is where requests find inputs and endpoints. It is replaced when the config
+// changes, never modified.
 type directory struct {
 	inputs    map[string]*input // none in a closed channel
 	endpoints map[string]*endpoint
 }
 
-// Open starts the channel on a store, which outlives it. What the store's
-// journals hold of an earlier process is served again.
+// Open starts the channel on a store, which outlives it. What the store's journals hold
+// from an earlier process is served again.
 func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) {
 	core, err := failover.New(config.core())
 	if err != nil {
@@ -75,7 +75,7 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 	return c, nil
 }
 
-// restore takes over what the store holds of an earlier process. The lock is held.
+// restore takes over what the store holds from an earlier process. The lock is held.
 func (c *Channel) restore(ctx context.Context, config Config) error {
 	if err := c.objects.takeStock(ctx); err != nil {
 		return fmt.Errorf("channel %s: list objects: %w", c.name, err)
@@ -102,8 +102,8 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	return nil
 }
 
-// Configure applies another config to the running channel. What was published
-// stays; other options hold from the next slot on.
+// Configure applies another config to the running channel. What was published stays;
+// changed options apply from the next slot on.
 func (c *Channel) Configure(config Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,8 +114,8 @@ func (c *Channel) Configure(config Config) error {
 	if err := core.Validate(); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
-	// An endpoint that is taken out is dropped with all that it holds, one that comes
-	// has to be there before the core decides for it.
+	// An endpoint that was removed is dropped with all that it holds; a new one has to be
+	// there before the core decides for it.
 	told := c.core.Take(c.now(), failover.Configured{Config: core})
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
@@ -179,8 +179,8 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 	return nil
 }
 
-// Close stops the timer and, in a store that forgets with its process anyway,
-// frees what the channel holds. Uploads that come later fail with ErrClosed.
+// Close stops the timer and, in a store that does not outlive the process anyway, frees
+// what the channel holds. Later uploads fail with ErrClosed.
 func (c *Channel) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,7 +190,7 @@ func (c *Channel) Close() {
 }
 
 // Remove closes a channel that was taken out of the config: what it holds is freed in
-// any store. Journals keep no more than the last numbers.
+// any store. Journals keep only the last numbers.
 func (c *Channel) Remove() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,12 +7,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// A multivariant playlist may name only a part of what an encoder sends: it was
-// written before the last output was added, it names nothing but the audio, or its
-// variants are those of the other encoder of a pair. What comes besides it is
-// announced to the core all the same, as what it holds. Without any multivariant
-// playlist the core knows the renditions by their playlists, and their kind by
-// failover.Media.Kind.
+// A multivariant playlist may name only part of what an encoder sends: it was written
+// before the last output was added, it names nothing but the audio, or its variants are
+// those of the other encoder of a pair. What comes in addition is announced to the core all
+// the same, as what it turns out to be. Without any multivariant playlist the core knows
+// the renditions by their playlists, and their kind by failover.Media.Kind.
 
 // announces takes over the renditions of a multivariant playlist.
 func (in *input) announces(fact failover.Multivariant) {
@@ -23,8 +22,8 @@ func (in *input) announces(fact failover.Multivariant) {
 	}
 }
 
-// reannounce tells the core what the input delivers besides what its multivariant
-// playlist names, wherever that has changed. The lock is held.
+// reannounce tells the core what the input delivers in addition to what its multivariant
+// playlist names, if that has changed. The lock is held.
 func (in *input) reannounce() {
 	if in.master == nil {
 		return
@@ -37,8 +36,8 @@ func (in *input) reannounce() {
 	in.channel.step(failover.Multivariant{Input: in.name, Renditions: list})
 }
 
-// delivers lists what the multivariant playlist names, with the kind that it was
-// found to be, and then what comes besides it: for as long as it does.
+// delivers lists what the multivariant playlist names, with the kind that it was found to
+// be, and then what comes in addition, for as long as it does.
 func (in *input) delivers(now time.Time) []failover.Announced {
 	list := slices.Clone(in.master)
 	video := false
@@ -46,8 +45,8 @@ func (in *input) delivers(now time.Time) []failover.Announced {
 		video = video || l.known && l.kind == failover.Variant && slices.Contains(in.announced, path)
 	}
 	for i, a := range list {
-		// Sound that is offered as a variant of its own is one, but it does not lead
-		// where there are pictures.
+		// Audio that is offered as a variant of its own is one, but it does not lead where
+		// there is video.
 		if l := in.lists[a.Path]; l != nil && l.known && a.Kind == failover.Variant && video {
 			list[i].Kind = l.kind
 		}
@@ -66,6 +65,6 @@ func (in *input) delivers(now time.Time) []failover.Announced {
 	return list
 }
 
-// silentSegments is for how many of the input's segments a rendition may list
-// nothing new before it is forgotten.
+// silentSegments is how many of the input's segments a rendition may go without listing
+// anything new before it is forgotten.
 const silentSegments = 10

@@ -37,10 +37,9 @@ type InputConfig struct {
 // EndpointConfig is one of the channel's endpoints.
 type EndpointConfig struct {
 	Name string
-	// SegmentDuration is the wanted length of an output segment.
+	// SegmentDuration is the desired length of an output segment.
 	SegmentDuration time.Duration
-	// FailoverGrace is how long after a slot is due the active input is waited
-	// for.
+	// FailoverGrace is how long to wait for the active input after a slot is due.
 	FailoverGrace time.Duration
 	// TimeDelay: media of time t becomes visible at t + TimeDelay. Default: 0.
 	TimeDelay time.Duration
@@ -55,7 +54,7 @@ type EndpointConfig struct {
 	output.Config
 }
 
-// maxBacklog is how much media of an input is kept that no endpoint has used yet.
+// maxBacklog is how much of an input's media is kept that no endpoint has used yet.
 const maxBacklog = 10 * time.Minute
 
 func (c Config) core() failover.Config {
@@ -68,7 +67,7 @@ func (c Config) core() failover.Config {
 			Name: e.Name, SegmentDuration: e.SegmentDuration, FailoverGrace: e.FailoverGrace,
 			TimeDelay: e.TimeDelay, Prefer: e.Prefer, PreferAfter: e.PreferAfter, Hitless: e.Hitless, OnDefect: e.OnDefect, GapOnLoss: e.OnInputLoss == output.Gap,
 		})
-		// What waits for its delay is no backlog.
+		// What waits for its delay is not backlog.
 		core.MaxBacklog = max(core.MaxBacklog, e.TimeDelay+maxBacklog)
 	}
 	return core

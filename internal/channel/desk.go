@@ -9,8 +9,8 @@ import (
 )
 
 // desk is what inputs and endpoints share with their channel: where bytes and records are
-// kept, who is told, and the way to the core. All of it but the outbox and objects, which
-// have locks of their own, is guarded by Channel.mu, which whoever uses it holds.
+// kept, who is told, and the way to the core. All of it except the outbox and objects,
+// which have their own locks, is guarded by Channel.mu; whoever uses it holds that.
 type desk struct {
 	name    string // of the channel
 	store   store.Store
@@ -27,17 +27,17 @@ type desk struct {
 	channel   decider
 }
 
-// decider is the channel as those see it who have something to tell the core. What the core
-// decides is carried out before a method returns.
+// decider is the channel as seen by those who have something to tell the core. What the
+// core decides is carried out before a method returns.
 type decider interface {
-	// step lets a fact into the core.
+	// step passes a fact to the core.
 	step(f failover.Fact)
-	// stepAt does so as of a time of an earlier process.
+	// stepAt does so as of a time in an earlier process.
 	stepAt(then time.Time, f failover.Fact)
 	// arrive and list do so and note the fact in the journal of arrivals.
 	arrive(object failover.Object)
 	list(playlist failover.Playlist)
-	// reselect follows what an input announces.
+	// reselect adapts to what the inputs announce.
 	reselect()
 }
 

@@ -7,17 +7,17 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// doors are the media playlists that an input has brought lately. What was let in
-// counts, whatever has become of it: a rendition that was deleted is still one that
-// viewers have seen. It is guarded by shelf.mu.
+// doors are the media playlists that an input has sent lately. What was let in counts,
+// whatever became of it: a rendition that was deleted is still one that viewers have seen.
+// It is guarded by shelf.mu.
 type doors map[string]time.Time // when the playlist came last, by path
 
 // silence is how long a playlist has to be silent before another one may take its
-// place: an encoder that comes back under other names is let in after that, and one
-// that makes up names gets no further than with as many at a time.
+// place: an encoder that comes back under other names is let in after that, and one that
+// makes up new names never gets more than the limit at a time.
 const silence = 15 * time.Second
 
-// admit lets a media playlist in, of which there may be limit. The caller holds the
+// admit lets a media playlist in, of which there may be at most limit. The caller holds the
 // lock.
 func (s *shelf) admit(name string, limit int, now time.Time) error {
 	if s.doors == nil {
@@ -40,7 +40,7 @@ func (s *shelf) admit(name string, limit int, now time.Time) error {
 	return nil
 }
 
-// forgetSilent forgets playlists that were silent for very long.
+// forgetSilent forgets playlists that have been silent for very long.
 func (s *shelf) forgetSilent(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,8 +66,8 @@ func (s *shelf) dropText(path string) {
 	}
 }
 
-// boundTexts keeps the texts that are there for the encoder's own GET within four
-// times the largest one that is allowed. The oldest go first; name stays.
+// boundTexts keeps the texts that are held for the encoder's own GET within four times the
+// largest one allowed. The oldest go first; name stays.
 func (s *shelf) boundTexts(name string) {
 	limit, sum := 4*max(s.maxText, 1<<20), int64(0)
 	for _, f := range s.files {
@@ -105,7 +105,7 @@ func announcedPaths(config *InputConfig, at string, m *hls.MultivariantPlaylist)
 	return paths
 }
 
-// warnOfTags says that a playlist has more lines than go on to viewers.
+// warnOfTags reports a playlist with more tag lines than are passed on to viewers.
 func (in *input) warnOfTags(name string, m *hls.MediaPlaylist) {
 	for i := range m.Segments {
 		if output.TooManyTags(m.Segments[i].Tags) {

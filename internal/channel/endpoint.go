@@ -26,7 +26,7 @@ type endpoint struct {
 	changed bool // the view does not show all of it yet
 	// edges are where the renditions ended.
 	edges map[string]edge
-	// decided is what a core has to know of the last slot.
+	// decided is what a core has to know about the last slot.
 	decided *failover.Slot
 
 	// excluded are the renditions that the endpoint does not serve, and
@@ -123,13 +123,14 @@ func (e *endpoint) publish(decided failover.Slot) {
 	e.changed = true
 }
 
-// end adds EXT-X-ENDLIST.
+// end makes playlists end with EXT-X-ENDLIST.
 func (e *endpoint) end() {
 	e.window.End()
 	e.changed = true
 }
 
-// refresh makes the view show what has been published, with what the inputs announce.
+// refresh makes the view show what has been published, combined with what the inputs
+// announce.
 func (e *endpoint) refresh(now time.Time, inputs []*input) {
 	if !e.changed {
 		return
@@ -144,7 +145,7 @@ func (e *endpoint) refresh(now time.Time, inputs []*input) {
 	e.forget(e.window.Expire(now))
 }
 
-// render makes the view anew. The active input's multivariant playlist counts first.
+// render makes a new view. The active input's multivariant playlist counts first.
 func (e *endpoint) render(inputs []*input) {
 	active := ""
 	if slots := e.window.Slots(); len(slots) > 0 {
@@ -153,7 +154,7 @@ func (e *endpoint) render(inputs []*input) {
 	e.window.Render(announcedFor(inputs, active))
 }
 
-// forget gives back what slots at the head of the window held.
+// forget releases what slots at the head of the window held.
 func (e *endpoint) forget(gone []*output.Slot) {
 	if len(gone) == 0 {
 		return
@@ -203,7 +204,7 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	for i, ob := range used {
 		infos[i] = ob.info
 	}
-	infos[0] = infos[0].WithTables() // players start with a segment, not with a part of it
+	infos[0] = infos[0].WithTables() // players start with a whole segment, not with part of one
 	last := e.edges[r.ID]
 	deltas, next := media.PlanCounters(last.counters, infos)
 	at := failover.Ticks(0)
@@ -231,8 +232,8 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 }
 
 // rewrite copies the object with other bytes. If that fails, the object is used as it is:
-// players notice a jump of counters or a cue at the wrong time, but they would miss a
-// segment more.
+// players notice a jump of counters or a cue at the wrong time, but a missing segment would
+// be worse.
 func (e *endpoint) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
 	copied, err := e.objects.rewrite(ob, with)
 	if err != nil {
@@ -260,8 +261,8 @@ func (e *endpoint) section(id string, current *output.Section, from *initSection
 	return current, current
 }
 
-// silence makes a rendition of text that has nothing to say: a segment without cues. Before
-// its format is known, it is a gap.
+// silence fills in a text rendition that has nothing to say: with a segment without cues.
+// Before its format is known, it is a gap.
 func (e *endpoint) silence(r *output.Rendition) {
 	r.Format = e.window.FormatOf(r.ID, nil)
 	if r.Format == nil || r.Format.Extension != ".vtt" {
@@ -276,8 +277,8 @@ func (e *endpoint) silence(r *output.Rendition) {
 	r.Size = ob.size
 }
 
-// drop gives back what the endpoint holds; it was taken out of the config. Its journal
-// keeps the last record, so that numbers go on should it come back.
+// drop releases what the endpoint holds; it was removed from the config. Its journal keeps
+// the last record, so that numbers go on if it comes back.
 func (e *endpoint) drop() {
 	e.release(e.window.Close()...)
 	e.outbox.trouble(e.journal.forget(e.journal.revision))

@@ -8,9 +8,8 @@ import (
 // record is one entry of an endpoint's journal. The first one only names the epoch
 // of the endpoint; every other one is a slot.
 type record struct {
-	// Epoch is part of all segment names, so that no name is ever used twice,
-	// not even when numbers should repeat. Every record has it, as the older ones
-	// are forgotten.
+	// Epoch is part of all segment names, so that no name is ever used twice, even if
+	// numbers repeat. Every record has it, as older ones are forgotten.
 	Epoch string       `json:"life,omitempty"`
 	Slot  *output.Slot `json:"slot,omitempty"`
 	Seam  *seam        `json:"seam,omitempty"`

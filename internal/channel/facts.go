@@ -14,12 +14,12 @@ import (
 )
 
 // listedAtMost is how many segments of a playlist are read, the newest ones: three
-// hours of segments of 5 s. Older ones are known or of no use to any endpoint.
+// hours of segments of 5 s. Older ones are known, or of no use to any endpoint.
 const listedAtMost = 2048
 
 // mediaFact turns a media playlist into a fact. An entry that can't be served is
-// left out, with a reason that the encoder's operator understands, and keeps its
-// place in the numbering. A playlist of which no entry is left is refused.
+// left out, with a reason that the encoder's operator understands, and keeps its place in
+// the numbering. A playlist with no entry left is refused.
 func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddities) (failover.Playlist, error) {
 	fact := failover.Playlist{
 		Input: config.Name, Path: name, EndList: m.EndList,
@@ -35,7 +35,7 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddi
 			if refused == nil {
 				refused = err
 			}
-			if s.Fault == "" { // the reader has told of those already
+			if s.Fault == "" { // the reader has reported those already
 				odd.add(NoticeKind(hls.NoteEntry), s.Line, "URI", err.Error()+": the entry is left out")
 			}
 			continue
@@ -66,7 +66,7 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddi
 	return fact, nil
 }
 
-// servable is where a listed object lies, or why it can't be served.
+// servable returns the path of a listed object, or why it can't be served.
 func servable(config *InputConfig, name string, s *hls.Segment) (object string, err error) {
 	switch {
 	case s.Fault != "":
@@ -82,8 +82,8 @@ func servable(config *InputConfig, name string, s *hls.Segment) (object string, 
 	return object, nil
 }
 
-// usualDuration is what stands for an EXTINF that makes no sense until the segment
-// is measured: the median of the others, or else the target duration.
+// usualDuration stands in for an EXTINF that makes no sense, until the segment is measured:
+// the median of the others, or else the target duration.
 func usualDuration(m *hls.MediaPlaylist) time.Duration {
 	var known []time.Duration
 	for i := range m.Segments[max(0, len(m.Segments)-16):] {
@@ -102,9 +102,9 @@ func usualDuration(m *hls.MediaPlaylist) time.Duration {
 // with each group of audio and of subtitles, say.
 const linesPerRendition = 10
 
-// multivariantFact turns a multivariant playlist into a fact. A variant or rendition
-// whose URI lies outside the input is left out: redundant encoders name the other
-// one's as well. A playlist of which none is left is refused.
+// multivariantFact turns a multivariant playlist into a fact. A variant or rendition whose
+// URI lies outside the input is left out: redundant encoders name each other's as well. A
+// playlist with none left is refused.
 func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist, odd *oddities) (failover.Multivariant, error) {
 	fact := failover.Multivariant{Input: config.Name}
 	if lines := len(m.Variants) + len(m.Renditions); lines > linesPerRendition*config.MaxRenditions {
@@ -151,7 +151,7 @@ func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlayl
 	return fact, nil
 }
 
-// coreMedia is what the core needs to know of a probed object.
+// coreMedia is what the core needs to know about a probed object.
 func coreMedia(info *media.Info) *failover.Media {
 	video := false
 	for _, t := range info.Tracks {

@@ -11,7 +11,7 @@ import (
 
 // How good a segment is shows mostly in comparison with the others of its run: those that
 // its playlist lists before it. Segments arrive before or after their playlist, and in any
-// order; what nothing proves to be the one before is not compared with.
+// order; a segment is never compared with one that nothing proves to be the one before it.
 
 // grading is what the segments of one media playlist are compared with. It ends with the
 // listing that it is part of.
@@ -26,11 +26,11 @@ type gradedSegment struct {
 	graded *media.Graded
 }
 
-// gradedSegments is how many segments are remembered: one may arrive before those that
-// come before it, as encoders send several at a time.
+// gradedSegments is how many segments are remembered: one may arrive before its
+// predecessors, as encoders send several at a time.
 const gradedSegments = 4
 
-// grade says how good a segment is. A segment of which no playlist is known has only
+// grade says how good a segment is. A segment whose playlist is not known is judged by
 // itself. The lock is held.
 func (in *input) grade(path string, info *media.Info) *media.Graded {
 	l := in.listingOf(path)
@@ -50,8 +50,8 @@ func (in *input) grade(path string, info *media.Info) *media.Graded {
 	return graded
 }
 
-// before is the segment before another one: as the playlist lists them, or, if it does
-// not list that one yet, as their names count.
+// before is the segment before another one: as the playlist lists them or, if it does not
+// list that one yet, as the numbers in their names go.
 func (g *grading) before(path string, listed []string) *media.Graded {
 	i := slices.Index(listed, path)
 	for _, s := range slices.Backward(g.newest) {
@@ -77,8 +77,8 @@ func (in *input) listingLike(path string) *listing {
 	return nil
 }
 
-// counts reports whether the names of two segments differ in nothing but a number, which
-// goes on by one.
+// counts reports whether the names of two segments differ only in a number, which goes up
+// by one.
 func counts(from, to string) bool {
 	before, number, after := numbered(from)
 	b, next, a := numbered(to)
@@ -98,7 +98,8 @@ func numbered(name string) (before, number, after string) {
 	return name[:start], name[start:end], name[end:]
 }
 
-// gradedMedia is what the core needs to know of a segment, with what is bad about it.
+// gradedMedia is what the core needs to know about a segment, including what is bad about
+// it.
 func gradedMedia(info *media.Info, graded *media.Graded) *failover.Media {
 	m := coreMedia(info)
 	for _, f := range graded.Findings {

@@ -2,16 +2,16 @@ package channel
 
 import "github.com/liveorigin/caddy-live-origin/internal/output"
 
-// identifiers are the names of renditions towards viewers, with the path that each stands
-// for. They are guarded by Channel.mu.
+// identifiers are the names of renditions as viewers see them, with the path that each
+// stands for. They are guarded by Channel.mu.
 type identifiers map[string]string
 
 // maxIDs is how many identifiers are remembered.
 const maxIDs = 10000
 
 // claim refuses renditions whose identifier is that of another path: it is a hash of the
-// path, and whoever finds two paths with the same one could put their own rendition in the
-// place of another input's.
+// path, and whoever found two paths with the same hash could replace another input's
+// rendition with their own.
 func (ids identifiers) claim(paths ...string) error {
 	for _, path := range paths {
 		if owner, known := ids[output.RenditionID(path)]; known && owner != path {
@@ -24,7 +24,7 @@ func (ids identifiers) claim(paths ...string) error {
 	return nil
 }
 
-// bound forgets all but what the endpoints serve now, once there are too many.
+// bound forgets everything but what the endpoints serve now, once there are too many.
 func (ids identifiers) bound(endpoints map[string]*endpoint) {
 	if len(ids) < maxIDs {
 		return

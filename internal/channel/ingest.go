@@ -26,14 +26,14 @@ type delivery struct {
 	began  time.Time
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
-	// key is that of the object in the store, empty if there is none (yet), hash tells its
+	// key is that of the object in the store, empty if there is none (yet); hash tells its
 	// bytes from others.
 	key, hash string
 	body      sniffed
 }
 
-// take receives the body. What it returns lets the upload into the core, with the
-// channel's lock held; nil if there is nothing that the core has to know.
+// take receives the body. admit, called with the channel's lock held, passes the upload to
+// the core; it is nil if there is nothing that the core has to know.
 func (d *delivery) take(ctx context.Context) (admit func() error, replaced bool, err error) {
 	head, err := d.body.sniff()
 	if err != nil {
@@ -49,9 +49,9 @@ func (d *delivery) take(ctx context.Context) (admit func() error, replaced bool,
 	return d.takeMedia(ctx)
 }
 
-// sniffed is a body of which the head is read first, to tell what it is. Unlike that of
-// io.MultiReader, its first read does not end with the head: what comes next gets as
-// much at once as if nobody had looked.
+// sniffed is a body whose head is read first, to tell what it is. Unlike with
+// io.MultiReader, the first read does not end with the head: the next reader gets as much
+// at once as if nobody had looked.
 type sniffed struct {
 	buffer [16]byte
 	head   []byte // the part of buffer that is still unread
@@ -86,9 +86,8 @@ func (s *sniffed) Read(p []byte) (int, error) {
 	return n + m, err
 }
 
-// isManifest reports whether the upload is a DASH manifest. Encoders that write
-// DASH and HLS at once send it along; it is kept for them to read and is no
-// media.
+// isManifest reports whether the upload is a DASH manifest. Encoders that write DASH and
+// HLS at once send it along; it is kept for them to read, and is not media.
 func isManifest(name string, head []byte) bool {
 	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<?xml"))
 }
@@ -174,7 +173,7 @@ func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, od
 	}, replaced, nil
 }
 
-// refusedMultivariant records a playlist that was not taken.
+// refusedMultivariant records a playlist that was not accepted.
 func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
 	return func() error {
 		d.input.refusedMultivariant(d.path, text, reason)
@@ -225,7 +224,7 @@ func (d *delivery) unsound(cause error) func() error {
 	}
 }
 
-// refusalOf tells the encoder of media that are not sound.
+// refusalOf tells the encoder that its media is not sound.
 func refusalOf(cause error) *Refusal {
 	kind := UnsupportedMedia
 	switch faultReason(cause) {

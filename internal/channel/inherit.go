@@ -9,11 +9,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
-// An encoder need not repeat in every segment of a transport stream what configures
-// a decoder: with key frames every 5 s, four segments of 1 s have no parameter sets,
-// and audio may pause. Such a segment has the configuration of its run, which is
-// that of the newest segment of the same playlist that has one. It is held back
-// until its playlist tells which that is; the core could place it no sooner either.
+// An encoder need not repeat in every segment of a transport stream what configures a
+// decoder: with key frames every 5 s, four out of five 1 s segments have no parameter sets,
+// and audio may pause. Such a segment has the configuration of its run, which is that of
+// the newest segment of the same playlist that has one. It is held back until its playlist
+// says which one that is; the core could not place it any sooner either.
 
 // heldSegment is a segment that waits for the configuration of its run.
 type heldSegment struct {
@@ -32,7 +32,7 @@ const probedObjects = 64
 // is held.
 func (in *input) receivedWhole(name string, h heldSegment) {
 	in.tell(oddMedia(name, h.info))
-	if h.info.Complete() || in.gone { // of an input that is gone nothing is held
+	if h.info.Complete() || in.gone { // nothing is held for an input that is gone
 		config := in.remember(name, h.info)
 		if l := in.listingOf(name); l != nil {
 			l.learn(config)
@@ -58,8 +58,8 @@ func (in *input) arriveWhole(name string, h heldSegment) {
 	in.channel.arrive(failover.Object{Input: in.name, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: m})
 }
 
-// freeHeld lets segments go whose run is known, and those that have waited for two
-// segments: then nothing is known of it. The lock is held.
+// freeHeld passes on the segments whose run is known, and those that have waited for two
+// segment lengths: then nothing is known about it. The lock is held.
 func (in *input) freeHeld() {
 	if len(in.held) == 0 {
 		return
@@ -121,7 +121,7 @@ func (l *listing) learn(info *media.Info) {
 	}
 }
 
-// learnListed records what arrived before the playlist that lists it.
+// learnListed records what had arrived before the playlist that lists it.
 func (all *listings) learnListed(l *listing) {
 	for _, path := range l.recent {
 		if info := all.probed[path]; info != nil {
@@ -147,7 +147,7 @@ func kindOf(info *media.Info) failover.Kind {
 	return failover.Subtitles
 }
 
-// oddMedia is what is odd about a segment that is taken.
+// oddMedia is what is odd about a segment that is accepted.
 func oddMedia(name string, info *media.Info) oddities {
 	odd := oddities{} // said once for the input: its segments have a new name each
 	for _, t := range info.Tracks {

@@ -7,8 +7,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// input is what is known of one encoder's uploads: what it put where, for its own GET, and
-// what waits until the core can use it.
+// input is what is known about one encoder's uploads: what it put where, for its own GET,
+// and what waits until the core can use it.
 type input struct {
 	*desk
 	name   string
@@ -21,7 +21,7 @@ type input struct {
 	// multivariant is its last one, nil before the first.
 	multivariant *announcement
 	listings
-	// said is what its operator was told.
+	// said is what its operator has been told.
 	said  map[saidKey]time.Time
 	waits waits
 	// held are segments that wait for the configuration of their run.
@@ -30,7 +30,7 @@ type input struct {
 	up bool
 	// announced are the paths of the renditions in its multivariant playlist.
 	announced []string
-	// master is what it announced, told what the core was told last.
+	// master is what it announced, told is what the core was last told.
 	master, told []failover.Announced
 
 	// What follows has locks of its own.

@@ -15,13 +15,12 @@ type journal[R any] struct {
 	what     string // in errors
 	records  store.Journal
 	revision uint64 // of the last record
-	// take is given what others append; nil to leave it.
+	// take is given what others append; nil to ignore it.
 	take func(revision uint64, record R) error
 }
 
-// openJournal gives all records of the journal of this key to take, in order.
-// Behind that, take gets what another node has appended, as soon as an append of our
-// own meets it.
+// openJournal passes all records of the journal of this key to take, in order. After that,
+// take gets what another node has appended, as soon as one of our own appends runs into it.
 func openJournal[R any](ctx context.Context, st store.Store, key, what string, take func(revision uint64, record R) error) (*journal[R], error) {
 	records, err := st.Journal(ctx, key)
 	if err != nil {
@@ -34,7 +33,7 @@ func openJournal[R any](ctx context.Context, st store.Store, key, what string, t
 	return j, nil
 }
 
-// readOn reads what lies behind the last known revision.
+// readOn reads what comes after the last known revision.
 func (j *journal[R]) readOn(ctx context.Context) error {
 	err := j.records.Read(ctx, j.revision, func(revision uint64, text []byte) error {
 		var record R
@@ -57,9 +56,9 @@ func (j *journal[R]) readOn(ctx context.Context) error {
 	return nil
 }
 
-// append adds a record behind all that is known. If another node was faster, nothing
-// is written and the error is store.ErrConflict; the journal has been read on by then,
-// and the caller decides again.
+// append adds a record after all that is known. If another node was faster, nothing is
+// written and the error is store.ErrConflict; the journal has been read on by then, and the
+// caller decides again.
 func (j *journal[R]) append(ctx context.Context, record R) (revision uint64, err error) {
 	text, err := json.Marshal(record)
 	if err != nil {

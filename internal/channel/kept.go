@@ -9,11 +9,11 @@ import (
 // bytes go into the journal of standing facts, which may outlive it: without them an
 // encoder that goes on would be of no use to a restarted origin.
 
-// maxKeptInit is how large an initialization section is kept: a kB or two, as a rule.
+// maxKeptInit is the largest initialization section that is kept: most have a kB or two.
 const maxKeptInit = 64 << 10
 
-// maxKeptInits is how much of them is kept of one input, in bytes: a hundred times what an
-// encoder needs. The oldest are no longer kept then.
+// maxKeptInits is how many bytes of them are kept for one input: a hundred times what an
+// encoder needs. Beyond that, the oldest are no longer kept.
 const maxKeptInits = 512 << 10
 
 // sayInit notes which initialization section is in force. The lock is held.
@@ -36,8 +36,8 @@ func (in *input) sayInit(name string, section *initSection) {
 	in.boundKept()
 }
 
-// boundKept no longer keeps the oldest initialization sections of an input that has too
-// many. They stay in force; only the next process would not know them.
+// boundKept stops keeping the oldest initialization sections of an input that has too many.
+// They stay in force; only the next process will not know them.
 func (in *input) boundKept() {
 	sum := 0
 	list := in.standing.inOrder()

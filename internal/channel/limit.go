@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// What was dropped because an input is over a limit. The channel goes on; an operator
-// should look at the encoder.
+// Kinds of what was dropped because an input is over a limit. The channel goes on; an
+// operator should look at the encoder.
 const (
 	// LimitUnlisted: more media that no playlist lists than the input may have.
 	LimitUnlisted NoticeKind = "limit_unlisted"
-	// LimitRoom: media that no playlist lists, in a channel that has had its share of
+	// LimitRoom: media that no playlist lists, in a channel that has used up its share of
 	// the store.
 	LimitRoom NoticeKind = "limit_room"
-	// LimitTags: more lines of tags than go on to viewers.
+	// LimitTags: more lines of tags than are passed on to viewers.
 	LimitTags NoticeKind = "limit_tags"
 )
 
@@ -24,7 +24,7 @@ var LimitKinds = []NoticeKind{LimitUnlisted, LimitRoom, LimitTags}
 // Limited reports whether the notice is about something that was dropped over a limit.
 func (n Notice) Limited() bool { return slices.Contains(LimitKinds, n.Kind) }
 
-// overLimit tells of what was dropped. path is what it is about, where that is one thing.
+// overLimit reports what was dropped. path is what it is about, where that is one thing.
 func (in *input) overLimit(limit NoticeKind, path, format string, args ...any) {
 	n := Notice{Time: time.Now(), Input: in.name, Path: path, Kind: limit, Text: fmt.Sprintf(format, args...)}
 	in.remarks.add(n)

@@ -20,7 +20,7 @@ type listings struct {
 	probedOrder []string
 }
 
-// listing is what is known of one media playlist of an input. It is guarded by
+// listing is what is known about one media playlist of an input. It is guarded by
 // Channel.mu.
 type listing struct {
 	numbers numbering
@@ -31,7 +31,7 @@ type listing struct {
 	// length is how long a segment is, as the playlist says.
 	length time.Duration
 	// kind is what its segments hold, once one is known. config is the newest of
-	// them that configures a decoder; bare: there is none, for all that was waited.
+	// them that configures a decoder; bare: there is none, although it was waited for.
 	kind        failover.Kind
 	known, bare bool
 	config      *media.Info
@@ -47,7 +47,7 @@ func (all *listings) listed(fact *failover.Playlist, m *hls.MediaPlaylist, atMos
 	l := all.lists[fact.Path]
 	if l == nil {
 		if all.lists == nil || len(all.lists) > 2*atMost {
-			all.lists = map[string]*listing{} // what is still sent comes back at once
+			all.lists = map[string]*listing{} // what is still being sent comes back at once
 		}
 		l = &listing{}
 		all.lists[fact.Path] = l
@@ -82,8 +82,9 @@ func (all *listings) listingOf(object string) *listing {
 	return nil
 }
 
-// segmentLength is how long the input's segments are, those of its quickest
-// rendition: text may come in much longer ones. It is 6 s as long as none is listed.
+// segmentLength is how long the input's segments are, going by the rendition with the
+// shortest ones: text may come in much longer segments. It is 6 s as long as none is
+// listed.
 func (all *listings) segmentLength() time.Duration {
 	shortest := time.Duration(0)
 	for _, l := range all.lists {

@@ -8,9 +8,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// How facts reach the core, and what becomes of its decisions.
+// How facts reach the core, and what happens to its decisions.
 
-// step lets a fact into the core and carries out what it decides. The lock is held.
+// step passes a fact to the core and carries out what it decides. The lock is held.
 func (c *Channel) step(f failover.Fact) {
 	now := c.now()
 	c.tellClock(now)
@@ -41,7 +41,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	c.carryOut(now, effects)
 }
 
-// arrive lets a sound object into the core, and notes it first. The lock is held.
+// arrive passes a sound object to the core, and notes it first. The lock is held.
 func (c *Channel) arrive(object failover.Object) {
 	now := c.now()
 	c.tellClock(now)
@@ -49,7 +49,7 @@ func (c *Channel) arrive(object failover.Object) {
 	c.stepAt(now, object)
 }
 
-// list lets a media playlist into the core, and notes it first. The lock is held.
+// list passes a media playlist to the core, and notes it first. The lock is held.
 func (c *Channel) list(playlist failover.Playlist) {
 	now := c.now()
 	c.tellClock(now)
@@ -66,7 +66,7 @@ func (c *Channel) tellClock(now time.Time) {
 	}
 }
 
-// carryOut does what the core wants done besides publishing.
+// carryOut does what the core wants done apart from publishing.
 func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
@@ -85,7 +85,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 			c.outbox.trouble(c.arrivals.settle(now, e.Objects))
 		}
 	}
-	// Once for all slots of the step: after an outage there are many at a time.
+	// Once for all slots of the step: after an outage there are many at once.
 	for _, ep := range c.endpoints {
 		ep.refresh(now, c.ordered)
 	}
@@ -132,8 +132,8 @@ func (c *Channel) wake() {
 	c.step(failover.Tick{})
 }
 
-// reselect tells the core which renditions an endpoint serves, wherever that has
-// changed. The channel's lock is held.
+// reselect tells the core which renditions an endpoint serves, where that has changed. The
+// channel's lock is held.
 func (c *Channel) reselect() {
 	for _, ec := range c.config.Endpoints {
 		e := c.endpoints[ec.Name]

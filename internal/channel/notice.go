@@ -15,20 +15,20 @@ import (
 type Notice struct {
 	Time  time.Time
 	Input string
-	// Endpoint is set if it is about one; Input may then be empty. Rendition is set by
-	// the core alone.
+	// Endpoint is set if the notice is about one; Input may then be empty. Only the core
+	// sets Rendition.
 	Endpoint, Rendition string
 	// Path is the playlist or media object, below the input's path.
 	Path string
-	// Line is where it stands in a playlist, from 1; 0 if that is not known.
+	// Line is its line in a playlist, from 1; 0 if that is not known.
 	Line int
 	Kind NoticeKind
 	// Text says what was found and what was done about it, Advice what to change at
-	// the encoder; empty where nothing in general can be said.
+	// the encoder; empty where there is no general advice.
 	Text, Advice string
-	// Repeated: it has been told before, and goes on. Such ones are for counting.
+	// Repeated: it has been reported before, and goes on. Such notices are for counting.
 	Repeated bool
-	// Over: what the input has waited for is there.
+	// Over: what the input was waiting for is there.
 	Over bool
 }
 
@@ -37,11 +37,11 @@ type Notice struct {
 type NoticeKind string
 
 const (
-	// NoticeIFrames: a playlist of single pictures, which the origin makes itself.
+	// NoticeIFrames: an I-frame playlist, which the origin makes itself.
 	NoticeIFrames NoticeKind = "iframes"
-	// NoticeSize: a playlist that will soon be larger than what is taken.
+	// NoticeSize: a playlist that will soon be larger than the limit.
 	NoticeSize NoticeKind = "playlist_size"
-	// NoticeNumbering: a playlist that slides and does not count.
+	// NoticeNumbering: a playlist that slides, but does not number its segments.
 	NoticeNumbering NoticeKind = "numbering"
 	// NoticeTrack: a track that is announced and has no samples.
 	NoticeTrack NoticeKind = "track_gone"
@@ -93,9 +93,9 @@ func toleratedInPlaylists() []NoticeKind {
 	return kinds
 }
 
-// Bounds of what an input remembers of what it was told.
+// Bounds of what an input remembers about what has been reported.
 const (
-	// saidAge: what has not been so for that long is told again.
+	// saidAge: what has not occurred for that long is reported again.
 	saidAge = 10 * time.Minute
 	// maxSaid is how many different things are remembered.
 	maxSaid = 512
@@ -123,15 +123,15 @@ func (o *oddities) add(kind NoticeKind, line int, subject, text string) {
 	o.list = append(o.list, oddity{subject: subject, Notice: Notice{Line: line, Kind: kind, Text: text, Advice: advice(kind, subject)}})
 }
 
-// notes takes over what the reader of playlists passed over.
+// notes adds what the reader of playlists passed over.
 func (o *oddities) notes(list []hls.Note) {
 	for _, n := range list {
 		o.add(NoticeKind(n.Kind), n.Line, n.Subject, n.Text)
 	}
 }
 
-// tell reports what was tolerated in an upload: each thing once for as long as it goes
-// on, and for counting each kind once per upload. The lock is held.
+// tell reports what was tolerated in an upload: each thing once for as long as it goes on
+// and, for counting, each kind once per upload. The lock is held.
 func (in *input) tell(o oddities) {
 	if len(o.list) == 0 {
 		return

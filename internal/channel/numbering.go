@@ -3,8 +3,8 @@ package channel
 import "github.com/liveorigin/caddy-live-origin/failover"
 
 // numbering gives numbers to the segments of a playlist that has no usable
-// EXT-X-MEDIA-SEQUENCE: as in RFC 8216 4.3.3.2 they begin at 0, and a list that has
-// slid goes on from the segments that it shares with the one before, or behind it.
+// EXT-X-MEDIA-SEQUENCE: as in RFC 8216 4.3.3.2 they begin at 0, and a list that has slid
+// continues from the segments that it shares with the one before, or after its end.
 type numbering struct {
 	known map[string]uint64
 	next  uint64

@@ -53,7 +53,8 @@ func (o *objects) probeInit(ctx context.Context, key string) (*initSection, erro
 	return newInitSection(probed.Init, key, time.Now()), nil
 }
 
-// write stores an object with one user. of is where its key lies.
+// write stores an object with one user. of is the part of its key that says what it belongs
+// to.
 func (o *objects) write(ctx context.Context, of string, size int64, content io.Reader) (*object, error) {
 	key := o.key(of)
 	w, err := o.store.Create(ctx, key, size)
@@ -86,8 +87,7 @@ func (o *objects) noCues() (*object, error) {
 	return o.use(ob.key), nil
 }
 
-// rewrite stores a copy of the object with other bytes, and gives the use of the object
-// back.
+// rewrite stores a copy of the object with other bytes, and releases one use of the object.
 func (o *objects) rewrite(ob *object, with func(io.Reader) io.Reader) (*object, error) {
 	ctx := context.Background()
 	source, err := output.OpenParts(ctx, o.store, []output.Part{{Key: ob.key, Size: ob.size}})

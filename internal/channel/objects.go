@@ -39,8 +39,8 @@ type object struct {
 	users int
 	// contentType is empty if it is not known to be media.
 	contentType string
-	// info and init (of fragmented MP4) are there as long as the core may put the
-	// object into a slot.
+	// info and init (of fragmented MP4) are set as long as the core may put the object into
+	// a slot.
 	info *media.Info
 	init *initSection
 }
@@ -57,7 +57,7 @@ func (o *objects) key(input string) string {
 	return fmt.Sprintf("%s%s/%s-%d", o.prefix, input, o.run, o.next.Add(1))
 }
 
-// add enters an object with one user.
+// add records an object with one user.
 func (o *objects) add(key string, size int64) *object {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,8 +88,8 @@ func (o *objects) describe(key string, info *media.Info, init *initSection) {
 	}
 }
 
-// settle takes the core's use away: it will put the object into no more slots.
-// Slots may hold it for days, but all that is needed from now on is its bytes.
+// settle ends the core's use: it will not put the object into any more slots. Slots may
+// hold it for days, but all that is needed from now on is its bytes.
 func (o *objects) settle(key string) {
 	o.mu.Lock()
 	var init *initSection
@@ -104,7 +104,7 @@ func (o *objects) settle(key string) {
 	o.release(key)
 }
 
-// file returns what is to be known of an object to serve it.
+// file returns what one has to know about an object to serve it.
 func (o *objects) file(key string) (size int64, contentType string, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -155,7 +155,7 @@ func (o *objects) takeStock(ctx context.Context) error {
 	})
 }
 
-// release takes a user away, and deletes the object with the last one.
+// release removes a user, and deletes the object with the last one.
 func (o *objects) release(key string) {
 	o.mu.Lock()
 	ob := o.byKey[key]
@@ -191,7 +191,7 @@ func (o *objects) drop() {
 	}
 }
 
-// dropOrphans deletes what is left from before the restart and no slot mentions.
+// dropOrphans deletes what is left from before the restart and not mentioned by any slot.
 func (o *objects) dropOrphans(ctx context.Context) error {
 	for key := range o.stored {
 		if o.get(key) != nil {

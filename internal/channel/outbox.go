@@ -19,12 +19,12 @@ type Observer interface {
 	Notice(channel string, n Notice)
 }
 
-// outboxSize is how many events wait for a slow observer. What is over it is
-// counted and reported as trouble.
+// outboxSize is how many events may wait for a slow observer. Those beyond it are counted,
+// and reported as trouble.
 const outboxSize = 4096
 
-// outbox hands events to the observer in order, from a goroutine that only lives
-// while there are any.
+// outbox hands events to the observer in order, from a goroutine that runs only while there
+// are any.
 type outbox struct {
 	channel string // its name
 
@@ -38,7 +38,7 @@ type outbox struct {
 	running  bool
 }
 
-// entry is what somebody has to be told: the observer, or with a record the tracer.
+// entry is what somebody has to be told: the observer or, with a record, the tracer.
 type entry struct {
 	tell   func(Observer)
 	record *failover.Record
@@ -69,7 +69,7 @@ func (o *outbox) send(e failover.Effect) {
 	o.put(entry{tell: func(observer Observer) { observer.Event(o.channel, e) }})
 }
 
-// trouble tells of an error of the origin itself; nil is none.
+// trouble reports an error of the origin itself; nil is none.
 func (o *outbox) trouble(err error) {
 	if err != nil {
 		o.put(entry{tell: func(observer Observer) { observer.Trouble(o.channel, err) }})

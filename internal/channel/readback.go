@@ -9,7 +9,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// open opens what lies under a path of the input.
+// open opens what the input has under a path.
 func (in *input) open(ctx context.Context, name string) (*File, error) {
 	f, ok := in.file(name)
 	if !ok {

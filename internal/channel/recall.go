@@ -39,7 +39,7 @@ func (r *recall) arrived(ctx context.Context) error {
 	return nil
 }
 
-// arrival tells the core again, as of that time.
+// arrival tells the core about it again, as of that time.
 func (r *recall) arrival(revision uint64, entry arrival) {
 	r.clock.notBefore(entry.Time)
 	ref := arrivalRef{revision: revision, at: entry.Time}
@@ -88,8 +88,8 @@ func (r *recall) adopt(key string, entry arrival) bool {
 	return true
 }
 
-// fragments lets the fragments wait on. They are read again: that is less
-// than what would have to be written down of them.
+// fragments puts the waiting fragments back. They are read again: that is less than what
+// would have to be recorded about them.
 func (r *recall) fragments(ctx context.Context) {
 	a := &r.arrivals
 	for key, f := range a.recalled {

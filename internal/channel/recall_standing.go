@@ -47,8 +47,8 @@ func (r *recall) multivariant(input string) {
 	r.core.Take(r.now(), failover.Recalled{Multivariant: fact})
 }
 
-// initSection puts an initialization section from before the restart in force again. It
-// is read again: that is less than what would have to be written down of it.
+// initSection puts an initialization section from before the restart in force again. It is
+// read again: that is less than what would have to be recorded about it.
 func (r *recall) initSection(ctx context.Context, s *standingInit) {
 	in := r.inputs[s.Input]
 	if in == nil {

@@ -2,12 +2,11 @@ package channel
 
 import "fmt"
 
-// Refusal is an upload that was not taken, with the reason for the encoder's
-// operator.
+// Refusal is an upload that was not accepted, with the reason for the encoder's operator.
 type Refusal struct {
 	Kind   RefusalKind
 	Reason string
-	// told: the core knows of it.
+	// told: the core knows about it.
 	told bool
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Remark is what was noticed of an input or endpoint, the last time and how often.
+// Remark is what was noticed about an input or endpoint, when it last was, and how often.
 type Remark struct {
 	Notice
 	Count uint64
@@ -20,10 +20,10 @@ type remarkKey struct {
 }
 
 const (
-	// maxRemarks is how many are kept of one input or endpoint; the oldest go first.
+	// maxRemarks is how many are kept for one input or endpoint; the oldest go first.
 	// Renditions have names that encoders choose.
 	maxRemarks = 32
-	// remarkAge is for how long they are of interest.
+	// remarkAge is how long they are of interest.
 	remarkAge = 24 * time.Hour
 )
 

@@ -11,14 +11,13 @@ import (
 
 // The requests of encoders.
 
-// Put takes one upload of an encoder. rawPath is the escaped path below the
-// input's path, without a leading slash; size is the announced length or -1.
-// replaced tells that the input had an object of this path before. Nothing of an
-// upload whose body ends with an error is ever seen. Errors: *Refusal,
-// store.ErrFull, ErrClosed, and those of reading the body.
+// Put accepts one upload of an encoder. rawPath is the escaped path below the input's path,
+// without a leading slash; size is the announced length or -1. replaced says that the input
+// had an object under this path before. Nothing of an upload whose body ends with an error
+// is ever seen. Errors: *Refusal, store.ErrFull, ErrClosed, and those of reading the body.
 //
-// The body is received without the channel's lock; it is taken once, when the upload
-// has ended.
+// The body is received without the channel's lock, which is taken once, when the upload has
+// ended.
 func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader, size int64) (replaced bool, err error) {
 	in, path, err := c.find(input, rawPath)
 	if err != nil {
@@ -37,7 +36,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	return replaced, err
 }
 
-// finish ends an upload. admit says what it has brought, nil for nothing.
+// finish ends an upload. admit passes on what it has brought; nil for nothing.
 func (c *Channel) finish(d *delivery, admit func() error) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// What the channel takes of a store that it shares with others, and what it gives up when
-// that is full.
+// How much the channel takes of a store that it shares with others, and what it gives up
+// when the store is full.
 
-// perObject is what an object takes besides its bytes, with what the channel and the
-// core know of it.
+// perObject is what an object takes in addition to its bytes, including what the channel
+// and the core know about it.
 const perObject = 2 << 10
 
 // Held is how much the channel's objects take, in bytes.
@@ -37,9 +37,9 @@ func (c *Channel) SpareBytes() int64 {
 	return c.spareBytes
 }
 
-// Spare is when the oldest slot ended that is kept for a startover window only:
-// what a full store gives up first. It is false if there is none; live
-// playlists and what they listed a moment ago are never spare.
+// Spare is the end of the oldest slot that is kept for a startover window only, which is
+// what a full store gives up first. It returns false if there is none; live playlists and
+// what they listed a moment ago are never spare.
 func (c *Channel) Spare() (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,8 +64,8 @@ func (c *Channel) Evict() bool {
 	return true
 }
 
-// mostSpare is the endpoint with the oldest spare slot, and where that ended; nil if
-// there is none.
+// mostSpare is the endpoint with the oldest spare slot, and where that ends; nil if there
+// is none.
 func mostSpare(endpoints map[string]*endpoint, now time.Time) (oldest *endpoint, at failover.Ticks) {
 	for _, e := range endpoints {
 		if end, ok := e.window.Spare(now); ok && (oldest == nil || end < at) {
@@ -76,9 +76,9 @@ func mostSpare(endpoints map[string]*endpoint, now time.Time) (oldest *endpoint,
 }
 
 // DropUnlisted makes room at the cost of the input that has most of what no playlist
-// lists: the oldest of that is dropped. An input that holds no more than its part, half of
-// what it had if all inputs shared the channel's share of the store, is left alone: what it
-// has sent waits for its playlist. It reports whether there was something.
+// lists: the oldest of that is dropped. An input that holds no more than its part, which is
+// half of an equal division of the channel's share of the store among all inputs, is left
+// alone: what it has sent waits for its playlist. It reports whether there was anything.
 func (c *Channel) DropUnlisted(share int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,7 +100,8 @@ func (c *Channel) DropUnlisted(share int64) bool {
 	return true
 }
 
-// Deleted reports whether the segment's objects are gone, but for those who read them.
+// Deleted reports whether an object of the segment is gone, other than for those who are
+// still reading it.
 func (c *Channel) Deleted(s *output.Segment) bool {
 	for _, key := range s.Keys() {
 		if c.objects.get(key) == nil {

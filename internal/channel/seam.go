@@ -8,9 +8,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// seam is what a slot's record holds besides the slot: where its media ends, so
-// that a restarted process can go on without a discontinuity. Only that of the
-// last slot is of use, so it is not kept in memory.
+// seam is what a slot's record holds in addition to the slot: where its media ends, so that
+// a restarted process can go on without a discontinuity. Only the last slot's is of use, so
+// it is not kept in memory.
 type seam struct {
 	Clock failover.Timing `json:"clock"`
 	// Dated is how far the slot's dates are ahead of the channel's clock, Due when the
@@ -26,7 +26,7 @@ type renditionSeam struct {
 	Signature string         `json:"signature,omitempty"`
 	Frame     failover.Ticks `json:"frame,omitempty"`
 	Gap       bool           `json:"gap,omitempty"`
-	// Last is the last object that the core has used of the rendition.
+	// Last is the last object of the rendition that the core has used.
 	Last     string             `json:"last,omitempty"`
 	Counters media.CounterState `json:"counters,omitempty"`
 }
@@ -77,8 +77,8 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 	e.core.Take(e.now(), failover.Restored{Slot: s})
 }
 
-// partsUnless stands for the parts of a rendition, of which only matters whether
-// there are any, and which was the last.
+// partsUnless stands in for the parts of a rendition: all that matters is whether there are
+// any, and which one was the last.
 func partsUnless(gap bool, last string) []failover.Part {
 	if gap {
 		return nil
@@ -86,7 +86,7 @@ func partsUnless(gap bool, last string) []failover.Part {
 	return []failover.Part{{Object: last}}
 }
 
-// lastObject is the last object that the core has used of a rendition.
+// lastObject is the last object of a rendition that the core has used.
 func lastObject(r failover.SlotRendition) string {
 	if n := len(r.Parts); n > 0 {
 		return r.Parts[n-1].Object

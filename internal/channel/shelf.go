@@ -9,8 +9,8 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
-// shelf is what an encoder put where, for its own GET, and what it is sending now. It has
-// a lock of its own, so that requests need not wait for the channel.
+// shelf is what an encoder has put where, for its own GET, and what it is sending now. It
+// has its own lock, so that requests need not wait for the channel.
 type shelf struct {
 	mu      sync.Mutex
 	doors   doors
@@ -72,14 +72,13 @@ func (s *shelf) arrives(path string, after time.Time) bool {
 // encoder's own GET. They hold no bytes.
 const keptFiles = 4096
 
-// maxOthers is how many playlists and manifests that are no renditions an input
-// may have.
+// maxOthers is how many playlists and manifests that are not renditions an input may have.
 const maxOthers = 8
 
-// forgottenAfter is when a playlist that is not sent any more makes room for a new one.
+// forgottenAfter is how long after its last upload a playlist makes room for a new one.
 const forgottenAfter = time.Minute
 
-// keepText keeps a playlist or manifest, of which there may be limit of its kind.
+// keepText keeps a playlist or manifest, of which there may be at most limit of its kind.
 func (s *shelf) keepText(name string, f file, limit int) (replaced bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +118,7 @@ func (s *shelf) keepText(name string, f file, limit int) (replaced bool, err err
 	return replaced, nil
 }
 
-// keepObject remembers under which key the path's bytes lie.
+// keepObject remembers the key of the path's bytes.
 func (s *shelf) keepObject(name, key, hash string) (replaced bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

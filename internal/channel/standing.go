@@ -11,22 +11,21 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// standing is what holds until something else is said, and may have been said once
-// and long ago: multivariant playlists and initialization sections, which encoders
-// send when they start, and what the operator ordered. It has a journal of its own,
-// because a restarted origin would otherwise never hear of it again. It is guarded
-// by Channel.mu.
+// standing is what holds until something else is said, and may have been said only once,
+// long ago: multivariant playlists and initialization sections, which encoders send when
+// they start, and what the operator ordered. It has a journal of its own, because otherwise
+// a restarted origin would never hear of it again. It is guarded by Channel.mu.
 type standing struct {
 	journal *journal[standingEntry]
 	last    map[standingKey]standingEntry
 	at      map[standingKey]uint64 // revisions of last
 }
 
-// StandingFacts ends the name of a channel's journal of standing facts. No endpoint can
-// have this name.
+// StandingFacts is how the name of a channel's journal of standing facts ends. No endpoint
+// can have this name.
 const StandingFacts = "/standing.facts"
 
-// standingKey is what an entry takes the place of.
+// standingKey is the same for entries that replace one another.
 type standingKey struct{ kind, of, path string }
 
 // standingEntry is a record of the journal. Exactly one field is set.
@@ -44,14 +43,14 @@ type standingMultivariant struct {
 	Text  []byte `json:"text"`
 }
 
-// standingInit is an encoder's initialization section; without a key there is
-// none any more.
+// standingInit is an encoder's initialization section; without a key, there no longer is
+// one.
 type standingInit struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Key   string `json:"key,omitempty"`
 	// Data are its bytes, where the store ends with the process and the journal does
-	// not. Key is then no object's.
+	// not. Key is then not that of an object.
 	Data []byte `json:"data,omitempty"`
 }
 
@@ -109,8 +108,8 @@ func (s *standing) inOrder() []standingEntry {
 	return list
 }
 
-// say notes what holds from now on. If the journal refuses, the channel goes on; a
-// restart would have to wait until it is said again.
+// say notes what holds from now on. If the journal refuses, the channel goes on; after a
+// restart it would have to wait until it is said again.
 func (s *standing) say(entry standingEntry) error {
 	known, ok := s.last[entry.key()]
 	if ok && reflect.DeepEqual(known, entry) || !ok && entry.void() {
@@ -134,7 +133,7 @@ func (s *standing) append(entry standingEntry) error {
 // staleRecords is how many records the journal may hold that nobody needs.
 const staleRecords = 64
 
-// compact says everything again if most of the journal is history.
+// compact writes everything again if most of the journal is history.
 func (s *standing) compact() error {
 	oldest := s.journal.revision
 	for _, at := range s.at {
@@ -152,7 +151,7 @@ func (s *standing) compact() error {
 	return s.journal.forget(first)
 }
 
-// read is what the core was told of a multivariant playlist.
+// read returns what the core was told about a multivariant playlist.
 func (s *standingMultivariant) read(config *InputConfig) (failover.Multivariant, *hls.MultivariantPlaylist, bool) {
 	playlist, err := hls.Parse(s.Text, hls.Limits{Bytes: int(config.MaxPlaylistSize)})
 	if err != nil || playlist.Multivariant == nil {
@@ -161,7 +160,7 @@ func (s *standingMultivariant) read(config *InputConfig) (failover.Multivariant,
 	playlist.Multivariant.Tags = output.PassedOn(playlist.Multivariant.Tags)
 	fact, err := multivariantFact(config, s.Path, playlist.Multivariant, &oddities{})
 	if err != nil {
-		return failover.Multivariant{}, nil, false // the limits have become tighter; the encoder will be told
+		return failover.Multivariant{}, nil, false // the limits are tighter now; the encoder will be told
 	}
 	return fact, playlist.Multivariant, true
 }

@@ -9,12 +9,12 @@ import (
 
 // An encoder may send the tables of a transport stream (PAT and PMT) once, when it starts,
 // or by the clock, and cut its segments elsewhere. A segment without tables has those of
-// its run: of the newest segment that has some and whose name differs in nothing but a
-// number. They have to be known before the first byte of a segment is read, sooner than its
-// playlist comes. Viewers get them in front of the segment.
+// its run: those of the newest segment that has some and whose name differs only in a
+// number. They have to be known before the first byte of a segment is read, which is before
+// its playlist comes. Viewers get them in front of the segment.
 
-// maxTables is of how many sorts of names an input's tables are remembered: one for each
-// rendition is enough.
+// maxTables is for how many patterns of names an input's tables are remembered: one for
+// each rendition is enough.
 const maxTables = 64
 
 // sortOf is what the names of a run's segments have in common.
@@ -30,7 +30,7 @@ func (s *shelf) tablesFor(name string) media.Tables {
 	return s.tables[sortOf(name)]
 }
 
-// keepTables remembers the tables that a segment brought, nil for none any more.
+// keepTables remembers the tables that a segment brought; nil forgets them.
 func (s *shelf) keepTables(sort string, tables media.Tables) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *shelf) keepTables(sort string, tables media.Tables) {
 		return
 	}
 	if s.tables == nil || len(s.tables) >= maxTables {
-		s.tables = map[string]media.Tables{} // what is still sent comes back at once
+		s.tables = map[string]media.Tables{} // what is still being sent comes back at once
 	}
 	s.tables[sort] = tables
 }
@@ -56,8 +56,8 @@ func (d *delivery) probing() *media.Prober {
 	return p
 }
 
-// learnTables records the tables that an upload brought. Those of a run that has
-// given way to another layout are of no use.
+// learnTables records the tables that an upload brought. Once a run has given way to
+// another layout, its tables are of no use.
 func (d *delivery) learnTables(probed media.Probed, err error) {
 	switch {
 	case err != nil && faultReason(err) == media.ReasonLayoutChanged:
@@ -87,8 +87,8 @@ func (in *input) sayTables(name string, info *media.Info) {
 	in.outbox.trouble(in.standing.say(standingEntry{Tables: &standingTables{Input: in.name, Sort: sortOf(name), Tables: info.Tables}}))
 }
 
-// surplusTables is what takes the oldest tables of an input back, nil as long as there is
-// room for more: encoders may use other names at each start.
+// surplusTables is the entry that takes back the oldest tables of an input, nil as long as
+// there is room for more: encoders may use other names at each start.
 func (s *standing) surplusTables(input string) *standingTables {
 	n, oldest := 0, standingKey{}
 	for key := range s.last {

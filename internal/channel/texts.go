@@ -9,12 +9,12 @@ import (
 	"sync/atomic"
 )
 
-// texts bounds what an input's playlists take while they are received and read.
+// texts bounds the memory that an input's playlists take while they are received and read.
 type texts struct {
 	// buffered is how much of them is in memory, in bytes.
 	buffered atomic.Int64
-	// reading lets one playlist be parsed at a time: a few MiB of text are ten times as
-	// much in memory, and only the input itself waits.
+	// reading allows one playlist to be parsed at a time: a few MiB of text take ten times
+	// as much memory, and only the input itself has to wait.
 	reading sync.Mutex
 }
 
@@ -26,13 +26,13 @@ const (
 )
 
 // receive reads a text that must not be longer than limit. size is the announced length or
-// -1. It counts as buffered until release is called, which is never nil.
+// -1. It counts as buffered until release, which is never nil, is called.
 func (t *texts) receive(body io.Reader, size, limit int64, what string) (text []byte, release func(), err error) {
 	counted := int64(0)
 	release = func() { t.buffered.Add(-counted) }
 	first := int64(firstBuffer)
 	if size >= 0 && size < first {
-		first = size + 1 // and what tells the end
+		first = size + 1 // and one more, to see the end
 	}
 	text = make([]byte, 0, first)
 	for {
@@ -52,7 +52,7 @@ func (t *texts) receive(body io.Reader, size, limit int64, what string) (text []
 		}
 		if errors.Is(err, io.EOF) {
 			if len(text)+1 < cap(text) {
-				// What is kept should not be twice as long as it is.
+				// What is kept should not take twice as much as it holds.
 				text = slices.Clone(text)
 			}
 			return slices.Clip(text), release, nil

@@ -2,16 +2,16 @@ package channel
 
 import "github.com/liveorigin/caddy-live-origin/failover"
 
-// Tracer writes down what reaches the core, so that it can be replayed.
+// Tracer records what reaches the core, so that it can be replayed.
 type Tracer interface {
 	// Trace takes the next record, in order, from the goroutine that tells the
 	// observer. The record must not be changed.
 	Trace(r failover.Record)
-	// Lost tells that records are missing here, because the tracer is too slow.
+	// Lost says that records are missing here, because the tracer was too slow.
 	Lost()
 }
 
-// remains is what a restored core has to know of a slot.
+// remains is what a restored core has to know about a slot.
 func remains(s failover.Slot) *failover.Slot {
 	s.Switch = nil
 	renditions := make([]failover.SlotRendition, len(s.Renditions))

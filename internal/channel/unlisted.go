@@ -6,9 +6,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// unlisted are an input's media objects that no playlist has listed yet. An encoder
-// sends the playlist a moment later, or it never does; so they have an end, and limits
-// of their own. It is guarded by Channel.mu.
+// unlisted are an input's media objects that no playlist has listed yet. An encoder sends
+// the playlist a moment later, or never; so they expire, and have limits of their own. It
+// is guarded by Channel.mu.
 type unlisted struct {
 	queue []loneObject // the oldest first; some may be listed by now
 	bytes int64
@@ -23,12 +23,12 @@ const (
 	// maxUnlisted is how many objects an input may have that no playlist lists: five
 	// minutes of segments of 2 s, of 20 renditions, fit into it.
 	maxUnlisted = 4096
-	// sweepInterval is how often what waits is looked through when nothing arrives.
+	// sweepInterval is how often to go through what waits when nothing arrives.
 	sweepInterval = 30 * time.Second
 )
 
-// keepUnlisted enters an object that has just arrived, and lets go of the oldest ones
-// if there are too many. The lock is held.
+// keepUnlisted adds an object that has just arrived, and drops the oldest ones if there are
+// too many. The lock is held.
 func (in *input) keepUnlisted(path, key string, size int64) {
 	u := &in.unlisted
 	u.queue = append(u.queue, loneObject{path: path, key: key, size: size})
@@ -85,7 +85,7 @@ func (in *input) isUnlisted(o loneObject) bool {
 		return !listed
 	}
 	if object.info == nil {
-		return false // every endpoint is through with it
+		return false // every endpoint is done with it
 	}
 	_, listed := in.core.Locate(in.name, o.path, o.key)
 	return !listed
@@ -117,11 +117,11 @@ func (in *input) dropUnlisted(o loneObject) {
 		in.dropFragment(o.key)
 		return
 	}
-	// For the core it is as if something unsound had come in its place.
+	// To the core it is as if something unsound had come in its place.
 	in.channel.step(failover.Object{Input: in.name, Path: o.path, Fault: failover.ReasonUnlisted})
 }
 
-// sweep drops what has waited for too long: the core does so whenever it is told the
+// sweep drops what has waited too long; the core does the same whenever it is told the
 // time. The lock is held.
 func (in *input) sweep() {
 	in.bindWaiting()

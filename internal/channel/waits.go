@@ -22,14 +22,14 @@ type waitKey struct {
 	path string
 }
 
-// waitInterval is how often an input is looked at.
+// waitInterval is how often an input is checked.
 const waitInterval = 500 * time.Millisecond
 
-// maxWaits bounds what is told of one input at a time.
+// maxWaits bounds what is reported about one input at a time.
 const maxWaits = 32
 
-// checkWaits tells what an input has been waiting for for more than two of its
-// segments, and what is there again. The lock is held.
+// checkWaits reports what an input has been waiting for, for more than two segment lengths,
+// and what is there again. The lock is held.
 func (in *input) checkWaits() {
 	now := time.Now()
 	w := &in.waits
@@ -112,8 +112,8 @@ func (in *input) waitsFor() map[waitKey]string {
 	return current
 }
 
-// refusedMultivariant records a playlist that was not taken, if it looks like
-// a multivariant playlist; with an empty reason of one that was.
+// refusedMultivariant records a playlist that was not accepted, if it looks like a
+// multivariant playlist; with an empty reason, one that was.
 func (in *input) refusedMultivariant(path string, text []byte, reason string) {
 	if reason == "" {
 		in.waits.refused, in.waits.refusedPath = "", ""

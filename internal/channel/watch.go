@@ -35,8 +35,8 @@ func (c *Channel) Remarks() []Remark {
 	return c.remarks.lately()
 }
 
-// Waits lists what the inputs have been waiting for for more than two of their
-// segments, the oldest first. Notice.Time is since when.
+// Waits lists what the inputs have been waiting for, for more than two segment lengths, the
+// oldest first. Notice.Time is when the wait began.
 func (c *Channel) Waits() []Notice {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,17 +56,17 @@ func (c *Channel) Waits() []Notice {
 	return list
 }
 
-// Activity is what happened lately, nil unless the config asks for it. After a
-// change of config, a channel that goes on recording has the same one.
+// Activity is what happened lately, nil unless the config asks for it. A channel that goes
+// on recording after a change of config keeps the same one.
 func (c *Channel) Activity() *activity.Notes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.activity
 }
 
-// Observe sets who is told of what happens, from the next event on; nil for
-// nobody. Events come in order, one at a time, from a goroutine of the channel's
-// own: never on the path of a request.
+// Observe sets who is told what happens, from the next event on; nil for nobody. Events
+// come in order, one at a time, from the channel's own goroutine: never on the path of a
+// request.
 func (c *Channel) Observe(o Observer) { c.outbox.observe(o) }
 
 // Order asks for an endpoint to go to an input, with the next slot that the input
@@ -84,14 +84,14 @@ func (c *Channel) Order(endpoint, input string, pin bool) error {
 	order := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}
 	c.step(order)
 	if !pin {
-		order.Input = "" // once is once
+		order.Input = "" // a switch without a pin is done once
 	}
 	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
 	return nil
 }
 
-// Trace sets who writes down what reaches the core from now on, beginning with a
-// checkpoint; nil for nobody.
+// Trace sets who records what reaches the core from now on, beginning with a checkpoint;
+// nil for nobody.
 func (c *Channel) Trace(t Tracer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,8 +104,8 @@ func (c *Channel) Trace(t Tracer) {
 	c.checkpoint(false)
 }
 
-// Checkpoint records what a replay needs to begin here. continues tells that no
-// record is missing before it.
+// Checkpoint records what a replay needs to begin here. continues says that no record is
+// missing before it.
 func (c *Channel) Checkpoint(continues bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

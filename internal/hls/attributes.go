@@ -31,11 +31,11 @@ func validAttributeName(name string) bool {
 	return true
 }
 
-// The readers below accept a value with or without quotes, and in any case of
-// letters: encoders (and grafov/m3u8's own writer) get that wrong.
+// The readers below accept a value with or without quotes, and in upper or lower case:
+// encoders (and grafov/m3u8's own writer) get that wrong.
 
-// integer reads a decimal-integer. A fraction, as from arithmetic in floating
-// point, is rounded.
+// integer reads a decimal-integer. A fraction, as from floating-point arithmetic, is
+// rounded.
 func (a Attribute) integer() (uint64, error) { return parseRounded(a.Value) }
 
 // enumerated reads an enumerated-string: no quotes, commas or blanks.
@@ -60,8 +60,7 @@ func (a Attribute) yes() (bool, error) {
 	return false, fmt.Errorf("%s is neither YES nor NO", quote(a.Value))
 }
 
-// hexadecimal reads a hexadecimal-sequence of at most 128 bits, and returns
-// it as it is.
+// hexadecimal reads a hexadecimal-sequence of at most 128 bits, and returns it unchanged.
 func (a Attribute) hexadecimal() (string, error) {
 	digits := ""
 	if len(a.Value) > 2 && (a.Value[:2] == "0x" || a.Value[:2] == "0X") {
@@ -77,7 +76,7 @@ func (a Attribute) hexadecimal() (string, error) {
 const maxFrameRate = 100_000
 
 // frameRate reads a decimal-floating-point, rounded to three decimals
-// (RFC 8216 section 4.3.4.2), or a fraction, as tools for media write it.
+// (RFC 8216 section 4.3.4.2), or a fraction, as media tools write it.
 func (a Attribute) frameRate() (float64, error) {
 	text, divisor := strings.Replace(strings.TrimSpace(a.Value), ",", ".", 1), 1.0
 	if over, under, found := strings.Cut(text, "/"); found {

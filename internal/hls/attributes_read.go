@@ -7,11 +7,10 @@ import (
 )
 
 // ParseAttributes reads an attribute list: the part of a tag after its
-// colon. Quoted strings may contain commas, and have no escapes. Blanks
-// around names and values, a comma at the end, and lower-case names are let
-// pass. All else that RFC 8216 section 4.2 does not allow is an error, a name
-// that comes twice and an empty list too. Whoever reads what an encoder sent
-// wants [ReadAttributes].
+// colon. Quoted strings may contain commas, and have no escapes. Blanks around names and
+// values, a comma at the end, and lower-case names are accepted. Anything else that RFC
+// 8216 section 4.2 does not allow is an error, including a name that comes twice and an
+// empty list. To read what an encoder sent, use [ReadAttributes].
 //
 // The time taken is linear in len(list).
 func ParseAttributes(list string) ([]Attribute, error) {
@@ -30,9 +29,8 @@ func ParseAttributes(list string) ([]Attribute, error) {
 	return attributes, nil
 }
 
-// ReadAttributes reads an attribute list as far as it can be read: of a name that
-// comes twice the first one counts, a missing quote is added, and what is no
-// attribute is left out.
+// ReadAttributes reads an attribute list as far as it can be read: if a name comes twice,
+// the first one counts, a missing quote is added, and what is not an attribute is left out.
 //
 // The time taken is linear in len(list).
 func ReadAttributes(list string) []Attribute {
@@ -80,8 +78,8 @@ func scanAttributes(list string, report func(name, problem string)) []Attribute 
 	return attributes
 }
 
-// readStray takes a piece between two commas that is no attribute. Behind a number
-// it is what a locale with a decimal comma made of the rest.
+// readStray takes a piece between two commas that is not an attribute. After a number, it
+// is the fraction that a locale with a decimal comma has cut off.
 func readStray(attributes []Attribute, piece string, report func(name, problem string)) {
 	if n := len(attributes); n > 0 && piece != "" && allDigits(piece) {
 		if last := &attributes[n-1]; !last.Quoted && allDigits(last.Value) {
@@ -97,8 +95,8 @@ func readStray(attributes []Attribute, piece string, report func(name, problem s
 	report("", "attribute "+quote(piece)+" has no value")
 }
 
-// cutQuoted cuts a quoted string behind its first quote, and the comma after it. If
-// it has no end, it ends where the next attribute begins.
+// cutQuoted cuts off the rest of a quoted string after its first quote, and the comma that
+// follows. If the string has no end, it ends where the next attribute begins.
 func cutQuoted(name, text string, report func(name, problem string)) (value, rest string) {
 	end := strings.IndexByte(text, '"')
 	if end < 0 || strings.HasSuffix(strings.TrimRight(text[:end], " \t"), "=") && nextAttribute(text[:end]) >= 0 {
@@ -117,8 +115,8 @@ func cutQuoted(name, text string, report func(name, problem string)) (value, res
 	return value, rest
 }
 
-// nextAttribute returns where the comma stands before the next attribute, -1 if
-// there is none.
+// nextAttribute returns the position of the comma before the next attribute, -1 if there is
+// none.
 func nextAttribute(text string) int {
 	for from := 0; ; {
 		equals := strings.IndexByte(text[from:], '=')
@@ -134,8 +132,8 @@ func nextAttribute(text string) int {
 	}
 }
 
-// nameSet tells whether a name is new. Lists are short as a rule; in a long one,
-// comparing each name with all before it would take quadratic time.
+// nameSet says whether a name is new. Lists are usually short; in a long one, comparing
+// each name with all those before it would take quadratic time.
 type nameSet map[string]bool
 
 func (s *nameSet) add(attributes []Attribute, name string) bool {

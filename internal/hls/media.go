@@ -13,23 +13,22 @@ type MediaPlaylist struct {
 
 	MediaSequence uint64 // of the first segment; at most 2^63-1
 
-	// Unnumbered tells that the playlist has no EXT-X-MEDIA-SEQUENCE, or none
-	// that can be read. Then MediaSequence is 0, or what was left out before the
-	// first segment.
+	// Unnumbered says that the playlist has no EXT-X-MEDIA-SEQUENCE, or none that can be
+	// read. Then MediaSequence is 0, or the number of segments that were left out before
+	// the first one.
 	Unnumbered bool
 
 	// DiscontinuitySequence is that of the first segment, not counting the
-	// segment's own Discontinuity; at most 2^63-1. Who removes a segment with
-	// a Discontinuity from the head adds 1 (RFC 8216 section 6.2.2).
+	// segment's own Discontinuity; at most 2^63-1. Whoever removes a segment with a
+	// Discontinuity from the head adds 1 (RFC 8216 section 6.2.2).
 	DiscontinuitySequence uint64
 
 	PlaylistType        PlaylistType
 	EndList             bool
 	IndependentSegments bool // bis section 4.4.2.1
 
-	// Tags are the other lines of playlist level, verbatim and in order:
-	// EXT-X-START, EXT-X-SERVER-CONTROL, comments and unknown tags in the
-	// head of the playlist.
+	// Tags are the other lines at playlist level, verbatim and in order: EXT-X-START,
+	// EXT-X-SERVER-CONTROL, comments and unknown tags in the head of the playlist.
 	Tags []string
 
 	Segments []Segment
@@ -40,8 +39,8 @@ type MediaPlaylist struct {
 	Trailing []string
 }
 
-// IFramesOnly reports whether the playlist lists single pictures for trick play
-// (RFC 8216 section 4.3.3.6).
+// IFramesOnly reports whether it is an I-frame playlist, for trick play (RFC 8216 section
+// 4.3.3.6).
 func (m *MediaPlaylist) IFramesOnly() bool { return slices.Contains(m.Tags, tagIFramesOnly) }
 
 // PlaylistType is the value of EXT-X-PLAYLIST-TYPE (RFC 8216 section
@@ -60,10 +59,10 @@ type Segment struct {
 	Fault string
 
 	URI           string        // as in the playlist: see [ResolveURI]
-	Line          int           // where the URI stands in the playlist that was read, from 1
+	Line          int           // line of the URI in the playlist that was read, from 1
 	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h, 0 if it makes no sense
 	Title         string        // what follows the comma of EXTINF
-	Discontinuity bool          // between the segment before and this one; ffmpeg's tag comes twice at times
+	Discontinuity bool          // between the segment before and this one; ffmpeg sometimes writes the tag twice
 	Gap           bool          // EXT-X-GAP: the media is absent
 
 	// ProgramDateTime is the EXT-X-PROGRAM-DATE-TIME of this very segment,
@@ -114,7 +113,7 @@ func (m *Map) equal(other *Map) bool {
 type Key struct {
 	Method            string
 	URI               string
-	IV                string // hexadecimal sequence, as it is
+	IV                string // hexadecimal sequence, unchanged
 	KeyFormat         string // empty for "identity"
 	KeyFormatVersions string
 	Attributes        []Attribute // those without a field

@@ -20,7 +20,7 @@ func (n *notes) attributes(line int, tag, list string) []Attribute {
 	return attributes
 }
 
-// attribute notes that the value of an attribute makes no sense.
+// attribute notes that an attribute's value makes no sense.
 func (n *notes) attribute(line int, tag string, a Attribute, err error) {
 	if err != nil {
 		n.add(line, NoteValue, a.Name, "%s: %s: %s: %s", tag, a.Name, err, measuredInstead)
@@ -52,9 +52,8 @@ func (r *mediaReader) readMap(list string) *Map {
 	return m
 }
 
-// readKey takes EXT-X-KEY. The keys before are left as they are, since segments
-// share them. One that can't be read is passed over: what is encrypted shows in the
-// media.
+// readKey takes EXT-X-KEY. The keys before it are left as they are, since segments share
+// them. One that can't be read is passed over: encryption will show in the media.
 func (r *mediaReader) readKey(list string) {
 	key := new(Key)
 	for _, a := range r.notes.attributes(r.line, tagKey[1:], list) {
@@ -99,5 +98,5 @@ func (r *mediaReader) readKey(list string) {
 }
 
 // maxKeys bounds the keys in force at once: each EXT-X-KEY costs time and
-// memory by their number. There is one per DRM system in practice.
+// memory by their number. In practice there is one per DRM system.
 const maxKeys = 16

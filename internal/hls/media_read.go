@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// mediaReader gathers the tags of one segment after the other.
+// mediaReader gathers the tags of one segment after another.
 type mediaReader struct {
 	list  *MediaPlaylist
 	plan  plan
 	notes *notes
-	line  int // number of the line in hand
+	line  int // number of the current line
 	most  int // how many segments are kept
 
 	segment Segment // the next one, as far as it is known
@@ -25,14 +25,14 @@ type mediaReader struct {
 	// What holds until changed.
 	current  *Map
 	keys     []*Key
-	previous ByteRange // of the last segment that had one, for offsets that are left out
+	previous ByteRange // of the last segment that had one, for omitted offsets
 	of       string    // the resource it is a part of
 
 	numbers numbering
 
 	// skip is how many segments are still to be left out at the head, left how
-	// many were. date is where the first one that is kept begins, by the dates of
-	// those, and extension what names end in.
+	// many were. date is where the first one that is kept begins, going by the dates of
+	// those left out, and extension is what names end in.
 	skip, left int
 	date       position
 	extension  string
@@ -56,7 +56,7 @@ func readMedia(lines scanner, plan plan) (*MediaPlaylist, error) {
 		most:  most,
 		skip:  max(0, plan.segments-most),
 	}
-	afterURI := lines // where the lines begin that belong to no segment yet
+	afterURI := lines // start of the lines that belong to no segment yet
 	for {
 		line, ok := lines.next()
 		if !ok {
@@ -90,7 +90,7 @@ func (r *mediaReader) serves() bool {
 	return false
 }
 
-// number gives the first segment its number, and its date if those before had one.
+// number gives the first segment its number, and its date if those before it had one.
 func (r *mediaReader) number() {
 	m := r.list
 	if len(m.Segments) > 0 && m.Segments[0].ProgramDateTime.IsZero() && !m.Segments[0].Discontinuity {
@@ -102,7 +102,7 @@ func (r *mediaReader) number() {
 	m.MediaSequence += r.numbers.skipped + uint64(r.left)
 }
 
-// readTrailing goes once more over the lines after the last URI.
+// readTrailing goes over the lines after the last URI again.
 func (r *mediaReader) readTrailing(lines scanner) {
 	lines.notes = nil
 	for {
@@ -134,7 +134,7 @@ func (r *mediaReader) ofPlaylist(name string, line int) bool {
 
 func (r *mediaReader) tag(line string) {
 	name, value := splitTag(line)
-	if name == tagInf { // every second line, as a rule
+	if name == tagInf { // usually every second line
 		r.inf(value)
 		return
 	}
@@ -159,7 +159,7 @@ func (r *mediaReader) tag(line string) {
 	}
 }
 
-// header takes #EXTM3U. It is the first line, but for what editors put before it.
+// header takes #EXTM3U. It is the first line, except for what editors put before it.
 func (r *mediaReader) header(line string) {
 	if line != tagM3U {
 		r.note(NoteLine, tagM3U, "%s behind #EXTM3U: passed over", quote(strings.TrimPrefix(line, tagM3U)))
@@ -213,8 +213,8 @@ func (r *mediaReader) playlistTag(name, value string) {
 	}
 }
 
-// sequence takes EXT-X-MEDIA-SEQUENCE. The identity of every segment hangs on it,
-// so two values are as bad as none.
+// sequence takes EXT-X-MEDIA-SEQUENCE. The identity of every segment depends on it, so two
+// different values are as bad as none.
 func (r *mediaReader) sequence(value string) {
 	number, err := parseRounded(value)
 	if err == nil && r.numbers.seen && !r.numbers.wrong && number != r.list.MediaSequence {
@@ -276,8 +276,8 @@ func (r *mediaReader) inf(value string) {
 	}
 	r.infLine = r.line
 	seconds, title, _ := strings.Cut(value, ",")
-	// In a locale with a decimal comma, 1.920 is written as 1,920. A title that is
-	// nothing but digits and has a comma behind it is none.
+	// In a locale with a decimal comma, 1.920 is written as 1,920. What is nothing but
+	// digits and is followed by a comma is not a title.
 	if decimals, rest, found := strings.Cut(title, ","); found && decimals != "" && len(decimals) <= 9 && allDigits(decimals) && allDigits(trimBlanks(seconds)) {
 		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", quote(seconds+","+decimals))
 		seconds, title = trimBlanks(seconds)+"."+decimals, rest
@@ -318,8 +318,8 @@ func (r *mediaReader) uri(uri string) bool {
 	return true
 }
 
-// resembles reports whether a line that has no EXTINF is an entry all the same: it
-// is named like the others, or none has one.
+// resembles reports whether a line without an EXTINF is an entry all the same: it is named
+// like the others, or none of them has one.
 func (r *mediaReader) resembles(uri string) bool {
 	if r.plan.segments == 0 {
 		return true
@@ -334,8 +334,8 @@ func (r *mediaReader) span(uri string) {
 		return
 	}
 	if !r.explicit {
-		// RFC 8216 section 4.3.2.2: it begins where the segment before
-		// ended, which must be a part of the same resource.
+		// RFC 8216 section 4.3.2.2: it begins where the previous segment ended, which must
+		// be part of the same resource.
 		if r.of != uri {
 			r.segment.Fault = "EXT-X-BYTERANGE without an offset, and the segment before is not of the same resource"
 			return
@@ -351,8 +351,8 @@ func (r *mediaReader) span(uri string) {
 	r.previous, r.of = part, uri
 }
 
-// keep enters the segment, or counts it as one of those that are left out: of a
-// long playlist the newest part is kept, with what holds at its beginning.
+// keep adds the segment, or counts it as one of those that are left out: of a long playlist
+// only the newest part is kept, with what is in force at its beginning.
 func (r *mediaReader) keep() {
 	s := &r.segment
 	if r.skip > 0 {

@@ -5,7 +5,7 @@ import "fmt"
 // Note is something in a playlist that made no sense and was passed over. The
 // rest of the playlist was read.
 type Note struct {
-	// Line is where it was found first, from 1. Times is how many lines of the
+	// Line is the first line that it was found in, from 1. Times is how many lines of the
 	// playlist are like it.
 	Line, Times int
 	Kind        NoteKind
@@ -27,7 +27,7 @@ const (
 	NoteValue NoteKind = "value"
 	// NoteEntry is one segment, variant or rendition that was left out.
 	NoteEntry NoteKind = "entry"
-	// NoteLine is a line that does not belong where it stands.
+	// NoteLine is a line that does not belong where it is.
 	NoteLine NoteKind = "line"
 	// NoteCharacters are bytes that a playlist must not hold.
 	NoteCharacters NoteKind = "characters"
@@ -36,11 +36,11 @@ const (
 // NoteKinds are all of them.
 var NoteKinds = []NoteKind{NoteValue, NoteEntry, NoteLine, NoteCharacters}
 
-// maxNotes bounds how many different things are told of one playlist. Where
-// everything is odd, the first ones show what is.
+// maxNotes bounds how many different things are noted about one playlist. If everything is
+// odd, the first ones are enough to show it.
 const maxNotes = 32
 
-// notes gathers what a reader passes over. Those alike are one note.
+// notes gathers what a reader passes over. Those that are alike become one note.
 type notes struct{ list []Note }
 
 func (n *notes) add(line int, kind NoteKind, subject, format string, args ...any) {
@@ -58,5 +58,5 @@ func (n *notes) add(line int, kind NoteKind, subject, format string, args ...any
 	}
 }
 
-// measuredInstead is what is done about a value that makes no sense.
+// measuredInstead says what is done about a value that makes no sense.
 const measuredInstead = "dropped, what is measured counts"

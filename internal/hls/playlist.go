@@ -1,12 +1,11 @@
 // Package hls turns playlists from text into a model and back.
 //
-// Reading is a line scanner of this package's own: encoders are foreign. What
-// they send is kept (tags without a field stay verbatim, in order) and bounded
-// ([Limits]). What makes no sense is passed over and told ([Note]); a playlist is
-// refused ([SyntaxError]) only if nothing is left of it. Writing is done with
-// github.com/grafov/m3u8; no type of that library leaves this package.
-// [ResolveURI] and [CleanPath] turn what playlists and requests name into paths
-// below an input.
+// Reading is done with this package's own line scanner: encoders are not to be trusted.
+// What they send is kept (tags without a field stay verbatim, in order) and bounded
+// ([Limits]). What makes no sense is passed over and noted ([Note]); a playlist is refused
+// ([SyntaxError]) only if nothing is left of it. Writing is done with
+// github.com/grafov/m3u8; no type of that library leaves this package. [ResolveURI] and
+// [CleanPath] turn what playlists and requests name into paths below an input.
 //
 // Names follow RFC 8216 and draft-pantos-hls-rfc8216bis ("bis" below).
 package hls
@@ -25,7 +24,7 @@ import (
 type Playlist struct {
 	Media        *MediaPlaylist
 	Multivariant *MultivariantPlaylist
-	// Notes tell what was passed over, in the order of the lines.
+	// Notes say what was passed over, in the order of the lines.
 	Notes []Note
 }
 
@@ -73,19 +72,18 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("playlist line %d: %s", e.Line, e.Reason)
 }
 
-// Parse reads a playlist. Media or multivariant is decided by the tags in it.
+// Parse reads a playlist. Whether it is media or multivariant is decided by the tags in it.
 //
-// Reading is forgiving in three levels. What only describes (EXTINF, BANDWIDTH,
-// dates, flags, attributes) is dropped where it makes no sense. What concerns one
-// entry leaves that entry out: [Segment.Fault] of a segment, which keeps its place
-// in the numbering, or a missing variant or rendition. Both are told in
-// [Playlist.Notes]. An error is only what leaves nothing to serve: a text that is
-// no playlist, or one of whose entries not one is left.
+// Reading is forgiving on three levels. What only describes (EXTINF, BANDWIDTH, dates,
+// flags, attributes) is dropped if it makes no sense. A fault in one entry leaves that
+// entry out: a segment gets a [Segment.Fault] and keeps its place in the numbering, a
+// variant or rendition is missing. Both are noted in [Playlist.Notes]. Only what leaves
+// nothing to serve is an error: a text that is not a playlist, or one with no entry left.
 //
-// Without a note it takes what is harmless: a byte order mark, any line ends,
-// blank lines, blanks around a line, no final newline, EXTINF without a comma, a
-// missing, zero or fractional EXT-X-TARGETDURATION, dates after EXTINF, unknown
-// tags, any EXT-X-VERSION. Variables of EXT-X-DEFINE are not substituted.
+// What is harmless is accepted without a note: a byte order mark, any line ends, blank
+// lines, blanks around a line, no final newline, EXTINF without a comma, a missing, zero or
+// fractional EXT-X-TARGETDURATION, dates after EXTINF, unknown tags, any EXT-X-VERSION.
+// Variables of EXT-X-DEFINE are not substituted.
 //
 // The error is a *[SyntaxError], or wraps [ErrTooLarge]. The time taken is linear
 // in len(text), and text is not kept; but the strings of the result share one copy
@@ -116,7 +114,7 @@ func Parse(text []byte, limits Limits) (Playlist, error) {
 	return Playlist{Media: m, Notes: said.list}, nil
 }
 
-// decode makes lines of UTF-8 that end in LF.
+// decode turns the text into lines of UTF-8 that end in LF.
 func decode(text []byte, said *notes) string {
 	if wide, ok := decodeUTF16(text); ok {
 		said.add(1, NoteCharacters, "", "UTF-16: a playlist is UTF-8")
@@ -135,7 +133,8 @@ func decode(text []byte, said *notes) string {
 	return strings.ReplaceAll(strings.ReplaceAll(decoded, "\r\n", "\n"), "\r", "\n")
 }
 
-// decodeUTF16 reads what some editors make of a text. Its byte order mark tells.
+// decodeUTF16 reads a text that some editor has turned into UTF-16, as its byte order mark
+// shows.
 func decodeUTF16(text []byte) ([]byte, bool) {
 	var order binary.ByteOrder = binary.LittleEndian
 	switch {
@@ -152,8 +151,8 @@ func decodeUTF16(text []byte) ([]byte, bool) {
 	return []byte(string(utf16.Decode(units))), true
 }
 
-// newest goes to the last playlist of a text that has several, one behind the
-// other: a file that was appended to instead of replaced.
+// newest goes to the last playlist of a text that has several, one after another: a file
+// that was appended to instead of replaced.
 func newest(lines scanner, said *notes) scanner {
 	if !strings.Contains(lines.rest, "\n"+tagM3U) { // faster than from the end
 		return lines
@@ -173,7 +172,7 @@ func newest(lines scanner, said *notes) scanner {
 
 // IsPlaylist reports whether a body that begins with prefix is a playlist:
 // #EXTM3U as the whole first word, with a byte order mark and blanks before it
-// allowed. Eleven bytes of prefix are enough to tell, but for blanks.
+// allowed. Eleven bytes of prefix are enough to tell, not counting blanks.
 func IsPlaylist(prefix []byte) bool {
 	rest, found := bytes.CutPrefix(bytes.TrimLeft(bytes.TrimPrefix(prefix, byteOrderMark), " \t\r\n"), []byte(tagM3U))
 	return found && (len(rest) == 0 || strings.IndexByte("\r\n\t ", rest[0]) >= 0)

@@ -15,8 +15,8 @@ const (
 	MaxPathParts     = 32
 )
 
-// maxURIBytes bounds a URI before it is looked into: percent-encoding can
-// triple a path, and a query may hold a token.
+// maxURIBytes bounds a URI before it is examined: percent-encoding can triple a path, and a
+// query may hold a token.
 const maxURIBytes = 16 << 10
 
 // CleanPath returns the path of an object below its input: parts with one
@@ -24,13 +24,13 @@ const maxURIBytes = 16 << 10
 // printable UTF-8 without "\", "%", "?" and "#".
 //
 // raw is percent-encoded (the escaped form of a request's path, after the
-// input's path and a slash). Empty parts and "." mean nothing: encoders put a
-// slash behind a base URL that has one. ".." is resolved. Bytes that are no UTF-8
-// are read as ISO 8859-1, as in playlists. It is an error to leave the root, and so
-// are an encoded slash or backslash, control characters, a query or fragment, and more than MaxPathBytes,
-// MaxPathPartBytes or MaxPathParts. An encoded "%", "?" or "#" is an error
-// too, so that a clean path stays the same however often it is decoded:
-// CleanPath(CleanPath(x)) is CleanPath(x).
+// input's path and a slash). Empty parts and "." mean nothing: encoders add a slash to a
+// base URL that already has one. ".." is resolved. Bytes that are not UTF-8 are read as ISO
+// 8859-1, as in playlists. It is an error to leave the root, and so are an encoded slash or
+// backslash, control characters, a query or fragment, and more than MaxPathBytes,
+// MaxPathPartBytes or MaxPathParts. An encoded "%", "?" or "#" is an error too, so that a
+// clean path stays the same however often it is decoded: CleanPath(CleanPath(x)) is
+// CleanPath(x).
 func CleanPath(raw string) (string, error) {
 	if strings.ContainsAny(raw, "?#") {
 		return "", fmt.Errorf("path %s has a query or fragment", quote(raw))
@@ -46,9 +46,8 @@ func CleanPath(raw string) (string, error) {
 // that uri names in the playlist at playlistPath, which is itself such a
 // path. Query and fragment are dropped.
 //
-// uri is relative as a rule. An absolute path, or an http(s) URI whatever its
-// host is, has to lie below inputPath, the URL path of the input
-// ("/in/sports/a"). Other schemes are an error.
+// uri is usually relative. An absolute path, or an http(s) URI with any host, has to lie
+// below inputPath, the URL path of the input ("/in/sports/a"). Other schemes are an error.
 func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	reference, _, _ := strings.Cut(uri, "#")
 	reference, _, _ = strings.Cut(reference, "?")
@@ -79,8 +78,8 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	return joinParts(parts, uri)
 }
 
-// cutAuthority returns the path of a URI without its leading slash if it is
-// absolute, and as it is otherwise.
+// cutAuthority returns the path of a URI, without its leading slash if it is absolute,
+// unchanged otherwise.
 func cutAuthority(reference string) (path string, absolute bool, err error) {
 	rest, authority := strings.CutPrefix(reference, "//")
 	if !authority {
@@ -202,8 +201,8 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// joinParts returns a path of its own memory, also where it is the same as
-// the URI: a path outlives the playlist it was read from.
+// joinParts returns a path in memory of its own, even if it is the same as the URI: a path
+// outlives the playlist it was read from.
 func joinParts(parts []string, raw string) (string, error) {
 	if len(parts) == 0 {
 		return "", fmt.Errorf("path %s names no object", quote(raw))
@@ -211,7 +210,7 @@ func joinParts(parts []string, raw string) (string, error) {
 	if len(parts) > MaxPathParts {
 		return "", fmt.Errorf("path %s has more than %d parts", quote(raw), MaxPathParts)
 	}
-	// At the root such a name can't be told from a URI that is its own content.
+	// At the root, such a name can't be told from a data URI.
 	if isData(parts[0]) {
 		return "", fmt.Errorf("path %s is a data URI", quote(raw))
 	}

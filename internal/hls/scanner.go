@@ -12,12 +12,12 @@ type scanner struct {
 	rest   string
 	line   int // number of the line that next returned last
 	limits Limits
-	plain  bool   // an earlier pass found nothing in any line that has to be cleaned
-	notes  *notes // nil in a pass that says nothing
+	plain  bool   // an earlier pass found no line that has to be cleaned
+	notes  *notes // nil in a pass that notes nothing
 }
 
 // next returns the next line that is not blank, without the blanks around it
-// and without what a line must not hold, and false at the end.
+// and without what a line must not contain, and false at the end.
 func (s *scanner) next() (string, bool) {
 	for s.rest != "" {
 		line := s.rest
@@ -33,7 +33,7 @@ func (s *scanner) next() (string, bool) {
 			if line[0] == '#' {
 				continue
 			}
-			line = line[:s.limits.LineBytes] // of a URI the entry still counts
+			line = line[:s.limits.LineBytes] // with a URI, the entry still counts
 		}
 		if line == "" {
 			continue
@@ -48,8 +48,8 @@ func (s *scanner) next() (string, bool) {
 	return "", false
 }
 
-// clean makes text of a line that RFC 8216 section 4.1 forbids. In a URI, a
-// control character is left, so that it does not become the name of something else.
+// clean makes text of a line that RFC 8216 section 4.1 forbids. Control characters are left
+// in a URI, so that it does not become the name of something else.
 func (s *scanner) clean(line string) string {
 	problem := checkCharacters(line)
 	if !utf8.ValidString(line) {
@@ -75,7 +75,7 @@ func (s *scanner) clean(line string) string {
 	return trimBlanks(line)
 }
 
-// latin1 reads bytes that are no UTF-8 as ISO 8859-1.
+// latin1 reads bytes that are not UTF-8 as ISO 8859-1.
 func latin1(text string) string {
 	var out strings.Builder
 	out.Grow(len(text) + len(text)/2)
@@ -117,8 +117,8 @@ func checkCharacters(line string) error {
 	return nil
 }
 
-// plainText reports whether a text has nothing in it that checkCharacters refuses, by eight
-// bytes at a time; it may say no where there is nothing, as with a tab.
+// plainText reports whether a text has nothing in it that checkCharacters refuses, eight
+// bytes at a time. It may return false although there is nothing, as with a tab.
 func plainText(text string) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	below := func(x uint64, n uint64) uint64 { return (x - ones*n) &^ x & tops } // a byte is below n
@@ -151,20 +151,20 @@ type plan struct {
 	variants     int  // EXT-X-STREAM-INF tags
 
 	// lastHeader is the line of the last playlist-level tag before the first
-	// URI. A line without meaning to us that stands above it belongs to the
-	// playlist, one below it to the first segment.
+	// URI. A line with no meaning to us belongs to the playlist if it comes before that,
+	// and to the first segment if it comes after.
 	lastHeader int
 }
 
-// survey finds out of which kind a playlist is. Where tags of both kinds are in
-// it, EXTINF makes a media playlist; without it, what names renditions makes a
-// multivariant playlist.
+// survey finds out which kind of playlist it is. If there are tags of both kinds, EXTINF
+// makes it a media playlist; without EXTINF, what names renditions makes it a multivariant
+// playlist.
 func survey(lines scanner) (plan, error) {
 	found := plan{plain: true}
 	begin := lines
 	var media, multivariant, uris bool
 	first := ""
-	lines.plain = true // what is odd in a line does not change its tag
+	lines.plain = true // what is odd about a line does not change its tag
 	whole := plainText(lines.rest)
 	for {
 		line, ok := lines.next()
@@ -179,7 +179,7 @@ func survey(lines scanner) (plan, error) {
 			uris = true
 			continue
 		}
-		// These are most of the lines, as a rule.
+		// These are usually most of the lines.
 		if strings.HasPrefix(line, tagInf+":") {
 			found.segments++
 			continue
@@ -221,7 +221,7 @@ func survey(lines scanner) (plan, error) {
 	return found, nil
 }
 
-// isHeader reports whether a line is #EXTM3U, with or without something behind it.
+// isHeader reports whether a line is #EXTM3U, with or without something after it.
 func isHeader(line string) bool {
 	rest, found := strings.CutPrefix(line, tagM3U)
 	return found && (rest == "" || strings.IndexByte(" \t:,", rest[0]) >= 0)

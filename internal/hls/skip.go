@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Of a long playlist the newest part is kept, and the rest is known from the playlists
-// before: an EVENT playlist of a day is sent again with every segment. So entries that are
-// left out and have nothing odd about them are passed over in a loop of their own, which
-// allocates nothing and looks up next to nothing. What they leave behind is their number,
-// their discontinuities and the date on which they end. Whatever else stands between them
-// is left to the reader.
+// Of a long playlist only the newest part is kept, as the rest is known from earlier
+// playlists: a day-long EVENT playlist is sent again with every segment. So entries that
+// are left out and have nothing odd about them are passed over in a loop of their own,
+// which allocates nothing and looks up next to nothing. What they leave behind is their
+// number, their discontinuities and the date at which they end. Whatever else stands
+// between them is left to the reader.
 
 // skipOrdinary passes over entries that are left out, up to the first one that needs a
-// closer look. It is called where no entry has begun.
+// closer look. It is called when no entry has begun.
 func (r *mediaReader) skipOrdinary(lines *scanner) {
 	if !lines.plain || r.infLine > 0 || r.hasByteRange {
 		return
@@ -38,7 +38,7 @@ func (r *mediaReader) skipOrdinary(lines *scanner) {
 	}
 }
 
-// entry is one that is ordinary.
+// entry is an ordinary one.
 type entry struct {
 	lines         scanner
 	uri, date     string
@@ -46,7 +46,7 @@ type entry struct {
 	duration      time.Duration
 }
 
-// read goes over the lines of one entry. It is false if it is not ordinary.
+// read goes over the lines of one entry. It returns false if the entry is not ordinary.
 func (e *entry) read(lastHeader int) bool {
 	begun := false
 	for {
@@ -111,8 +111,8 @@ func (e *entry) inf(value string) bool {
 	return seconds[i] == '.'
 }
 
-// ordinaryDate reports whether a date is certain to be read. Those that most encoders
-// write, such as "2026-11-23T00:00:00.000Z", are told by their form.
+// ordinaryDate reports whether a date is certain to be readable. Those that most encoders
+// write, such as "2026-11-23T00:00:00.000Z", are recognized by their form.
 func ordinaryDate(text string) bool {
 	const form = "0000-00-00T00:00:00.000Z"
 	if len(text) != len(form) {
@@ -135,7 +135,7 @@ func dateIsRead(text string) bool {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// nextPlain is next for a text of which no line has to be cleaned. It returns "" at the
+// nextPlain is next for a text in which no line has to be cleaned. It returns "" at the
 // end, and before a line that is too long.
 func (s *scanner) nextPlain() string {
 	for s.rest != "" {
@@ -155,15 +155,16 @@ func (s *scanner) nextPlain() string {
 	return ""
 }
 
-// position is the date at which the next entry begins, as far as those before tell. A text
-// is read when it is asked for: of a day of them only the last one counts.
+// position is the date at which the next entry begins, as far as the entries before it say.
+// A date is only parsed when it is asked for: of a whole day of them, only the last one
+// counts.
 type position struct {
 	at    time.Time // the last date, or
 	text  string    // the same as it was sent
 	after time.Duration
 }
 
-// pass goes on behind an entry, which has a date in one of both forms, or none.
+// pass moves past an entry, which has a date in one of the two forms, or none.
 func (p *position) pass(text string, at time.Time, discontinuity bool, duration time.Duration) {
 	if text != "" || !at.IsZero() || discontinuity {
 		*p = position{at: at, text: text}

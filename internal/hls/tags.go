@@ -24,7 +24,7 @@ const (
 	tagMedia                 = "#EXT-X-MEDIA"
 )
 
-// Tags that are kept verbatim, but of which something must be known.
+// Tags that are kept verbatim, but that something has to be known about.
 const (
 	tagIFramesOnly = "#EXT-X-I-FRAMES-ONLY"
 	tagDefine      = "#EXT-X-DEFINE"
@@ -43,23 +43,23 @@ const (
 	levelMultivariant                 // multivariant playlists only
 )
 
-// tag is what is known of one tag. The reader, the writer and what goes on to
+// tag is what is known about one tag. The reader, the writer and what is passed on to
 // viewers ([Carried]) all take it from [tags].
 type tag struct {
 	name  string
 	level tagLevel
-	// modelled: the model has a field for it. Of the others the line is kept.
+	// modelled: the model has a field for it. The others are kept as lines.
 	modelled bool
-	// carried: a line of a segment that goes on to viewers.
+	// carried: a line of a segment that is passed on to viewers.
 	carried bool
-	// cue: a break of the programme begins or ends with it.
+	// cue: a break in the programme begins or ends with it.
 	cue bool
 }
 
 // tags are all tags that are known, each once: a new one is one more row.
 //
 // EXT-X-ENDLIST may stand anywhere, so it says nothing about where the head of a
-// playlist ends: it counts with the segments. The tags of breaks come in the
+// playlist ends: it counts as one of a segment's. The tags for breaks are listed in all the
 // dialects that encoders write.
 var tags = []tag{
 	{name: tagM3U, level: levelShared, modelled: true},
@@ -129,9 +129,9 @@ func classify(name string) (level tagLevel, modelled bool) {
 	return levelUnknown, false
 }
 
-// Carried reports whether a line of [Segment.Tags] goes on to viewers: breaks of
-// the programme with their SCTE-35 messages, and EXT-X-DATERANGE (RFC 8216 section
-// 4.3.2.7). cue tells that a break begins or ends with the segment.
+// Carried reports whether a line of [Segment.Tags] is passed on to viewers: breaks in the
+// programme with their SCTE-35 messages, and EXT-X-DATERANGE (RFC 8216 section 4.3.2.7).
+// cue says that a break begins or ends with the segment.
 func Carried(line string) (carried, cue bool) {
 	name, value := splitTag(line)
 	t := tagByName[name]
@@ -156,9 +156,8 @@ func splitTag(line string) (name, value string) {
 	return trimBlanks(name), trimBlanks(value)
 }
 
-// trimBlanks takes away blanks, tabs and carriage returns at both ends.
-// strings.Trim builds a set of its characters each time, which showed in
-// profiles.
+// trimBlanks removes blanks, tabs and carriage returns at both ends. strings.Trim builds a
+// set of its characters each time, which showed in profiles.
 func trimBlanks(text string) string {
 	for text != "" && isBlank(text[0]) {
 		text = text[1:]

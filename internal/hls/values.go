@@ -26,8 +26,8 @@ func parseInteger(text string) (uint64, error) {
 	return value, nil
 }
 
-// parseRounded reads a number that ought to be a decimal-integer: a fraction, an
-// exponent and blanks around it are let pass.
+// parseRounded reads a number that ought to be a decimal-integer: a fraction, an exponent
+// and blanks around it are accepted.
 func parseRounded(text string) (uint64, error) {
 	text = strings.TrimSpace(text)
 	if value, err := parseInteger(text); err == nil {
@@ -84,8 +84,8 @@ func parseSeconds(text string) (time.Duration, error) {
 	return duration, nil
 }
 
-// parseDuration reads a duration in seconds as encoders write it: blanks around
-// it, an exponent, or a sign before it are let pass.
+// parseDuration reads a duration in seconds as encoders write it: blanks around it, an
+// exponent, or a sign before it are accepted.
 func parseDuration(text string) (time.Duration, error) {
 	text = strings.Trim(text, "\" \t")
 	duration, err := parseSeconds(text)
@@ -135,7 +135,7 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 // milliseconds.
 func appendDateTime(dst []byte, t time.Time) []byte {
 	t = t.UTC().Round(time.Millisecond)
-	dst = t.AppendFormat(dst, time.RFC3339) // twice as fast as a layout of one's own
+	dst = t.AppendFormat(dst, time.RFC3339) // twice as fast as a custom layout
 	ms := t.Nanosecond() / int(time.Millisecond)
 	return append(dst[:len(dst)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
@@ -144,8 +144,8 @@ var errDateTime = errors.New("not a date and time of ISO 8601")
 
 // parseDateTime reads the value of EXT-X-PROGRAM-DATE-TIME: the extended or the
 // basic form of ISO 8601, with a fraction of any length, and a time zone that is
-// "Z", "UTC", "GMT", "+hh:mm", "+hhmm", "+hh" or absent (then it is taken for UTC).
-// The result is in UTC.
+// "Z", "UTC", "GMT", "+hh:mm", "+hhmm", "+hh" or absent (then UTC is assumed). The result
+// is in UTC.
 func parseDateTime(text string) (time.Time, error) {
 	const form = "0000-00-00 00:00:00"
 	text = extended(strings.Trim(text, "\" \t"))
@@ -201,8 +201,8 @@ func parseDateTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// extended makes the extended form of ISO 8601 of the basic one:
-// "20261123T050000" has no separators.
+// extended turns the basic form of ISO 8601 into the extended one: "20261123T050000" has no
+// separators.
 func extended(text string) string {
 	const basic = len("20261123T050000")
 	if len(text) < basic || !allDigits(text[:8]) || !allDigits(text[9:basic]) {

@@ -17,12 +17,12 @@ import (
 // at least five decimals; EXT-X-PROGRAM-DATE-TIME in UTC with milliseconds,
 // on each segment that has one; EXT-X-MAP for the first segment, when it
 // changes, and again after each discontinuity; EXT-X-VERSION as low as the
-// content allows, at least 3. A gap without a Map is content with any.
+// content allows, at least 3. A gap without a Map accepts any.
 //
-// Reading the result with [Parse] gives m again, but for Unnumbered, times
-// rounded to milliseconds, and the Map of such gaps. A model that can't be
-// written so (a URI with a line break, a duration below zero, a segment
-// without a Map after one that has it) is an error.
+// Reading the result with [Parse] gives m again, except for Unnumbered, times rounded to
+// milliseconds, and the Map of such gaps. A model that can't be written this way (a URI
+// with a line break, a duration below zero, a segment without a Map after one that has it)
+// is an error.
 func EncodeMedia(m *MediaPlaylist) ([]byte, error) {
 	writer, err := newMediaWriter(m)
 	if err != nil {
@@ -72,12 +72,11 @@ func EncodeMedia(m *MediaPlaylist) ([]byte, error) {
 // zeroInf is what the library writes for a segment of duration 0.
 const zeroInf = tagInf + ":0.000,"
 
-// appendWithDurations copies what the library rendered, and sets in the
-// durations. The library cuts EXTINF to three decimals (and to a float32
-// before), so that the sum over a window of 7,200 segments would be up to
-// 3.6 s wrong; HLS wants it within one video frame. There is no other way in
-// by its API, and the bytes have to be copied anyway, since Encode returns
-// its internal buffer.
+// appendWithDurations copies what the library rendered, and fills in the durations. The
+// library cuts EXTINF to three decimals (and to a float32 before that), so that the sum
+// over a window of 7,200 segments would be off by up to 3.6 s; HLS wants it within one
+// video frame. Its API offers no other way in, and the bytes have to be copied anyway,
+// since Encode returns its internal buffer.
 //
 // No other line can look like zeroInf: newMediaWriter has checked that every
 // text is a single line, that URIs don't begin with "#", and that tags are
@@ -132,8 +131,8 @@ type mediaWriter struct {
 func (w *mediaWriter) TagName() string { return "" }
 func (w *mediaWriter) String() string  { return w.lines.String() }
 
-// head returns the lines of playlist level that the library has no field
-// for, or writes only sometimes.
+// head returns the lines at playlist level that the library has no field for, or writes
+// only sometimes.
 func (w *mediaWriter) head() []byte {
 	m := w.list
 	var head bytes.Buffer
@@ -162,7 +161,7 @@ func (w *mediaWriter) Encode() *bytes.Buffer {
 	w.writeKeys(segment)
 	w.writeMap(segment)
 	if !segment.ProgramDateTime.IsZero() {
-		// The library cuts zeros at the end of the fraction.
+		// The library drops zeros at the end of the fraction.
 		w.lines.WriteString(tagProgramDateTime + ":")
 		w.lines.Write(appendDateTime(w.lines.AvailableBuffer(), segment.ProgramDateTime))
 		w.lines.WriteByte('\n')
@@ -202,8 +201,8 @@ func (w *mediaWriter) writeMap(segment *Segment) {
 func (w *mediaWriter) writeKeys(segment *Segment) {
 	was := w.keys
 	w.keys = segment.Keys
-	// A key stays in force until another one of its KEYFORMAT comes, so it
-	// can be left out only by taking back all of them.
+	// A key stays in force until another one of its KEYFORMAT comes, so the only way to
+	// drop one is to take back all of them.
 	keep := len(was) <= len(w.keys)
 	for i := 0; i < len(was) && keep; i++ {
 		keep = was[i].KeyFormat == w.keys[i].KeyFormat

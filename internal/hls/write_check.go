@@ -90,7 +90,7 @@ func (s *Segment) check() error {
 	return nil
 }
 
-// checkURI checks a line that is to be read as a URI.
+// checkURI checks a line that will be read as a URI.
 func checkURI(uri string) error {
 	if uri == "" || uri[0] == '#' || uri[0] == '<' || strings.Trim(uri, " ") != uri {
 		return fmt.Errorf("%s is not a URI", quote(uri))
@@ -101,7 +101,7 @@ func checkURI(uri string) error {
 	return nil
 }
 
-// checkTag checks a line that is to be written verbatim: one of the levels,
+// checkTag checks a line that will be written verbatim: it must be of one of the levels,
 // and not one that the model has a field for.
 func checkTag(line string, levels ...tagLevel) error {
 	if line == "" || line[0] != '#' || strings.HasSuffix(line, " ") {

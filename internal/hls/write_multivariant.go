@@ -13,17 +13,16 @@ import (
 // EncodeMultivariant renders a multivariant playlist: other tags, renditions,
 // variants, I-frame variants. The result is the caller's own.
 //
-// Reading the result with [Parse] gives m again, but for Version, and a
-// FrameRate rounded to three decimals. EXT-X-VERSION is as low as the
-// content allows: 3, or 4 with renditions (RFC 8216 section 7), unless an
-// attribute asks for more. A model that can't be written is an error.
+// Reading the result with [Parse] gives m again, except for Version, and a FrameRate
+// rounded to three decimals. EXT-X-VERSION is as low as the content allows: 3, or 4 with
+// renditions (RFC 8216 section 7), unless an attribute asks for more. A model that can't be
+// written is an error.
 //
-// The library writes the head only. The variants and renditions are one
-// custom tag of it, in our own words, because it would put a PROGRAM-ID into
-// every variant (removed in protocol version 6), cut BANDWIDTH to 32 bits,
-// drop a rendition that shares its type, group, name and language with
-// another one, put FORCED in quotes, and has no field for ASSOC-LANGUAGE,
-// INSTREAM-ID, CHANNELS and whatever comes next.
+// The library writes the head only. The variants and renditions are one custom tag of it,
+// written by this package, because the library would put a PROGRAM-ID into every variant
+// (removed in protocol version 6), cut BANDWIDTH to 32 bits, drop a rendition that shares
+// its type, group, name and language with another one, put FORCED in quotes, and has no
+// field for ASSOC-LANGUAGE, INSTREAM-ID, CHANNELS and whatever comes next.
 func EncodeMultivariant(m *MultivariantPlaylist) ([]byte, error) {
 	if len(m.Variants)+len(m.Renditions)+len(m.IFrames)+len(m.Tags) == 0 {
 		return nil, errors.New("encode multivariant playlist: it is empty")

@@ -7,13 +7,13 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// scoreKey names the score of a slot, from 0 to 100, in CMSD-Static: by it a content
-// delivery network chooses between origins.
+// scoreKey names the score of a slot, from 0 to 100, in CMSD-Static: a content delivery
+// network chooses between origins by it.
 const scoreKey = "com.live-origin-score"
 
 // cmsdStatic describes a segment to whoever passes it on (CTA-5006, 4.1): bit rate in kb/s
-// (br), duration in ms (d), the type of object (ot), streaming format HLS (sf) and live
-// stream (st), and the slot's score.
+// (br), duration in ms (d), the type of object (ot), HLS as the streaming format (sf), live
+// as the stream type (st), and the slot's score.
 func (s *Slot) cmsdStatic(r *Rendition) string {
 	b := make([]byte, 0, 96)
 	milliseconds := int64(r.Duration) * 1000 / failover.ClockRate

@@ -2,8 +2,8 @@ package output
 
 import "time"
 
-// Config is what the operator says about what viewers of an endpoint get. All
-// values are set; defaults are filled in by the caller.
+// Config is what the operator has configured for the viewers of an endpoint. All values are
+// set; defaults are filled in by the caller.
 type Config struct {
 	// PlaylistWindow is how much media the live playlist lists; at least three
 	// segments.
@@ -27,8 +27,8 @@ type Config struct {
 // the encoders declare them in BANDWIDTH. Default: 0, no limit.
 type Limits struct{ MinBitrate, MaxBitrate uint64 }
 
-// VariantOrder is the order of the variants in the multivariant playlist. Players
-// begin with the first one, as a rule.
+// VariantOrder is the order of the variants in the multivariant playlist. Players usually
+// start with the first one.
 type VariantOrder string
 
 const (
@@ -47,7 +47,7 @@ const (
 	Hold InputLoss = "hold"
 	// Gap lists EXT-X-GAP segments on schedule.
 	Gap InputLoss = "gap"
-	// Fail makes playlists unavailable once nothing was published for three
-	// target durations, so that a CDN turns to another origin.
+	// Fail makes playlists unavailable once nothing has been published for three target
+	// durations, so that a CDN turns to another origin.
 	Fail InputLoss = "error"
 )

@@ -17,7 +17,7 @@ type Content interface {
 	io.Closer
 }
 
-// sequence is Content made of parts of objects, one after the other.
+// sequence is Content made of parts of objects, one after another.
 type sequence struct {
 	parts []openPart
 	size  int64

@@ -12,9 +12,8 @@ import (
 
 const dateRangeTag = "#EXT-X-DATERANGE:"
 
-// Carried picks the lines that go on to viewers, and reports whether a break
-// begins or ends with the segment: a slot has to begin there, so that joining
-// does not hide it.
+// Carried picks the lines that are passed on to viewers, and reports whether a break begins
+// or ends with the segment: a slot has to begin there, so that joining does not hide it.
 func Carried(lines []string) (tags []string, cue bool) {
 	var budget tagBudget
 	for _, line := range lines {
@@ -22,7 +21,7 @@ func Carried(lines []string) (tags []string, cue bool) {
 		if !carried || !budget.take(line) {
 			continue
 		}
-		// What the playlist's text shares with it would be kept as well.
+		// Cloned, as the line would keep the whole text of the playlist in memory.
 		tags = append(tags, strings.Clone(line))
 		cue = cue || begins
 	}
@@ -35,8 +34,8 @@ func isCueOut(line string) bool {
 
 func isCueIn(line string) bool { return strings.HasPrefix(line, "#EXT-X-CUE-IN") }
 
-// breaks follows the breaks of an endpoint's programme over changes of its input,
-// and the date ranges that are still running. It is guarded by what guards the window.
+// breaks follows the breaks in an endpoint's programme across changes of its input, and the
+// date ranges that are still running. It is guarded by whatever guards the window.
 type breaks struct {
 	open   bool
 	input  string         // that announced the break
@@ -54,9 +53,9 @@ type dateRange struct {
 // maxRanges bounds how many date ranges without an end are carried along.
 const maxRanges = 64
 
-// Tags are what a slot tells of breaks and dates, the same in all renditions, given
-// what the slots before it told. Of joined segments the first one counts, as a slot begins with every cue; dates
-// count wherever they are.
+// Tags are what a slot says about breaks and date ranges, the same in all renditions, given
+// what the slots before it have said. Of joined segments the first one counts, as a slot
+// begins with every cue; date ranges count wherever they are.
 func (w *Window) Tags(s failover.Slot) []string {
 	var tags []string
 	var budget tagBudget
@@ -77,7 +76,7 @@ func (w *Window) Tags(s failover.Slot) []string {
 	return slices.DeleteFunc(tags, func(line string) bool { return w.breaks.repeats(s, line) })
 }
 
-// repeats reports whether viewers have been told already, by another input.
+// repeats reports whether another input has already told viewers the same.
 func (b *breaks) repeats(s failover.Slot, line string) bool {
 	switch {
 	case isCueOut(line):
@@ -134,7 +133,7 @@ func (b *breaks) remember(line string, msn uint64) {
 	}
 }
 
-// parseDateRange reads what tells how long the range lasts.
+// parseDateRange reads what says how long the range lasts.
 func parseDateRange(line string) (dateRange, bool) {
 	attributes, err := hls.ParseAttributes(strings.TrimPrefix(line, dateRangeTag))
 	if err != nil {
@@ -165,9 +164,8 @@ func parseDateRange(line string) (dateRange, bool) {
 	return r, r.id != ""
 }
 
-// running lists the date ranges whose slot has left a playlist that begins with
-// head, but that cover what it still lists: they must not be removed before
-// (RFC 8216bis 6.2.1).
+// running lists the date ranges whose slot has left a playlist that begins with head, but
+// that still cover what it lists: until then they must not be removed (RFC 8216bis 6.2.1).
 func (b *breaks) running(head *Slot) []string {
 	var lines []string
 	b.ranges = slices.DeleteFunc(b.ranges, func(r dateRange) bool {

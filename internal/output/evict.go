@@ -7,9 +7,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// Spare is when the oldest slot ended that is kept for the startover window only:
-// what a full store gives up first. It is false if there is none; the live
-// playlist and what it listed a moment ago are never spare.
+// Spare is the end of the oldest slot that is kept for the startover window only, which is
+// what a full store gives up first. It returns false if there is none; the live playlist
+// and what it listed a moment ago are never spare.
 func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
 	if w.spare(now) == 0 {
 		return 0, false
@@ -36,8 +36,8 @@ func (w *Window) Evict(now time.Time) []*Slot {
 	return w.Forget(n)
 }
 
-// evictedAtOnce is how many seconds of an endpoint go together: the journal is
-// shortened each time.
+// evictedAtOnce is how many seconds of an endpoint go at once: the journal is shortened
+// each time.
 const evictedAtOnce = 10
 
 // spare is how many slots at the head are kept for the startover window only.

@@ -30,8 +30,8 @@ func formatOf(info *media.Info) *Format {
 }
 
 // FormatOf describes media of a rendition to viewers. Slots of the same format
-// share it. Without media, it is the last one known: it makes the name of the
-// segment, which never changes.
+// share it. Without media, it is the last one known: the name of the segment, which never
+// changes, depends on it.
 func (w *Window) FormatOf(id string, info *media.Info) *Format {
 	known := w.track(id).format
 	if info == nil {

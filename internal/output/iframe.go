@@ -14,17 +14,17 @@ import (
 type IFrame struct {
 	Offset int64 `json:"offset"`
 	Size   int64 `json:"size"`
-	// At is where it lies, counted from the slot's start.
+	// At is its time, counted from the slot's start.
 	At failover.Ticks `json:"at"`
 }
 
-// iframeSpacing is how close key frames may follow one another in a slot to be
-// listed. Trick play needs no more than one in a second, and numbers that
-// rise no faster than the time never repeat after a restart.
+// iframeSpacing is the least distance between key frames of a slot that are listed. Trick
+// play needs no more than one per second, and numbers that rise no faster than time never
+// repeat after a restart.
 const iframeSpacing = failover.ClockRate
 
-// AddIFrames lists the key frames of an object that follows in the slot. ranges
-// are the bytes of it that are kept.
+// AddIFrames lists the key frames of an object that comes next in the slot. ranges are the
+// bytes of it that are kept.
 func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failover.Ticks) {
 	for _, k := range info.KeyFrames {
 		within := max(0, at+failover.Ticks(k.PTS-info.Start))
@@ -42,8 +42,8 @@ func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failov
 	}
 }
 
-// NumberIFrames gives the key frames of the slot that comes next their numbers. A
-// slot without any counts as one: it is listed as a gap.
+// NumberIFrames gives the key frames of the next slot their numbers. A slot without any
+// counts as one: it is listed as a gap.
 func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
@@ -57,7 +57,7 @@ func (w *Window) NumberIFrames(s *Slot) {
 	}
 }
 
-// followIFrames records the number that comes next.
+// followIFrames records the next number.
 func (w *Window) followIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
@@ -74,8 +74,8 @@ func (w *Window) followIFrames(s *Slot) {
 	}
 }
 
-// iframeDuration is how long a key frame is shown: until the next one. The first
-// one also stands for what is before it.
+// iframeDuration is how long a key frame is shown: until the next one. The first one also
+// stands for what comes before it.
 func (r *Rendition) iframeDuration(i int) failover.Ticks {
 	from, to := failover.Ticks(0), r.Duration
 	if i > 0 {
@@ -87,8 +87,7 @@ func (r *Rendition) iframeDuration(i int) failover.Ticks {
 	return max(0, to-from)
 }
 
-// iframesSuffix is what the names of I-frame playlists have behind the
-// rendition's.
+// iframesSuffix is what the names of I-frame playlists have after the rendition's.
 const iframesSuffix = "-iframes"
 
 // iframePlaylist lists the key frames of a rendition's segments, given the playlist
@@ -101,7 +100,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPl
 		r := s.Rendition(id)
 		if r == nil || r.IFrame == 0 {
 			if out.Segments != nil {
-				break // it was taken out
+				break // it was removed
 			}
 			continue
 		}

@@ -30,7 +30,7 @@ func (v *inventory) use(m *Section) {
 		v.users = map[string]int{}
 	}
 	v.users[m.Name]++
-	// The newest of equal ones: its bytes are there longest.
+	// The newest of equal ones: its bytes will stay longest.
 	if v.sections[m.Name] == m {
 		return
 	}
@@ -65,8 +65,8 @@ func (r *Rendition) dependent() bool {
 	return len(r.Parts) > 0 && r.Format != nil && !r.Format.KeyFrameFirst
 }
 
-// share lets the slot use the memory of the one before for what they have in
-// common, which is most of it.
+// share makes the slot use the previous one's memory for what they have in common, which is
+// most of it.
 func (s *Slot) share(before *Slot) {
 	if s.Input == before.Input {
 		s.Input = before.Input

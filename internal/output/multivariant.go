@@ -7,9 +7,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// multivariant is the endpoint's multivariant playlist: that of the inputs, the
-// active one's first, with the origin's own URIs. What none of them names is listed
-// as what it was found to be.
+// multivariant is the endpoint's multivariant playlist: those of the inputs, the active
+// one's first, with the origin's own URIs. What none of them names is listed as what it was
+// found to be.
 func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.MultivariantPlaylist {
 	out := &hls.MultivariantPlaylist{IndependentSegments: w.held.dependent == 0}
 	served := map[string]bool{}
@@ -40,8 +40,7 @@ func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.Multiva
 
 // Announcement is the multivariant playlist of an input.
 type Announcement struct {
-	// BasePath is the path of the input's URL, and Path is where the playlist lies
-	// below it.
+	// BasePath is the path of the input's URL, and Path is that of the playlist below it.
 	BasePath, Path string
 	Playlist       *hls.MultivariantPlaylist
 }
@@ -52,11 +51,11 @@ func (a Announcement) rendition(uri string) (path string, ok bool) {
 	return path, err == nil
 }
 
-// merge takes over what another input has not announced yet. served says which
-// renditions the endpoint has and are not yet in out. What is true of the whole
-// playlist, and of media within the variants, comes from the first one alone. Two lines
-// may have the same playlist and differ in the sound that belongs to it, and so in
-// their bit rates: limits are for lines.
+// merge takes over what no other input has announced yet. served says which renditions the
+// endpoint has that are not in out yet. What is true of the whole playlist, and of media
+// within the variants, comes from the first one alone. Two lines may have the same playlist
+// and differ in the audio that goes with it, and so in their bit rates: limits apply to
+// lines.
 func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]bool, limits Limits, first bool) {
 	taken := map[string]bool{}
 	own := func(uri string) (path string, ok bool) {
@@ -89,9 +88,9 @@ func (a Announcement) merge(out *hls.MultivariantPlaylist, served map[string]boo
 	}
 }
 
-// PassedOn picks the lines of an encoder's multivariant playlist that are as true
-// of the origin's: where to start, and session data that lies in the line itself.
-// All others name what only the encoder has.
+// PassedOn picks the lines of an encoder's multivariant playlist that are just as true of
+// the origin's: where to start, and session data given in the line itself. All others name
+// what only the encoder has.
 func PassedOn(lines []string) []string {
 	var out []string
 	var budget tagBudget
@@ -185,7 +184,7 @@ func (w *Window) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition)
 	return strings.Join(list, ",")
 }
 
-// playlistID is the rendition of one of the origin's own playlist URIs.
+// playlistID is the ID of the rendition that one of the origin's own playlist URIs names.
 func playlistID(uri string) string { return strings.TrimSuffix(uri, ".m3u8") }
 
 // iframeVariants lists an I-frame playlist for each video that the variants have.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Packed is a rendered playlist that is kept compressed only. Those of the past may be long,
+// Packed is a rendered playlist that is only kept compressed. Those of the past may be long
 // and many: a day of 2 s slots is some 4 MB of text, and a sixteenth of that compressed.
 // Few clients want it uncompressed; it is unpacked for them while it is sent.
 type Packed struct {

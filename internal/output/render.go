@@ -75,10 +75,9 @@ func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
 	v.playlists[name] = newText(body, time.Duration(w.target)*time.Second/2)
 }
 
-// packers are gzip writers. One takes more memory than all it packs for a live
-// playlist.
+// packers are gzip writers. One takes more memory than any live playlist that it packs.
 var packers = sync.Pool{New: func() any {
-	// The error is of a level that does not exist.
+	// It only fails for a level that does not exist.
 	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	return w
 }}
@@ -87,7 +86,7 @@ func pack(body []byte) []byte {
 	var packed bytes.Buffer
 	w := packers.Get().(*gzip.Writer)
 	w.Reset(&packed)
-	// The error of a writer to memory is always nil.
+	// Writing to memory does not fail.
 	_, _ = w.Write(body)
 	_ = w.Close()
 	packers.Put(w)
@@ -161,18 +160,17 @@ func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *h
 	out.Duration = limitDuration(r.Duration, s.TargetDuration)
 }
 
-// limitDuration keeps EXTINF within the target duration, to which it may round
-// (RFC 8216 4.3.3.1). Only a single input segment that is longer than all that
-// was announced is cut here, and only in the playlist.
+// limitDuration keeps EXTINF, rounded, within the target duration (RFC 8216 4.3.3.1). Only
+// a single input segment that is longer than anything announced is cut here, and only in
+// the playlist.
 func limitDuration(d failover.Ticks, target int) time.Duration {
 	longest := failover.Ticks(target)*failover.ClockRate + failover.ClockRate/2 - 1
 	return min(d, longest).Duration()
 }
 
-// withdrawn is where the last slot begins that has media without an
-// initialization section behind media that has one: an encoder was replaced by
-// one with another container. EXT-X-MAP can't be taken back, so the playlist
-// begins there.
+// withdrawn is the index of the last slot that has media without an initialization section
+// after media that has one: an encoder was replaced by one with another container.
+// EXT-X-MAP can't be taken back, so the playlist begins there.
 func withdrawn(list []*Slot, id string) int {
 	first := 0
 	for {
@@ -184,8 +182,8 @@ func withdrawn(list []*Slot, id string) int {
 	}
 }
 
-// unmapped is the first slot that has media without an initialization section
-// behind media that has one, -1 if there is none.
+// unmapped is the index of the first slot that has media without an initialization section
+// after media that has one, -1 if there is none.
 func unmapped(list []*Slot, id string) int {
 	mapped := false
 	for i, s := range list {

@@ -11,9 +11,9 @@ import (
 )
 
 // What one input says about itself does not decide what viewers of another one see:
-// attributes come from the active input, then from those that are up; what was
-// measured wins; what nobody has delivered is not listed; and every line that is
-// listed is valid by itself.
+// attributes come from the active input, then from those that are up; what was measured
+// wins; what nobody has delivered is not listed; and every line that is listed is valid on
+// its own.
 
 // delivered reports whether a rendition has ever had media at the endpoint.
 func (w *Window) delivered(id string) bool { return w.track(id).format != nil }
@@ -24,9 +24,9 @@ const (
 	subtitleGroup = "subtitles"
 )
 
-// addUnmentioned lists what no multivariant playlist names, as what it holds: video
-// is a variant, sound beside video belongs to an audio group, text to a group of
-// subtitles. Sound alone is a variant as well.
+// addUnmentioned lists what no multivariant playlist names, according to what it holds:
+// video is a variant, audio next to video belongs to an audio group, text to a subtitles
+// group. Audio alone is a variant as well.
 func (w *Window) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
 	var audio, text []string
 	video := slices.ContainsFunc(out.Variants, func(v hls.Variant) bool { return w.isVideo(playlistID(v.URI)) })
@@ -52,8 +52,8 @@ func (w *Window) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
 }
 
 // addGroup makes renditions of playlists, in the encoder's own group if it has one,
-// and lets the variants with video refer to it that refer to no such group yet: a
-// picture without sound would be mute.
+// and makes the variants with video that refer to no such group yet refer to it: otherwise
+// video without audio would be mute.
 func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name string, ids []string) {
 	has := slices.IndexFunc(out.Renditions, func(r hls.Rendition) bool { return r.Type == kind && r.URI != "" })
 	if has >= 0 {
@@ -62,7 +62,7 @@ func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name strin
 	if len(ids) == 0 && (has < 0 || kind != "AUDIO") {
 		return
 	}
-	muxed := false // the sound of a variant is one of the choices, and the first one
+	muxed := false // the audio within a variant is one of the choices, and the first one
 	for i := range out.Variants {
 		v := &out.Variants[i]
 		f := w.track(playlistID(v.URI)).format
@@ -102,13 +102,13 @@ func (w *Window) isVideo(id string) bool {
 
 func (f *Format) text() bool { return f.ContentType == "text/vtt" }
 
-// sound reports whether the media is sound, and nothing else.
+// sound reports whether the media is audio, and nothing else.
 func (f *Format) sound() bool {
 	return f.Codecs != "" && !hasVideoCodec(f.Codecs) || strings.HasPrefix(f.ContentType, "audio/")
 }
 
-// measured lets what was measured win over what the encoder claims. A frame rate is
-// an average where timestamps are uneven, so a claim that is near stays.
+// measured makes what was measured win over what the encoder claims. A frame rate is an
+// average where timestamps are uneven, so a claim that is close stays.
 func (w *Window) measured(v *hls.Variant, f *Format, renditions []hls.Rendition) {
 	if codecs := w.codecs(f, v, renditions); codecs != "" && !sameCodecs(codecs, v.Codecs) {
 		v.Codecs = codecs
@@ -121,7 +121,7 @@ func (w *Window) measured(v *hls.Variant, f *Format, renditions []hls.Rendition)
 	}
 }
 
-// sameCodecs reports whether two lists name the same, in any order.
+// sameCodecs reports whether two lists name the same codecs, in any order.
 func sameCodecs(a, b string) bool {
 	split := func(list string) []string {
 		codecs := strings.Split(strings.ReplaceAll(list, " ", ""), ",")
@@ -131,9 +131,9 @@ func sameCodecs(a, b string) bool {
 	return slices.Equal(split(a), split(b))
 }
 
-// tidy takes away what would make the playlist invalid: a reference to a group that
-// is not listed, a variant that is listed twice, a second default of a group, and
-// renditions within the variants whose group nobody refers to.
+// tidy removes what would make the playlist invalid: a reference to a group that is not
+// listed, a variant that is listed twice, a second default of a group, and renditions
+// within the variants whose group nobody refers to.
 func tidy(out *hls.MultivariantPlaylist) {
 	listed := map[string]bool{}
 	for i := range out.Renditions {

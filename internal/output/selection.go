@@ -64,8 +64,8 @@ func (l Limits) divide(a Announcement, kept, left map[string]bool) {
 	}
 }
 
-// within reports whether the variant is served. Limits are for video:
-// what has none is there for those who can't have any.
+// within reports whether the variant is served. Limits are for video: a variant without any
+// is there for those who can't play it.
 func (l Limits) within(v *hls.Variant) bool {
 	if v.Width == 0 && v.Codecs != "" && !hasVideoCodec(v.Codecs) {
 		return true

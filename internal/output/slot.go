@@ -10,8 +10,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// Slot is a published Slot as the journal holds it and views serve it. It never
-// changes.
+// Slot is a published slot as the journal holds it and views serve it. It never changes.
 type Slot struct {
 	MSN                 uint64         `json:"msn"`
 	Input               string         `json:"input"`             // the active one
@@ -23,15 +22,15 @@ type Slot struct {
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
 	Renditions          []Rendition    `json:"renditions"`
-	// Penalty is what the slot lacks of a score of 100, see failover.Slot.Score.
+	// Penalty is what the slot lacks to a score of 100; see failover.Slot.Score.
 	Penalty int `json:"penalty,omitempty"`
 	// Tags are lines of the encoder's playlist that all renditions carry.
 	Tags []string `json:"tags,omitempty"`
 }
 
-// Rendition is what one Rendition holds in a slot.
+// Rendition is what one rendition holds in a slot.
 type Rendition struct {
-	// ID names the rendition towards viewers.
+	// ID is the rendition's name as viewers see it.
 	ID       string         `json:"id"`
 	Path     string         `json:"path"`
 	Duration failover.Ticks `json:"duration"`
@@ -56,7 +55,7 @@ type Part struct {
 	Size   int64  `json:"size"`
 }
 
-// Section is an initialization Section as viewers see it.
+// Section is an initialization section as viewers see it.
 type Section struct {
 	// Name is its name below the endpoint's path. It is made from the exact
 	// bytes.
@@ -66,7 +65,7 @@ type Section struct {
 	Part Part   `json:"part"`
 }
 
-// Format is what a viewer has to know of a rendition's media.
+// Format is what a viewer has to know about a rendition's media.
 type Format struct {
 	ContentType string  `json:"content_type"`
 	Extension   string  `json:"extension"`
@@ -79,9 +78,9 @@ type Format struct {
 	KeyFrameFirst bool `json:"key_frame_first,omitempty"`
 }
 
-// RenditionID is the name of a rendition in the origin's own URLs: stable over
-// restarts and the same on every node, and it tells nothing about the input. With 64
-// bits nobody finds another path with the same one.
+// RenditionID is the name of a rendition in the origin's own URLs: stable across restarts,
+// the same on every node, and silent about the input. At 64 bits, nobody finds another path
+// with the same one.
 func RenditionID(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:8])

@@ -27,13 +27,12 @@ var (
 // the media playlists that it names have a query of the origin's own, in which
 // slots stand for times, so that equal stretches have equal URIs.
 //
-// A stretch that is over is of type VOD and never changes. One without an end, or
-// with one that is still to come, is of type EVENT and grows; when its end is
-// reached, it is of type VOD under the same URI. Times are compared with
-// EXT-X-PROGRAM-DATE-TIME: a stretch is cut at slots, from the first one that ends
-// after start to the last one that starts before end.
+// A stretch that is over is of type VOD and never changes. One without an end, or with an
+// end in the future, is of type EVENT and grows; when its end is reached, it is of type VOD
+// under the same URI. Times are compared with EXT-X-PROGRAM-DATE-TIME: a stretch is cut at
+// slots, from the first one that ends after start to the last one that starts before end.
 //
-// It is nil if the query asks for none of this. Errors: ErrQuery, ErrOutside, ErrBusy,
+// It returns nil if the query asks for none of this. Errors: ErrQuery, ErrOutside, ErrBusy,
 // and that of the context.
 func (v *View) Startover(ctx context.Context, name, rawQuery string) (*Packed, error) {
 	if name == v.manifestName+".m3u8" {
@@ -65,7 +64,7 @@ type cut struct {
 	first uint64
 	// last is 0 as long as the stretch grows.
 	last uint64
-	// until is where a growing one will end, 0 for nowhere.
+	// until is where a growing one will end, 0 for never.
 	until failover.Ticks
 }
 
@@ -88,7 +87,7 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 	})
 }
 
-// withQuery is m with the query behind the URIs of all media playlists.
+// withQuery is m with the query appended to the URIs of all media playlists.
 func withQuery(m *hls.MultivariantPlaylist, query string) *hls.MultivariantPlaylist {
 	out := *m
 	out.Renditions, out.Variants, out.IFrames = slices.Clone(m.Renditions), slices.Clone(m.Variants), slices.Clone(m.IFrames)
@@ -240,8 +239,8 @@ func (v *View) runningAt(head *Slot) []string {
 	return b.running(head)
 }
 
-// maxAge is how long caches may keep a playlist: one that never changes for as
-// long as its segments are available for certain.
+// maxAge is how long caches may keep a playlist: if it never changes, for as long as its
+// segments are certain to be available.
 func (v *View) maxAge(closed bool) time.Duration {
 	if closed {
 		return v.lasting

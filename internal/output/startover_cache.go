@@ -7,10 +7,9 @@ import (
 	"sync"
 )
 
-// startoverCache keeps the startover playlists of an endpoint that were asked for
-// last. Live playlists are rendered once per slot; of these there are as many as
-// viewers have ideas, so they are rendered when one is asked for, and then served
-// to all.
+// startoverCache keeps the startover playlists of an endpoint that were asked for most
+// recently. Live playlists are rendered once per slot; of these there are as many as
+// viewers can think of, so one is rendered when it is asked for, and then served to all.
 type startoverCache struct {
 	mu      sync.Mutex
 	byKey   map[string]*list.Element // of *rendering
@@ -18,14 +17,14 @@ type startoverCache struct {
 	bytes   int
 	maximum int
 
-	// turn lets one playlist be rendered at a time: a day of slots keeps a
-	// processor busy for a while, and the live channel needs one as well. It holds one
-	// token, of who renders; waiting is how many renderings want it.
+	// turn allows one playlist to be rendered at a time: a day of slots keeps a processor
+	// busy for a while, and the live channel needs one as well. It holds one token, that of
+	// whoever renders; waiting is how many renderings want it.
 	turn    chan struct{}
 	waiting int
 }
 
-// ErrBusy: too many startover playlists are asked for that nobody has asked for before
+// ErrBusy: too many startover playlists that have not been rendered yet are being asked for
 // (HTTP 503).
 var ErrBusy = errors.New("too many startover playlists are being made; try again in a moment")
 
@@ -35,8 +34,8 @@ const maxRenderings = 32
 // rendering is one playlist, rendered or being rendered.
 type rendering struct {
 	key string
-	// number is that of the view it is made from; final says that later views
-	// would give the same.
+	// number is that of the view it is made from; final says that later views would give
+	// the same result.
 	number uint64
 	final  bool
 
@@ -48,11 +47,11 @@ type rendering struct {
 	size, waiting int
 }
 
-// maxStartoverBytes is what an endpoint's startover playlists may take, compressed as they
-// are. A day of 2 s slots is some 250 kB a rendition.
+// maxStartoverBytes is how much an endpoint's startover playlists, which are compressed,
+// may take. A day of 2 s slots is some 250 kB per rendition.
 const maxStartoverBytes = 64 << 20
 
-// renderingOverhead is what a playlist takes besides its text.
+// renderingOverhead is what a playlist takes in addition to its text.
 const renderingOverhead = 1 << 10
 
 func newStartoverCache() *startoverCache {
@@ -60,8 +59,8 @@ func newStartoverCache() *startoverCache {
 }
 
 // get returns the playlist of this key, as of a view of at least this number.
-// Requests that come while it is rendered wait for it; who leaves before its turn has
-// come is not rendered for. Errors: ErrBusy, those of the context and of rendering.
+// Requests that come while it is rendered wait for it; nothing is rendered for one that
+// leaves before its turn. Errors: ErrBusy, those of the context and those of rendering.
 func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func() (*Packed, error)) (*Packed, error) {
 	r := c.rendering(key, number, final)
 	select {
@@ -91,7 +90,7 @@ func (c *startoverCache) get(ctx context.Context, key string, number uint64, fin
 	}
 	defer close(r.done)
 	defer func() { c.enter(r) }()
-	r.err = errors.New("rendering broke off") // unless it comes back
+	r.err = errors.New("rendering broke off") // unless render returns
 	r.text, r.err = render()
 	return r.text, r.err
 }

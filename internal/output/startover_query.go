@@ -39,7 +39,7 @@ func parseSpan(rawQuery string) (*span, error) {
 	return &span{start: start, end: end, open: !hasEnd}, nil
 }
 
-// moment reads a point of time.
+// moment reads a point in time.
 func moment(q url.Values, key string) (at failover.Ticks, given bool, err error) {
 	values := q[key]
 	if len(values) == 0 {
@@ -95,7 +95,7 @@ func (c cut) query() string {
 }
 
 // parseCut reads the query of a media playlist; nil if it is not one that query
-// has made. Parameters of others, as a CDN adds them, are left alone.
+// has made. Other parameters, such as a CDN adds, are ignored.
 func parseCut(rawQuery string) (*cut, error) {
 	if !strings.Contains(rawQuery, "first=") {
 		return nil, nil

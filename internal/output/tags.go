@@ -6,12 +6,12 @@ import (
 
 const (
 	// MaxTagLines and MaxTagBytes limit the lines of one segment, and of one slot,
-	// that go on to viewers: every one of them is in every playlist that lists it.
+	// that are passed on to viewers: each of them is in every playlist that lists the slot.
 	MaxTagLines = 64
 	MaxTagBytes = 64 << 10
 )
 
-// tagBudget counts lines that go on to viewers.
+// tagBudget counts lines that are passed on to viewers.
 type tagBudget struct{ lines, bytes int }
 
 // take reports whether there is room for the line.
@@ -24,7 +24,7 @@ func (b *tagBudget) take(line string) bool {
 	return true
 }
 
-// TooManyTags reports whether a segment has more lines than go on to viewers.
+// TooManyTags reports whether a segment has more lines than are passed on to viewers.
 func TooManyTags(lines []string) bool {
 	var budget tagBudget
 	for _, line := range lines {

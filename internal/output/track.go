@@ -2,7 +2,7 @@ package output
 
 import "github.com/liveorigin/caddy-live-origin/failover"
 
-// track is what is known of one rendition from the slots that it was in.
+// track is what is known about one rendition from the slots that it was in.
 type track struct {
 	format *Format // the newest; nil before the first media
 	peak   uint64  // measured bits per second
@@ -14,7 +14,7 @@ type track struct {
 	nextIFrame, iframePeak uint64
 }
 
-// track returns what is known of a rendition.
+// track returns what is known about a rendition.
 func (w *Window) track(id string) *track {
 	t := w.tracks[id]
 	if t == nil {
@@ -34,7 +34,7 @@ func (t *track) measure(r *Rendition) {
 	t.format = r.Format
 }
 
-// hold counts the media that comes into the window, or with a sign of -1 leaves it.
+// hold counts the media that enters the window or, with a sign of -1, leaves it.
 func (t *track) hold(r *Rendition, sign int64) {
 	if len(r.Parts) == 0 {
 		return
@@ -54,8 +54,8 @@ func (t *track) average() uint64 {
 	return uint64(float64(t.bytes) * 8 / t.duration.Seconds())
 }
 
-// rounded is the rate in steps of an eighth above the power of two below, so that
-// the multivariant playlist is not another one with every slot.
+// rounded is the rate, rounded up in steps of an eighth of the power of two below it, so
+// that the multivariant playlist does not change with every slot.
 func rounded(rate uint64) uint64 {
 	step := uint64(1)
 	for step<<4 <= rate {

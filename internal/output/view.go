@@ -30,18 +30,18 @@ type View struct {
 	listed       int
 	sections     map[string]*Section
 	availability time.Duration // how long caches may keep segments
-	// staleAt is when the playlists become unavailable because nothing was
-	// published; zero for never.
+	// staleAt is when the playlists become unavailable because nothing has been published;
+	// zero for never.
 	staleAt time.Time
 
 	// number is higher for newer views of the endpoint. startover, which they
 	// share, is nil if there is none.
 	number uint64
 	window time.Duration // of startover
-	// evicted is where what had to be given up of the window ended.
+	// evicted is the end of what had to be given up of the window.
 	evicted failover.Ticks
-	// lasting is how long segments stay available for certain when they can no
-	// longer be asked for.
+	// lasting is how long segments are certain to stay available once they can no longer be
+	// asked for.
 	lasting   time.Duration
 	startover *startoverCache
 }
@@ -121,8 +121,9 @@ type Text struct {
 	packed  []byte
 }
 
-// Gzip is Body compressed. It is done once, for the first viewer who asks: of a
-// ladder of renditions few are watched at any time, and encoders don't wait for it.
+// Gzip is Body compressed. It is compressed once, for the first viewer who asks: few
+// renditions of a ladder are watched at any one time, and this way encoders don't wait for
+// it.
 func (t *Text) Gzip() []byte {
 	t.packing.Do(func() { t.packed = pack(t.Body) })
 	return t.packed
@@ -147,7 +148,7 @@ type Segment struct {
 	parts []Part
 }
 
-// Keys are those of the objects that it consists of.
+// Keys are the keys of the objects that it consists of.
 func (s *Segment) Keys() []string {
 	keys := make([]string, len(s.parts))
 	for i, p := range s.parts {

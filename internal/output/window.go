@@ -1,7 +1,7 @@
 // Package output is what viewers read of an endpoint, made from its slots: playlists,
-// segments, stretches of the past. It knows no channel, no core and no journal. Who
-// has slots puts them into a Window; who serves viewers reads its View. Another way to
-// list them, for another protocol, is one more reader of the same.
+// segments, stretches of the past. It knows no channel, no core and no journal. Whoever has
+// slots puts them into a Window; whoever serves viewers reads its View. Another way to list
+// them, for another protocol, would be one more reader of the same.
 package output
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Window is the slots of one endpoint that can be fetched, and the view of them that
 // viewers read. It decides nothing: slots come from whoever has them, a core or a
-// journal. But for View, its methods are called by one goroutine at a time.
+// journal. Except for View, its methods are called by one goroutine at a time.
 type Window struct {
 	store  store.Store
 	report func(error)
@@ -23,7 +23,7 @@ type Window struct {
 
 	// slots are those that can be fetched; the last ones are listed. Views share
 	// the array: it only grows at the end. There may be hundreds of thousands of
-	// them, so nothing that comes with every slot may walk over all.
+	// them, so nothing that is done for every slot may walk over all of them.
 	slots  []*Slot
 	held   inventory   // what is in slots
 	left   []time.Time // when the slots at the head of slots left the playlist
@@ -32,27 +32,27 @@ type Window struct {
 	tracks map[string]*track // by rendition
 	breaks breaks
 
-	// number counts the views; startover has playlists that were rendered from
-	// them on request, nil if startover is off.
+	// number counts the views; startover holds playlists that were rendered from them on
+	// request; nil if startover is off.
 	number    uint64
 	startover *startoverCache
-	// evicted is where what was given up for want of room ended.
+	// evicted is the end of what was given up for lack of room.
 	evicted failover.Ticks
 
 	view atomic.Pointer[View]
 }
 
-// New makes an empty window. What goes wrong when playlists are rendered is
-// reported; the ones before stay in force.
+// New makes an empty window. What goes wrong when playlists are rendered is reported; the
+// previous ones stay in force.
 func New(config Config, st store.Store, report func(error)) *Window {
 	return &Window{config: config, store: st, report: report, tracks: map[string]*track{}}
 }
 
-// SetEpoch sets what is part of all segment names, before the first rendering: of two
-// windows of an endpoint that have no slot in common, each has one of its own.
+// SetEpoch sets the epoch, which is part of all segment names, before the first rendering:
+// two windows of an endpoint that have no slot in common have different ones.
 func (w *Window) SetEpoch(epoch string) { w.epoch = epoch }
 
-// Configure sets options that hold from the next rendering on.
+// Configure sets options that apply from the next rendering on.
 func (w *Window) Configure(config Config) { w.config = config }
 
 // View is what viewers read at this moment, nil before the first rendering and after
@@ -62,7 +62,7 @@ func (w *Window) View() *View { return w.view.Load() }
 // Slots are those that can be fetched, in order. They must not be changed.
 func (w *Window) Slots() []*Slot { return w.slots }
 
-// Add puts a slot behind the others. Viewers get it with the next rendering.
+// Add appends a slot. Viewers get it with the next rendering.
 func (w *Window) Add(s *Slot) {
 	if len(w.slots) > 0 {
 		s.share(w.slots[len(w.slots)-1])
@@ -80,9 +80,9 @@ func (w *Window) Add(s *Slot) {
 	w.target, w.ended = s.TargetDuration, false
 }
 
-// Skip records a slot that was published once and can't be fetched any more.
-// What came before it goes as well, as numbers in a playlist have no holes; it is
-// returned, as by Forget.
+// Skip records a slot that was published once and can't be fetched any more. What came
+// before it goes as well, as the numbers in a playlist have no gaps; it is returned, as by
+// Forget.
 func (w *Window) Skip(s *Slot) []*Slot {
 	gone := w.Forget(len(w.slots))
 	w.followIFrames(s)
@@ -90,7 +90,7 @@ func (w *Window) Skip(s *Slot) []*Slot {
 	return gone
 }
 
-// End adds EXT-X-ENDLIST, until another slot is added.
+// End makes playlists end with EXT-X-ENDLIST, until another slot is added.
 func (w *Window) End() { w.ended = true }
 
 // Forget drops the first n slots. It returns them, so that their objects can be
@@ -110,7 +110,7 @@ func (w *Window) Forget(n int) []*Slot {
 	return gone
 }
 
-// Close takes the view away and returns all slots.
+// Close removes the view and returns all slots.
 func (w *Window) Close() []*Slot {
 	w.view.Store(nil)
 	return w.Forget(len(w.slots))
@@ -134,8 +134,8 @@ const minListed = 3
 
 // Expire drops slots that left the playlist long enough ago, and returns them: a
 // segment stays available for its own length and that of the longest playlist that
-// listed it (RFC 8216 6.2.2). With a startover window, it stays for that long as
-// well, so that a playlist that begins at the window's far end has its time, too.
+// listed it (RFC 8216 6.2.2). With a startover window, it stays that long beyond the
+// window, so that a playlist that begins at the window's far end has its time, too.
 func (w *Window) Expire(now time.Time) []*Slot {
 	out := len(w.slots) - w.listed()
 	for len(w.left) < out {
@@ -148,8 +148,8 @@ func (w *Window) Expire(now time.Time) []*Slot {
 	return w.Forget(n)
 }
 
-// inStartover reports whether the slot is kept for the startover window. The
-// window is media time: an input whose clock is wrong has a right one too.
+// inStartover reports whether the slot is kept for the startover window. The window is in
+// media time, so that it is right for an input with a wrong clock as well.
 func (w *Window) inStartover(s *Slot) bool {
 	if w.config.StartoverWindow <= 0 {
 		return false
@@ -158,7 +158,7 @@ func (w *Window) inStartover(s *Slot) bool {
 	return age < failover.TicksOf(w.config.StartoverWindow+w.availability())
 }
 
-// availability is how long a segment can be fetched after it left the playlist.
+// availability is how long a segment can be fetched after it has left the playlist.
 func (w *Window) availability() time.Duration {
 	return w.config.PlaylistWindow + 2*time.Duration(w.target)*time.Second
 }
