@@ -84,15 +84,15 @@ func whatIsBad(d failover.Defect) string {
 	case failover.DefectDamaged:
 		return " lost packets on the way"
 	case failover.DefectNoKeyFrame:
-		return " sent a segment that can't be begun with"
+		return " sent a segment that does not start with a key frame"
 	case failover.DefectSlow:
 		return " falls behind the clock"
 	case failover.DefectFrozen:
-		return " shows a picture that stands still"
+		return " shows a frozen picture"
 	case failover.DefectSilent:
 		return " is silent"
 	case failover.DefectStarved:
-		return " sends next to nothing"
+		return " sends almost no data"
 	}
 	return " sent the same media again"
 }
