@@ -308,7 +308,7 @@ func (e *endpoint) lateness(in *input) Ticks {
 	return late
 }
 
-// unstable reports whether one more break of the active input is too much.
+// unstable reports whether another break of the active input would be one too many.
 func (e *endpoint) unstable() bool {
 	n := 1
 	for _, broke := range e.broke[:unstableSlots-1] {
