@@ -41,7 +41,7 @@ const (
 	keyKnown   = 8
 	keyPercent = 75
 
-	// starvedPart: the bit rate is under one such part of its median over starvedKnown
+	// starvedPart: the bit rate is under 1/starvedPart of its median over starvedKnown
 	// objects or more, in starvedObjects objects in a row. No programme drops to a tenth,
 	// but black and test cards do.
 	starvedPart    = 10
