@@ -77,7 +77,7 @@ func (b *bench) scale(ctx context.Context, channels int) (usage, error) {
 			wait.Go(func() {
 				e := newEncoder(o.addr, b.slow, paths...)
 				defer e.close()
-				// Spread over the length of a segment, b a little behind a.
+				// Spread over the length of a segment, b a little after a.
 				offset := e.reel.length * time.Duration(first) / time.Duration(channels)
 				time.Sleep(offset + time.Duration(which)*20*time.Millisecond)
 				start := time.Now()

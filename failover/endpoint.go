@@ -66,7 +66,7 @@ type mark struct {
 	input       string
 	run, number uint64
 	object      string // its ID, by which it is recognized on arrival
-	end         Ticks  // where its media ended, on the channel's clock, or the gap behind it
+	end         Ticks  // where its media ended, on the channel's clock, or the gap after it
 	media       Ticks  // where its media ended
 	signature   string
 	gap         bool // the last slot had none of this rendition

@@ -100,7 +100,7 @@ type Playlist struct {
 type ListedSegment struct {
 	// Number is the encoder's own media sequence number.
 	Number uint64 `json:"number"`
-	// Path is the object's place below the input path.
+	// Path is the object's path below the input path.
 	Path string `json:"path"`
 	// Duration is what EXTINF claims. Measured times replace it.
 	Duration Ticks `json:"duration"`

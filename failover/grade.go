@@ -191,7 +191,7 @@ func (c *Channel) compareEnds(now time.Time, s *segment) {
 }
 
 // endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
-// of an encoder whose EXTINF is right as a rule.
+// of an encoder whose EXTINF is usually right.
 func (s *segment) endsEarly() bool {
 	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
 	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {

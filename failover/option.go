@@ -37,7 +37,7 @@ type option struct {
 	count, wanted int
 	slot          Ticks // length of a slot, of which this may be a piece
 	renditions    int   // that have media
-	announced     int   // live renditions that the input means to deliver
+	announced     int   // live renditions that the input intends to deliver
 	flaws         []flaw
 	defects       int  // how many of them
 	doubtful      bool // more of them may show once another input has the slot

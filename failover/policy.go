@@ -22,7 +22,7 @@ const (
 	soleAfter = 3
 
 	// protectionSlots is after how many slots a hitless endpoint is expected to be
-	// protected: encoders that are started by hand do not start together.
+	// protected: encoders that are started by hand do not start at the same moment.
 	protectionSlots = 3
 
 	// lastingSlots: a defect that has lasted this many slots is worth a discontinuity. A
