@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// certify makes a certificate for this run, which all servers use, so that they do the
-// same arithmetic. Its files are server.crt and server.key.
+// certify makes a certificate for this run, which all servers use, so that they do the same
+// cryptographic work. Its files are server.crt and server.key.
 func certify(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

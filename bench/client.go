@@ -50,13 +50,13 @@ func (c *client) put(path string, body []byte) error {
 	return c.accepted(path)
 }
 
-// heldFor is how long the last bytes are held back. Over the loopback a segment is
-// in the server's socket at once; over a network the server has long read it when
-// its last bytes arrive.
+// heldFor is how long the last bytes are held back. Over loopback a segment is in the
+// server's socket at once; over a network the server has read most of it long before the
+// last bytes arrive.
 const heldFor = 8 * time.Millisecond
 
-// send uploads an object. The last bytes of it, if any are to be held back, go
-// later and alone; it returns the moment before them.
+// send uploads an object. Its last bytes, if any are to be held back, go later and alone;
+// it returns the time just before them.
 func (c *client) send(path string, body []byte, held int) (last time.Time, err error) {
 	if err := c.open(); err != nil {
 		return last, err

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// costs are what candidates of one process take of the processor. Other programs on the
-// machine make all of them slower, and unevenly so; how much they compute is their own.
+// costs are how much CPU time candidates in one process take. Other programs on the machine
+// make all of them slower, and unevenly so; how much they compute depends only on them.
 type costs struct {
 	*process
 	of map[string][]float64 // seconds per request, by candidate; the first does not count
 }
 
-// per notes what a turn of so many requests per second costs.
+// per records what a turn of so many requests per second costs.
 func (c *costs) per(name string, run func(context.Context) (float64, error), turn time.Duration) func(context.Context) (float64, error) {
 	return func(ctx context.Context) (float64, error) {
 		before, err := c.cpu()

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// encoder pushes a programme as ffmpeg does: over one connection, segments and the
-// playlist that lists the last five of them. With many inputs it stands for as many
-// encoders of other channels, which send the same and share the connection: as much as
-// one connection can carry when each of them keeps to the clock.
+// encoder pushes a programme as ffmpeg does: over one connection, segments and the playlist
+// that lists the last five of them. With many inputs it stands for as many encoders of
+// other channels, which send the same and share the connection: as many as one connection
+// can carry while each of them keeps real time.
 type encoder struct {
 	client
 	inputs []string // their paths
 	reel   *reel
-	// first is the number of the oldest segment since the last gap, next that of
-	// the one to come.
+	// first is the number of the oldest segment since the last gap, next that of the
+	// upcoming one.
 	first, next int
 }
 
@@ -28,8 +28,8 @@ func newEncoder(addr string, p *programme, inputs ...string) *encoder {
 
 func (e *encoder) name(n int) string { return fmt.Sprintf("seg%d.ts", n) }
 
-// deliver uploads the next segment to every input, and the playlist that ends with it
-// if it is to be announced. It returns how many bytes of media went out.
+// deliver uploads the next segment to every input, and the playlist that ends with it if
+// the segment is to be announced. It returns how many bytes of media went out.
 func (e *encoder) deliver(announced bool) (int, error) {
 	body := e.reel.segment()
 	e.next++
@@ -63,7 +63,7 @@ func (e *encoder) playlist(last int) []byte {
 	return []byte(b.String())
 }
 
-// skip lets a segment pass undelivered, as an encoder that is dead.
+// skip lets a segment pass undelivered, like a dead encoder.
 func (e *encoder) skip() {
 	e.reel.segment()
 	e.next++
@@ -80,9 +80,9 @@ func (e *encoder) feed(n int) error {
 	return nil
 }
 
-// start sends a burst of n segments, as encoders do that have something when they
-// begin, and then one in their own rhythm. That sets the channel's clock by the newest:
-// what follows is published at once if it comes no faster than it plays.
+// start sends a burst of n segments, as encoders do that have a backlog when they start,
+// and then one in real time. That sets the channel's clock by the newest: what follows is
+// published at once if it comes no faster than it plays.
 func (e *encoder) start(n int) error {
 	if err := e.feed(n); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // one that counts.
 type switches struct {
 	mu   sync.Mutex
-	late []float64 // seconds behind the deadline
+	late []float64 // seconds after the deadline
 	last string    // line
 }
 
@@ -40,9 +40,8 @@ const (
 	lateGoal = 0.020
 )
 
-// measureFailover lets the active encoders die, those of all channels at the same
-// moment: they miss two segments and come back as standby, and then the other
-// ones die.
+// measureFailover lets the active encoders die, those of all channels at the same moment:
+// they miss two segments and come back as standby, and then the others die.
 func measureFailover(ctx context.Context, b *bench) ([]row, error) {
 	var rows []row
 	for _, f := range []struct{ channels, deaths int }{{1, 6}, {50, 3}} {

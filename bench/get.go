@@ -10,7 +10,7 @@ import (
 type protocol struct {
 	suffix string // of the rows
 	secure bool
-	// program is what makes the load, if it has to be installed.
+	// program generates the load, if it has to be installed.
 	program string
 	load    func(b *bench, ctx context.Context, url string) (requests, bytes float64, err error)
 	// spoken by nginx.
@@ -23,7 +23,7 @@ var (
 	overHTTP3 = protocol{", HTTP/3", true, "", (*bench).loadHTTP3, false}
 )
 
-// missing says what has to be installed for the load, if it is not.
+// missing says what has to be installed to generate the load, empty if it is there.
 func (b *bench) missing(p protocol) string {
 	if p.program == "wrk" && b.wrk == "" || p.program == "h2load" && b.h2load == "" {
 		return p.program
@@ -31,7 +31,7 @@ func (b *bench) missing(p protocol) string {
 	return ""
 }
 
-// at is where the server is with this protocol.
+// at is the server's address for this protocol.
 func (p protocol) at(plain, secure string) string {
 	if p.secure {
 		return "https://" + secure
@@ -134,8 +134,8 @@ func (b *bench) onAir(ctx context.Context, p *programme, segmentSeconds, windowS
 	return o, v, nil
 }
 
-// againstFiles adds those that serve the body as a file, lets all take turns and makes
-// the rows.
+// againstFiles adds the candidates that serve the body as a file, lets all take turns and
+// makes the rows.
 func (b *bench) againstFiles(ctx context.Context, p protocol, what string, o *origin, name string, body []byte, candidates []candidate,
 	get func(*bench, protocol, string) func(context.Context) (float64, error), rows func(map[string][]float64) []row) ([]row, error) {
 	if err := os.WriteFile(filepath.Join(o.root, name), body, 0o644); err != nil {

@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// measureLatency measures from outside how long it takes from the last byte of a
-// segment's upload to a playlist that lists it. The encoder's playlist has come
-// before, and all but the last TS packet of the segment too. The clock starts
-// when that packet is written, and then the endpoint's playlist is fetched again
-// and again over a second connection. The time until the first one that lists the
-// segment has arrived is an upper bound: it includes the way back, the fetches
-// that came too early, and, with many channels, the client's own share of the
-// machine.
+// measureLatency measures from outside how long it takes from the last byte of a segment's
+// upload to a playlist that lists it. The encoder's playlist has come before that, and so
+// has all of the segment but its last TS packet. The clock starts when that packet is
+// written, and then the endpoint's playlist is fetched again and again over a second
+// connection. The time until the first one that lists the segment has arrived is an upper
+// bound: it includes the way back, the fetches that came too early, and, with many
+// channels, the client's own share of the machine.
 func measureLatency(ctx context.Context, b *bench) ([]row, error) {
 	duration := max(5*b.time, 15*time.Second)
 	var rows []row
@@ -24,7 +23,7 @@ func measureLatency(ctx context.Context, b *bench) ([]row, error) {
 		programme *programme
 		goal      float64
 	}{
-		// So many that one upload comes after the other, 20 ms apart.
+		// As many as it takes for uploads to come one at a time, 20 ms apart.
 		{"listed after, 1 channel, 2 MiB", 96, b.large, 0.002},
 		{"listed after, 1 channel, 64 KiB", 48, b.small, 0.002},
 		{"listed after, 100 channels, 64 KiB", 100, b.slow, 0.002},
@@ -56,8 +55,8 @@ func percentiles(seconds []float64) string {
 type delays struct {
 	mu     sync.Mutex
 	listed []float64
-	// control is how long a trivial request to the same process takes at such a
-	// moment: what of the delay is the machine's, and not the origin's.
+	// control is how long a trivial request to the same process takes at that moment: the
+	// part of the delay that is due to the machine, not the origin.
 	control []float64
 }
 
@@ -87,8 +86,8 @@ func (b *bench) listedAfter(ctx context.Context, channels int, p *programme, dur
 		name := fmt.Sprintf("c%d", i)
 		stations[i] = station{newEncoder(o.addr, p, "/in/"+name+"/a"), newViewer(o.addr, name), &client{addr: o.respond}}
 	}
-	// All have begun before the first is measured, one after the other, as their
-	// segments will come.
+	// All have begun before the first is measured, one after the other, in the order in
+	// which their segments will come.
 	if err := forAll(ctx, stations, func(ctx context.Context, i int, s station) error {
 		time.Sleep(period * time.Duration(i) / time.Duration(channels))
 		return s.viewer.begin(ctx, s.encoder, 2)

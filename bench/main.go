@@ -1,6 +1,6 @@
-// Command bench measures the origin against public peers: Caddy's own handlers
-// and nginx. All candidates of a comparison run in turns on one machine, and only
-// the ratios inside such a run mean anything. See README.md.
+// Command bench measures the origin against public peers: Caddy's own handlers and nginx.
+// All candidates of a comparison take turns on one machine, and only ratios within one such
+// run mean anything. See README.md.
 //
 //	go run ./bench [-run regexp] [-time 2s] [-rounds 9]
 package main
@@ -21,7 +21,7 @@ import (
 
 // bench is what all measurements share.
 type bench struct {
-	dir     string // everything that is written lies below it
+	dir     string // everything that is written goes below it
 	caddy   string // the binary
 	nginx   string // empty if it is not installed
 	wrk     string // the same
@@ -148,7 +148,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	return nil
 }
 
-// find looks for a program and says loudly if it is missing.
+// find looks for a program and warns loudly if it is missing.
 func find(name, install, consequence string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {

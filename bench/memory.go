@@ -16,10 +16,10 @@ const (
 	memoryGoal     = 1.15
 )
 
-// measureMemory compares the process's memory with what viewers can fetch. Forty
-// channels with two encoders each are fed in real time and evenly, for long enough that
-// all that is held, some 512 MiB, is replaced three times. Held is counted from outside:
-// the sizes of all segments that answer.
+// measureMemory compares the process's memory with what viewers can fetch. Forty channels
+// with two encoders each are fed in real time and evenly, for long enough to replace
+// everything that is held, some 512 MiB, three times. What is held is counted from outside:
+// the sizes of all segments that can be fetched.
 func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 	o, err := b.startOrigin(ctx, "store memory {\n\t\t\tcapacity 2GiB\n\t\t}\n"+pairs(memoryChannels, 1, memoryWindow), nil)
 	if err != nil {
@@ -53,7 +53,7 @@ func measureMemory(ctx context.Context, b *bench) ([]row, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	// Nothing goes while nothing comes.
+	// Nothing expires while nothing arrives.
 	resident, err := o.resident()
 	if err != nil {
 		return nil, err

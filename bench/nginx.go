@@ -15,9 +15,9 @@ type nginxServer struct {
 	root   string
 }
 
-// startNginx runs nginx below dir. Uploads go to memory first as far as they fit
-// into a buffer of 1 MiB, then to a file, which is renamed: the larger buffer
-// makes it faster than its default of 16 KiB does.
+// startNginx runs nginx below dir. Uploads go to a memory buffer of 1 MiB first, then to a
+// file, which is renamed: with the larger buffer it is faster than with the default of 16
+// KiB.
 func (b *bench) startNginx(ctx context.Context, dir string) (*nginxServer, error) {
 	dir, err := os.MkdirTemp(dir, "nginx-")
 	if err != nil {
@@ -34,7 +34,7 @@ func (b *bench) startNginx(ctx context.Context, dir string) (*nginxServer, error
 			return nil, err
 		}
 	}
-	// Workers stay the user that owns the directory, also where that is root.
+	// Workers run as the user that owns the directory, even where that is root.
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;"

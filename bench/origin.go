@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// origin is a Caddy process with a live_origin handler, and the peers from the
-// same binary on ports of their own.
+// origin is a Caddy process with a live_origin handler, and the peers from the same binary
+// on separate ports.
 type origin struct {
 	*process
 	addr    string // of live_origin
@@ -25,7 +25,7 @@ type origin struct {
 	root                               string // of the file server
 }
 
-// startOrigin runs Caddy. block is what stands within live_origin, line gets the
+// startOrigin runs Caddy. block is the content of the live_origin block, line gets the
 // lines of its log.
 func (b *bench) startOrigin(ctx context.Context, block string, line func(string)) (*origin, error) {
 	return b.launch(ctx, &origin{block: block}, line)
@@ -108,7 +108,7 @@ func (o *origin) answer(body []byte) error {
 		return fmt.Errorf("reload: %s", resp.Status)
 	}
 	var got []byte
-	// A connection that is made while servers change may be closed unanswered.
+	// A connection made while servers are being swapped may be closed without a response.
 	for range 5 {
 		c := &client{addr: o.respond}
 		got, err = c.get("/")

@@ -29,7 +29,7 @@ var insides = []inside{
 	{"one fact, delay of 24 h, dead input", "failover", "BenchmarkDelayAndDeadInput/24h0m0s", "ns/fact", 100e3},
 }
 
-// measureInside runs them. They are of this tree, whatever binary is measured.
+// measureInside runs them. They are built from this tree, whatever binary is measured.
 func measureInside(ctx context.Context, _ *bench) ([]row, error) {
 	var rows []row
 	for _, in := range insides {

@@ -106,13 +106,13 @@ func (p *process) resident() (float64, error) {
 	return kib * 1024, err
 }
 
-// cpu is how much processor time the process has had, in seconds.
+// cpu is how much CPU time the process has used, in seconds.
 func (p *process) cpu() (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	// Behind the name in parentheses, which may hold anything: the 12th and 13th field
+	// After the name in parentheses, which may contain anything: the 12th and 13th field
 	// are user and system time, in ticks of 10 ms on every Linux.
 	_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
 	fields := strings.Fields(rest)
@@ -127,7 +127,7 @@ func (p *process) cpu() (float64, error) {
 	return (user + system) / 100, err
 }
 
-// freeAddress finds a port that nobody listens on.
+// freeAddress finds a port that nothing listens on.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

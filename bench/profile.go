@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// profiled takes a CPU profile of the origin during a turn, if that is wanted;
-// the last turn's is kept.
+// profiled takes a CPU profile of the origin during a turn, if requested; the last turn's
+// is kept.
 func (b *bench) profiled(o *origin, name string, run func(context.Context) (float64, error)) func(context.Context) (float64, error) {
 	if b.profile == "" {
 		return run
@@ -27,8 +27,8 @@ func (b *bench) profiled(o *origin, name string, run func(context.Context) (floa
 	}
 }
 
-// takeProfile writes what took the processor for so long, and all that was allocated
-// since the origin started.
+// takeProfile writes a CPU profile of the given length, and all allocations since the
+// origin started.
 func (b *bench) takeProfile(ctx context.Context, o *origin, name string, length time.Duration) error {
 	for _, p := range []struct{ from, to string }{
 		{fmt.Sprintf("profile?seconds=%d", int(length.Seconds())), ".pprof"}, {"allocs", ".allocs.pprof"},

@@ -17,12 +17,12 @@ const (
 type programme struct {
 	length   time.Duration // of one segment
 	segments []segment
-	// packets counts those with payload by PID: what the counters rise by in one
-	// turn of the loop.
+	// packets counts those with payload by PID: what the counters advance by in one turn of
+	// the loop.
 	packets [nullPID + 1]byte
 }
 
-// segment is one of the loop, with the places of its times.
+// segment is one segment of the loop, with the positions of its timestamps.
 type segment struct {
 	data   []byte
 	clocks []int // of PCR fields

@@ -11,10 +11,10 @@ import (
 // scaleRenditions is how many each encoder sends.
 const scaleRenditions = 3
 
-// measureScale runs many channels in real time: two inputs, three renditions with a
-// segment of 64 KiB and a playlist per 1.92 s each. What the origin takes of the
-// processor is the kernel's own count of the process, so the load generator beside it
-// has no part in it. The goal, 0 for none, is in cores.
+// measureScale runs many channels in real time: two inputs, three renditions with a segment
+// of 64 KiB and a playlist per 1.92 s each. The origin's CPU time is the kernel's own count
+// for the process, so the load generator next to it does not count. The goal, 0 for none,
+// is in cores.
 func measureScale(channels int, goal float64) func(context.Context, *bench) ([]row, error) {
 	return func(ctx context.Context, b *bench) ([]row, error) {
 		u, err := b.scale(ctx, channels)
@@ -39,10 +39,10 @@ func measureScale(channels int, goal float64) func(context.Context, *bench) ([]r
 type usage struct {
 	cpu      float64       // seconds per channel and hour
 	resident float64       // bytes
-	late     time.Duration // of the encoders behind their schedule, if the machine is full
+	late     time.Duration // how far encoders are behind schedule, if the machine is overloaded
 }
 
-// spent is what was sent up to a moment, and what the process took for it.
+// spent is what was sent up to a given time, and what it cost the process.
 type spent struct {
 	segments int64
 	cpu      float64 // seconds
@@ -77,7 +77,7 @@ func (b *bench) scale(ctx context.Context, channels int) (usage, error) {
 			wait.Go(func() {
 				e := newEncoder(o.addr, b.slow, paths...)
 				defer e.close()
-				// Spread over the length of a segment, b a little behind a.
+				// Spread over the length of a segment, b a little after a.
 				offset := e.reel.length * time.Duration(first) / time.Duration(channels)
 				time.Sleep(offset + time.Duration(which)*20*time.Millisecond)
 				start := time.Now()
@@ -130,7 +130,7 @@ func (b *bench) scale(ctx context.Context, channels int) (usage, error) {
 		}
 	})
 	wait.Wait()
-	// By what was sent, and not by the time that it took: a machine that is full is late.
+	// By what was sent, and not by the time that it took: an overloaded machine is late.
 	perHour := 2 * scaleRenditions * time.Hour.Seconds() / b.slow.length.Seconds()
 	u.cpu = (u1.cpu - u0.cpu) / float64(u1.segments-u0.segments) * perHour
 	if err := context.Cause(ctx); err != nil {
@@ -139,7 +139,7 @@ func (b *bench) scale(ctx context.Context, channels int) (usage, error) {
 	return u, b.complete(o, channels)
 }
 
-// complete sees to it that all renditions of all channels are on air.
+// complete makes sure that all renditions of all channels are on air.
 func (b *bench) complete(o *origin, channels int) error {
 	for i := range channels {
 		v := newViewer(o.addr, fmt.Sprintf("c%d", i))

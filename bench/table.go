@@ -35,8 +35,8 @@ type candidate struct {
 	run  func(context.Context) (float64, error)
 }
 
-// takeTurns runs all candidates in every round, so that what else the machine
-// does hits all of them. The first turn of each is not counted.
+// takeTurns runs all candidates in every round, so that other load on the machine hits all
+// of them. The first turn of each is not counted.
 func (b *bench) takeTurns(ctx context.Context, candidates []candidate) (map[string][]float64, error) {
 	results := map[string][]float64{}
 	for round := range b.rounds + 1 {
@@ -55,7 +55,7 @@ func (b *bench) takeTurns(ctx context.Context, candidates []candidate) (map[stri
 	return results, nil
 }
 
-// against compares two candidates, round by round. A goal of 0 is none.
+// against compares two candidates, round by round. A goal of 0 means none.
 func against(what string, results map[string][]float64, ours, peer string, goal float64, format func(float64) string) row {
 	ratios := make([]float64, len(results[ours]))
 	for i, v := range results[ours] {
@@ -81,7 +81,7 @@ func yes(met bool) string {
 
 func median(values []float64) float64 { return quantile(values, 0.5) }
 
-// quantile is the value that this share of all values does not exceed.
+// quantile is the value that the given share of all values does not exceed.
 func quantile(values []float64, share float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	if share == 0.5 && len(sorted)%2 == 0 {

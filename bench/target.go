@@ -14,11 +14,12 @@ import (
 // is probed, stored, matched with that of the other input and published.
 type upload struct {
 	programme *programme
-	// perConnection is how many encoders share a connection. An origin publishes no
-	// faster than media plays, so a machine is filled by many channels.
+	// perConnection is how many encoders share a connection. An origin publishes no faster
+	// than media plays, so it takes many channels to load a machine.
 	perConnection int
-	// perTurn is how many segments each encoder sends in a turn, one of them before
-	// the clock starts. A turn begins when as much time has passed since the one before.
+	// perTurn is how many segments each encoder sends in a turn, one of them before the
+	// clock starts. A turn begins when that much media time has passed since the previous
+	// one.
 	perTurn int
 	// playlistEvery is after how many segments the playlist is sent.
 	playlistEvery int
@@ -29,15 +30,15 @@ const ingestGroups = connections / 2
 var (
 	// largeUpload sends about 1 GiB per turn, in 64 channels.
 	largeUpload = upload{perConnection: 4, perTurn: 5, playlistEvery: 1}
-	// smallUpload sends about 500 MiB per turn, in 512 channels. Its playlists are
-	// rarer, as the objects are what is counted.
+	// smallUpload sends about 500 MiB per turn, in 512 channels. Its playlists are rarer,
+	// as the objects are what counts.
 	smallUpload = upload{perConnection: 32, perTurn: 9, playlistEvery: 4}
 )
 
 func (u upload) channels() int { return ingestGroups * u.perConnection }
 
 // pairsForTurns are the channels. Encoders are silent while others have their turn. That
-// is not to look like a failure: grace is longer than it all takes.
+// must not look like a failure: grace is longer than all of it takes.
 func (u upload) pairsForTurns() string {
 	return pairs(u.channels(), 1, 3, "failover_grace 10m")
 }
@@ -48,8 +49,8 @@ type target struct {
 	// first and second are the encoders of the two inputs, by group of channels.
 	first, second []*encoder
 	due           time.Time // of the next turn
-	// ready, which may be nil, waits until the first turn may come. after checks or
-	// clears what a turn has left.
+	// ready, which may be nil, waits until the first turn may come. after checks or clears
+	// what a turn leaves behind.
 	ready func(context.Context) error
 	// woken, which may be nil, is called when a turn begins to count.
 	woken func()
@@ -76,8 +77,8 @@ func (t *target) close() {
 	}
 }
 
-// begin starts the encoders, as encoder.start does. Always the first input is heard first:
-// an endpoint that began with the second would fail over in the first turn.
+// begin starts the encoders, as encoder.start does. The first input always comes first: an
+// endpoint that began with the second would fail over in the first turn.
 func (t *target) begin(ctx context.Context) error {
 	for _, n := range []int{2, 1} {
 		feed := func(e *encoder) error { return e.feed(n) }
@@ -105,8 +106,8 @@ func (t *target) turn(ctx context.Context) (segments, bytes float64, err error) 
 		return 0, 0, err
 	}
 	t.due = time.Now().Add(time.Duration(t.perTurn) * t.programme.length)
-	// After a silence the first input is heard first, as nobody waits for one that is
-	// down while another is not.
+	// After a silence the first input comes first, as an endpoint does not wait for one
+	// that is down while another is up.
 	wake := func(e *encoder) error { return e.feed(1) }
 	if err := t.all(ctx, wake, t.first); err != nil {
 		return 0, 0, err
@@ -162,8 +163,8 @@ func (t *target) all(ctx context.Context, do func(*encoder) error, lists ...[]*e
 	return err
 }
 
-// published sees to it that the origin does all of its work: in every channel as many
-// slots were published as segments came since it was asked last. Failovers are told.
+// published makes sure that the origin does all of its work: in every channel as many slots
+// were published as segments came since the last check. Failovers are reported.
 type published struct {
 	*origin
 	*target
@@ -186,8 +187,8 @@ func (p *published) wait(ctx context.Context) error {
 	return nil
 }
 
-// forget does not count what the silence before a turn has led to: on a machine that is
-// slow, an input may have been down when the endpoint began.
+// forget discards what the silence before a turn has caused: on a slow machine, an input
+// may have been down when the endpoint began.
 func (p *published) forget() {
 	p.found.mu.Lock()
 	defer p.found.mu.Unlock()

@@ -87,10 +87,9 @@ func (v *viewer) newest() (string, error) {
 	return v.path + "/" + lines[len(lines)-1], nil
 }
 
-// begin starts the encoder with a burst of n segments, and waits until all that it has
-// sent is published. An endpoint takes a moment to begin, as the encoder may be about to
-// announce more renditions; what is ahead of the clock follows at the pace at which it
-// plays.
+// begin starts the encoder with a burst of n segments, and waits until all that it has sent
+// is published. An endpoint takes a moment to begin, as the encoder may be about to
+// announce more renditions; what is ahead of the clock follows at playback pace.
 func (v *viewer) begin(ctx context.Context, e *encoder, n int) error {
 	if err := e.start(n); err != nil {
 		return err

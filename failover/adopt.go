@@ -1,8 +1,8 @@
 package failover
 
-// takeClock makes the clock of a slot that somebody else decided the channel's own: the
-// same media has the same place wherever it arrived, and the first slot says which. What
-// has not arrived here is put there when it does.
+// takeClock adopts the clock of a slot that another node decided: the same media has the
+// same place wherever it arrived, and the first slot sets it. Media that has not arrived
+// here yet is put there when it does.
 func (c *Channel) takeClock(s Slot) {
 	if s.Missing != nil {
 		return // a gap says nothing of media
@@ -16,7 +16,7 @@ func (c *Channel) takeClock(s Slot) {
 	}
 }
 
-// slotGeneration is the generation of the media of a slot, nil if it has not arrived here.
+// slotGeneration is the generation of a slot's media, nil if it has not arrived here.
 func (c *Channel) slotGeneration(s Slot) *generation {
 	for _, r := range s.Renditions {
 		if len(r.Parts) == 0 {
@@ -29,7 +29,7 @@ func (c *Channel) slotGeneration(s Slot) *generation {
 	return nil
 }
 
-// shift moves what is known of the inputs with this timing on the channel's clock.
+// shift moves what is known about inputs with this timing on the channel's clock.
 func (c *Channel) shift(of Timing, by Ticks) {
 	moved := map[*generation]bool{}
 	move := func(g *generation) {

@@ -10,7 +10,7 @@ import (
 type Alignment string
 
 const (
-	// AlignAuto tries what follows, in this order.
+	// AlignAuto tries the following, in this order.
 	AlignAuto Alignment = "auto"
 	// AlignTimestamp: equal timestamps mean equal content.
 	AlignTimestamp Alignment = "timestamp"
@@ -18,7 +18,7 @@ const (
 	AlignProgramDateTime Alignment = "program_date_time"
 	// AlignSequence: equal media sequence numbers mean equal content.
 	AlignSequence Alignment = "sequence"
-	// AlignArrival: what arrives at the same time is equal content.
+	// AlignArrival: media that arrives at the same time is equal content.
 	AlignArrival Alignment = "arrival"
 )
 
@@ -30,7 +30,7 @@ type rank uint8
 
 const (
 	matched   rank = iota // timestamps and boundaries of another input
-	continued             // timestamps go on where those of the generation before ended
+	continued             // timestamps continue those of the previous generation
 	dated                 // EXT-X-PROGRAM-DATE-TIME
 	related               // timestamps of another input, other boundaries
 	numbered              // media sequence number
@@ -44,8 +44,8 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 	length := s.media.End - s.media.Start
 	near := s.media.Start
 	for _, ref := range append(c.references(g), c.restored...) {
-		// Unwrapped near the clock it most likely shares, positions of both can
-		// be compared as they are.
+		// Unwrapped near the clock that it most likely shares, so that positions on both
+		// can be compared directly.
 		near = nearest(s.media.Start, s.media.Modulus, ref.expected(now)-length)
 		if abs(near+length-ref.expected(now)) <= plausible {
 			break
@@ -79,7 +79,7 @@ func (c *Channel) verify(now time.Time, s *segment) {
 }
 
 // references lists the generations whose clock a new one may share: the latest
-// one of every other input, then the one before of its own.
+// one of every other input, then the previous one of its own.
 func (c *Channel) references(g *generation) []*generation {
 	var list []*generation
 	for _, in := range c.inputs {
@@ -93,7 +93,7 @@ func (c *Channel) references(g *generation) []*generation {
 	return list
 }
 
-// own is the generation before g of the same input.
+// own is the previous generation of the same input.
 func (in *input) own(g *generation) *generation {
 	if in.latest == g {
 		return in.previous
@@ -101,13 +101,13 @@ func (in *input) own(g *generation) *generation {
 	return in.latest
 }
 
-// expected is the end that media arriving now would have on this generation's
-// clock if it came in this input's rhythm.
+// expected is where media arriving now would end on this generation's clock if it kept this
+// input's rhythm.
 func (g *generation) expected(now time.Time) Ticks {
 	return TicksAt(now) - g.lateness() - g.offset
 }
 
-// offset gives a new generation the best offset that there is evidence for.
+// offset gives a new generation the best offset for which there is evidence.
 func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 	take := func(offset Ticks, basis Basis, r rank) {
 		if r < g.rank {
@@ -144,8 +144,8 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 		return
 	}
 	for _, ref := range c.restored {
-		// So far behind the slots of an earlier life it is not what was left over
-		// of that: a clock was set, and no slot would ever be due.
+		// This far behind the slots from before a restart, it is not a leftover of that
+		// time: a clock was set, and no slot would ever be due.
 		if behind := ref.last + ref.offset - (s.start + g.offset); behind > longestFill {
 			g.offset += behind
 		}
@@ -177,8 +177,8 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 		}
 		late := ref.expected(now) - s.end
 		if g.input.clockRestarts {
-			// The numbers begin anew with every run: only if it comes in just
-			// the rhythm it had before is it no accident.
+			// The numbers start over with every run: it is no coincidence only if it keeps
+			// exactly the rhythm that it had before.
 			late += ref.lateness() - s.rendition.lateness
 			if abs(late) > (s.end-s.start)/2 && c.config.Alignment != AlignTimestamp {
 				continue
@@ -198,9 +198,9 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 }
 
 // match gives a generation that has not been on air the clock of another input, if the
-// first segment that can be compared has the same timestamps and boundaries. That need
-// not be its first one: of two encoders that begin together one may send its sound first,
-// and the other its pictures.
+// first segment that can be compared has the same timestamps and boundaries. That need not
+// be its first one: of two encoders that start together, one may send its audio first and
+// the other its video.
 func (c *Channel) match(now time.Time, s *segment) {
 	g := s.generation
 	if !g.unmatched || g.rank <= continued || c.onAir(g) {
@@ -225,15 +225,15 @@ func (c *Channel) match(now time.Time, s *segment) {
 	}
 }
 
-// onAir reports whether an endpoint's last slot has the clock of the generation.
+// onAir reports whether some endpoint's last slot is on the generation's clock.
 func (c *Channel) onAir(g *generation) bool {
 	return slices.ContainsFunc(c.endpoints, func(e *endpoint) bool {
 		return e.started && e.cursor.input == g.input.name && e.cursor.clock.same(g.clock())
 	})
 }
 
-// move puts a generation elsewhere on the channel's clock, with all of its input that has
-// its place by it.
+// move puts a generation elsewhere on the channel's clock, together with everything of its
+// input that is placed by it.
 func (c *Channel) move(g *generation, by Ticks) {
 	g.offset += by
 	g.pdtShift -= by
@@ -243,7 +243,7 @@ func (c *Channel) move(g *generation, by Ticks) {
 	}
 }
 
-// datesContradict reports whether timestamps of two inputs agree by accident: their
+// datesContradict reports whether timestamps of two inputs agree by coincidence: their
 // dates differ by more than half a segment, and one of them counts from its own start.
 func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 	if s.pdt == 0 || !ref.hasPDT || c.config.Alignment == AlignTimestamp {
@@ -263,8 +263,8 @@ func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 	return false
 }
 
-// byRestored: timestamps go on behind those of slots from before a restart of the
-// process, or belong to what had come by then.
+// byRestored: timestamps continue those of slots from before a restart of the process, or
+// belong to what had arrived by then.
 func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take takeOffset) {
 	for _, ref := range c.restored {
 		if ref.modulus != g.modulus {
@@ -281,22 +281,21 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 	}
 }
 
-// near reports whether a difference of lateness is plausible. Where the operator
-// has said how to align, it is not asked.
+// near reports whether a difference in lateness is plausible. It does not matter where the
+// operator has said how to align.
 func (c *Channel) near(late Ticks) bool {
 	explicit := c.config.Alignment != AlignAuto && c.config.Alignment != ""
 	return explicit || abs(late) <= plausible
 }
 
-// tooEarly reports whether a segment would come well before it is over, by the rhythm
-// that its input has: then its timestamps go on by accident.
+// tooEarly reports whether a segment would arrive well before its end, by its input's
+// rhythm: then its timestamps fit by coincidence.
 func (c *Channel) tooEarly(late Ticks, s *segment) bool {
 	return c.config.Alignment != AlignTimestamp && late < -(s.end-s.start)/2
 }
 
-// coincides reports whether a boundary of the segment is one of the other input
-// as well, and whether that is known: the other input may not have delivered any of the
-// rendition yet.
+// coincides reports whether a boundary of the segment is also one of the other input, and
+// whether that is known: the other input may not have delivered any of the rendition yet.
 func coincides(in *input, ref *generation, s *segment) (same, known bool) {
 	r := in.rendition(s.rendition.path)
 	if r == nil {
@@ -335,8 +334,8 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 		start := s.pdt - ref.pdtShift
 		late := TicksAt(now) - (start + s.end - s.start)
 		if late < -ClockRate/2 && late < ref.lateness()-ClockRate/2 && c.config.Alignment != AlignProgramDateTime {
-			// It would have arrived before it was over: the encoder's clock is
-			// ahead of the other's.
+			// It would have arrived before its end: the encoder's clock is ahead of the
+			// other's.
 			continue
 		}
 		if c.near(late - ref.lateness()) {
@@ -375,11 +374,11 @@ func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOf
 	}
 }
 
-// byArrival: what arrives now is as late as what other inputs deliver now. The
-// very first segment of a channel ends where it arrives. Of several that are listed
-// already, as encoders send what they have when they begin, the newest does.
+// byArrival: what arrives now is as late as what other inputs deliver now. The very first
+// segment of a channel ends at its arrival. If several are already listed, as encoders send
+// what they have when they start, the newest one does.
 func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
-	late := -c.pace.lead // by the channel's clock, where nobody is up
+	late := -c.pace.lead // by the channel's clock, where no input is up
 	for _, ref := range c.references(g) {
 		if ref.input.up {
 			late = ref.lateness()
@@ -389,8 +388,8 @@ func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeO
 	take(TicksAt(now)-late-s.end-s.rendition.listedBehind(s), AlignArrival, timed)
 }
 
-// listedBehind is how much media the playlist lists behind the segment, as long as it is
-// no more than a live playlist has.
+// listedBehind is how much media the playlist lists after the segment, unless it is more
+// than a live playlist holds.
 func (r *rendition) listedBehind(s *segment) Ticks {
 	behind := Ticks(0)
 	for _, o := range r.after(s.run, s.number) {

@@ -14,7 +14,7 @@ func (in *input) receive(now time.Time, o Object) {
 	for _, s := range slices.Clone(in.expected[o.Path]) {
 		switch {
 		case !s.delivered():
-			// Playlists may list one path more than once: each segment has a use of
+			// A playlist may list one path more than once: each segment counts as a use of
 			// its own.
 			in.channel.retain(o.ID)
 			if in.bind(now, s, o) {
@@ -23,7 +23,7 @@ func (in *input) receive(now time.Time, o Object) {
 				in.channel.release(o.ID)
 			}
 		case s.same(o) && !s.old(now):
-			taken = true // sent once more, at once: what is here is as good
+			taken = true // sent again at once: the copy that is here is as good
 		case in.overwrites(now, s, o) && !taken:
 			taken = true
 			in.channel.release(s.object)
@@ -39,7 +39,7 @@ func (in *input) receive(now time.Time, o Object) {
 	if len(in.expected[o.Path]) == 0 {
 		return
 	}
-	// The path of a segment that has its bytes: an encoder that began anew. Its
+	// The path of a segment that already has its bytes: the encoder has restarted. Its
 	// playlist may have come first and looked like an old one.
 	for _, r := range in.renditions {
 		for _, l := range r.playlist.Segments {
@@ -51,9 +51,8 @@ func (in *input) receive(now time.Time, o Object) {
 	}
 }
 
-// overwrites reports whether the object is a better copy of the segment from the same
-// run: it follows at once, before anything used the first one, and its media has the
-// same place.
+// overwrites reports whether the object is a better copy of the segment from the same run:
+// it follows at once, before the first one was used, and its media has the same place.
 func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
 	return s.state == sound && !s.passed && s.object != "" && o.Media != nil && !o.Media.Untimed &&
 		o.Media.Start == s.media.Start && o.Media.End == s.media.End && o.Media.Signature == s.media.Signature &&
@@ -94,8 +93,7 @@ func (in *input) forget(s *segment) {
 	in.expected[s.path] = list
 }
 
-// bindWaiting gives a newly listed segment the object that came before its
-// playlist.
+// bindWaiting gives a newly listed segment the object that arrived before its playlist.
 func (in *input) bindWaiting(now time.Time, s *segment) {
 	if w, ok := in.waiting[s.path]; ok && in.bind(now, s, w.Object) {
 		delete(in.waiting, s.path)
@@ -103,7 +101,7 @@ func (in *input) bindWaiting(now time.Time, s *segment) {
 }
 
 // bind gives a segment its object. It reports false for media that can't be the
-// segment's: then the object has to wait for a playlist that says whose it is.
+// segment's: then the object has to wait for a playlist that says which segment it is.
 func (in *input) bind(now time.Time, s *segment, o Object) bool {
 	if o.Media == nil {
 		s.arrived = now
@@ -134,7 +132,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		}
 	}
 	if s.passed {
-		// Too late for every endpoint: it only shows how the input goes.
+		// Too late for every endpoint: it only shows how the input is doing.
 		in.channel.release(s.object)
 		s.object = ""
 	}
@@ -148,7 +146,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 	return true
 }
 
-// missed tells of a segment that is of no use.
+// missed reports a segment that can't be used.
 func (in *input) missed(now time.Time, s *segment) {
 	m := s.missing()
 	in.faults[m.Why]++

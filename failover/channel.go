@@ -8,49 +8,48 @@ import (
 
 // Config is what the operator says about a channel.
 type Config struct {
-	// Inputs by name; the first one is the first choice where nothing else
-	// decides.
+	// Inputs by name; the first one is preferred where nothing else decides.
 	Inputs    []string         `json:"inputs"`
 	Endpoints []EndpointConfig `json:"endpoints"`
 	// Alignment is how inputs are put on one clock. Default: AlignAuto.
 	Alignment Alignment `json:"alignment,omitempty"`
-	// MaxBacklog is how much media of an input is kept that no endpoint has
-	// used. Default: 10 minutes.
+	// MaxBacklog is how much of an input's media is kept that no endpoint has used yet.
+	// Default: 10 minutes.
 	MaxBacklog time.Duration `json:"max_backlog,omitempty"`
 }
 
 // EndpointConfig is what the operator says about an endpoint.
 type EndpointConfig struct {
 	Name string `json:"name"`
-	// SegmentDuration is the wanted length of a slot.
+	// SegmentDuration is the desired length of a slot.
 	SegmentDuration time.Duration `json:"segment_duration"`
-	// FailoverGrace is how long after a slot is due the active input is waited
-	// for. Default: half of SegmentDuration.
+	// FailoverGrace is how long the active input is waited for after a slot is due.
+	// Default: half of SegmentDuration.
 	FailoverGrace time.Duration `json:"failover_grace,omitempty"`
 	// TimeDelay: media of time t is published at t + TimeDelay.
 	TimeDelay time.Duration `json:"time_delay,omitempty"`
-	// Prefer names the input to go back to once it has been whole for
-	// PreferAfter and going back is seamless, or a discontinuity comes anyway.
-	// Empty: stay until failover is needed again.
+	// Prefer names the input to return to once it has been whole for PreferAfter and the
+	// switch is seamless, or there is a discontinuity anyway. Empty: stay until failover is
+	// needed again.
 	Prefer      string        `json:"prefer,omitempty"`
 	PreferAfter time.Duration `json:"prefer_after,omitempty"`
 	// Hitless publishes a slot from whichever input has it whole first, as long as it
-	// goes on without a discontinuity: the death of an encoder makes no slot late. The
-	// active input stays until it has missed a deadline. While the inputs are not locked,
-	// it means nothing.
+	// continues without a discontinuity: the death of an encoder makes no slot late. The
+	// active input stays until it has missed a deadline. It has no effect while the inputs
+	// are not locked.
 	Hitless bool `json:"hitless,omitempty"`
 	// PlaylistWindow is how much media the endpoint's live playlist lists. An endpoint
-	// that is added to a running channel begins with that much. Default: a minute.
+	// that is added to a running channel starts with that much. Default: a minute.
 	PlaylistWindow time.Duration `json:"playlist_window,omitempty"`
-	// OnDefect is what defects of the active input's media lead to, where that is not
-	// the default of the defect.
+	// OnDefect is what defects in the active input's media lead to, where that differs from
+	// the defect's default.
 	OnDefect map[Defect]Action `json:"on_defect,omitempty"`
 	// GapOnLoss publishes slots that were given up as gaps (EXT-X-GAP), on
 	// schedule. Otherwise the playlist waits.
 	GapOnLoss bool `json:"gap_on_loss,omitempty"`
 }
 
-// Validate reports what a channel can't be made of.
+// Validate reports why no channel can be made of the config.
 func (config Config) Validate() error {
 	if len(config.Inputs) == 0 {
 		return errors.New("a channel needs at least one input")
@@ -76,13 +75,13 @@ type Channel struct {
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
-	paced      time.Time // when it was last looked who falls behind
+	paced      time.Time // when inputs were last checked for falling behind
 	silent     time.Time // when all inputs were last down
-	// restored are the clocks of slots from an earlier life of the process.
+	// restored are the clocks of slots from before a restart of the process.
 	restored []*generation
 	effects  []Effect
 	released []string
-	// shared counts by how many segments more than one an object is needed.
+	// shared counts how many segments need an object, beyond the first.
 	shared map[string]int
 	trace  func(Record)
 }
@@ -97,13 +96,13 @@ func New(config Config) (*Channel, error) {
 	return c, nil
 }
 
-// Trace sets who is told of every fact that is taken and of every slot that is
-// committed, from now on; nil for nobody.
+// Trace sets the function that gets every fact that is taken and every slot that is
+// committed from now on; nil for none.
 func (c *Channel) Trace(tell func(Record)) { c.trace = tell }
 
-// Step takes a fact in at the time now, commits what there is to decide, and returns
-// what came of it: Take, then Decide and Commit for every endpoint, for whoever has
-// nothing to do in between.
+// Step takes a fact at the time now, commits what there is to decide, and returns the
+// effects: Take, then Decide and Commit for every endpoint, for callers that have nothing
+// to do in between.
 func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 	effects := c.Take(now, fact)
 	if old(fact) {
@@ -121,9 +120,9 @@ func (c *Channel) Step(now time.Time, fact Fact) []Effect {
 	return effects
 }
 
-// Take takes a fact in at the time now and returns what it tells the operator. Time only
-// elapses, see Clock: a now before the last one counts as the last one. A fact of an
-// input that the channel does not have is ignored.
+// Take takes a fact at the time now and returns what there is to tell the operator. Time
+// only elapses, see Clock: a now before the last one counts as the last one. A fact about
+// an input that the channel does not have is ignored.
 func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 	if c.trace != nil {
 		c.trace(RecordOf(now, fact))
@@ -146,7 +145,7 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 	return c.finish(now)
 }
 
-// old reports whether the fact is from an earlier life: it does not tell the time, and
+// old reports whether the fact is from before a restart: it does not tell the time, and
 // nothing is decided on it.
 func old(fact Fact) bool {
 	switch fact.(type) {
@@ -197,17 +196,17 @@ func (c *Channel) apply(now time.Time, fact Fact) {
 	}
 }
 
-// Decision is the answer to what an endpoint is to do.
+// Decision is what an endpoint is to do.
 type Decision struct {
-	// Slot is what to publish, list as a gap, or give up (Unlisted): to be kept, and
-	// then committed. Nil: there is nothing to do before Wait or the next fact.
+	// Slot is what to publish, list as a gap, or give up (Unlisted): to be persisted, then
+	// committed. Nil: there is nothing to do before Wait or the next fact.
 	Slot *Slot
 	// Wait is when time alone may change the answer; zero: never.
 	Wait time.Time
 }
 
-// Decide says what the endpoint is to do at the time now. It changes nothing: whoever
-// asks keeps the slot, and commits it.
+// Decide says what the endpoint is to do at the time now. It changes nothing: the caller
+// persists the slot and commits it.
 func (c *Channel) Decide(now time.Time, endpoint string) Decision {
 	e := c.endpoint(endpoint)
 	if e == nil {
@@ -217,12 +216,12 @@ func (c *Channel) Decide(now time.Time, endpoint string) Decision {
 		now = c.now
 	}
 	d := e.decide(now)
-	e.wake = d.Wait // what Deadline answers with; no decision depends on it
+	e.wake = d.Wait // what Deadline returns; no decision depends on it
 	return d
 }
 
 // Commit puts a slot on the timeline of its endpoint, whoever decided it: this channel,
-// another node, or an earlier life. One that the endpoint has already changes nothing.
+// another node, or an earlier process. One that the endpoint already has changes nothing.
 func (c *Channel) Commit(now time.Time, slot Slot) []Effect {
 	if c.trace != nil && !slot.Unlisted {
 		c.trace(RecordOfSlot(slot))
@@ -235,7 +234,7 @@ func (c *Channel) Commit(now time.Time, slot Slot) []Effect {
 	return c.finish(now)
 }
 
-// finish forgets what is of no use any more, and hands the effects out.
+// finish forgets what is no longer of use, and hands out the effects.
 func (c *Channel) finish(now time.Time) []Effect {
 	c.pass(now)
 	if len(c.released) > 0 {
@@ -254,7 +253,7 @@ func (c *Channel) Endpoints() []string {
 	return names
 }
 
-// Deadline is when to Take a Tick and to Decide again if no fact comes before; false if
+// Deadline is when to Take a Tick and Decide again if no fact comes before that; false if
 // time alone changes nothing.
 func (c *Channel) Deadline() (time.Time, bool) {
 	var at time.Time
@@ -269,7 +268,7 @@ func (c *Channel) Deadline() (time.Time, bool) {
 	return at, !at.IsZero()
 }
 
-// sooner is the earlier of two times, of which zero means never.
+// sooner is the earlier of two times; zero means never.
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

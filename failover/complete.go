@@ -7,7 +7,7 @@ func (q *question) live(path string, at, length Ticks) bool {
 		return true
 	}
 	length = max(length, shortestSlot)
-	// Time in which nobody delivered anything says nothing of one rendition.
+	// Time in which no input delivered anything says nothing about one rendition.
 	if m, ok := q.marks[path]; ok && m.media > min(at, q.cursor.media)-liveSlots*length {
 		return true
 	}
@@ -26,8 +26,8 @@ func (q *question) live(path string, at, length Ticks) bool {
 	return false
 }
 
-// leaders lists the renditions of the input that may give the slot its boundaries, best
-// first: those with video, else the one that leads.
+// leaders lists the input's renditions that may set the slot's boundaries, best first:
+// those with video, else the one that leads.
 func (q *question) leaders(in *input, at Ticks) []*rendition {
 	served := q.serves(in)
 	live := func(r *rendition) bool { return q.live(r.path, at, r.length) }
@@ -114,7 +114,7 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 	in := o.input
 	if r == nil || !r.arriving {
 		if !q.started && a.Kind == Subtitles {
-			// It may have nothing to say for long.
+			// It may have nothing to say for a long time.
 			at := o.due.Add(q.grace(length) / 4)
 			if q.now.Before(at) {
 				q.waitUntil(at)
@@ -136,7 +136,7 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 	return q.live(a.Path, o.start, length)
 }
 
-// slow reports whether text comes too late for the slots that it belongs to, as a rule.
+// slow reports whether text usually comes too late for the slots that it belongs to.
 func (q *question) slow(in *input, r *rendition, length Ticks) bool {
 	if r.text && r.length > length+length/2 {
 		return true
@@ -144,9 +144,9 @@ func (q *question) slow(in *input, r *rendition, length Ticks) bool {
 	return in.latest.latenessOf(r) > q.lateness(in)+TicksOf(q.grace(length))
 }
 
-// collect gathers one rendition of the slot, or says what is missing: the segments that
-// end within the slot, so that none is waited for longer than the picture. On a grid of
-// its own, a rendition has one more in a slot now and then, or none.
+// collect gathers one rendition of the slot, or says what is missing: the segments that end
+// within the slot, so that none is waited for longer than the video. On a segment grid of
+// its own, a rendition now and then has one more in a slot, or none.
 func (q *question) collect(o *option, r *rendition, path string, closed bool) ([]*segment, []Missing) {
 	if r == nil || !r.listed {
 		return nil, []Missing{{Rendition: path, Why: ReasonNotListed}}
@@ -180,10 +180,10 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			continue
 		}
 		if s.channelMiddle() < from {
-			continue // viewers have had it from another input
+			continue // viewers already got it from another input
 		}
 		if s.channelEnd() <= o.start+r.rounding() && (s.state != sound || o.start > q.cursor.end+r.rounding()) {
-			continue // it belongs to time that was given up
+			continue // it belongs to a stretch that was given up
 		}
 		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > r.length/4) {
 			next = s
@@ -205,16 +205,16 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 	return parts, missing
 }
 
-// rounding is by how much the ends of segments may differ that are cut at the same place:
-// encoders cut sound at its own frames.
+// rounding is how much the ends of segments may differ that are cut at the same place:
+// encoders cut audio at its own frames.
 func (r *rendition) rounding() Ticks { return max(3*r.frame(), r.length/20) }
 
-// covers reports whether the segments are all that the rendition has within the slot.
-// next is the one behind them, if it is known.
+// covers reports whether the segments are all that the rendition has within the slot. next
+// is the one after them, if known.
 func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
 	grid := r.length + r.rounding()
 	if len(parts) == 0 {
-		// None ends here, but the slot lies within one that is there or under way.
+		// None ends here, but the slot lies within one that has arrived or is on its way.
 		m, ok := q.marks[r.path]
 		return ok && !m.gap && next != nil && next.state == sound && abs(next.channelStart()-m.end) <= r.rounding()
 	}
@@ -228,8 +228,8 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	}
 	last := parts[len(parts)-1]
 	if left := o.end - last.channelEnd(); left < grid {
-		// What ends in this slot is there: by what comes next, or as no more of its
-		// usual length would end here.
+		// All that ends in this slot is there: the next one shows it, or another one of the
+		// usual length would not end here.
 		if next != nil && follows(last, next) || left+r.rounding() < r.length {
 			return true
 		}
@@ -238,8 +238,8 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	return closed && (r.ended || r.left(last))
 }
 
-// collectText gathers what there is of text that was not given yet: all that begins
-// before the slot ends, and ends within the last three slots. Its cues keep their times.
+// collectText gathers the text that was not published yet: all that begins before the slot
+// ends, and ends within the last three slots. Its cues keep their times.
 func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) {
 	m, marked := q.marks[r.path]
 	from := o.start - liveSlots*(o.end-o.start)
@@ -281,8 +281,7 @@ func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) 
 	return parts, []Missing{{Rendition: r.path, Why: ReasonNotListed}}
 }
 
-// left reports whether the rendition goes on in another generation behind the
-// segment.
+// left reports whether the rendition goes on in another generation after the segment.
 func (r *rendition) left(s *segment) bool {
 	rest := r.after(s.run, s.number)
 	return len(rest) > 0 && (rest[0].run != s.run || rest[0].broken ||

@@ -41,8 +41,8 @@ func (c *Channel) configure(config Config) {
 	c.endpoints = endpoints
 }
 
-// remove takes an input out of the channel. An endpoint that is on it finds nothing
-// there at its next slot, and goes on with another one.
+// remove takes an input out of the channel. An endpoint that is on it finds nothing at its
+// next slot, and goes on with another input.
 func (c *Channel) remove(in *input) {
 	for _, r := range in.renditions {
 		for _, s := range r.segments {
@@ -86,7 +86,7 @@ func (c *Channel) pairUp() {
 	}
 }
 
-// resume gives everybody the time that passed while the process was away.
+// resume credits every input with the time that passed while the process was away.
 func (c *Channel) resume(now time.Time) {
 	for _, e := range c.endpoints {
 		e.resumed, e.recalled = now, time.Time{}

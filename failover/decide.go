@@ -2,7 +2,7 @@ package failover
 
 import "time"
 
-// decide answers what the endpoint is to do.
+// decide says what the endpoint is to do.
 func (e *endpoint) decide(now time.Time) Decision {
 	if now.Before(e.recalled) {
 		return Decision{}
@@ -15,7 +15,7 @@ func (e *endpoint) decide(now time.Time) Decision {
 	return Decision{Wait: q.wait}
 }
 
-// answer is the slot that is to be committed now, nil if there is none.
+// answer is the slot to commit now, nil if there is none.
 func (q *question) answer() *Slot {
 	if !q.started {
 		return q.begin()
@@ -25,7 +25,7 @@ func (q *question) answer() *Slot {
 			return s
 		}
 		if q.config.GapOnLoss {
-			// What was left over of a slot of which pieces were published.
+			// The rest of a slot of which pieces were published.
 			return q.gap(&Slot{
 				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.at, Due: q.due, Deadline: q.deadline,
 				Published: q.now, Missing: map[string][]Missing{},
@@ -51,8 +51,8 @@ func (q *question) answer() *Slot {
 	return q.propose(o, a, why)
 }
 
-// ofActive is what the active input has for the slot; nothing, if it was taken out of
-// the config or has not been heard of.
+// ofActive is what the active input has for the slot; nil if it was taken out of the config
+// or has not been heard from.
 func (q *question) ofActive() *option {
 	in := q.channel.input(q.active)
 	if in != nil {
@@ -73,8 +73,7 @@ func (q *question) ofActive() *option {
 	return o
 }
 
-// others is what the inputs have for the slot at the position that are not the active
-// one.
+// others is what the inputs other than the active one have for the slot at the position.
 func (q *question) others(at Ticks) []*option {
 	var list []*option
 	for _, in := range q.channel.inputs {
@@ -88,9 +87,9 @@ func (q *question) others(at Ticks) []*option {
 	return list
 }
 
-// begin finds the first slot: from the best of the inputs that have one whole. Those
-// that mean to deliver more are waited for as long as their rhythm asks, and one that
-// the config puts first, and of which nothing was heard yet, for a moment.
+// begin finds the first slot: from the best of the inputs that have one whole. Those that
+// will deliver more are waited for as long as their rhythm requires, and one that comes
+// first in the config and has not been heard from yet, for a moment.
 func (q *question) begin() *Slot {
 	var list []*option
 	for _, in := range q.channel.inputs {
@@ -121,7 +120,7 @@ func (q *question) begin() *Slot {
 		}
 		late = append(late, o)
 	}
-	// Nobody has a first slot whole in time: begin with what there is.
+	// No input has a first slot whole in time: begin with what there is.
 	for _, o := range late {
 		if p := q.pictured(o.input, 0); p != nil && p.better(found) {
 			found = p
@@ -140,10 +139,10 @@ func (q *question) first(o *option) *Slot {
 	return q.propose(o, nil, ReasonStart)
 }
 
-// unheard is until when an endpoint does not begin with an input that has but one
-// rendition, because an input that comes before it in the config has not been heard of:
-// encoders that are started together differ by some tenths of a second, and the one with
-// the picture alone may be the poorer one.
+// unheard is how long an endpoint holds off starting with an input that has only one
+// rendition, because an input before it in the config has not been heard from: encoders
+// that are started together differ by some tenths of a second, and the one with video alone
+// may be the poorer one.
 func (q *question) unheard(o *option) time.Time {
 	if o.renditions > 1 || len(o.missing) > 0 {
 		return time.Time{}
@@ -156,9 +155,9 @@ func (q *question) unheard(o *option) time.Time {
 	return time.Time{}
 }
 
-// rewind goes on at the clock when the timeline lies ahead of it: the active input has
-// sent media ahead of time and is down, or the operator wants another one. It returns nil
-// if that is not so, or if nobody has a whole slot there.
+// rewind continues at the clock when the timeline is ahead of it: the active input has sent
+// media ahead of time and is down, or the operator wants another one. It returns nil if
+// that is not so, or if no input has a whole slot there.
 func (q *question) rewind() *Slot {
 	clock := q.channel.clock(TicksAt(q.now))
 	if q.at <= clock+2*Ticks(max(q.target, 1))*ClockRate {

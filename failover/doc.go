@@ -14,12 +14,11 @@ needs nothing but the standard library: a Channel is a state machine.
 		told = append(told, channel.Commit(now, *d.Slot)...)
 	}
 
-Take is the only way in: what encoders deliver, orders, options, slots of an earlier
-life and the passing of time are all facts. Decide is a question: it says what an
-endpoint is to do and changes nothing. Commit is the act: it puts a slot on the
-endpoint's timeline, whoever decided it. Between the two, the slot is kept, so that
-viewers never see what a restart would forget. Deadline says when time alone will
-change an answer.
+Take is the only way in: what encoders deliver, orders, options, slots from before a restart and
+the passing of time are all facts. Decide is a question: it says what an endpoint is to do and
+changes nothing. Commit is the act: it puts a slot on the endpoint's timeline, whoever decided
+it. Between the two, the slot is persisted, so that viewers never see what a restart would forget.
+Deadline says when time alone will change an answer.
 
 # Words
 
@@ -34,43 +33,41 @@ rendition is live if an input has delivered it within the last three slots.
 
 # The rule
 
-For an endpoint with active input A, the next slot k is decided so. Every input i
-has its own deadline for it:
+For an endpoint with active input A, the next slot k is decided as follows. Every input i has
+its own deadline for it:
 
 	deadline(k, i) = due(k, i) + max(FailoverGrace, TimeDelay)
 
-where due(k, i) is the end of the slot's media on the channel's clock plus the
-median lateness with which the input's last segments arrived: its own rhythm. An
-input that is steadily later than another one is not missing anything.
+where due(k, i) is the end of the slot's media on the channel's clock plus the median lateness
+with which the input's last segments arrived: its own rhythm. An input that is consistently
+later than another one is not missing anything.
 
- 1. A is whole for k: every live rendition that it announces has all its segments of
-    the slot, complete and sound. The slot is published from A at once, or when
-    its time delay is over. Where it costs a discontinuity, an input that goes on
-    without one comes first, and one that may yet do so is awaited until its own
-    deadline. An input that breaks in three of ten slots is left.
- 2. A is not whole at its deadline: another input that is whole takes over at
-    once, becomes the active one and stays so, if it has more renditions than A or A
-    lacks the picture. If none is whole yet, but one is up and before its own
-    deadline, it is awaited. Only what makes it certain that A can never deliver k (it
-    ended, broke into a new generation, or is gone from the config) lets the change
-    come earlier; silence does not.
- 3. The slot would be given up when every input that is up has passed its own
-    deadline. If several inputs that are locked have it together, it is made of theirs,
-    segment by segment and rendition by rendition (the union), and A stays. Else, if
-    one has the picture, that is published with gaps in the rest. Else the
-    playlist is held, or a gap is listed; what still arrives for a slot that was
-    held is published as long as nothing later was, in pieces if need be, so that
-    nothing is lost that any input delivered.
+ 1. A is whole for k: every live rendition that it announces has all its segments of the slot,
+    complete and sound. The slot is published from A at once, or when its time delay is over.
+    Where it costs a discontinuity, an input that continues without one comes first, and one
+    that may yet do so is waited for until its own deadline. An input that breaks in three of
+    ten slots is abandoned.
+ 2. A is not whole at its deadline: another input that is whole takes over at once, becomes the
+    active one and stays so, if it has more renditions than A or A lacks the video. If none is
+    whole yet, but one is up and within its own deadline, it is waited for. Only what makes it
+    certain that A can never deliver k (it ended, broke into a new generation, or is gone from
+    the config) brings the change forward; silence does not.
+ 3. The slot would be given up when every input that is up has passed its own deadline. If
+    several locked inputs have it together, it is made from all of them, segment by segment and
+    rendition by rendition (the union), and A stays. Else, if one has the video, that is
+    published with gaps in the rest. Else the playlist is held, or a gap is listed; what still
+    arrives for a slot that was held is published as long as nothing later has been, in pieces
+    if need be, so that nothing is lost that any input delivered.
 
-A hitless endpoint takes the slot from whichever input has it whole first, if it goes on
-without a discontinuity: that input lends it, and A stays until it has missed the deadline
-of what was lent.
+A hitless endpoint takes the slot from whichever input has it whole first, if it continues
+without a discontinuity: that input lends it, and A stays until it has missed the deadline of
+what was lent.
 
-Media that arrived is not always good. Where the active input's is not, another input that
-has it with fewer defects comes first: at once if it goes on without a discontinuity, after
-three slots if it does not. What is bad everywhere switches nothing.
+Media that arrived is not always good. Where the active input's is not, another input that has
+it with fewer defects comes first: at once if it continues without a discontinuity, after three
+slots if it does not. What is bad everywhere causes no switch.
 
-Between options the order is always the same, and stands in one function
+Between options the order is always the same, and is in one function
 (option.better): whole before picture-only before nothing, without a discontinuity before
 with one, more renditions, fewer defects, the active input, the order of the config.
 
@@ -80,24 +77,24 @@ within half a frame of where the last ended, in every rendition. Otherwise the n
 input enters with its first segment that starts at or after the end of the last
 published slot, and the slot is marked as a discontinuity in all renditions.
 
-Text never rules the picture: its segments go with the slots that they fall into, or into
+Text never leads the video: its segments go with the slots that they fall into, or into
 a later one if they come late, and it makes no slot late.
 
 # One clock
 
-Timestamps are unwrapped per generation, and every generation gets an offset to
-the channel's clock, which counts 90 kHz ticks of Unix time. The offset is found
-from the generation's first segment, in this order: equal timestamps and segment
-boundaries of another input, timestamps that go on where the input's last generation
-ended, EXT-X-PROGRAM-DATE-TIME, equal timestamps with other boundaries, media
-sequence numbers, the time of arrival. It stays; later segments verify it, and what
-contradicts is told. Of encoders that begin together one may send its sound first, and
-another its pictures: the first segment that can be compared is the first one, then.
+Timestamps are unwrapped per generation, and every generation gets an offset to the channel's
+clock, which counts 90 kHz ticks of Unix time. The offset is found from the generation's first
+segment, in this order: equal timestamps and segment boundaries of another input, timestamps
+that continue where the input's last generation ended, EXT-X-PROGRAM-DATE-TIME, equal timestamps
+with other boundaries, media sequence numbers, the time of arrival. It stays; later segments
+verify it, and contradictions are reported. Of encoders that start together one may send its
+audio first and another its video: then the first segment that can be compared counts as the
+first.
 
-Nothing that one input says is believed against the clock and the other inputs: dates
-that are a minute off are passed on and rule nothing, media ahead of time is published at
-the clock's pace, lengths come from sound media. The time that Take is told only elapses.
-When the wall clock is set, that is a fact, too, and moves no deadline.
+Nothing that one input says is believed against the clock and the other inputs: dates that are a
+minute off are passed on but decide nothing, media ahead of time is published at the clock's
+pace, lengths come from sound media. The time that Take is told only elapses. When the wall
+clock is set, that is a fact, too, and moves no deadline.
 
 # Where to look
 

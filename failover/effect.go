@@ -2,11 +2,11 @@ package failover
 
 import "time"
 
-// Effect is what the core wants done: publish a slot, tell the operator. The
+// Effect is what the core wants done: publish a slot, notify the operator. The
 // effects of one Step are carried out in order.
 type Effect interface{ effect() }
 
-// Slot is one position of an endpoint's timeline, published: the output segment
+// Slot is one published position on an endpoint's timeline: the output segment
 // with this media sequence number in all renditions. It never changes.
 type Slot struct {
 	Endpoint string `json:"endpoint"`
@@ -17,48 +17,47 @@ type Slot struct {
 	// says otherwise.
 	Input string `json:"input"`
 	// Sources are the inputs that the media came from, where that is not Input alone: of
-	// several that are locked, each gave what it had. Input comes first, if it is one.
+	// several locked inputs, each gave what it had. Input comes first, if it is among them.
 	Sources []string `json:"sources,omitempty"`
 	// Start is the slot's position on the channel's clock, its
 	// EXT-X-PROGRAM-DATE-TIME; End is where its media ends.
 	Start Ticks `json:"start"`
 	End   Ticks `json:"end"`
-	// Discontinuity says that the media does not continue that of the slot
-	// before.
+	// Discontinuity says that the media does not continue that of the previous slot.
 	Discontinuity bool `json:"discontinuity,omitempty"`
 	// DiscontinuityNumber counts the discontinuities from the endpoint's first
 	// slot up to and including this one.
 	DiscontinuityNumber uint64 `json:"discontinuity_number,omitempty"`
 	// TargetDuration of the endpoint, in seconds.
 	TargetDuration int `json:"target_duration,omitempty"`
-	// Dated is how far the dates that viewers get (EXT-X-PROGRAM-DATE-TIME) are
-	// ahead of the channel's clock: what the encoder says, where that is so wrong that
-	// nothing else may depend on it.
+	// Dated is how far the dates that viewers get (EXT-X-PROGRAM-DATE-TIME) are ahead of
+	// the channel's clock: what the encoder claims, where that is so far off that nothing
+	// else may depend on it.
 	Dated Ticks `json:"dated,omitempty"`
-	// Unlisted: the slot was given up, and nothing is published for it: the playlist
-	// is held. It has no number. Only Start and End mean something.
+	// Unlisted: the slot was given up, and nothing is published for it: the playlist is
+	// held. It has no number. Only Start and End are meaningful.
 	Unlisted bool `json:"unlisted,omitempty"`
-	// Rewound: the timeline lay ahead of the clock, and the slot begins before the one
-	// before it ends.
+	// Rewound: the timeline was ahead of the clock, and the slot begins before the end of
+	// the previous one.
 	Rewound bool `json:"rewound,omitempty"`
-	// Missing is what each input lacked of a slot that was given up, listed or not.
+	// Missing is what each input lacked for a slot that was given up, listed or not.
 	Missing map[string][]Missing `json:"missing,omitempty"`
 	// Renditions, in the order of the endpoint.
 	Renditions []SlotRendition `json:"renditions,omitempty"`
-	// Lost is the media time that was given up between the slot before and this
-	// one, because no input delivered it.
+	// Lost is the media time that was given up between the previous slot and this one,
+	// because no input delivered it.
 	Lost Ticks `json:"lost,omitempty"`
 	// Clock is how the timestamps of the slot's media relate to the channel's
 	// clock.
 	Clock Timing `json:"clock,omitzero"`
-	// Due is when the slot was expected from the active input of the slot
-	// before; Deadline is how long that input was waited for.
+	// Due is when the slot was expected from the active input of the previous slot;
+	// Deadline is until when that input was waited for.
 	Due      time.Time `json:"due,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Published is when the slot was decided.
 	Published time.Time `json:"published,omitzero"`
-	// Switch explains a change of the active input, or that others had to help out; nil
-	// if there was neither.
+	// Switch explains a change of the active input, or that other inputs had to help out;
+	// nil if there was neither.
 	Switch *Switch `json:"switch,omitempty"`
 }
 
@@ -91,24 +90,23 @@ type Timing struct {
 
 // SlotRendition is what one rendition holds in a slot.
 type SlotRendition struct {
-	// Path is the rendition's name: the playlist's place below the input path.
+	// Path is the rendition's name: the playlist's path below the input path.
 	Path string `json:"path"`
 	// Parts are the input segments whose bytes, in sequence, are the slot's.
 	// None: the rendition has a gap here (EXT-X-GAP), unless it is Silent.
 	Parts []Part `json:"parts,omitempty"`
-	// Silent: text that has no cue here, as far as is known. It is no gap: viewers
-	// get a segment without cues.
+	// Silent: text that has no cue here, as far as is known. That is not a gap: viewers get
+	// a segment without cues.
 	Silent bool `json:"silent,omitempty"`
-	// Last is the last object of the rendition in this slot or an earlier one: what lies
-	// before it was given to viewers already. Empty if it is that of Parts.
+	// Last is the last object of the rendition in this slot or an earlier one: viewers
+	// already got everything before it. Empty if it is that of Parts.
 	Last string `json:"last,omitempty"`
-	// Defects are what is bad about its media, as far as the endpoint cares.
+	// Defects are what is wrong with its media, as far as the endpoint cares.
 	Defects []Defect `json:"defects,omitempty"`
 	// Duration is the measured length; of a gap, the slot's.
 	Duration Ticks `json:"duration,omitempty"`
-	// End is where the media ends on the channel's clock. With Signature and
-	// Frame of its last part it is what can prove, also after a restart, that
-	// other media goes on from there.
+	// End is where the media ends on the channel's clock. With Signature and Frame of its
+	// last part it can prove, even after a restart, that other media continues from there.
 	End       Ticks  `json:"end,omitempty"`
 	Signature string `json:"signature,omitempty"`
 	Frame     Ticks  `json:"frame,omitempty"`
@@ -117,14 +115,14 @@ type SlotRendition struct {
 // Gap reports whether the rendition has no media in the slot.
 func (r SlotRendition) Gap() bool { return len(r.Parts) == 0 && !r.Silent }
 
-// Part is one input segment within a slot.
+// Part is one input segment in a slot.
 type Part struct {
 	// Object is the ID of the Object fact.
 	Object string `json:"object"`
 	// Run and Number are its place in the input's timeline.
 	Run    uint64 `json:"run,omitempty"`
 	Number uint64 `json:"number,omitempty"`
-	// Input delivered it, if that is not the slot's.
+	// Input delivered it, if it is not the slot's.
 	Input string `json:"input,omitempty"`
 	// Duration is the measured length.
 	Duration Ticks `json:"duration,omitempty"`
@@ -132,8 +130,8 @@ type Part struct {
 	Tags []string `json:"tags,omitempty"`
 }
 
-// Switch explains why an endpoint changed its active input, or (ReasonPatched) which
-// media of others a slot has although it did not.
+// Switch explains why an endpoint changed its active input, or (ReasonPatched) which media
+// a slot has from others although it did not.
 type Switch struct {
 	Time     time.Time `json:"time"`
 	Endpoint string    `json:"endpoint"`
@@ -147,8 +145,8 @@ type Switch struct {
 	Missing []Missing `json:"missing,omitempty"`
 	// Borrowed is what came from other inputs, of a slot that was patched.
 	Borrowed []Borrowed `json:"borrowed,omitempty"`
-	// Due is when the slot was expected from the old input, Deadline is how long
-	// it was waited for. Both are zero for the endpoint's first slot.
+	// Due is when the slot was expected from the old input, Deadline is until when it was
+	// waited for. Both are zero for the endpoint's first slot.
 	Due      time.Time `json:"due,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Late is how long after Due the slot was published.
@@ -164,10 +162,10 @@ type Switch struct {
 // Changed reports whether the active input is another one now.
 func (s *Switch) Changed() bool { return s != nil && s.From != "" && s.From != s.To }
 
-// Patched reports whether several locked inputs have made the slot together.
+// Patched reports whether several locked inputs made the slot together.
 func (s *Switch) Patched() bool { return s != nil && s.Reason == ReasonPatched }
 
-// Borrowed is one segment of a slot that came from another input than the active one.
+// Borrowed is one segment of a slot that came from an input other than the active one.
 type Borrowed struct {
 	Rendition string `json:"rendition"`
 	Segment   string `json:"segment"`
@@ -184,12 +182,12 @@ type Missing struct {
 	Why Reason `json:"why"`
 }
 
-// Published is the effect that a slot joins the endpoint's timeline.
+// Published is the effect that a slot was added to the endpoint's timeline.
 type Published struct{ Slot Slot }
 
 // Ended is the effect that every input has ended the channel and the endpoint's
 // last slot is out: its playlists get EXT-X-ENDLIST. A later Published takes
-// that back, for a channel that comes on air again.
+// that back, for a channel that comes back on air.
 type Ended struct{ Endpoint string }
 
 // InputChanged is the effect that an input went up or down.
@@ -204,13 +202,12 @@ type InputChanged struct {
 	Last time.Time
 }
 
-// GenerationStarted is the effect that an input's media broke: a new generation
-// begins.
+// GenerationStarted is the effect that an input's media broke and a new generation began.
 type GenerationStarted struct {
 	Time       time.Time
 	Input      string
 	Generation uint64
-	// Reason is what told.
+	// Reason is what showed it.
 	Reason    BreakReason
 	Rendition string
 	Segment   string
@@ -218,7 +215,7 @@ type GenerationStarted struct {
 	Basis Basis
 }
 
-// BreakReason says what told that an input's media broke.
+// BreakReason says how a break in an input's media was recognized.
 type BreakReason string
 
 const (
@@ -229,7 +226,7 @@ const (
 	BreakCodec         BreakReason = "codec_change"
 )
 
-// PairChanged is the effect that two inputs stand in another relation.
+// PairChanged is the effect that the relation of two inputs changed.
 type PairChanged struct {
 	Time   time.Time
 	A, B   string
@@ -238,22 +235,22 @@ type PairChanged struct {
 	// Offset is what has to be added to B's timestamps, less what has to be added
 	// to A's, to put both on the channel's clock; 0 if locked.
 	Offset Ticks
-	// Drift is how much later B's media arrives against A's than it did when the
-	// two were aligned: encoders whose clocks run at different speeds.
+	// Drift is how much later B's media arrives relative to A's than when the two were
+	// aligned: the encoders' clocks run at different speeds.
 	Drift Ticks
 }
 
 // SegmentMissed is the effect that an input delivered something unsound, or listed
-// something that never arrived, whether or not anybody noticed. The latter is told
-// once the segment is as old as what is remembered, some sixteen segments later;
-// Switch and SlotGivenUp tell at once of what was needed.
+// something that never arrived, whether or not anyone noticed. The latter is reported once
+// the segment drops out of the history, some sixteen segments later; Switch and SlotGivenUp
+// report at once what was needed.
 type SegmentMissed struct {
 	Time    time.Time
 	Input   string
 	Missing Missing
 }
 
-// Degraded is the effect that an input delivered media that can be served and is not good,
+// Degraded is the effect that an input delivered media that can be served but is not good,
 // or that it falls behind.
 type Degraded struct {
 	Time  time.Time
@@ -262,12 +259,12 @@ type Degraded struct {
 	Rendition, Segment string
 	Defects            []Defect
 	Detail             string
-	// Start and End are where the media lies on the channel's clock.
+	// Start and End are the media's position on the channel's clock.
 	Start, End Ticks
 }
 
 // SlotGivenUp is the effect that no input delivered a slot in time. What still arrives
-// for it is published as long as nothing later was, unless it was listed as a gap.
+// for it is published as long as nothing later has been, unless it was listed as a gap.
 type SlotGivenUp struct {
 	Time       time.Time
 	Endpoint   string
@@ -275,22 +272,21 @@ type SlotGivenUp struct {
 	Missing    map[string][]Missing
 }
 
-// Released is the effect that the core will never again name these objects in a
-// slot.
+// Released is the effect that the core will never name these objects in a slot again.
 type Released struct{ Objects []string }
 
-// ProtectionChanged is the effect that a hitless endpoint has lost what protects it, or
-// has it again.
+// ProtectionChanged is the effect that a hitless endpoint lost its protection, or has it
+// again.
 type ProtectionChanged struct {
 	Time     time.Time
 	Endpoint string
 	Protection
 }
 
-// Noticed is the effect that an operator ought to know something.
+// Noticed is something that an operator ought to know.
 type Noticed struct {
 	Time time.Time
-	// Input or Endpoint say whom it is about.
+	// Input or Endpoint says what it is about.
 	Input, Endpoint string
 	Rendition       string
 	Segment         string

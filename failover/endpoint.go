@@ -2,7 +2,7 @@ package failover
 
 import "time"
 
-// endpoint decides one output of the channel. Nothing but commit changes where it stands.
+// endpoint decides one output of the channel. Only commit changes its position.
 type endpoint struct {
 	channel *Channel
 	config  EndpointConfig
@@ -14,36 +14,36 @@ type endpoint struct {
 	msn             uint64    // of the next slot
 	last            time.Time // when the last slot was published
 	discontinuities uint64    // so far
-	// published counts the slots of this life.
+	// published counts the slots since the process started.
 	published uint64
 	target    int // EXT-X-TARGETDURATION, fixed with the first slot
 	cursor    cursor
 	marks     map[string]mark // by rendition
-	// at is where the slot that is to be decided begins. Between cursor.end and
+	// at is where the slot to be decided begins. Between cursor.end and
 	// at lie slots that were given up; what still arrives for them is published
 	// as long as nothing later was.
 	at Ticks
 	// due and deadline are those of the last slot that was given up.
 	due, deadline time.Time
-	// broke tells of the last slots whether the active input broke there.
+	// broke says for each of the last slots whether the active input broke there.
 	broke [unstableSlots]bool
 	// excluded are the renditions that the endpoint does not serve.
 	excluded   map[string]bool
 	lastSwitch *Switch
 	// loan is the earliest slot that another input lent and the active one still owes.
 	loan loan
-	// flawed is what was bad about the last slots, the last one first; leftSlow is when
-	// an input was left because it fell behind.
+	// flawed is what was wrong with the last slots, newest first; leftSlow is when an input
+	// was left because it fell behind.
 	flawed   []seenSlot
 	leftSlow time.Time
-	// told is what was last told of the protection of a hitless endpoint.
+	// told is what was last reported about the protection of a hitless endpoint.
 	told *Protection
 	// wanted is the input that the operator asked for; pinned keeps it wanted.
 	wanted string
 	pinned bool
-	// resumed is when the process last took facts again after it was away. Until
-	// then a restored endpoint is told what it knew when its last slot was published,
-	// at recalled, and decides nothing about the time before.
+	// resumed is when the process last resumed taking facts after it was away. Until then a
+	// restored endpoint is given what it knew when its last slot was published, at
+	// recalled, and decides nothing about the time before.
 	resumed, recalled time.Time
 	// wake is when the last Decision asked to be asked again.
 	wake time.Time
@@ -52,21 +52,21 @@ type endpoint struct {
 // cursor is where the endpoint's timeline ends.
 type cursor struct {
 	input      string
-	generation uint64 // of the input, 0 if it is not known here
+	generation uint64 // of the input, 0 if not known here
 	clock      Timing
 	end        Ticks
 	media      Ticks // where the last slot with media ended
 	dated      Ticks // see Slot.Dated
 }
 
-// mark is how far an endpoint has used one rendition.
+// mark is how far an endpoint has got in one rendition.
 type mark struct {
 	// run and number are the place of the last segment used in the timeline of the
 	// input, empty if that does not hold it.
 	input       string
 	run, number uint64
-	object      string // its own, by which it is recognized when it arrives
-	end         Ticks  // where its media ended, on the channel's clock, or the gap behind it
+	object      string // its ID, by which it is recognized on arrival
+	end         Ticks  // where its media ended, on the channel's clock, or the gap after it
 	media       Ticks  // where its media ended
 	signature   string
 	gap         bool // the last slot had none of this rendition
@@ -101,7 +101,7 @@ func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
 	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing}
 }
 
-// follow takes over where the slot leaves the timeline.
+// follow updates the cursor to where the slot leaves the timeline.
 func (e *endpoint) follow(s Slot) {
 	first := !e.started
 	e.started, e.last = true, s.Published
@@ -145,7 +145,7 @@ func (s Slot) lastFrom() string {
 	return s.Input
 }
 
-// mark takes over how far a slot uses one rendition.
+// mark records how far a slot uses one rendition.
 func (e *endpoint) mark(s Slot, r SlotRendition) {
 	m := e.marks[r.Path]
 	if m.object == "" {
@@ -153,11 +153,11 @@ func (e *endpoint) mark(s Slot, r SlotRendition) {
 	}
 	switch {
 	case r.Silent:
-		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what lies before is no longer shown
+		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what comes before is no longer shown
 	case r.Gap():
 		m.end, m.gap = s.End, true
 		if m.signature == "" {
-			m.signature = r.Signature // of a slot from an earlier life
+			m.signature = r.Signature // of a slot from before a restart
 		}
 	default:
 		m = mark{end: r.End, media: r.End, signature: r.Signature, object: r.Parts[len(r.Parts)-1].Object}
@@ -171,8 +171,8 @@ func (e *endpoint) mark(s Slot, r SlotRendition) {
 	e.marks[r.Path] = m
 }
 
-// recognize looks whether the object that has just arrived is the last one of a slot that
-// was committed before: then it is known where the endpoint stands in the input's timeline.
+// recognize checks whether the object that has just arrived is the last one of a slot that
+// was committed before: then the endpoint's place in the input's timeline is known.
 func (c *Channel) recognize(s *segment, object string) {
 	if object == "" {
 		return
@@ -187,11 +187,11 @@ func (c *Channel) recognize(s *segment, object string) {
 }
 
 // locate finds the last segment of a slot's rendition in its input's timeline, nil if
-// it is not there: it belongs to an earlier life, or has not arrived here.
+// it is not there: it is from before a restart, or has not arrived here.
 func (c *Channel) locate(slot Slot, had SlotRendition) *segment {
 	p := had.Parts[len(had.Parts)-1]
 	if p.Object == "" {
-		return nil // only what is left of a slot from an earlier life
+		return nil // only what is left of a slot from before a restart
 	}
 	in := c.input(slot.From(p))
 	if in == nil {
@@ -212,7 +212,7 @@ func (c *Channel) locate(slot Slot, had SlotRendition) *segment {
 	return nil
 }
 
-// noticeLength tells of a slot that is longer than was promised.
+// noticeLength reports a slot that is longer than promised.
 func (e *endpoint) noticeLength(now time.Time, s Slot) {
 	if rounded(s.End-s.Start) <= s.TargetDuration || len(s.Missing) > 0 {
 		return
@@ -233,7 +233,7 @@ func (c *Channel) used(s *segment) bool {
 	return false
 }
 
-// restore takes over the last slot of an earlier life.
+// restore takes over the last slot from before a restart.
 func (c *Channel) restore(last Slot) {
 	e := c.endpoint(last.Endpoint)
 	if e == nil || e.started {
@@ -249,8 +249,7 @@ func (c *Channel) restore(last Slot) {
 	}
 }
 
-// restoredClock is a generation that stands for the media of slots with the clock of
-// this one.
+// restoredClock is a generation that stands for the media of slots with this slot's clock.
 func (c *Channel) restoredClock(s Slot) {
 	last := s.End - s.Clock.Offset
 	for _, g := range c.restored {
@@ -268,8 +267,7 @@ func (c *Channel) restoredClock(s Slot) {
 	})
 }
 
-// patience is how long after a slot is due the endpoint waits for it, if its length is
-// this.
+// patience is how long the endpoint waits for a slot of this length after it is due.
 func (e *endpoint) patience(length Ticks) time.Duration {
 	return max(e.grace(length), e.config.TimeDelay)
 }
@@ -285,7 +283,7 @@ func (e *endpoint) grace(length Ticks) time.Duration {
 	return (length / 2).Duration()
 }
 
-// until is how long a slot is waited for that is due at a time.
+// until is how long to wait for a slot that is due at a given time.
 func (e *endpoint) until(due time.Time, length Ticks) time.Time {
 	at := due.Add(e.patience(length))
 	if again := e.resumed.Add(e.grace(length)); !e.resumed.IsZero() && at.Before(again) {
@@ -294,8 +292,8 @@ func (e *endpoint) until(due time.Time, length Ticks) time.Time {
 	return at
 }
 
-// lateness is the input's own rhythm: how long after its end its media comes, in the
-// live rendition of the endpoint that comes last. Text does not count.
+// lateness is the input's own rhythm: how long after its end its media arrives, in
+// whichever of the endpoint's live renditions is last. Text does not count.
 func (e *endpoint) lateness(in *input) Ticks {
 	first, late := true, Ticks(0)
 	for _, a := range e.serves(in) {
@@ -310,7 +308,7 @@ func (e *endpoint) lateness(in *input) Ticks {
 	return late
 }
 
-// unstable reports whether one more break of the active input is too much.
+// unstable reports whether another break of the active input would be one too many.
 func (e *endpoint) unstable() bool {
 	n := 1
 	for _, broke := range e.broke[:unstableSlots-1] {

@@ -2,16 +2,16 @@ package failover
 
 import "time"
 
-// Fact is something that the core is told. Facts and the time are all it knows of
-// the world, and Channel.Take is the only way in.
+// Fact is something that the core learns. Facts and the time are all it knows about the
+// world, and Channel.Take is the only way in.
 type Fact interface{ fact() }
 
 // Object is the fact that an encoder delivered a media object, from its first
-// byte to its last. What broke off on the way is not a fact.
+// byte to its last. An upload that broke off is not a fact.
 type Object struct {
 	Input string `json:"input"`
-	// Path is the object's place below the input path. A later object of the
-	// same path replaces it.
+	// Path is the object's path below the input path. A later object of the same path
+	// replaces it.
 	Path string `json:"path"`
 	// ID names the object's bytes in the store. It is opaque here and never
 	// used twice.
@@ -22,15 +22,15 @@ type Object struct {
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
 	// Such an object counts as missing.
 	Fault Reason `json:"fault,omitempty"`
-	// Hash is equal for equal bytes. Empty: not known, then the size and the times of
-	// the media tell.
+	// Hash is equal for equal bytes. Empty: not known; then the size and the times of the
+	// media decide.
 	Hash string `json:"hash,omitempty"`
-	// Gone tells that the object's bytes are no longer there: it was used in an
-	// earlier life of the process, and only shows how the input goes. With an ID, it tells
-	// how far the last slot of that life went.
+	// Gone says that the object's bytes are no longer there: it was used before a restart
+	// of the process, and only shows how the input is doing. With an ID, it shows how far
+	// the last slot before the restart went.
 	Gone bool `json:"gone,omitempty"`
 
-	name string // the ID, also of what is gone
+	name string // the ID, even of an object that is gone
 }
 
 // Media is what the core needs to know of a segment's content.
@@ -46,27 +46,26 @@ type Media struct {
 	Frame Ticks `json:"frame,omitempty"`
 	// Video says that there is a video track.
 	Video bool `json:"video,omitempty"`
-	// Kind is what a rendition with such segments is for, by what is in them: Variant
-	// with video, Audio, or Subtitles. It tells the renditions apart of an input that
+	// Kind is what a rendition with such segments is for, judging by their content: Variant
+	// with video, Audio, or Subtitles. It tells apart the renditions of an input that
 	// announces none.
 	Kind Kind `json:"kind,omitempty"`
-	// Untimed says that the object does not tell where it begins and ends, as
-	// WebVTT: Start and End mean nothing, and it lies behind the segment before it.
+	// Untimed says that the object does not carry its start and end, as with WebVTT: Start
+	// and End are meaningless, and it follows the previous segment.
 	Untimed bool `json:"untimed,omitempty"`
 	// Cues are when the first cue of text begins and the last one ends, as
 	// timestamps of the programme (X-TIMESTAMP-MAP); nil if it does not say.
 	Cues *Span `json:"cues,omitempty"`
-	// Signature is equal for two segments exactly when one can follow the other
-	// with no discontinuity as far as format, track layout and codec
-	// configuration go.
+	// Signature is equal for two segments exactly when, as far as format, track layout and
+	// codec configuration go, one can follow the other without a discontinuity.
 	Signature string `json:"signature,omitempty"`
 	// Defects are what grading found in the object, each once. None: it is good, as far as
-	// the object tells by itself; DefectRepeated and DefectSlow also show in names and times.
+	// the object itself shows; DefectRepeated and DefectSlow also show in names and times.
 	Defects []Defect `json:"defects,omitempty"`
-	// DefectDetail says of the defects what was found where, for people.
+	// DefectDetail says what was found where, for people.
 	DefectDetail string `json:"defect_detail,omitempty"`
-	// Missing is how much media DefectHole lacks, the sum of the reference track's holes,
-	// or of the track that lacks most.
+	// Missing is how much media is missing with DefectHole: the sum of the holes in the
+	// reference track, or in the track that lacks most.
 	Missing Ticks `json:"missing,omitempty"`
 }
 
@@ -87,8 +86,8 @@ type Span struct {
 // Playlist is the fact that an encoder delivered a media playlist.
 type Playlist struct {
 	Input string `json:"input"`
-	// Path is the playlist's place below the input path, and the name by which
-	// the renditions of several inputs are matched.
+	// Path is the playlist's path below the input path, and the name by which renditions of
+	// several inputs are matched.
 	Path string `json:"path"`
 	// TargetDuration is the playlist's EXT-X-TARGETDURATION.
 	TargetDuration time.Duration `json:"target_duration"`
@@ -101,7 +100,7 @@ type Playlist struct {
 type ListedSegment struct {
 	// Number is the encoder's own media sequence number.
 	Number uint64 `json:"number"`
-	// Path is the object's place below the input path.
+	// Path is the object's path below the input path.
 	Path string `json:"path"`
 	// Duration is what EXTINF claims. Measured times replace it.
 	Duration Ticks `json:"duration"`
@@ -109,17 +108,17 @@ type ListedSegment struct {
 	Discontinuity bool `json:"discontinuity,omitempty"`
 	// Gap is true if EXT-X-GAP marks the segment as absent.
 	Gap bool `json:"gap,omitempty"`
-	// ProgramDateTime is zero if the playlist does not say.
+	// ProgramDateTime is zero if the playlist has none.
 	ProgramDateTime time.Time `json:"program_date_time,omitzero"`
-	// Cue is true if a slot has to begin with the segment, so that what is said
-	// of it (the beginning of a break) is not hidden within a joined slot.
+	// Cue is true if a slot has to begin with the segment, so that its tags (the start of a
+	// break) are not hidden inside a joined slot.
 	Cue bool `json:"cue,omitempty"`
-	// Tags go with the segment into the slot. They mean nothing here.
+	// Tags go with the segment into the slot. They have no meaning here.
 	Tags []string `json:"tags,omitempty"`
 }
 
 // Multivariant is the fact that an encoder delivered a multivariant playlist,
-// and with it the list of renditions it means to deliver.
+// and with it the list of renditions that it intends to deliver.
 type Multivariant struct {
 	Input      string      `json:"input"`
 	Renditions []Announced `json:"renditions"`
@@ -143,10 +142,10 @@ const (
 	OtherMedia
 )
 
-// Order is the fact that the operator wants an endpoint on an input. The endpoint
-// goes there with the next slot that the input has whole, at the price of a
-// discontinuity if need be. With Pin it goes back whenever it had to leave; an
-// Order with an empty Input takes back what was ordered.
+// Order is the fact that the operator wants an endpoint on an input. The endpoint goes
+// there with the next slot that the input has whole, at the cost of a discontinuity if need
+// be. With Pin it goes back whenever it had to leave; an Order with an empty Input cancels
+// the order.
 type Order struct {
 	Endpoint string `json:"endpoint"`
 	Input    string `json:"input,omitempty"`
@@ -162,9 +161,9 @@ type Selection struct {
 	Excluded []string `json:"excluded,omitempty"`
 }
 
-// Resumed is the fact that the process takes facts again after it was away: what
-// encoders held back meanwhile is given the time that it has as a rule, and nobody is
-// down for having been silent.
+// Resumed is the fact that the process takes facts again after it was away: what encoders
+// held back in the meantime gets its usual time, and no input is down for having been
+// silent.
 type Resumed struct{}
 
 // Tick is the fact that time has passed and nothing else.
@@ -175,17 +174,17 @@ type Tick struct{}
 // refuses are ignored.
 type Configured struct{ Config }
 
-// Restored is the fact that a slot was published in an earlier life of the process, the
-// last one of its endpoint: numbers go on behind it, media that ends before it is not
-// published again, and media that goes on from it needs no discontinuity. What was known
-// before it was published may be told once more until Resumed.
+// Restored is the fact that a slot was published before a restart of the process, the last
+// one of its endpoint: numbers continue after it, media that ends before it is not
+// published again, and media that continues it needs no discontinuity. What was known
+// before it was published may be repeated until Resumed.
 type Restored struct{ Slot }
 
-// Recalled is what an encoder announced in an earlier life of the process.
+// Recalled is what an encoder announced before a restart of the process.
 type Recalled struct{ Multivariant }
 
-// Clock is the fact that the wall clock of the origin was set. Take and Decide are told
-// a time that only elapses; Ahead is how far the wall clock is ahead of it.
+// Clock is the fact that the wall clock of the origin was set. Take and Decide get a time
+// that only elapses; Ahead is how far the wall clock is ahead of it.
 type Clock struct {
 	Ahead time.Duration `json:"ahead"`
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// generation is one unbroken run of an input: all its renditions on one clock,
+// generation is one unbroken stretch of an input's media: all its renditions on one clock,
 // with no jump and no change of codec or layout.
 type generation struct {
 	input  *input
@@ -28,8 +28,9 @@ type generation struct {
 	unmatched bool
 	// aligned orders the generations of a channel by when that was.
 	aligned uint64
-	// until is when the last slot of a restored one was published: what came before is
-	// told once more and may lie before its end. late is how long after that end it was.
+	// until is when the last slot of a restored generation was published: what came before
+	// that is repeated and may lie before its end. late is how long after that end it was
+	// published.
 	until time.Time
 	late  Ticks
 	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
@@ -39,8 +40,8 @@ type generation struct {
 	samples  map[*rendition]*samples
 }
 
-// dated is how far the dates that viewers get are ahead of the channel's clock: what
-// the encoder says, where that is too far off to put its media there.
+// dated is how far the dates that viewers get are ahead of the channel's clock: what the
+// encoder claims, where that is too far off to place its media by it.
 func (g *generation) dated() Ticks {
 	if g.hasPDT && abs(g.pdtShift) > datesTrusted {
 		return g.pdtShift
@@ -67,9 +68,9 @@ func (g *generation) extend(r *rendition, s *segment) {
 	}
 }
 
-// sample notes how late the segment came. Segments that come much faster than
-// they play are an outage being made good, not the input's rhythm: only the
-// first of such a burst counts.
+// sample notes how late the segment came. Segments that come much faster than they play are
+// catching up after an outage and are not the input's rhythm: only the first of such a
+// burst counts.
 func (g *generation) sample(now time.Time, r *rendition, s *segment) {
 	q := g.samples[r]
 	if q == nil {
@@ -87,8 +88,8 @@ func (g *generation) sample(now time.Time, r *rendition, s *segment) {
 	r.lateness = g.latenessOf(r)
 }
 
-// latenessOf is the median lateness of a rendition's last segments, or that of
-// the generation before as long as this one has none.
+// latenessOf is the median lateness of a rendition's last segments, or that of the previous
+// generation as long as this one has none.
 func (g *generation) latenessOf(r *rendition) Ticks {
 	q := g.samples[r]
 	if q == nil || q.count == 0 {
@@ -112,8 +113,7 @@ func (g *generation) lateness() Ticks {
 	return late
 }
 
-// steady reports whether the lateness of every rendition is that of many
-// segments.
+// steady reports whether the lateness of every rendition is based on many segments.
 func (g *generation) steady() bool {
 	for _, r := range g.members {
 		if !r.counts() || r.stale() {
@@ -192,7 +192,7 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 	})
 }
 
-// breaksSince counts how often the input broke since a moment, as far as is remembered.
+// breaksSince counts how often the input broke since a given time, as far as is remembered.
 func (in *input) breaksSince(t time.Time) int {
 	n := 0
 	for _, at := range in.breaks {
@@ -203,8 +203,8 @@ func (in *input) breaksSince(t time.Time) int {
 	return n
 }
 
-// moveBehind gives the new generation what other renditions have delivered
-// behind its beginning already: a slot never holds media of two generations.
+// moveBehind gives the new generation what other renditions have already delivered past its
+// beginning: a slot never holds media of two generations.
 func (in *input) moveBehind(began *rendition, g, old *generation) {
 	for _, r := range in.renditions {
 		if r == began {

@@ -2,9 +2,9 @@ package failover
 
 import "time"
 
-// pictured is the best that the input has at the position short of all that it
-// announces: as many of its segments as are whole, or else the picture with gaps in what
-// is missing. Nil if the picture itself is missing.
+// pictured is the best that the input has at the position, short of all that it announces:
+// as many of its segments as are whole, or else the video with gaps in what is missing. Nil
+// if the video itself is missing.
 func (q *question) pictured(in *input, at Ticks) *option {
 	var found *option
 	for _, ref := range q.leaders(in, at) {
@@ -22,7 +22,7 @@ func (q *question) pictured(in *input, at Ticks) *option {
 	return found
 }
 
-// pieces is the longest run of whole segments of the input that begins at the position.
+// pieces is the longest sequence of whole segments of the input that begins at the position.
 func (q *question) pieces(in *input, at Ticks, ref *rendition) *option {
 	for n := q.joined(in, ref); n > 0; n-- {
 		o := q.build(in, at, n, ref)
@@ -36,13 +36,13 @@ func (q *question) pieces(in *input, at Ticks, ref *rendition) *option {
 	return nil
 }
 
-// within reports whether what is made of a slot that was given up ends where that does.
+// within reports whether what is made of a given-up slot ends where the slot does.
 func (q *question) within(o *option, n int) bool {
 	return n == 1 || !q.started || q.at <= q.cursor.end || o.end <= q.at+o.input.length()/2
 }
 
-// partial is the slot at the position with a gap in the renditions that are missing; nil
-// if the picture is. It is as long as it can be without leaving out what some input has.
+// partial is the slot at the position with a gap in the renditions that are missing; nil if
+// the video is missing. It is as long as it can be without leaving out what some input has.
 func (q *question) partial(in *input, at Ticks, ref *rendition) *option {
 	o := q.build(in, at, 1, ref)
 	if o == nil || o.level == nothing || o.count == 0 {
@@ -57,8 +57,8 @@ func (q *question) partial(in *input, at Ticks, ref *rendition) *option {
 	return o
 }
 
-// wastes reports whether a rendition that the option leaves out has media within it at
-// some input.
+// wastes reports whether some input has media, within the option, of a rendition that the
+// option leaves out.
 func (q *question) wastes(o *option) bool {
 	for _, s := range o.shares {
 		if !s.absent {
@@ -83,9 +83,9 @@ func sameAbsent(a, b *option) bool {
 	return true
 }
 
-// salvage is what there is of slots that were given up: the earliest run of segments
-// from any input, or the renditions that are there. waiting is true while what belongs to
-// it may be about to arrive.
+// salvage is what there is of slots that were given up: the earliest sequence of segments
+// from any input, or the renditions that are there. waiting is true while more of it may be
+// about to arrive.
 func (q *question) salvage() (s *Slot, waiting bool) {
 	var found *option
 	own := q.channel.input(q.active)
@@ -109,8 +109,8 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 		return nil, false
 	}
 	if found.count < q.joined(found.input, found.leader()) || found.level != whole {
-		// What makes up for an outage comes in a burst: the rest of a slot is
-		// given the time that it would have in a slot of its own.
+		// Catching up after an outage comes in a burst: the rest of a slot gets the time
+		// that it would have as a separate slot.
 		if ripe := found.arrived().Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
 			q.waitUntil(ripe)
 			return nil, true
@@ -144,7 +144,7 @@ func (o *option) arrived() time.Time {
 	return first
 }
 
-// insteadOf is what the active input has in the place of a salvaged option: the same
+// insteadOf is what the active input has in place of a salvaged option: the same
 // stretch, with the times of the slot that was given up.
 func (q *question) insteadOf(o *option) *option {
 	in := q.channel.input(q.active)
@@ -159,8 +159,8 @@ func (q *question) insteadOf(o *option) *option {
 	return a
 }
 
-// earlier orders what can be salvaged: by time, and where both begin at about the same
-// place as ever.
+// earlier orders what can be salvaged: by time, and in the usual order where both begin at
+// about the same place.
 func (o *option) earlier(than *option, q *question) bool {
 	switch {
 	case than == nil:
@@ -207,9 +207,9 @@ func (q *question) earliestLed(in *input, ref *rendition) *option {
 	return nil
 }
 
-// giveUp answers for a slot that nobody has whole in time: the picture alone, if there
-// is one, else the next slot's time comes. What the inputs still deliver for it is
-// published as long as nothing later was, unless it is listed as a gap.
+// giveUp is the answer for a slot that no input has whole in time: video alone, if there is
+// any, else the next slot's turn comes. What the inputs still deliver for it is published
+// as long as nothing later has been, unless it is listed as a gap.
 func (q *question) giveUp(a *option, others []*option) *Slot {
 	s, pieces, waiting := q.pictureOnly(a, others)
 	if s != nil || waiting {
@@ -262,8 +262,8 @@ func (o *option) isGap() bool {
 	return true
 }
 
-// pictureOnly is the slot with a gap in the renditions that nobody delivered, from the
-// best input that has the picture. pieces: what there is does not fill the slot, and is
+// pictureOnly is the slot with a gap in the renditions that no input delivered, from the
+// best input that has the video. pieces: what there is does not fill the slot, and is
 // published one piece after the other once the slot was given up.
 func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, waiting bool) {
 	var found *option
@@ -295,8 +295,8 @@ func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, wa
 	return q.propose(found, a, a.why()), false, false
 }
 
-// burst reports whether the option is the beginning of what comes back in a burst: all
-// deadlines are past, and it is given one grace from its first segment to become whole.
+// burst reports whether the option is the start of a burst after an outage: all deadlines
+// have passed, and it gets one grace from its first segment to become whole.
 func (q *question) burst(o *option) bool {
 	if first := o.arrived(); first.After(o.deadline) && o.input.up {
 		if ripe := first.Add(q.grace(o.full(q))); q.now.Before(ripe) {
@@ -307,7 +307,7 @@ func (q *question) burst(o *option) bool {
 	return false
 }
 
-// nextSlot is where the slot begins that follows one that was given up.
+// nextSlot is where the slot after a given-up one begins.
 func (q *question) nextSlot(a *option, others []*option, from, length Ticks, gap bool, until time.Time) Ticks {
 	to := from + length
 	next := laterMedia(a, others, from)
@@ -315,14 +315,14 @@ func (q *question) nextSlot(a *option, others []*option, from, length Ticks, gap
 	case next-from > longestFill:
 		to = next
 	case next > from && !deliverable(a, others):
-		// Nobody has anything before that. Gaps are listed up to there, one slot
-		// after the other.
+		// No input has anything before that. Gaps are listed up to there, one slot after
+		// the other.
 		if !gap || next < to {
 			to = next
 		}
 	}
 	if behind := TicksOf(q.now.Sub(until)); behind > longestFill {
-		// Too much to be given up slot by slot.
+		// Too much to give up slot by slot.
 		if next > from {
 			behind = min(behind, next-from)
 		}
@@ -334,10 +334,10 @@ func (q *question) nextSlot(a *option, others []*option, from, length Ticks, gap
 	return to
 }
 
-// nextMedia is where a gap that begins at from has to end before until, because
-// an input that is up goes on there. An encoder that was started again cuts where
-// it likes: with gaps of full length, every one of its segments could lie half
-// within a gap that was published before it came.
+// nextMedia is where a gap that begins at from has to end before until, because an input
+// that is up goes on there. A restarted encoder cuts where it likes: with gaps of full
+// length, every one of its segments could lie half within a gap that was published before
+// it came.
 func (q *question) nextMedia(from, until Ticks) Ticks {
 	for _, in := range q.channel.inputs {
 		ref := q.leader(in, from)
@@ -370,8 +370,8 @@ func deliverable(a *option, others []*option) bool {
 	return false
 }
 
-// laterMedia is where the earliest media behind the position begins, the position itself
-// if there is none.
+// laterMedia is where the earliest media after the position begins, the position itself if
+// there is none.
 func laterMedia(a *option, others []*option, from Ticks) Ticks {
 	first := from
 	for _, o := range append([]*option{a}, others...) {
@@ -386,8 +386,8 @@ func laterMedia(a *option, others []*option, from Ticks) Ticks {
 	return first
 }
 
-// anythingBehind reports whether an input holds media behind the slot that is
-// being decided.
+// anythingBehind reports whether any input holds media after the slot that is being
+// decided.
 func (e *endpoint) anythingBehind() bool {
 	for _, in := range e.channel.inputs {
 		for _, r := range in.renditions {

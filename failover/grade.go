@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Media that arrived is not always good. Its defects are found outside, but for those that
-// only the core can see; here is what they lead to.
+// Media that arrived is not always good. Its defects are found outside, except for those
+// that only the core can see; this file decides what they lead to.
 
 // Action is what a defect of the active input leads to.
 type Action string
@@ -17,16 +17,16 @@ const (
 	ActSwitch Action = "switch"
 	// ActReport: it is shown and counted.
 	ActReport Action = "report"
-	// ActOff: the endpoint does not care.
+	// ActOff: the endpoint ignores it.
 	ActOff Action = "off"
 )
 
 // Actions lists all of them.
 func Actions() []Action { return []Action{ActSwitch, ActReport, ActOff} }
 
-// DefaultAction is what a defect leads to where the operator says nothing: what can only
-// be a fault leads to a switch, and what may be the programme, as a black or still picture
-// and silence, is reported.
+// DefaultAction is what a defect leads to where the operator says nothing: what can only be
+// a fault leads to a switch, and what may be the programme itself, such as black, a still
+// picture or silence, is reported.
 func (d Defect) DefaultAction() Action {
 	switch d {
 	case DefectStarved, DefectFrozen, DefectSilent:
@@ -49,7 +49,7 @@ type flaw struct {
 	defect Defect
 }
 
-// grade counts what is bad about an option's media, as far as that may lead to a switch.
+// grade counts what is wrong with an option's media, as far as that may lead to a switch.
 func (q *question) grade(o *option) {
 	for i := range o.shares {
 		for _, s := range o.shares[i].parts {
@@ -70,7 +70,7 @@ func (q *question) grade(o *option) {
 	o.defects = len(o.flaws)
 }
 
-// switchFlaws counts what speaks against a segment where another input has the same one.
+// switchFlaws counts the defects of a segment that matter where another input has the same one.
 func (q *question) switchFlaws(s *segment) int {
 	n := 0
 	for _, d := range s.defects() {
@@ -81,10 +81,10 @@ func (q *question) switchFlaws(s *segment) int {
 	return n
 }
 
-// sounder is what to publish instead of the active input's slot, which is whole and not
+// sounder is what to publish instead of the active input's slot, which is whole but not
 // good: what another input has with fewer defects. waiting: one may yet have it, before its
-// own deadline. Between inputs that go on from each other a defect is like a missing
-// segment. A discontinuity it is only worth when it lasts.
+// own deadline. Between inputs that continue each other, a defect is like a missing
+// segment. It is worth a discontinuity only if it lasts.
 func (q *question) sounder(a *option, others []*option) (o *option, why Reason, waiting bool) {
 	if a.defects == 0 && !a.doubtful {
 		return nil, "", false
@@ -113,7 +113,7 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 	return nil, "", false
 }
 
-// bad lists what is bad about the option's segments, as what it is missing.
+// bad lists the option's defective segments, in the form of what it is missing.
 func (q *question) bad(o *option) []Missing {
 	var list []Missing
 	for i := range o.shares {
@@ -141,12 +141,12 @@ func (o *option) worse(than *option) Reason {
 	return Reason(o.flaws[0].defect)
 }
 
-// lasts reports whether a defect of the active input has been there for three slots, and
-// was not at the other input in all that time.
+// lasts reports whether a defect of the active input has been there for three slots, while
+// the other input did not have it all that time.
 func (q *question) lasts(a, o *option) bool {
 	for _, f := range a.flaws {
 		if f.defect == DefectSlow {
-			return true // it took a minute to tell
+			return true // it took a minute to detect
 		}
 		if len(q.flawed) < lastingSlots-1 {
 			continue
@@ -191,7 +191,7 @@ func (c *Channel) compareEnds(now time.Time, s *segment) {
 }
 
 // endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
-// of an encoder whose EXTINF is right as a rule.
+// of an encoder whose EXTINF is usually right.
 func (s *segment) endsEarly() bool {
 	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
 	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {
@@ -208,7 +208,7 @@ func (s *segment) endsEarly() bool {
 	return exact == exactBefore
 }
 
-// comparedTo takes note if the segment ends before a copy of it.
+// comparedTo notes if the segment ends before a copy of it.
 func (s *segment) comparedTo(now time.Time, o *segment) {
 	lacks, most := o.channelEnd()-s.channelEnd(), s.media.Frame*3/2
 	if s.short || lacks <= most || s.claimed-(s.end-s.start) <= most {
@@ -237,13 +237,13 @@ func (in *input) free(f flaw, from, to Ticks) bool {
 	return true
 }
 
-// seenSlot is what was bad about a slot of the active input.
+// seenSlot is what was wrong with a slot of the active input.
 type seenSlot struct {
 	start Ticks
 	flaws []flaw
 }
 
-// note keeps what was bad about the last slots.
+// note keeps what was wrong with the last slots.
 func (e *endpoint) note(s Slot) {
 	if s.Switch.Changed() {
 		e.flawed = nil
@@ -262,7 +262,7 @@ func (e *endpoint) note(s Slot) {
 	e.flawed = append([]seenSlot{seen}, e.flawed[:min(len(e.flawed), lastingSlots-1)]...)
 }
 
-// shown lists the defects of a slot's rendition that the endpoint cares for.
+// shown lists the defects of a slot's rendition that the endpoint cares about.
 func (q *question) shown(parts []*segment) []Defect {
 	var list []Defect
 	for _, s := range parts {
@@ -278,9 +278,9 @@ func (q *question) shown(parts []*segment) []Defect {
 	return list
 }
 
-// Score says how good the slot is, from 0 (nothing to show) to 100, as content delivery
-// networks compare origins by it: what is missing weighs by its share of the renditions,
-// and each kind of defect once.
+// Score says how good the slot is, from 0 (nothing to show) to 100, for CDNs that compare
+// origins by it: missing media counts by its share of the renditions, and each kind of
+// defect once.
 func (s Slot) Score() int {
 	if len(s.Renditions) == 0 {
 		return 0
@@ -301,8 +301,8 @@ func (s Slot) Score() int {
 	return max(score, 0)
 }
 
-// defectWeight is what a defect takes from the score: what everybody notices, and what may
-// be the programme.
+// defectWeight is what a defect takes off the score: more for what everyone notices, less
+// for what may be the programme.
 func defectWeight(d Defect) int {
 	switch d {
 	case DefectHole, DefectTrackGone, DefectDamaged, DefectRepeated:
@@ -313,7 +313,7 @@ func defectWeight(d Defect) int {
 	return 10
 }
 
-// tempo follows how late an input's media comes, to tell one that falls behind.
+// tempo follows how late an input's media comes, to detect one that falls behind.
 type tempo struct {
 	generation *generation
 	arrivals   []beat // of the last minute and a bit, in order

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Hitless is the limit of failover between locked inputs: whoever has a slot first lends
-// it to the active input, whose turn comes again with the next one. It is no longer the
-// active one when it has not delivered in time what was lent.
+// Hitless is the limit of failover between locked inputs: whichever input has a slot first
+// lends it to the active input, whose turn comes again with the next one. The active input
+// loses its place when it does not deliver in time what was lent.
 
 // loan is a slot that an input lent.
 type loan struct {
@@ -16,24 +16,24 @@ type loan struct {
 	due, deadline time.Time // of the active input
 }
 
-// lends reports whether the option, which goes on without a discontinuity, stands in for
-// the active input's before that is late. It is no switch.
+// lends reports whether the option, which continues without a discontinuity, stands in for
+// the active input's before that is late. That is no switch.
 func (q *question) lends(o, a *option) bool {
 	return q.config.Hitless && a.generation != nil && o.defects == 0 && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
 }
 
-// borrow takes note of a slot that was lent, and of what has become of the last one.
+// borrow notes a slot that was lent, and what became of the last one.
 func (e *endpoint) borrow(s Slot) {
 	if s.Switch.Changed() || !s.Published.Before(e.loan.deadline) {
-		e.loan = loan{} // it was made good, or has cost the active input its place
+		e.loan = loan{} // it was paid back, or cost the active input its place
 	}
 	if e.loan.by == "" && len(s.Sources) == 1 && !s.Switch.Changed() {
 		e.loan = loan{by: s.Sources[0], start: s.Start, end: s.End, due: s.Due, deadline: s.Deadline}
 	}
 }
 
-// lapse is the input that takes the active one's place because that has not delivered by
-// its deadline what was lent; empty if it has, or has time left.
+// lapse is the input that takes over because the active one has not delivered by its
+// deadline what was lent; empty if it has, or still has time.
 func (q *question) lapse() string {
 	l := q.loan
 	if l.by == "" || q.now.Before(l.deadline) || q.wanted != "" {
@@ -45,7 +45,7 @@ func (q *question) lapse() string {
 	return l.by
 }
 
-// owed is what the active input has not delivered of the slot that was lent.
+// owed is what the active input has not delivered of the lent slot.
 func (q *question) owed() []Missing {
 	in := q.channel.input(q.active)
 	if in == nil {
@@ -89,14 +89,14 @@ func (r *rendition) missingAt(from, to Ticks) Missing {
 }
 
 // Protection says whether a hitless endpoint would survive the loss of its active input
-// with no slot late.
+// without a late slot.
 type Protection struct {
 	Protected bool
 	// Why says what is lacking; empty if nothing is.
 	Why string
 }
 
-// protection is that of the endpoint at this moment.
+// protection is the endpoint's protection at this moment.
 func (e *endpoint) protection() Protection {
 	own := e.channel.input(e.active)
 	switch {
@@ -125,8 +125,8 @@ func (e *endpoint) protection() Protection {
 	return Protection{Why: why}
 }
 
-// tellProtection tells of endpoints whose protection was lost or came back. The first
-// slots of an endpoint tell nothing: inputs come one after the other.
+// tellProtection reports endpoints whose protection was lost or came back. Nothing is
+// reported during an endpoint's first slots: inputs come up one after the other.
 func (c *Channel) tellProtection(now time.Time) {
 	for _, e := range c.endpoints {
 		if !e.config.Hitless || !e.started || e.published < protectionSlots {

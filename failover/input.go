@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// input is what the core knows of one encoder.
+// input is what the core knows about one encoder.
 type input struct {
 	channel    *Channel
 	name       string
@@ -14,20 +14,19 @@ type input struct {
 	// announced is the last multivariant playlist; nil for an encoder that
 	// sends none.
 	announced []Announced
-	// served is what serves has listed of renditions, nil when that is to be done
-	// again.
+	// served is the list that serves made, nil when it has to be made again.
 	served []Announced
-	// expected finds the segments that playlists listed by their path. waiting
-	// holds objects that no playlist has listed yet, and those that came under
-	// the path of a segment that has its bytes already.
+	// expected finds the segments that playlists listed, by path. waiting holds objects
+	// that no playlist has listed yet, and those that came under the path of a segment that
+	// already has its bytes.
 	expected map[string][]*segment
 	waiting  map[string]waitingObject
 
 	generations      uint64
-	breaks           []time.Time // when its last generations began, but for the first
+	breaks           []time.Time // when its last generations began, except the first
 	latest, previous *generation
-	// clockRestarts: its timestamps began anew with a generation, so they count
-	// from the start of the encoder and not from that of the programme.
+	// clockRestarts: its timestamps started over with a generation, so they count from the
+	// start of the encoder and not from that of the programme.
 	clockRestarts bool
 
 	// faults counts what was wrong with its segments.
@@ -44,7 +43,7 @@ type input struct {
 	lastSound time.Time
 	// members are the inputs that a union is made of.
 	members []*input
-	// contested is until when two encoders seem to write here.
+	// contested is until when two encoders are taken to write here.
 	contested Ticks
 }
 
@@ -99,7 +98,7 @@ func (in *input) announce(m Multivariant) {
 	}
 	for _, r := range slices.Clone(in.renditions) {
 		if r.run == 0 && r.arriving && len(r.segments) <= soleAfter {
-			in.succeed(in.channel.now, r) // now it is known what is no more
+			in.succeed(in.channel.now, r) // now it is known which ones are gone
 		}
 	}
 }
@@ -113,8 +112,8 @@ func (in *input) announcement(path string) *Announced {
 	return nil
 }
 
-// serves lists the renditions that the input means to deliver: what it announces, and
-// what it delivers besides. The list is not to be changed.
+// serves lists the renditions that the input intends to deliver: what it announces, and
+// what it delivers besides. The list must not be changed.
 func (in *input) serves() []Announced {
 	if in.served != nil {
 		return in.served
@@ -122,7 +121,7 @@ func (in *input) serves() []Announced {
 	list := make([]Announced, 0, len(in.announced))
 	for _, a := range in.announced {
 		if r := in.rendition(a.Path); r != nil {
-			a.Path = r.path // it may go on under the name that it had
+			a.Path = r.path // it may continue under its former name
 		}
 		list = append(list, a)
 	}
@@ -138,8 +137,8 @@ func (in *input) serves() []Announced {
 	return list
 }
 
-// reference is the rendition whose segments lead the input's timeline: of those that
-// still deliver, the first one with video, else the first variant, else the first one.
+// reference is the rendition whose segments lead the input's timeline: of those that still
+// deliver, the first with video, else the first variant, else the first of all.
 func (in *input) reference() *rendition {
 	return in.leading(in.serves(), func(r *rendition) bool { return !r.stale() })
 }
@@ -180,7 +179,7 @@ func (in *input) downAt() time.Time {
 	return in.lastSound.Add((downSegments * in.length()).Duration())
 }
 
-// checkDown takes note of silence.
+// checkDown notes silence.
 func (in *input) checkDown(now time.Time) {
 	if in.up && !now.Before(in.downAt()) {
 		in.up = false
@@ -265,7 +264,7 @@ func (in *input) sweep(now time.Time) {
 	})
 }
 
-// forgetOthers takes renditions that list nothing new while this one does for dead.
+// forgetOthers takes renditions for dead that list nothing new while this one does.
 func (in *input) forgetOthers(now Ticks, lists *rendition) {
 	for _, r := range in.renditions {
 		since := max(r.lastListed, lists.regular)

@@ -2,8 +2,8 @@ package failover
 
 import "time"
 
-// Located is the place of one segment on its input's timeline, for people who
-// look on. No decision depends on it.
+// Located is the place of one segment on its input's timeline, for people who watch. No
+// decision depends on it.
 type Located struct {
 	Rendition string
 	// Number is the encoder's own media sequence number.
@@ -14,11 +14,11 @@ type Located struct {
 	Placed     bool
 	// Arrived is when it was both listed and delivered; zero if it was not.
 	Arrived time.Time
-	// Usual is the lateness that the rendition's segments have as a rule.
+	// Usual is the usual lateness of the rendition's segments.
 	Usual time.Duration
 }
 
-// Locate finds the segment that an object of an input has become. An empty object
+// Locate finds the segment that an object of an input became. An empty object
 // stands for a segment of that path without sound media: what arrived is unsound,
 // or nothing did. It reports false if no playlist lists the path, or if the segment
 // is long forgotten.

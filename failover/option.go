@@ -23,13 +23,13 @@ type option struct {
 	shares     []share
 	missing    []Missing
 
-	// never: the input can't deliver this slot any more, and why.
+	// never: why the input can no longer deliver this slot.
 	never Reason
-	// behind: what it has lies behind this slot, and begins at later.
+	// behind: what it has comes after this slot, and begins at later.
 	behind bool
 	later  Ticks
-	// fresh: the media does not go on where the endpoint's last slot from this
-	// input ended, but begins a new generation.
+	// fresh: the media does not continue where the endpoint's last slot from this input
+	// ended, but begins a new generation.
 	fresh bool
 	// seamless: with this slot viewers see no discontinuity.
 	seamless bool
@@ -37,15 +37,15 @@ type option struct {
 	count, wanted int
 	slot          Ticks // length of a slot, of which this may be a piece
 	renditions    int   // that have media
-	announced     int   // live renditions that the input means to deliver
+	announced     int   // live renditions that the input intends to deliver
 	flaws         []flaw
 	defects       int  // how many of them
-	doubtful      bool // more of them may show when another input has the slot
+	doubtful      bool // more of them may show once another input has the slot
 	active        bool
 	lent          bool // it stands in for the active input, which stays
 	order         int  // of the config
 	due, deadline time.Time
-	// ripe is when it may be used, for an input that is not known well enough; zero: at
+	// ripe is when it may be used, for an input that is not known well enough yet; zero: at
 	// once.
 	ripe time.Time
 }
@@ -68,21 +68,21 @@ func (o *option) of(path string) share {
 	return share{path: path, absent: true}
 }
 
-// question is an endpoint that is asked what to do at a moment. It collects when it is
-// to be asked again, and changes nothing else.
+// question asks an endpoint what to do at a given moment. It works out when to ask again,
+// and changes nothing else.
 type question struct {
 	*endpoint
 	now  time.Time
 	wait time.Time
 	// lapsed is the input that becomes the active one with the next slot, because the
-	// active one did not deliver in time what this one has lent.
+	// active one did not deliver in time what this one lent.
 	lapsed string
-	// ahead: the timeline lies so far ahead of the clock that media is taken from the
-	// clock on.
+	// ahead: the timeline is so far ahead of the clock that media is taken from the clock
+	// onwards.
 	ahead bool
 }
 
-// waitUntil notes that the answer may be another one then.
+// waitUntil notes that the answer may be different then.
 func (q *question) waitUntil(t time.Time) { q.wait = sooner(q.wait, t) }
 
 // build collects what the input has for the slot that begins at the position at, led by
@@ -128,7 +128,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	o.seamless = !q.ahead && e.seamless(o)
 	o.ripe = q.ripe(in)
 	if o.level > nothing && TicksAt(q.now) < in.contested {
-		// Whose media it is, nobody knows: anything else is better.
+		// Nobody knows whose media it is: anything else is better.
 		o.level, o.renditions = picture, 0
 		o.missing = append(o.missing, Missing{Rendition: ref.path, Why: ReasonTwoWriters})
 	}
@@ -139,8 +139,8 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	return o
 }
 
-// leave makes the option that of an input whose next media lies behind the slot. What
-// belongs into the slot may still come.
+// leave marks the option as that of an input whose next media comes after the slot. What
+// belongs in the slot may still arrive.
 func (o *option) leave(at Ticks, ref *rendition) {
 	o.behind, o.later, o.level, o.count = true, o.start, nothing, 0
 	o.start, o.end = at, at+Ticks(o.wanted)*ref.length
@@ -148,9 +148,9 @@ func (o *option) leave(at Ticks, ref *rendition) {
 	o.shares = []share{{path: ref.path}}
 }
 
-// nextStart is where the rendition's first segment at or behind the position will begin,
-// as it cuts: at the position itself where nothing tells, and for the active input, which
-// made the position.
+// nextStart is where the rendition's first segment at or after the position will begin,
+// given where it cuts: at the position itself where nothing is known, and for the active
+// input, which set the position.
 func (e *endpoint) nextStart(ref *rendition, at Ticks) Ticks {
 	if len(ref.segments) == 0 || !e.started || ref.input.name == e.active {
 		return at
@@ -168,7 +168,7 @@ func (e *endpoint) nextStart(ref *rendition, at Ticks) Ticks {
 
 // ripe is when the input is known well enough to be whole. An encoder that has sent no
 // multivariant playlist may still be about to: what looks like its only rendition may be
-// one of several. And two that write to one path are none.
+// one of several. And two encoders that write to one path don't count as a whole input.
 func (q *question) ripe(in *input) time.Time {
 	var at time.Time
 	if in.announced == nil && !q.knows(in) {
@@ -224,8 +224,8 @@ func (e *endpoint) joined(in *input, ref *rendition) int {
 	return n
 }
 
-// upcoming lists the leading segments that the slot at the position may be made of, the
-// first one first.
+// upcoming lists the leading segments that the slot at the position may be made of, in
+// order.
 func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 	e := q.endpoint
 	m := e.marks[ref.path]
@@ -245,8 +245,8 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 		}
 		if !s.placed {
 			if s.state == pending && continued {
-				// A break of the media that has not arrived yet: what is behind
-				// it must wait for it.
+				// A break in the media that has not arrived yet: what comes after it must
+				// wait.
 				return nil
 			}
 			continue
@@ -268,8 +268,8 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 	return nil
 }
 
-// earliest is where an endpoint may begin: with what its playlist lists of a channel
-// that has been running, not with all that others keep.
+// earliest is where an endpoint may begin: in a running channel, with as much as its own
+// playlist lists, not with all that other endpoints keep.
 func (q *question) earliest(ref *rendition) Ticks {
 	window := q.config.PlaylistWindow
 	if window <= 0 {
@@ -283,9 +283,9 @@ func (q *question) earliest(ref *rendition) Ticks {
 	return -1 << 62
 }
 
-// slack is how much earlier than the end of the last slot a segment may begin.
-// Only equal timestamps make that a matter of measurement; else it would be media
-// that viewers have seen already.
+// slack is how much earlier than the end of the last slot a segment may begin. Only with
+// equal timestamps is that a matter of measurement; otherwise it would be media that
+// viewers have already seen.
 func (e *endpoint) slack(s *segment) Ticks {
 	if e.started && s.placed && !e.cursor.clock.same(s.generation.clock()) {
 		return 0
@@ -336,7 +336,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 		case s.state != sound || s.gone():
 			miss(s.missing())
 			if s.run < ref.run {
-				// The encoder has begun anew and will never send it.
+				// The encoder has restarted and will never send it.
 				o.never = ReasonNewGeneration
 			}
 		case e.tooLong(s):
@@ -401,8 +401,8 @@ func (e *endpoint) seamless(o *option) bool {
 	return true
 }
 
-// goesOn reports whether a segment continues what the mark lies behind. own: it is of
-// the same generation.
+// goesOn reports whether a segment continues the media before the mark. own: it is of the
+// same generation.
 func (m mark) goesOn(s *segment, own bool) bool {
 	if s.state != sound {
 		return abs(s.channelStart()-m.end) <= max(s.rendition.length/2, 1)
@@ -412,7 +412,7 @@ func (m mark) goesOn(s *segment, own bool) bool {
 	}
 	slack := s.slack()
 	if m.gap {
-		// The gap's length is only known to within the segments around it.
+		// The gap's length is known only from the segments around it.
 		slack = max(slack, s.rendition.length/2)
 	}
 	return abs(s.channelStart()-m.end) <= slack && m.signature == s.media.Signature

@@ -9,15 +9,15 @@ type pace struct {
 	// shift is the part of lead that comes from a burst at the very start, and not
 	// from dates.
 	shift Ticks
-	// restored: lead is that of an earlier life, until media comes.
+	// restored: lead is from before a restart, until media comes.
 	restored bool
 	last     Ticks // when the rendition that sets it last delivered
 	by       *rendition
 }
 
-// follow takes a segment into account. Media that comes faster than it plays says
-// nothing of the clock: as encoders send what they have when they begin. The first
-// segment that comes in its own rhythm ends that, and is the newest: it sets the clock.
+// follow takes a segment into account. Media that comes faster than it plays says nothing
+// about the clock: encoders send what they have when they start. The first segment that
+// comes in its own rhythm ends the burst, and is the newest: it sets the clock.
 func (p *pace) follow(now Ticks, r *rendition, s *segment) {
 	lead := s.channelEnd() - now
 	if !p.set {
@@ -42,6 +42,6 @@ func (p *pace) follow(now Ticks, r *rendition, s *segment) {
 	}
 }
 
-// clock is the time on the channel's clock: where media ends that arrives now, by the
+// clock is the time on the channel's clock: where media that arrives now ends, by the
 // rhythm in which the channel began.
 func (c *Channel) clock(now Ticks) Ticks { return now + c.pace.lead }

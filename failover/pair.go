@@ -26,8 +26,8 @@ type pair struct {
 	state   PairState
 	detail  string
 	offset  Ticks
-	// ga and gb are the generations that are compared, apart how much later b's
-	// media came than a's when that began, drift what has been added since.
+	// ga and gb are the generations being compared, apart is how much later b's media came
+	// than a's when that began, drift what has been added since.
 	ga, gb       *generation
 	compared     map[string]comparison // by rendition, of ga and gb
 	steady       bool
@@ -41,7 +41,7 @@ type comparison struct {
 	difference string
 }
 
-// compare renews the state after a segment of the rendition, and tells when it changed.
+// compare updates the state after a segment of the rendition, and reports a change.
 func (p *pair) compare(now time.Time, path string) {
 	p.follow()
 	ra, rb := p.a.rendition(path), p.b.rendition(path)
@@ -80,7 +80,7 @@ func (p *pair) follow() {
 	p.drift = apart - p.apart
 }
 
-// examine says how the two stand. known is false as long as there is nothing to compare.
+// examine finds the state of the two. known is false as long as there is nothing to compare.
 func (p *pair) examine() (state PairState, detail string, offset Ticks, known bool) {
 	a, b := p.ga, p.gb
 	if a == nil || b == nil {
@@ -88,7 +88,7 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	}
 	offset = b.offset - a.offset
 	if !a.sameClock(b) {
-		// The one that was put on the clock later was put there by the other.
+		// The one that was put on the clock later was aligned to the other.
 		basis := b.basis
 		if b.aligned < a.aligned {
 			basis = a.basis
@@ -119,8 +119,8 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	return Locked, p.onlyOne(), 0, true
 }
 
-// onlyOne names a rendition that only one of the two delivers. Of inputs without a
-// multivariant playlist that is only known after a while.
+// onlyOne names a rendition that only one of the two delivers. For inputs without a
+// multivariant playlist that is known only after a while.
 func (p *pair) onlyOne() string {
 	for _, in := range []*input{p.a, p.b} {
 		if in.announced == nil && in.wholeFor() < 3*in.length() {

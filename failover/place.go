@@ -2,7 +2,7 @@ package failover
 
 import "time"
 
-// placement says where media belongs that has arrived for a segment.
+// placement says where media that has arrived for a segment belongs.
 type placement uint8
 
 const (
@@ -42,7 +42,7 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 		why = BreakFirst
 	}
 	if why != "" && next != nil && !brokenAfter {
-		// What comes later arrived first, and this one belongs to it.
+		// Later media arrived first, and this segment belongs with it.
 		length := s.media.End - s.media.Start
 		if r.fit(s, next.start-gapAfter-length, doubtAfter, next) == "" {
 			s.generation, why = next.generation, ""
@@ -51,7 +51,7 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 		}
 	}
 	if why != "" && s.run < r.run {
-		return elsewhere // the encoder has begun anew, and uses the name again
+		return elsewhere // the encoder has restarted, and reuses the name
 	}
 	if why != "" {
 		r.input.beginGeneration(now, r, s, why)
@@ -60,7 +60,7 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 	return here
 }
 
-// settle takes note of a segment that has its place.
+// settle records a segment that has its place.
 func (r *rendition) settle(now time.Time, s *segment) {
 	s.placed = true
 	s.generation.extend(r, s)
@@ -83,7 +83,7 @@ func (r *rendition) settle(now time.Time, s *segment) {
 }
 
 // fit unwraps the segment's timestamps near the predicted one. It returns what breaks
-// between it and its neighbour, empty if it goes on.
+// between it and its neighbour, empty if it continues.
 func (r *rendition) fit(s *segment, predicted, doubt Ticks, neighbour *segment) BreakReason {
 	length := s.media.End - s.media.Start
 	start := nearest(s.media.Start, s.media.Modulus, predicted)
@@ -119,9 +119,9 @@ func (r *rendition) repeats(i int, s *segment) bool {
 	return false
 }
 
-// neighbour returns the nearest sound segment of the same run before (step -1)
-// or behind (step 1) index i, the media time that lies between them by what the
-// playlists claim, and whether EXT-X-DISCONTINUITY stands between them.
+// neighbour returns the nearest sound segment of the same run before (step -1) or after
+// (step 1) index i, the media time between them by what the playlists claim, and whether
+// EXT-X-DISCONTINUITY stands between them.
 func (r *rendition) neighbour(i, step int) (s *segment, between, doubt Ticks, broken bool) {
 	at := r.segments[i]
 	number := at.number
@@ -154,7 +154,7 @@ func (r *rendition) neighbour(i, step int) (s *segment, between, doubt Ticks, br
 	return nil, 0, 0, false
 }
 
-// layout renews the estimates around a segment.
+// layout updates the estimates around a segment.
 func (r *rendition) layout(s *segment) {
 	i := r.index(s)
 	r.layoutRange(i, i+1)
@@ -215,7 +215,7 @@ func (r *rendition) layoutRange(from, to int) {
 // anchor reports whether the segment's place is measured.
 func (s *segment) anchor() bool { return s.state == sound && s.placed }
 
-// extend renews how far the timeline reaches, from an index on, at least up to another.
+// extend updates how far the timeline reaches, from one index on, at least up to another.
 func (r *rendition) extend(from, to int) {
 	reach := Ticks(-1 << 62)
 	if from > 0 {

@@ -2,38 +2,38 @@ package failover
 
 import "time"
 
-// The numbers of the rule that nobody configures, each with its reason.
+// The rule's fixed numbers, each with its reason.
 const (
-	// downSegments: an input is down when it has delivered nothing for so many of
-	// its segments. One is jitter, two are a retry; a state that is only shown.
+	// downSegments: an input is down when it has delivered nothing for this many of its
+	// segments. One is jitter, two are a retry. The state is only shown.
 	downSegments = 3
-	// liveSlots: a rendition is live if an input has delivered it within so many
-	// slots. Fewer would give up a track for one bad minute of a network, more would
-	// make every slot late for longer when it has died.
+	// liveSlots: a rendition is live if an input has delivered it within this many slots.
+	// Fewer would give up a track over a brief network problem, more would make every slot
+	// late for longer when it has died.
 	liveSlots = 3
-	// unstableBreaks in the last unstableSlots make the active input unstable. A
-	// programme with breaks of its own has one or two in ten slots.
+	// unstableBreaks in the last unstableSlots make the active input unstable. A programme
+	// with discontinuities of its own has one or two in ten slots.
 	unstableBreaks, unstableSlots = 3, 10
 	// forgottenAfter is how many of the input's segments may pass while a rendition
-	// lists nothing new before it is taken for one that is no more.
+	// lists nothing new before it is taken for gone.
 	forgottenAfter = 10
 	// soleAfter is for how many segments a writer has to be alone on an input's path
 	// before the input is whole again.
 	soleAfter = 3
 
 	// protectionSlots is after how many slots a hitless endpoint is expected to be
-	// protected: encoders that are started by hand do not begin at once.
+	// protected: encoders that are started by hand do not start at the same moment.
 	protectionSlots = 3
 
-	// lastingSlots: a defect that has lasted so many slots is worth a discontinuity. A
+	// lastingSlots: a defect that has lasted this many slots is worth a discontinuity. A
 	// cut or a burst of losses is over by then.
 	lastingSlots = 3
-	// exactBefore is after how many right EXTINF a wrong one is believed to tell that
-	// media is missing. Many encoders round it.
+	// exactBefore is after how many correct EXTINF a wrong one is taken as a sign of
+	// missing media. Many encoders round it.
 	exactBefore = 3
-	// slowOver is over how long an input has to fall behind, and slowLost by how much,
-	// to be slow: 0.98 s of media per second. Clocks of encoders differ by less than a
-	// thousandth of that.
+	// slowOver is for how long an input has to fall behind, and slowLost by how much, to be
+	// slow: 0.98 s of media per second. Encoder clocks differ by less than a thousandth of
+	// that.
 	slowOver = 60 * ClockRate
 	slowLost = slowOver * 2 / 100
 	// slowBeats is how many arrivals are remembered for it, slowStep how often it is
@@ -42,29 +42,28 @@ const (
 	slowStep  = time.Second
 	slowAgain = time.Minute
 
-	// longestUnsound times the target duration is what a segment may last in an
-	// endpoint that has begun. Players buffer three target durations.
+	// longestUnsound times the target duration is the longest segment that an endpoint
+	// takes once it has begun. Players buffer three target durations.
 	longestUnsound = 3
-	// longestSegment is far more than any encoder means. What claims to be longer
-	// has timestamps that jump in its middle.
+	// longestSegment is far more than any encoder intends. What claims to be longer has
+	// timestamps that jump in the middle.
 	longestSegment = 10 * 60 * ClockRate
-	// longestFrame bounds what is believed of the length of a frame: half of it is
-	// how far media may overlap. Samples of text are longer, but not what times are
-	// measured by.
+	// longestFrame bounds the frame length that is believed: media may overlap by half of
+	// it. Text samples are longer, but times are not measured by them.
 	longestFrame = ClockRate
-	// longestClaim bounds what EXTINF and EXT-X-TARGETDURATION are believed before
+	// longestClaim bounds how far EXTINF and EXT-X-TARGETDURATION are believed before
 	// anything was measured: the longest segment that an endpoint can ask for.
 	longestClaim = 30 * ClockRate
-	// longestHole is how many numbers an encoder may skip and still be the one that
-	// it was: half an hour out of reach, with segments of 2 s. Behind more than that
-	// it has begun to count anew, as those do that begin with the time of day. If it
-	// has not, its timestamps tell.
+	// longestHole is how many numbers an encoder may skip and still be in the same run:
+	// half an hour out of reach, with segments of 2 s. After more than that it has
+	// restarted its numbering, as encoders do that start from the time of day. If it has
+	// not, its timestamps show it.
 	longestHole = 1000
-	// longestList is how many entries of a playlist are read, the newest ones: more
-	// than the startover of any encoder that pushes to an origin.
+	// longestList is how many entries of a playlist are read, the newest ones: more than
+	// any encoder that pushes to an origin keeps.
 	longestList = 4096
-	// relisted is how many known entries of a playlist are looked at again. What lies
-	// further back has been dealt with, and costs nothing.
+	// relisted is how many known entries of a playlist are looked at again. What is further
+	// back has been dealt with, and costs nothing.
 	relisted = 64
 	// maxJoined bounds what an encoder with absurdly short segments can ask for: 30 s
 	// of segments of half a second.
@@ -72,15 +71,15 @@ const (
 	// maxRenditions bounds what is kept of one input, whatever it lists.
 	maxRenditions = 256
 
-	// plausible is how far the lateness of two inputs may differ before an
-	// agreement of their timestamps, dates or numbers is taken for an accident.
+	// plausible is how far the lateness of two inputs may differ before an agreement of
+	// their timestamps, dates or numbers is taken for a coincidence.
 	plausible = 10 * ClockRate
 	// ownStart: an encoder whose first timestamp is below this counts from its own
-	// start. Two of those agree by accident if they were started together.
+	// start. Two of those agree by coincidence if they were started together.
 	ownStart = 10 * ClockRate
 	// datesTrusted is how far dates may be from the clock and still say when media
-	// happened. Clocks that are kept by NTP differ by milliseconds, a wrong time zone
-	// by half an hour at least.
+	// happened. Clocks kept by NTP differ by milliseconds, a wrong time zone is off by half
+	// an hour at least.
 	datesTrusted = 60 * ClockRate
 	// datesBelieved is how far dates may be from the clock and still be passed on.
 	datesBelieved = 24 * 3600 * ClockRate
@@ -91,18 +90,18 @@ const (
 	// waitingObjects bounds how many objects of an input wait at a time.
 	waitingObjects = 4096
 	// history is how many used segments of a rendition are remembered, without
-	// their bytes: to compare inputs, and to know an old playlist from a new one.
+	// their bytes: to compare inputs, and to tell an old playlist from a new one.
 	history = 16
-	// noticeAgain is how long what an encoder does wrong is not told once more.
+	// noticeAgain is how long a notice about an input is not repeated.
 	noticeAgain = 10 * time.Minute
 	// multivariantWait bounds how long an encoder that has sent no multivariant
 	// playlist is waited for, once.
 	multivariantWait = 2 * time.Second
 
-	// shortestSlot bounds how many slots a lost second can be given up in.
+	// shortestSlot bounds into how many given-up slots a lost second can be cut.
 	shortestSlot = ClockRate / 10
-	// longestFill is how much lost time is listed as gaps at once. More of it is a
-	// clock that was set, or a channel that comes back after a long time.
+	// longestFill is how much lost time is listed as gaps at once. More than that means
+	// that a clock was set, or that a channel comes back after a long time.
 	longestFill = 10 * 60 * ClockRate
 
 	// driftStep is how much drift is reported at a time.

@@ -48,8 +48,8 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	return s
 }
 
-// activeWith is the active input once the option is published: it stays where several
-// inputs gave what they had, or another one lent the slot.
+// activeWith is the active input once the option is published: it stays the same where
+// several inputs gave what they had, or another one lent the slot.
 func (q *question) activeWith(o *option) string {
 	switch {
 	case q.lapsed != "":
@@ -79,7 +79,7 @@ func (q *question) rendition(input string, o *option, path string) SlotRendition
 		r.Silent = had.silent
 		r.Duration, r.End, r.Signature = o.end-o.start, o.end, q.marks[path].signature
 		if r.Silent {
-			r.End = q.marks[path].end // up to there cues were given
+			r.End = q.marks[path].end // cues were published up to there
 		}
 		r.Last = q.marks[path].object
 		return r
@@ -106,9 +106,8 @@ func (s *segment) part(input string) Part {
 	return p
 }
 
-// gap makes a slot without media of one that was given up. Its length is that of the
-// media that viewers miss, so what comes behind it needs no discontinuity if it has the
-// same clock.
+// gap turns a given-up slot into one without media. Its length is that of the media that
+// viewers miss, so what comes after it needs no discontinuity if it has the same clock.
 func (q *question) gap(s *Slot) *Slot {
 	s.MSN, s.DiscontinuityNumber, s.TargetDuration = q.msn, q.discontinuities, q.target
 	s.Lost, s.Clock, s.Dated = s.End-s.Start, q.cursor.clock, q.cursor.dated
@@ -121,7 +120,7 @@ func (q *question) gap(s *Slot) *Slot {
 }
 
 // firstNumber is the media sequence number of the first slot: the Unix time in seconds
-// at which it is published, or would have been by an endpoint that was there.
+// at which it is published, or would have been had the endpoint been there.
 func (q *question) firstNumber(o *option) uint64 {
 	at := q.now
 	if o.due.Before(q.endpoint.added) && !q.endpoint.added.IsZero() {
@@ -130,10 +129,10 @@ func (q *question) firstNumber(o *option) uint64 {
 	return uint64(max(at.Add(q.channel.ahead).Unix(), 1))
 }
 
-// targetDuration is the EXT-X-TARGETDURATION that no slot will exceed, rounded
-// (RFC 8216 4.3.3.1): the endpoint's segment duration, or what joining the
-// inputs' segments gives where that is longer. Only measured lengths count, but for
-// what an encoder promises of its pictures, up to twice what was measured.
+// targetDuration is the EXT-X-TARGETDURATION that no slot will exceed, rounded (RFC 8216
+// 4.3.3.1): the endpoint's segment duration, or what joining the inputs' segments gives
+// where that is longer. Only measured lengths count, except for what an encoder claims for
+// its video, up to twice what was measured.
 func (q *question) targetDuration(o *option) int {
 	longest := max(TicksOf(q.config.SegmentDuration), o.end-o.start)
 	for _, s := range o.shares {
@@ -157,8 +156,8 @@ func (q *question) targetDuration(o *option) int {
 	return max(1, rounded(longest))
 }
 
-// mostIn is how much media of the rendition a slot of that length may hold, if segments
-// go where their middle lies. On a grid of its own a slot has one more now and then.
+// mostIn is how much media of the rendition a slot of that length may hold, if segments go
+// where their middle lies. With a grid of its own, it now and then has one more in a slot.
 func (r *rendition) mostIn(slot Ticks) Ticks {
 	if r.length <= 0 {
 		return 0

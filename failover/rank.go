@@ -2,10 +2,10 @@ package failover
 
 import "time"
 
-// better is the order of options, at every choice between them, whichever part of the
-// rule asks: whole before picture-only before nothing; then without a discontinuity;
-// then with more renditions; then with fewer defects; then the active input's; then by
-// the order of the config.
+// better is the order of options for every choice between them, whichever part of the rule
+// asks: whole before picture-only before nothing; then without a discontinuity; then with
+// more renditions; then with fewer defects; then the active input's; then by the order of
+// the config.
 func (o *option) better(than *option) bool {
 	switch {
 	case than == nil:
@@ -36,17 +36,17 @@ func best(list []*option, fits func(*option) bool) *option {
 }
 
 // choose applies the rule to what the active input and the others have for a slot. It
-// returns the option to publish and why the active input changes, if it does; nil while
-// somebody is waited for (then the question knows until when) or when nobody has
-// anything, which givenUp tells.
+// returns the option to publish and why the active input changes, if it does; nil while an
+// input is waited for (then the question knows until when), or when no input has anything,
+// and then givenUp is true.
 func (q *question) choose(a *option, others []*option) (chosen *option, why Reason, givenUp bool) {
 	if t, why := q.sought(a, others); t != nil {
 		if t.level == whole {
 			return t, why, false
 		}
 		if q.now.Before(t.deadline) {
-			// The active input may have the slot already, but this one is wanted,
-			// and may be the slower of the two.
+			// The active input may already have the slot, but this one is wanted, and may
+			// be the slower of the two.
 			q.waitUntil(t.deadline)
 			return nil, "", false
 		}
@@ -96,7 +96,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		return a.level == nothing || o.announced > a.renditions || q.complements(o, a)
 	})
 	if a.fresh && !a.behind && a.never == ReasonNewGeneration && a.input.up && q.now.Before(a.deadline) {
-		// It broke, and what comes behind the break has its own time to become whole.
+		// It broke, and what comes after the break gets its own time to become whole.
 		q.waitUntil(a.deadline)
 		waiting = true
 	}
@@ -109,21 +109,21 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	return nil, "", true
 }
 
-// replaces reports whether an option is more than the active input has: nobody takes
-// over without more renditions, unless the active input lacks the picture.
+// replaces reports whether an option is more than the active input has: no input takes over
+// without more renditions, unless the active one lacks the video.
 func (q *question) replaces(o, a *option) bool {
 	return a.level == nothing || o.renditions > a.renditions
 }
 
-// mayCome reports whether the active input may still have the slot in time. Silence
-// does not shorten its deadline; what makes it certain that it never will does. When all
-// inputs were lost, nobody waits for the one that was active then.
+// mayCome reports whether the active input may still have the slot in time. Silence does
+// not shorten its deadline; certainty that it never will have it does. Once all inputs were
+// lost, nothing waits for the one that was active then.
 func (q *question) mayCome(a *option) bool {
 	return a.never == "" && q.now.Before(a.deadline) && (a.input.up || !a.input.lastSound.Before(q.channel.silent))
 }
 
-// awaits reports whether an input that is up and before its own deadline may still have
-// the slot, and be good for it.
+// awaits reports whether an input that is up and within its own deadline may still have the
+// slot, and be good enough for it.
 func (q *question) awaits(others []*option, good func(*option) bool) bool {
 	waiting := false
 	for _, o := range others {
@@ -135,9 +135,9 @@ func (q *question) awaits(others []*option, good func(*option) bool) bool {
 	return waiting
 }
 
-// sought is the option to go to although nothing forces it: that of the input which the
-// operator asked for, or of the preferred input once it has been whole for long enough,
-// and viewers do not notice or see a discontinuity in any case.
+// sought is the option to go to although nothing forces it: that of the input that the
+// operator asked for, or of the preferred input once it has been whole for long enough, if
+// the switch is seamless or there is a discontinuity anyway.
 func (q *question) sought(a *option, others []*option) (*option, Reason) {
 	if q.active == q.wanted {
 		return nil, ""
@@ -157,8 +157,8 @@ func (q *question) sought(a *option, others []*option) (*option, Reason) {
 	return nil, ""
 }
 
-// alone reports whether what the active input has decides, whatever the others have: it
-// goes on, or is still waited for, and nobody wants another input.
+// alone reports whether the active input decides, whatever the others have: it continues,
+// or is still waited for, and no other input is wanted.
 func (q *question) alone(a *option) bool {
 	wanted := q.wanted
 	if wanted == "" {
@@ -170,7 +170,7 @@ func (q *question) alone(a *option) bool {
 	return a.level == whole && a.seamless && a.defects == 0 && !a.doubtful || a.level != whole && q.mayCome(a)
 }
 
-// why names the reason for which an option was not good enough.
+// why names the reason why an option was not good enough.
 func (o *option) why() Reason {
 	if o.never != "" {
 		return o.never
@@ -191,9 +191,8 @@ func (o *option) why() Reason {
 	return ReasonMissing
 }
 
-// visible reports whether the slot may be seen: its time delay is over, and it does not
-// run ahead of the clock by more than a slot, or else follows the last one at the pace at
-// which it plays.
+// visible reports whether the slot may be published: its time delay is over, and it is not
+// ahead of the clock by more than a slot, or else follows the last one at playback pace.
 func (q *question) visible(start, end Ticks) bool {
 	pace := q.channel.pace
 	at := (end - pace.lead - max(end-start, ClockRate)).Time()
@@ -215,7 +214,7 @@ func (q *question) visible(start, end Ticks) bool {
 	return true
 }
 
-// late is how long after a slot was due the moment is.
+// late is how long after due it is now.
 func late(now, due time.Time) time.Duration {
 	if due.IsZero() {
 		return 0

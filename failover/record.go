@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Record is one line of a trace: something that was done to a channel's core, or
-// what came of it. Exactly one field besides Time is set.
+// Record is one line of a trace: something that was done to a channel's core, or its
+// result. Exactly one field besides Time is set.
 type Record struct {
 	Time time.Time `json:"time"`
 
-	// Open: the core begins, with no memory but what the Restore and Recall
-	// records behind it give it.
+	// Open: the core starts, with no memory but what the Restore and Recall records after
+	// it provide.
 	Open *Opening `json:"open,omitempty"`
 
 	// The fact that was taken at Time.
@@ -35,12 +35,12 @@ type Record struct {
 // Opening is the beginning of a core.
 type Opening struct {
 	Config Config `json:"config"`
-	// Partial tells that the channel had been running before: what it knew of its
-	// inputs is not in the trace.
+	// Partial says that the channel had been running before: what it knew about its inputs
+	// is not in the trace.
 	Partial bool `json:"partial,omitempty"`
-	// Continues tells that nothing is missing between this and what was recorded
-	// before, if that is there: it need not begin again. The records behind it that
-	// have the same time belong to it.
+	// Continues says that nothing is missing between this and what was recorded before, if
+	// that is there: it need not start over. The records after it that have the same time
+	// belong to it.
 	Continues bool `json:"continues,omitempty"`
 }
 
@@ -109,12 +109,11 @@ func (r Record) fact() Fact {
 	return nil
 }
 
-// Replay runs a core over the records of a trace. With the options of the trace it
-// decides what was decided then, to the nanosecond.
+// Replay runs a core over the records of a trace. With the options of the trace it makes
+// the same decisions as the original, to the nanosecond.
 type Replay struct {
-	// Change makes other options of those in the trace; nil to keep them. Its
-	// result may be what is not in the trace, so the replay then wakes the core at
-	// its own deadlines.
+	// Change modifies the options in the trace; nil to keep them. The result may not match
+	// the trace, so the replay then wakes the core at its own deadlines.
 	Change func(Config) Config
 
 	channel *Channel
@@ -146,7 +145,7 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 		return nil, ErrNoOpening
 	}
 	var effects []Effect
-	if rec.Resumed == nil && rec.Restore == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is told again
+	if rec.Resumed == nil && rec.Restore == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is repeated
 		effects = r.wake(rec.Time)
 	}
 	if rec.Reconfigure != nil {
@@ -188,7 +187,7 @@ func (r *Replay) wake(until time.Time) []Effect {
 		}
 		effects = append(effects, r.channel.Step(at, Tick{})...)
 		if again, ok := r.channel.Deadline(); ok && !again.After(at) {
-			return effects // due already, and the next record will show what for
+			return effects // already due, and the next record will show what for
 		}
 	}
 }

@@ -10,14 +10,14 @@ import (
 // listed, in order, with what arrived for it.
 type rendition struct {
 	input *input
-	path  string // its name, for the endpoints as well
-	// upload is where its playlist comes from now: another one after a renaming.
+	path  string // its name, also for the endpoints
+	// upload is the path that its playlist comes from now: a different one after a renaming.
 	upload string
 	// announced is how the multivariant playlist names it, nil if it does not.
 	announced *Announced
 	segments  []*segment // in order of (run, number)
 	run       uint64
-	began     Ticks    // when the run was seen to begin
+	began     Ticks    // when the run was seen to start
 	why       evidence // that it did
 	edge      uint64   // highest number listed in this run
 	floor     uint64   // numbers of this run below it are forgotten
@@ -28,9 +28,9 @@ type rendition struct {
 	target    Ticks    // EXT-X-TARGETDURATION
 	playlist  Playlist // the last one
 	video     bool     // a sound segment had video
-	probed    Kind     // what its segments say that it is for
-	text      bool     // its segments do not tell where they lie
-	// forgotten: it has listed nothing new for long. lastListed is when it last did,
+	probed    Kind     // what its segments say it is for
+	text      bool     // its segments do not carry their position
+	// forgotten: it has listed nothing new for a long time. lastListed is when it last did,
 	// regular since when it has done so without a pause.
 	forgotten           bool
 	lastListed, regular Ticks
@@ -39,14 +39,15 @@ type rendition struct {
 	measured            bool  // length is that of sound media
 	length              Ticks // typical length of a segment
 	lateness            Ticks // see generation.lateness, carried over into a new generation
-	// streakStart and streakEnd bound the media without a hole up to now, on the
-	// generation's clock.
+	// streakStart and streakEnd bound the unbroken media up to now, on the generation's
+	// clock.
 	streakStart, streakEnd Ticks
 	streakOf               *generation
 }
 
 // kind is what was announced, or else what was found in its media: video is a variant,
-// audio beside video an audio rendition, and what its segments say comes before a guess.
+// audio alongside video an audio rendition, and what its segments say takes precedence over
+// a guess.
 func (r *rendition) kind() Kind {
 	if r.announced != nil {
 		return r.announced.Kind
@@ -84,7 +85,7 @@ func (r *rendition) stale() bool {
 	return TicksOf(r.input.lastSound.Sub(last)) > liveSlots*max(r.length, ClockRate)
 }
 
-// list takes a playlist over into the timeline.
+// list merges a playlist into the timeline.
 func (r *rendition) list(now time.Time, p Playlist) {
 	r.playlist = p
 	if len(p.Segments) == 0 {
@@ -107,7 +108,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 	r.input.served = nil // it may be the first playlist that lists anything
 	list := p.Segments
 	if !fresh || list[0].Number <= r.edge {
-		// What was known long ago costs nothing.
+		// What has long been known costs nothing.
 		known := sort.Search(len(list), func(i int) bool { return list[i].Number > r.edge })
 		if r.edge > 0 && known > relisted {
 			list = list[known-relisted:]
@@ -161,14 +162,14 @@ func (r *rendition) search(run, number uint64) int {
 // index is where the segment lies in the timeline.
 func (r *rendition) index(s *segment) int { return r.search(s.run, s.number) }
 
-// behind returns the segments from the first one on that may end behind the position, in
-// order of the timeline. It may begin with some that do not.
+// behind returns the segments from the first one that may end after the position, in order
+// of the timeline. It may begin with some that do not.
 func (r *rendition) behind(at Ticks) []*segment {
 	i := sort.Search(len(r.segments), func(i int) bool { return r.segments[i].reach > at })
 	return r.segments[i:]
 }
 
-// add enters one listed segment, or completes what is known of it. It returns the index.
+// add enters one listed segment, or completes what is known about it. It returns the index.
 func (r *rendition) add(l ListedSegment) int {
 	if l.Number < r.floor {
 		return len(r.segments)
@@ -183,7 +184,7 @@ func (r *rendition) add(l ListedSegment) int {
 		r.input.expect(s)
 	}
 	if s.path != l.Path && s.state != sound {
-		// Listed once more under another name. What arrived already is kept.
+		// Listed again under another name. What has already arrived is kept.
 		r.input.forget(s)
 		s.path = l.Path
 		r.input.expect(s)
@@ -205,7 +206,7 @@ func (r *rendition) add(l ListedSegment) int {
 	return i
 }
 
-// believeDate is the date, 0 if it is so far from the clock that it means nothing.
+// believeDate is the date, 0 if it is too far from the clock to mean anything.
 func (in *input) believeDate(date Ticks) Ticks {
 	if date != 0 && abs(date-in.channel.wall()) <= datesBelieved {
 		return date
@@ -214,7 +215,7 @@ func (in *input) believeDate(date Ticks) Ticks {
 	return 0
 }
 
-// measure renews the typical length of a segment: the median of the last ones,
+// measure updates the typical length of a segment: the median of the last ones,
 // as measured, or as claimed where nothing arrived yet.
 func (r *rendition) measure() {
 	var lengths [9]Ticks
@@ -253,7 +254,7 @@ func (r *rendition) expected(s *segment) Ticks {
 	return min(s.claimed, longestClaim)
 }
 
-// after returns the segments behind a place in the timeline, in order.
+// after returns the segments after a place in the timeline, in order.
 func (r *rendition) after(run, number uint64) []*segment {
 	i := r.search(run, number)
 	if i < len(r.segments) && r.segments[i].run == run && r.segments[i].number == number {
@@ -262,8 +263,8 @@ func (r *rendition) after(run, number uint64) []*segment {
 	return r.segments[i:]
 }
 
-// follows reports whether b comes directly behind a in the encoder's own
-// counting, or in its media.
+// follows reports whether b comes directly after a, by the encoder's own numbers or by its
+// media.
 func follows(a, b *segment) bool {
 	if a.run != b.run {
 		return false
@@ -315,7 +316,7 @@ func (r *rendition) streak(s *segment) {
 	}
 	start := r.segments[i].start
 	if r.streakOf == last.generation && r.streakStart < start && start <= r.streakEnd {
-		start = r.streakStart // what lies before is forgotten, but was whole
+		start = r.streakStart // what came before is forgotten, but was whole
 	}
 	r.streakOf, r.streakStart, r.streakEnd = last.generation, start, last.end
 }

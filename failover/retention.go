@@ -2,8 +2,7 @@ package failover
 
 import "time"
 
-// pass releases what no endpoint can use any more and forgets what lies far
-// behind.
+// pass releases what no endpoint can use any more and forgets what is long past.
 func (c *Channel) pass(now time.Time) {
 	for _, in := range c.inputs {
 		for _, r := range in.renditions {
@@ -56,9 +55,9 @@ func (c *Channel) done(s *segment) bool {
 	return len(c.endpoints) > 0
 }
 
-// hold is how far behind the timeline's end a segment may still be of use: sound on a
-// grid of its own may have had no room, and text goes into a later slot if it comes too
-// late for its own.
+// hold is how far behind the timeline's end a segment may still be of use: audio on a grid
+// of its own may not have fitted, and text goes into a later slot if it comes too late for
+// its own.
 func (e *endpoint) hold(r *rendition) Ticks {
 	switch {
 	case r.video:
@@ -79,7 +78,7 @@ func (c *Channel) overdue(s, last *segment) bool {
 		return len(s.rendition.segments) > 4*history && s.run+1 < last.run
 	}
 	// It has no place: nothing of the rendition ever arrived, or its text belongs to no
-	// picture. Its number tells how old it is.
+	// video. Its number tells how old it is.
 	r, age := s.rendition, last.number-s.number
 	if list := r.playlist.Segments; len(list) > 0 && s.number >= list[0].Number {
 		return false
@@ -89,7 +88,7 @@ func (c *Channel) overdue(s, last *segment) bool {
 }
 
 // trim forgets the oldest used segments. What has not arrived by then never will; but
-// a playlist also lists what was sent before anybody was there to take it.
+// a playlist also lists what was sent before the origin was there to take it.
 func (r *rendition) trim(now time.Time) {
 	used := 0
 	for used < len(r.segments) && r.segments[used].passed {

@@ -2,17 +2,17 @@ package failover
 
 import "time"
 
-// A run is one start of an encoder, as one rendition shows it: its numbers count on
-// and no name comes twice. This file is the one place that tells the same run from a
-// new one; what endpoints still need of the old one is no evidence.
+// A run is one start of an encoder, as one rendition shows it: its numbers keep counting
+// and no name comes twice. This file is the one place that tells the same run from a new
+// one; what endpoints still need of the old one is no evidence.
 
-// relation says how a playlist stands to what the rendition knows.
+// relation says how a playlist relates to what the rendition knows.
 type relation uint8
 
 const (
 	sameRun      relation = iota
 	staleVersion          // an older version of what is known, arriving late
-	newRun                // the encoder began anew
+	newRun                // the encoder restarted
 )
 
 // evidence is why a playlist was taken for that of a new run; empty for the same one.
@@ -28,8 +28,8 @@ const (
 	afterEnd       evidence = "numbers begin again behind EXT-X-ENDLIST"
 )
 
-// compare tells whether the playlist belongs to the rendition's run: from its numbers
-// and names, and from the bytes that came under names which are known already.
+// compare tells whether the playlist belongs to the rendition's run: from its numbers and
+// names, and from the bytes that came under names that are already known.
 func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	if !r.listed {
 		return sameRun, ""
@@ -40,7 +40,7 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	for _, l := range list[max(0, len(list)-relisted):] {
 		s := r.find(l.Number)
 		if s == nil {
-			// Behind the floor it may have been known once.
+			// Below the floor it may have been known once.
 			news = news || known > 0 && l.Number < r.edge && l.Number >= r.floor
 			if l.Number > r.edge && r.belongsToEarlier(l) {
 				earlier++
@@ -74,13 +74,13 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	case r.ended:
 		return newRun, afterEnd
 	case last+1 >= r.floor && r.floor > 0 && r.edge-last <= uint64(len(list)):
-		// Just behind what is remembered: an old version rather than a restart.
+		// Just before what is remembered: an old version rather than a restart.
 		return staleVersion, ""
 	}
 	return newRun, numbersBack
 }
 
-// belongsToEarlier reports whether an entry is one of the run before this one: delivered
+// belongsToEarlier reports whether an entry is from the run before this one: delivered
 // then, and not sent again.
 func (r *rendition) belongsToEarlier(l ListedSegment) bool {
 	if r.run == 0 {
@@ -91,8 +91,8 @@ func (r *rendition) belongsToEarlier(l ListedSegment) bool {
 	return s != nil && s.path == l.Path && s.delivered() && !again
 }
 
-// unreachable reports whether an encoder that went on since its last playlist can't
-// have come to this number: it would have had to be twice as fast as its segments.
+// unreachable reports whether an encoder that kept running since its last playlist can't
+// have reached this number: it would have had to run at twice real time.
 func (r *rendition) unreachable(now Ticks, number uint64) bool {
 	hole := number - r.edge
 	if hole > longestHole || r.length <= 0 {
@@ -106,21 +106,21 @@ func newest(list []ListedSegment) []ListedSegment {
 	return list[max(0, len(list)-longestList):]
 }
 
-// suspect reports whether an object waits under the name of a segment that has its own
-// already, with other bytes, or with the same ones but long after: what an encoder that
-// began anew under the same names sends.
+// suspect reports whether an object waits under the name of a segment that already has its
+// own, with other bytes, or with the same ones but much later: what an encoder sends that
+// restarted under the same names.
 func (in *input) suspect(s *segment) bool {
 	w, ok := in.waiting[s.path]
 	return ok && w.Media != nil && (!s.same(w.Object) || s.old(w.arrived))
 }
 
-// old reports whether the segment came so long before that moment that nobody would try
-// to send it once more.
+// old reports whether the segment came so long before that no encoder would retry sending
+// it.
 func (s *segment) old(now time.Time) bool {
 	return TicksOf(now.Sub(s.arrived)) > s.rendition.length*3/2
 }
 
-// same reports whether the object has the bytes that the segment has got.
+// same reports whether the object has the same bytes as the segment's.
 func (s *segment) same(o Object) bool {
 	if s.hash != "" && o.Hash != "" {
 		return s.hash == o.Hash
@@ -128,8 +128,8 @@ func (s *segment) same(o Object) bool {
 	return o.Media != nil && s.media != nil && s.size == o.Size && s.media.same(o.Media)
 }
 
-// begin starts a new run. An encoder that does so again before it has been alone for
-// three segments is two.
+// begin starts a new run. If that happens again before one encoder has been alone for three
+// segments, there are two encoders.
 func (r *rendition) begin(now Ticks, why evidence) {
 	in := r.input
 	r.run++

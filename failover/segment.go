@@ -32,15 +32,15 @@ type segment struct {
 	generation *generation
 	start, end Ticks
 	placed     bool
-	// reach is where the timeline up to and including this segment ends at the
-	// latest, on the channel's clock. It never falls along the timeline, so that
-	// places are found by it.
+	// reach is the latest end of the timeline up to and including this segment, on the
+	// channel's clock. It never decreases along the timeline, so that places can be found
+	// by it.
 	reach Ticks
 
 	// origin: it is a copy of this segment, in the timeline of a union.
 	origin *segment
 
-	// short: it ends before what its EXTINF and the copy of another input say.
+	// short: it ends before its EXTINF and another input's copy say it should.
 	short bool
 
 	// passed: no endpoint can use it any more, its object is released.
@@ -53,7 +53,7 @@ const (
 	pending segmentState = iota // listed, nothing arrived
 	sound
 	unsound  // what arrived cannot be used
-	unplaced // sound, but where it lies is not known yet
+	unplaced // sound, but its position is not known yet
 )
 
 // delivered reports whether sound media has arrived for it.
@@ -67,7 +67,7 @@ func (s *segment) channelMiddle() Ticks {
 	return s.generation.offset + s.start + (s.end-s.start)/2
 }
 
-// gone reports whether it can't be used, because its bytes were given away.
+// gone reports whether it can't be used, because its bytes were released.
 func (s *segment) gone() bool { return s.passed }
 
 func (s *segment) missing() Missing {
@@ -78,7 +78,7 @@ func (s *segment) missing() Missing {
 	return Missing{Rendition: s.rendition.path, Segment: s.path, Why: why}
 }
 
-// defects are what is bad about the media: what was found in it, and that it ends early.
+// defects are what is wrong with the media: what was found in it, and that it ends early.
 func (s *segment) defects() []Defect {
 	switch {
 	case s.state != sound:
@@ -89,9 +89,9 @@ func (s *segment) defects() []Defect {
 	return s.media.Defects
 }
 
-// slack is how far the start of the segment may lie from where the media before
-// it ended, and still continue it: half a frame where both are measured, more
-// where the position is an estimate.
+// slack is how far the start of the segment may be from the end of the media before it and
+// still continue that: half a frame where both are measured, more where the position is an
+// estimate.
 func (s *segment) slack() Ticks {
 	if s.state != sound || s.media.Untimed {
 		return s.rendition.expected(s) / 4
@@ -100,7 +100,7 @@ func (s *segment) slack() Ticks {
 }
 
 // overlap is how far the segment may reach back into the one before it in its own run:
-// two frames, for encoders that round. More of it was sent before.
+// two frames, for encoders that round. Anything more is media that was sent before.
 func (s *segment) overlap() Ticks {
 	return max(2*s.media.Frame, (s.end-s.start)/50)
 }

@@ -10,8 +10,8 @@ func (e *endpoint) exclude(paths []string) {
 	}
 }
 
-// serves lists what the endpoint takes of an input: what that serves, and what it has
-// served and the endpoint has not come to yet.
+// serves lists what the endpoint takes from an input: what that serves, and what it used to
+// serve and the endpoint has not reached yet.
 func (e *endpoint) serves(in *input) []Announced {
 	all := in.serves()
 	for _, r := range in.renditions {
@@ -34,9 +34,9 @@ func (e *endpoint) serves(in *input) []Announced {
 	return list
 }
 
-// renditionPaths lists the renditions of a slot: what any input serves, in the order of
-// the inputs and of their playlists. What is announced and nobody has ever delivered is
-// not listed, once the endpoint has begun.
+// renditionPaths lists the renditions of a slot: what any input serves, in the order of the
+// inputs and of their playlists. Once the endpoint has begun, what is announced but was
+// never delivered by any input is not listed.
 func (q *question) renditionPaths() []string {
 	var paths []string
 	seen := map[string]bool{}

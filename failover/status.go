@@ -22,12 +22,12 @@ type InputStatus struct {
 	Ended bool
 	// LastSegment is when the last sound segment arrived; zero before the first.
 	LastSegment time.Time
-	// Lateness is how long after its end on the channel's clock its media comes.
+	// Lateness is how long after its end on the channel's clock its media arrives.
 	Lateness time.Duration
 	// Whole is how much unbroken media it has delivered in all renditions.
 	Whole time.Duration
-	// Generation counts its unbroken runs, Basis is how the current one was put
-	// on the channel's clock.
+	// Generation counts its generations, Basis is how the current one was put on the
+	// channel's clock.
 	Generation uint64
 	Basis      Basis
 	// Breaks is how often it broke into a new generation in the last minute.
@@ -35,9 +35,9 @@ type InputStatus struct {
 	// Bitrate is that of its last segments in bits per second, all renditions
 	// together.
 	Bitrate uint64
-	// Faults counts the segments that it delivered unsound, or listed and never
-	// delivered, by what was wrong ("truncated", ..., "not_arrived"), since the process
-	// has known the input.
+	// Faults counts the segments that it delivered unsound, or listed and never delivered,
+	// by what was wrong ("truncated", ..., "not_arrived"), since the process first knew the
+	// input.
 	Faults     map[Reason]uint64
 	Renditions []RenditionStatus
 }
@@ -75,8 +75,7 @@ type EndpointStatus struct {
 	// End is where the last slot ends on the channel's clock.
 	End             time.Time
 	Discontinuities uint64
-	// Slots is how many slots were published since the process has known the
-	// endpoint.
+	// Slots is how many slots were published since the process first knew the endpoint.
 	Slots          uint64
 	TargetDuration int
 	LastSwitch     *Switch

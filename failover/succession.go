@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// An encoder that returns under other playlist names goes on with the renditions that it
-// had: viewers have their URLs, and the other input still uses the old names.
+// An encoder that returns under other playlist names continues the renditions that it had:
+// viewers have their URLs, and the other input still uses the old names.
 
 // otherPlaylist is the evidence that a rendition was renamed.
 const otherPlaylist evidence = "its playlist has another name"
 
-// succeed lets a rendition that has just delivered its first segment go on as one of the
-// same kind that has fallen silent, and that the encoder does not announce any more. Its
-// timeline becomes a new run of that one.
+// succeed lets a rendition that has just delivered its first segment continue one of the
+// same kind that has fallen silent and that the encoder no longer announces. Its timeline
+// becomes a new run of that one.
 func (in *input) succeed(now time.Time, r *rendition) {
 	old := in.predecessor(TicksAt(now), r)
 	if old == nil {
@@ -51,8 +51,8 @@ func (in *input) succeed(now time.Time, r *rendition) {
 	})
 }
 
-// predecessor is the rendition that another one goes on with: the first of the same kind
-// that lists nothing any more since before the other one began.
+// predecessor is the rendition that another one continues: the first of the same kind that
+// stopped listing anything before the other one began.
 func (in *input) predecessor(now Ticks, r *rendition) *rendition {
 	for _, old := range in.renditions {
 		silent := now - old.lastListed
@@ -79,9 +79,9 @@ func (g *generation) rename(from, to *rendition) {
 	}
 }
 
-// renamedBack is the rendition that a playlist belongs to which is not the one that its
-// rendition comes from at present. If that still lists, the two are not the same; nil says
-// that the playlist needs one of its own.
+// renamedBack is the rendition of a playlist that is not the one its rendition currently
+// comes from. If that one still lists segments, the two are not the same; nil says that the
+// playlist needs a rendition of its own.
 func (in *input) renamedBack(now time.Time, r *rendition, path string) *rendition {
 	alive := TicksAt(now)-r.lastListed <= max(r.length, ClockRate)*3/2
 	if alive && path != r.path {

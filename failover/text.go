@@ -2,13 +2,13 @@ package failover
 
 import "time"
 
-// Text, as WebVTT, does not tell where a segment begins and ends, and its segments may
-// be of any length: pictures rule, and text goes with them.
+// Text, such as WebVTT, does not say where a segment begins and ends, and its segments may
+// be of any length: video leads, and text follows it.
 
-// placeText puts a segment of text behind the one before it, by the lengths that the
-// playlist claims. The first one of a run lies where its cues say, or else where the
-// picture was when it arrived. Boundaries that are close to one of the picture's are
-// that one: encoders cut there, and sums of rounded lengths drift.
+// placeText puts a text segment after the previous one, by the lengths that the playlist
+// claims. The first one of a run lies where its cues say, or else where the video was when
+// it arrived. A boundary close to one of the video's is taken to be that one: encoders cut
+// there, and sums of rounded lengths drift.
 func (r *rendition) placeText(now time.Time, s *segment) placement {
 	ref := r.input.reference()
 	if ref == nil || r.input.latest == nil || ref.streakOf == nil {
@@ -43,10 +43,10 @@ func (r *rendition) placeText(now time.Time, s *segment) placement {
 	return here
 }
 
-// reachOfText is how far text may be from the picture that arrives with it.
+// reachOfText is how far text may be from the video that arrives with it.
 func (g *generation) reachOfText(length Ticks) Ticks { return plausible + 3*length }
 
-// byCues puts the segment where its first cue lies within it: behind the one before, if
+// byCues puts the segment where its first cue lies within it: after the previous one, if
 // that is so, else so that it begins with the cue.
 func (r *rendition) byCues(s *segment, cue, length Ticks) {
 	prior, between, _, _ := r.neighbour(r.index(s), -1)
@@ -78,7 +78,7 @@ func (r *rendition) snap(g *generation, at, within Ticks) Ticks {
 	return best
 }
 
-// placeText gives text that came before its picture a place.
+// placeText gives text that came before its video a place.
 func (in *input) placeText(now time.Time) {
 	for _, r := range in.renditions {
 		if !r.text {

@@ -7,10 +7,10 @@ import (
 
 // The union of inputs is an input that has what any of them has: where their media is
 // equal, in timestamps, boundaries and configuration, a segment of one can stand in for
-// the same segment of another. It is made for one question, and asked like any input.
+// the same segment of another. It is made for one question, and queried like any input.
 
-// unionOf is what the inputs on the endpoint's clock have together about the position;
-// nil if fewer than two have anything.
+// unionOf is what the inputs on the endpoint's clock have together around the position; nil
+// if fewer than two have anything.
 func (q *question) unionOf(at Ticks) *input {
 	if !q.started || q.ahead {
 		return nil
@@ -110,8 +110,8 @@ func (q *question) merge(u *input, a Announced, from Ticks, signature string) *r
 	return &r
 }
 
-// take adds a segment of a member to the timeline of a union, unless that has the media
-// already, and as good. Numbers go on where the media does.
+// take adds a segment of a member to the timeline of a union, unless that already has the
+// media in equal quality. Numbers continue where the media does.
 func (r *rendition) take(q *question, s *segment) {
 	number := uint64(1)
 	if n := len(r.segments); n > 0 {
@@ -142,8 +142,8 @@ func (r *rendition) take(q *question, s *segment) {
 
 func (s *segment) input() *input { return s.rendition.input }
 
-// united is the best that the inputs have together at the position; nil if that is no
-// more than one of them has.
+// united is the best that the inputs have together at the position; nil if that is no more
+// than one of them has on its own.
 func (q *question) united(at Ticks) *option {
 	u := q.unionOf(at)
 	if u == nil {
@@ -152,8 +152,8 @@ func (q *question) united(at Ticks) *option {
 	return q.build(u, at, 0, q.leader(u, at))
 }
 
-// unitedPicture is the best that they have together short of all; nil if they lack the
-// picture.
+// unitedPicture is the best that they have together, short of all; nil if they lack the
+// video.
 func (q *question) unitedPicture(at Ticks) *option {
 	u := q.unionOf(at)
 	if u == nil {
@@ -202,7 +202,7 @@ func (s *segment) source() *input {
 	return s.input()
 }
 
-// borrowed lists what the option has of other inputs than the active one.
+// borrowed lists what the option has from inputs other than the active one.
 func (o *option) borrowed(active string) []Borrowed {
 	var list []Borrowed
 	for i := range o.shares {

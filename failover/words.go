@@ -4,18 +4,18 @@ package failover
 // events and documents take their lists from here; there are no others.
 type Reason string
 
-// What is wrong with a segment. Of these an input is counted faults, and a switch
-// names the first one that it has.
+// What is wrong with a segment. An input's faults are counted by these, and a switch names
+// the first one found.
 const (
 	// ReasonNotListed: no playlist lists the segment.
 	ReasonNotListed Reason = "not_listed"
-	// ReasonNotArrived: a playlist lists it, and it has not arrived.
+	// ReasonNotArrived: a playlist lists it, but it has not arrived.
 	ReasonNotArrived Reason = "not_arrived"
 	// ReasonGap: the encoder itself says EXT-X-GAP.
 	ReasonGap Reason = "gap"
 	// ReasonNoDuration: its timestamps span no time.
 	ReasonNoDuration Reason = "no_duration"
-	// ReasonTooLong: it lasts longer than an encoder can mean, or than three target
+	// ReasonTooLong: it lasts longer than any encoder can intend, or than three target
 	// durations of an endpoint that has begun.
 	ReasonTooLong Reason = "too_long"
 	// ReasonRepeated: the media of an earlier segment under a new name.
@@ -23,9 +23,8 @@ const (
 
 	// ReasonUnlisted: no playlist listed the object for so long that it was dropped.
 	ReasonUnlisted Reason = "unlisted"
-	// What probing finds in an object: it ends too early, its bytes are damaged, there
-	// are none, they are nothing that is known, of a kind that can't be served, or
-	// encrypted.
+	// What probing finds in an object: it ends too early, its bytes are damaged, there are
+	// none, they are in no known format, of a kind that can't be served, or encrypted.
 	ReasonTruncated   Reason = "truncated"
 	ReasonDamaged     Reason = "damaged"
 	ReasonEmpty       Reason = "empty"
@@ -33,7 +32,7 @@ const (
 	ReasonUnsupported Reason = "unsupported"
 	ReasonEncrypted   Reason = "encrypted"
 	// Of MPEG-TS: no PAT or PMT. Of any container: no media, no initialization
-	// section, no timestamps, another track layout in its middle.
+	// section, no timestamps, a change of track layout in the middle.
 	ReasonNoTables      Reason = "no_tables"
 	ReasonNoMedia       Reason = "no_media"
 	ReasonNoInit        Reason = "no_init"
@@ -63,11 +62,11 @@ const (
 	ReasonDown Reason = "input_down"
 	// ReasonRemoved: the active input was taken out of the config.
 	ReasonRemoved Reason = "input_removed"
-	// ReasonPatched: no input had the slot whole, and several locked ones had it
-	// together. The active input stays.
+	// ReasonPatched: no input had the slot whole, but several locked ones had it together.
+	// The active input stays.
 	ReasonPatched Reason = "patched"
-	// ReasonAhead: the timeline lay ahead of the clock, because the active input had
-	// sent media ahead of time, and it is down.
+	// ReasonAhead: the timeline was ahead of the clock, because the active input had sent
+	// media ahead of time and is down.
 	ReasonAhead Reason = "ahead_of_time"
 )
 
@@ -80,7 +79,7 @@ func Faults() []Reason {
 	}
 }
 
-// MissingReasons lists what an input may be missing a segment for.
+// MissingReasons lists why an input may be missing a segment.
 func MissingReasons() []Reason {
 	return append([]Reason{ReasonNotListed, ReasonNotArrived, ReasonGap}, Faults()...)
 }
@@ -94,8 +93,8 @@ func SwitchReasons() []Reason {
 	}, Faults()...) // damaged and repeated are among them
 }
 
-// Notice is a word for something that an operator ought to know, and that changes
-// nothing by itself.
+// Notice is a word for something that an operator ought to know, but that changes nothing
+// by itself.
 type Notice string
 
 const (
@@ -104,19 +103,19 @@ const (
 	NoticeDatesOff Notice = "dates_off"
 	// NoticeDatesIgnored: it is more than a day away, and ignored.
 	NoticeDatesIgnored Notice = "dates_ignored"
-	// NoticeDatesContradict: timestamps of two inputs agree and their dates do not.
+	// NoticeDatesContradict: the timestamps of two inputs agree but their dates do not.
 	NoticeDatesContradict Notice = "dates_contradict"
 	// NoticeLongSegment: a segment is longer than the endpoint's target duration.
 	NoticeLongSegment Notice = "long_segment"
 	// NoticeTwoWriters: two encoders write to one input path.
 	NoticeTwoWriters Notice = "two_writers"
-	// NoticeForgotten: a rendition lists nothing new any more, and was forgotten.
+	// NoticeForgotten: a rendition no longer lists anything new, and was forgotten.
 	NoticeForgotten Notice = "rendition_forgotten"
-	// NoticeRenamed: a rendition goes on under another name.
+	// NoticeRenamed: a rendition continues under another name.
 	NoticeRenamed Notice = "rendition_renamed"
-	// NoticeTooManyRenditions: the input lists more than are kept.
+	// NoticeTooManyRenditions: the input lists more renditions than are kept.
 	NoticeTooManyRenditions Notice = "too_many_renditions"
-	// NoticeOrderDropped: an order of the operator means an input that is no more.
+	// NoticeOrderDropped: an order names an input that no longer exists.
 	NoticeOrderDropped Notice = "order_dropped"
 )
 
@@ -128,7 +127,7 @@ func Notices() []Notice {
 	}
 }
 
-// Defect is a word for what is bad about a segment that arrived whole: it can be served,
+// Defect is a word for what is wrong with a segment that arrived whole: it can be served,
 // but another input may have it better.
 type Defect string
 
@@ -148,10 +147,9 @@ const (
 	// DefectNoKeyFrame: it does not begin where a decoder can start, while the run's others
 	// do.
 	DefectNoKeyFrame Defect = "no_key_frame"
-	// DefectStarved: far fewer bits than the rendition has as a rule, as of black or a
-	// slate.
+	// DefectStarved: far fewer bits than usual for the rendition, as with black or a slate.
 	DefectStarved Defect = "starved"
-	// DefectFrozen: pictures of nearly no size, as of one that stands still.
+	// DefectFrozen: pictures of nearly no size, as when the picture stands still.
 	DefectFrozen Defect = "frozen"
 	// DefectSilent: audio frames of the smallest size that the encoder makes.
 	DefectSilent Defect = "silent"

@@ -16,8 +16,8 @@ import (
 var (
 	// ErrNotFound: there is no object under this key.
 	ErrNotFound = errors.New("object not found")
-	// ErrExists: an object was committed under this key before. Objects are
-	// immutable, so a key is used once.
+	// ErrExists: an object was already committed under this key. Objects are immutable, so
+	// a key is used only once.
 	ErrExists = errors.New("object exists already")
 	// ErrFull: the engine's capacity does not allow the write.
 	ErrFull = errors.New("store is full")
@@ -30,21 +30,19 @@ var (
 	ErrKey = errors.New("invalid key")
 )
 
-// Store is one engine instance. All methods of it and of what it returns may be
-// called by many goroutines at once, unless they say otherwise. A context covers
-// the call it is given to, not the writer, object or journal that the call
-// returns.
+// Store is one engine instance. All its methods, and those of what it returns, may be
+// called by many goroutines at once, unless they say otherwise. A context covers the call
+// it is given to, not the writer, object or journal that the call returns.
 type Store interface {
 	Objects
-	// Journal opens the journal of this name and creates it if there is none.
+	// Journal opens the journal of this name, and creates it if there is none.
 	// Opening one name twice gives two handles to the same journal. The name
 	// follows ValidKey.
 	Journal(ctx context.Context, name string) (Journal, error)
 	// Usage says how full the store is now.
 	Usage() Usage
-	// Close waits for writers, which may still commit, and for open objects, then
-	// frees what the engine holds. Calls that come after its begin fail with
-	// ErrClosed.
+	// Close waits for writers, which may still commit, and for open objects, then frees
+	// what the engine holds. Calls made after it began fail with ErrClosed.
 	Close() error
 }
 
@@ -57,14 +55,13 @@ type Objects interface {
 	// Open returns the committed object. The caller closes it. Errors:
 	// ErrNotFound, ErrKey, ErrClosed.
 	Open(ctx context.Context, key string) (Object, error)
-	// Delete removes the object; removing what is not there is no error.
-	// Readers that have it open read on to the end; its space is free when the
-	// last of them closed it.
+	// Delete removes the object; removing what is not there is not an error. Readers that
+	// have it open can read to the end; its space is freed when the last of them closes it.
 	Delete(ctx context.Context, key string) error
-	// List calls yield for every committed object whose key begins with prefix,
-	// in no order, until yield returns an error, which List returns. After a
-	// crash, the caller finds with it the objects that no record mentions.
-	// yield may use the store. Errors: ErrClosed.
+	// List calls yield for every committed object whose key begins with prefix, in no
+	// order, until yield returns an error, which List returns. After a crash, the caller
+	// uses it to find objects that no record mentions. yield may use the store. Errors:
+	// ErrClosed.
 	List(ctx context.Context, prefix string, yield func(key string, size int64) error) error
 }
 
@@ -86,10 +83,9 @@ type Writer interface {
 	Abort()
 }
 
-// Object is an open, immutable object. ReadAt and WriteTo may be called by many
-// goroutines at once; after Close they fail with ErrClosed. A destination of
-// WriteTo must not keep the slices it is given, as io.Writer demands: the engine
-// uses the memory again.
+// Object is an open, immutable object. ReadAt and WriteTo may be called by many goroutines
+// at once; after Close they fail with ErrClosed. A destination of WriteTo must not keep the
+// slices it is given, as io.Writer demands: the engine reuses the memory.
 type Object interface {
 	Size() int64
 	io.ReaderAt
@@ -101,18 +97,17 @@ type Object interface {
 
 // Journal is an append-only list of records with revisions 1, 2, 3, ...
 type Journal interface {
-	// Append adds a record behind revision last (0 for an empty journal that
-	// never held one) and returns the record's own revision. If last is not the
-	// journal's last revision, nothing is written and the error is ErrConflict:
-	// of several nodes that append the same slot, one wins. When it returns, the
-	// record is as durable as the engine promises. The engine keeps a copy.
-	// Capacity does not refuse it, so that a store full of objects can still
-	// record what becomes of them.
+	// Append adds a record after revision last (0 for a journal that never held one) and
+	// returns the record's own revision. If last is not the journal's last revision,
+	// nothing is written and the error is ErrConflict: of several nodes that append the
+	// same slot, one wins. When it returns, the record is as durable as the engine
+	// promises. The engine keeps a copy. It is never refused for lack of capacity, so that
+	// a store full of objects can still record what becomes of them.
 	Append(ctx context.Context, last uint64, record []byte) (uint64, error)
-	// Read calls yield for every record behind revision after that is still
-	// kept, in order, until yield returns an error, which Read returns. record
-	// is only valid during the call. yield may use the journal. Records that are
-	// appended after the call began may be left out.
+	// Read calls yield for every record past revision after that is still kept, in order,
+	// until yield returns an error, which Read returns. record is only valid during the
+	// call. yield may use the journal. Records that are appended after the call began may
+	// be left out.
 	Read(ctx context.Context, after uint64, yield func(revision uint64, record []byte) error) error
 	// Last is the revision of the last record, 0 if there never was one. It
 	// survives Forget.
@@ -122,9 +117,9 @@ type Journal interface {
 	Forget(ctx context.Context, before uint64) error
 }
 
-// Persistent is what an engine also implements if it keeps its content when the
-// process ends. One that does not is forgotten with the process, and a channel
-// that is taken out of the config deletes what it had in it.
+// Persistent is what an engine also implements if it keeps its content when the process
+// ends. Any other is gone with the process, and a channel that is taken out of the config
+// deletes what it had in it.
 type Persistent interface {
 	Persistent() bool
 }
@@ -143,8 +138,8 @@ type Usage struct {
 	Bytes int64
 	// Capacity is the limit of Bytes up to which objects are taken; 0 means none.
 	Capacity int64
-	// Free is how much more the engine can take before it is full: what Capacity
-	// and, of a disk, others leave. Below zero: as much as there is, or not known.
+	// Free is how much more the engine can take before it is full: what Capacity and, on a
+	// disk, other users leave. Below zero: unlimited, or not known.
 	Free int64
 	// Objects is the number of committed objects.
 	Objects int64

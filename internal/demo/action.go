@@ -14,8 +14,8 @@ const (
 	Kill Action = "kill"
 	// Revive starts a killed encoder again.
 	Revive Action = "revive"
-	// Stop lets the encoder do nothing for StopLength. What it encoded meanwhile
-	// it sends afterwards, as with SIGSTOP and SIGCONT.
+	// Stop makes the encoder do nothing for StopLength. What it encoded in the meantime it
+	// sends afterwards, as with SIGSTOP and SIGCONT.
 	Stop Action = "stop"
 	// Drop loses the next segment: the playlist lists it, but it is not sent.
 	Drop Action = "drop"
@@ -23,9 +23,9 @@ const (
 	Corrupt Action = "corrupt"
 	// Hole takes ten pictures out of the next segment.
 	Hole Action = "hole"
-	// Mute sends the next three segments without sound.
+	// Mute sends the next three segments without audio.
 	Mute Action = "mute"
-	// Freeze lets the picture stand still for the next five segments, 10 s.
+	// Freeze freezes the picture for the next five segments, 10 s.
 	Freeze Action = "freeze"
 )
 
@@ -34,9 +34,9 @@ const StopLength = 3 * time.Second
 
 // What can be wrong with an action.
 var (
-	// ErrUnknown is of an action that does not exist.
+	// ErrUnknown is for an action that does not exist.
 	ErrUnknown = errors.New("unknown action")
-	// ErrState is of an action that is not possible now.
+	// ErrState is for an action that is not possible now.
 	ErrState = errors.New("not possible now")
 )
 
@@ -64,7 +64,7 @@ func (e *Encoder) Do(a Action) error {
 		e.alive, e.err = true, nil
 		select {
 		case e.revived <- struct{}{}:
-		default: // it is on its way already
+		default: // it is already on its way
 		}
 	case Stop:
 		e.until = time.Now().Add(StopLength)
@@ -74,14 +74,14 @@ func (e *Encoder) Do(a Action) error {
 	return nil
 }
 
-// State is how an encoder is.
+// State is the state of an encoder.
 type State struct {
 	Name string `json:"name"`
 	// State is running, stopped or killed.
 	State string `json:"state"`
 	// Next is what will be wrong with the next segment, empty if nothing.
 	Next Action `json:"next,omitempty"`
-	// Left is with how many segments from the next one on that will be so.
+	// Left is for how many segments, from the next one on, that will last.
 	Left int `json:"left,omitempty"`
 	// Sent counts segments that the origin has taken.
 	Sent int `json:"sent"`
@@ -91,7 +91,7 @@ type State struct {
 	Error string `json:"error,omitempty"`
 }
 
-// State returns how the encoder is now.
+// State returns the current state of the encoder.
 func (e *Encoder) State() State {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -16,8 +16,8 @@ const (
 	listed = 6
 	// uploadTimeout ends an upload that the origin does not take.
 	uploadTimeout = 10 * time.Second
-	// maxBehind is how far behind the encoder catches up. Further, the machine was
-	// asleep, and it begins anew.
+	// maxBehind is how far behind the encoder may be and still catch up. Beyond that, the
+	// machine was asleep, and it starts over.
 	maxBehind = 30 * time.Second
 	// maxAnswer is how much is read of what the origin answers.
 	maxAnswer = 4 << 10
@@ -33,7 +33,7 @@ type Options struct {
 	Token string
 	// Lateness is how long after its last picture a segment is sent.
 	Lateness time.Duration
-	// Transport sends the requests. Default: an own connection that is kept alive.
+	// Transport sends the requests. Default: its own keep-alive connection.
 	Transport http.RoundTripper
 }
 
@@ -45,22 +45,22 @@ type Encoder struct {
 	options Options
 	client  *http.Client
 	sample  *sample
-	// revived has a token when a killed encoder is to live again.
+	// revived has a token when a killed encoder is to be started again.
 	revived chan struct{}
 
 	mu    sync.Mutex
 	alive bool
-	end   context.CancelFunc // of the present life
+	end   context.CancelFunc // of the current run
 	until time.Time          // up to which it is stopped
 	fault Action             // what is wrong with the next segment
-	left  int                // with so many segments from the next one on
-	since int64              // the segment with which that began
+	left  int                // for how many segments, from the next one on
+	since int64              // the first segment with that fault
 	sent  int
 	last  time.Time
 	err   error // of the last upload
 }
 
-// NewEncoder returns an encoder. It begins to work with Run.
+// NewEncoder returns an encoder. It starts working with Run.
 func NewEncoder(o Options) (*Encoder, error) {
 	s, err := loadSample()
 	if err != nil {
@@ -92,7 +92,7 @@ func (e *Encoder) Run(ctx context.Context) {
 	}
 }
 
-// begin notes how to end the life that begins, unless it has been ended already.
+// begin notes how to end the run that begins, unless it has already been ended.
 func (e *Encoder) begin(end context.CancelFunc) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -100,7 +100,7 @@ func (e *Encoder) begin(end context.CancelFunc) bool {
 	return e.alive
 }
 
-// live encodes from the next segment on, as a program that is started now.
+// live encodes from the next segment on, like a program that is started now.
 func (e *Encoder) live(ctx context.Context) {
 	first := nextSegment()
 	for n := first; e.wait(ctx, startOf(n+1).Add(e.options.Lateness)); n++ {
@@ -119,8 +119,8 @@ func nextSegment() int64 { return time.Now().UnixNano()/int64(SegmentDuration) +
 // startOf is when segment n starts.
 func startOf(n int64) time.Time { return time.Unix(0, n*int64(SegmentDuration)) }
 
-// wait waits until then, or longer if the encoder is stopped. It is false if there
-// is nothing to wait for any more.
+// wait waits until then, or longer if the encoder is stopped. It is false if there is
+// nothing left to wait for.
 func (e *Encoder) wait(ctx context.Context, then time.Time) bool {
 	for {
 		e.mu.Lock()
@@ -140,7 +140,7 @@ func (e *Encoder) wait(ctx context.Context, then time.Time) bool {
 	}
 }
 
-// push sends segment n and the playlist of this life. Errors are noted and do not
+// push sends segment n and the playlist of this run. Errors are noted and do not
 // stop it, as with other encoders.
 func (e *Encoder) push(ctx context.Context, first, n int64) {
 	fault, since := e.takeFault(n)
@@ -181,7 +181,7 @@ func (e *Encoder) put(ctx context.Context, name, contentType string, body []byte
 		return err
 	}
 	defer resp.Body.Close()
-	// Read to its end, the connection can be used again.
+	// Once read to the end, the connection can be reused.
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("read answer to %s: %w", name, err)
@@ -192,8 +192,8 @@ func (e *Encoder) put(ctx context.Context, name, contentType string, body []byte
 	return nil
 }
 
-// takeFault returns what is to be done wrong with segment n, the next one, and since
-// which segment.
+// takeFault returns what is to be wrong with segment n, the next one, and since which
+// segment.
 func (e *Encoder) takeFault(n int64) (Action, int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,15 +1,15 @@
 package demo
 
-// What can be wrong with a segment. All of it is made of the same bytes that the other
+// What can be wrong with a segment. All of it is made from the same bytes that the other
 // encoder sends.
 
 const (
 	// holeFrom and holeLength say which pictures a hole takes: 0.4 s in the middle.
 	holeFrom, holeLength = 20, 10
-	// muteLength is how many segments have no sound.
+	// muteLength is how many segments have no audio.
 	muteLength = 3
-	// freezeLength is for how many segments the picture stands still: the origin tells
-	// a still picture after 5 s.
+	// freezeLength is for how many segments the picture stands still: the origin detects a
+	// still picture after 5 s.
 	freezeLength = 5
 )
 
@@ -47,8 +47,8 @@ func cutOff(b []byte) []byte {
 	return b[:half*packetSize+packetSize/2]
 }
 
-// cutPictures takes pictures out, as of an encoder whose source stumbled: no packet
-// is lost.
+// cutPictures takes pictures out, as if the encoder's source had stumbled: no packet is
+// lost.
 func (s *sample) cutPictures(b []byte) []byte {
 	picture := -1
 	return renumbered(kept(b, func(p packet) bool {
@@ -62,7 +62,7 @@ func (s *sample) cutPictures(b []byte) []byte {
 	}))
 }
 
-// withoutSound leaves the tables as they are, which announce the sound.
+// withoutSound leaves the tables, which announce the audio, as they are.
 func (s *sample) withoutSound(b []byte) []byte {
 	return kept(b, func(p packet) bool { return !p.isMedia() || p.pid() == s.video })
 }
@@ -78,10 +78,9 @@ func kept(b []byte, wanted func(packet) bool) []byte {
 	return out
 }
 
-// renumbered lets the continuity counters of a segment go on from its first packets,
-// so that nothing seems lost in it. The next segment is the same as that of the other
-// encoder, and so are its counters: they jump there, as with an encoder that has been
-// started again.
+// renumbered makes the continuity counters of a segment continue from its first packets, so
+// that nothing seems lost in it. The next segment is the same as that of the other encoder,
+// and so are its counters: they jump there, as with a restarted encoder.
 func renumbered(b []byte) []byte {
 	next := map[uint16]int64{}
 	for at := 0; at < len(b); at += packetSize {

@@ -7,28 +7,28 @@ import "bytes"
 const (
 	packetSize = 188
 	headerSize = 4 // of a packet
-	// clockRate is what timestamps count in a second.
+	// clockRate is the number of timestamp ticks in a second.
 	clockRate = 90000
 	// timestampMask keeps the 33 bits that a timestamp has.
 	timestampMask = 1<<33 - 1
 )
 
-// packet is what begins with a packet.
+// packet is bytes that begin with a packet.
 type packet []byte
 
 func (p packet) pid() uint16 { return uint16(p[1]&0x1f)<<8 | uint16(p[2]) }
 
-// isMedia tells streams from tables, by the numbers that ffmpeg gives them.
+// isMedia tells streams from tables, by the PIDs that ffmpeg gives them.
 func (p packet) isMedia() bool { return p.pid() >= 0x100 && p.pid() < 0x1000 }
 
-// startsUnit tells that a PES packet, or a table, begins with the packet.
+// startsUnit reports whether a PES packet, or a table, begins with the packet.
 func (p packet) startsUnit() bool { return p[1]&0x40 != 0 }
 
 func (p packet) hasPayload() bool { return p[3]&0x10 != 0 }
 
 func (p packet) hasAdaptation() bool { return p[3]&0x20 != 0 }
 
-// hasClock tells whether there is a program clock reference in the adaptation field
+// hasClock reports whether there is a program clock reference in the adaptation field
 // (ISO/IEC 13818-1, 2.4.3.4).
 func (p packet) hasClock() bool { return p.hasAdaptation() && p[4] >= 7 && p[5]&0x10 != 0 }
 

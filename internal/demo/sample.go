@@ -28,8 +28,8 @@ const segmentTicks = int64(SegmentDuration/time.Second) * clockRate
 // sample is the embedded programme, prepared to be repeated for ever.
 type sample struct {
 	segments []sampleSegment
-	// payloads is how many packets with a payload each PID has in the sample: as
-	// much are its continuity counters ahead after each repetition.
+	// payloads is how many packets with a payload each PID has in the sample: its
+	// continuity counters advance by that much with each repetition.
 	payloads map[uint16]int64
 	// start is the timestamp of the first picture.
 	start int64
@@ -43,15 +43,15 @@ type sampleSegment struct {
 	picture int64
 	// timestamps and clocks say where PTS and DTS, and where clock references are.
 	timestamps, clocks []int
-	// stills are the access units of its pictures if the first one stands still.
+	// stills are the access units of its pictures when the first one is frozen.
 	stills [][]byte
 }
 
 var loadSample = sync.OnceValues(func() (*sample, error) { return parseSample(sampleBytes) })
 
-// segment returns segment n of a programme that began at the Unix epoch, so that
-// it holds the media from n to n+1 times SegmentDuration after it. Whoever asks
-// for it gets the same bytes.
+// segment returns segment n of a programme that began at the Unix epoch, so that it holds
+// the media from n to n+1 times SegmentDuration after it. Everyone who asks for it gets the
+// same bytes.
 func (s *sample) segment(n int64) []byte {
 	count := int64(len(s.segments))
 	from := s.segments[n%count]

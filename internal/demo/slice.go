@@ -5,9 +5,8 @@ import (
 	"errors"
 )
 
-// Slices of H.264 as the sample has them: Constrained Baseline, one slice in each
-// picture, P pictures only between key frames. What sample.sh does not make is
-// refused.
+// Slices of H.264 as the sample has them: Constrained Baseline, one slice in each picture,
+// only P pictures between key frames. Anything that sample.sh does not produce is refused.
 
 // NAL unit types (ISO/IEC 14496-10, table 7-1).
 const (
@@ -104,10 +103,10 @@ func (s *sliceSyntax) readPPS(nal []byte) bool {
 	return !r.bad && !arithmetic && groups == 0 && !weighted && !redundant
 }
 
-// skipped returns the slice of a P picture with all its macroblocks skipped: a picture
-// that looks like the one before (P_Skip; ISO/IEC 14496-10, 7.3.4 and 8.4.1.1). Of the
-// slice only the header is read, and it stays as it is, so that frame numbers and
-// references go on.
+// skipped returns the slice of a P picture with all its macroblocks skipped: a picture that
+// looks like the one before (P_Skip; ISO/IEC 14496-10, 7.3.4 and 8.4.1.1). Only the header
+// of the slice is read, and it stays as it is, so that frame numbers and references
+// continue.
 func (s sliceSyntax) skipped(nal []byte) ([]byte, error) {
 	r := &bitReader{b: unescape(nal)}
 	if !s.readHeader(r) {

@@ -2,11 +2,11 @@ package demo
 
 import "fmt"
 
-// A picture that stands still, in the form that encoders give it: pictures without
-// any content between key frames, on the same times as always.
+// A still picture, as encoders produce it: pictures without any content between key frames,
+// at the usual times.
 
-// addStills makes the access units of which still pictures consist: the key frame as it
-// is, and the others with nothing in them but that they look like the one before.
+// addStills makes the access units of a still picture: the key frame as it is, and the
+// others saying nothing but that they look like the one before.
 func (s *sample) addStills(seg *sampleSegment) error {
 	var syntax sliceSyntax
 	for at := 0; at < len(seg.bytes); at += packetSize {
@@ -33,7 +33,7 @@ func (s *sample) addStills(seg *sampleSegment) error {
 }
 
 // still returns the access unit of a picture that looks like the one before, given the
-// beginning of the one that it is made of.
+// beginning of the one that it is made from.
 func (s sliceSyntax) still(unit []byte) ([]byte, error) {
 	var out []byte
 	slices := 0
@@ -70,8 +70,8 @@ func (s *sample) accessUnit(b []byte) []byte {
 	return unit
 }
 
-// still returns segment n with the first picture of segment since instead of all its
-// own. The sound goes on.
+// still returns segment n with the first picture of segment since in place of all its own.
+// The audio goes on.
 func (s *sample) still(n, since int64) []byte {
 	count := int64(len(s.segments))
 	key := s.segments[since%count].stills[0]

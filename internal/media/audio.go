@@ -24,7 +24,7 @@ type frames struct {
 	parse func(header []byte) (frame, bool)
 	need  int // bytes of a header
 
-	part   []byte // of a header that lies in two pieces
+	part   []byte // of a header that is split in two
 	skip   int    // bytes until the next header
 	inSync bool
 	proven bool // last was followed by another frame exactly at its end
@@ -56,7 +56,7 @@ func newFrames(codec codecID) *frames {
 	return f
 }
 
-// begin is told that a PES packet starts with payload b.
+// begin is called when a PES packet starts, with payload b.
 func (f *frames) begin(b []byte, stamped bool) {
 	if stamped {
 		f.samples = 0
@@ -101,7 +101,7 @@ func (f *frames) header(b []byte) int {
 	h, ok := f.parse(b)
 	if !ok {
 		if f.inSync && !f.proven {
-			// The last header was none either, only bytes that look like one.
+			// The last header was not one either, only bytes that look like it.
 			f.count--
 			f.samples = max(0, f.samples-f.last.samples)
 		}
@@ -146,7 +146,7 @@ func (f *frames) finish() {
 	}
 }
 
-// inFrame tells whether the last frame lacks some of its bytes.
+// inFrame reports whether the last frame lacks some of its bytes.
 func (f *frames) inFrame() bool { return f.inSync && (f.skip > 0 || len(f.part) > 0) }
 
 // config returns the configuration and the codec of the track.
@@ -258,7 +258,7 @@ var ac3Kbits = [19]int{32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256,
 var ac3Channels = [8]int{2, 1, 2, 3, 3, 4, 4, 5}
 
 // parseAC3 reads the start of an AC-3 or E-AC-3 frame (ETSI TS 102 366, 4.3
-// and E.1.2). A stream type does not always tell which of the two it is.
+// and E.1.2). The stream type does not always say which of the two it is.
 func parseAC3(b []byte) (frame, bool) {
 	if b[0] != 0x0b || b[1] != 0x77 {
 		return frame{}, false

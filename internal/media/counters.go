@@ -2,18 +2,18 @@ package media
 
 import "maps"
 
-// CounterState is the continuity counter of the last packet of each PID that
-// was published. It marshals to JSON and back, and is never changed in place:
-// to go on after a restart, keep it with the published segment. A nil state is
-// that of a stream that begins, also after a discontinuity.
+// CounterState is the continuity counter of the last packet of each PID that was published.
+// It marshals to JSON and back, and is never changed in place: to go on after a restart,
+// keep it with the published segment. A nil state is that of a stream that starts, or
+// starts again after a discontinuity.
 type CounterState map[uint16]uint8
 
 // CounterDelta is what to add, modulo 16, to the continuity counters of a
-// part, by PID. PIDs that are not in it stay as they are; nil changes nothing.
+// part, by PID. PIDs that are not in it are left alone; nil changes nothing.
 type CounterDelta map[uint16]uint8
 
 // PlanCounters says what has to be added to the continuity counters of each
-// part, so that the parts, one after the other, go on from state with no jump
+// part, so that the parts, one after the other, continue from state without a jump
 // (ISO/IEC 13818-1, 2.4.3.3). Deltas has an entry for each part, nil for those
 // whose bytes can be used as they are. Next is the state after the last part.
 //

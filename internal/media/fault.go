@@ -15,7 +15,7 @@ const (
 	// ReasonTruncated is an object that ends before it is complete: inside a
 	// packet, box or frame, or before the end that a PES packet declares.
 	ReasonTruncated Reason = "truncated"
-	// ReasonDamaged is an object that is broken on the way: packets out of
+	// ReasonDamaged is an object that is broken in places: packets out of
 	// sync, packets marked as erroneous, PES packets without a start code,
 	// boxes that do not fill their container, bytes between audio frames.
 	ReasonDamaged Reason = "damaged"
@@ -23,8 +23,8 @@ const (
 	ReasonEncrypted Reason = "encrypted"
 	// ReasonNoTables is a transport stream without a (correct) PAT or PMT.
 	ReasonNoTables Reason = "no_tables"
-	// ReasonNoMedia is an object without audio and video, or that announces
-	// video and has no picture.
+	// ReasonNoMedia is an object without audio and video, or one that announces video but
+	// has no picture.
 	ReasonNoMedia Reason = "no_media"
 	// ReasonNoInit is an fMP4 segment with a track that the init section in
 	// force does not describe, or without an init section.
@@ -32,10 +32,10 @@ const (
 	// ReasonNoTimestamps is an object whose reference track has no PTS or tfdt,
 	// or packed audio without an ID3 timestamp.
 	ReasonNoTimestamps Reason = "no_timestamps"
-	// ReasonLayoutChanged is an object whose tracks change on the way.
+	// ReasonLayoutChanged is an object whose tracks change in the middle.
 	ReasonLayoutChanged Reason = "layout_changed"
-	// ReasonUnsupported is an object that may be sound, but is of a container
-	// or codec that this package does not read, or exceeds its bounds.
+	// ReasonUnsupported is an object that may be sound, but is in a container or codec that
+	// this package does not read, or exceeds its bounds.
 	ReasonUnsupported Reason = "unsupported"
 )
 

@@ -1,20 +1,19 @@
 package media
 
-// container is all that the rest of the program has to know of a format. A new one is
+// container is all that the rest of the program has to know about a format. A new one is
 // one more row.
 type container struct {
 	format Format
-	// recognise tells it by the first bytes of an object; nil for transport streams,
-	// which are told by how their sync bytes lie (see detect).
+	// recognise detects it by the first bytes of an object; nil for transport streams,
+	// which are recognised by the spacing of their sync bytes (see detect).
 	recognise func(head []byte) bool
 	scanner   func() scanner
-	// file is the media type and the extension of files, given what is in them
+	// file is the media type and the file extension, given the content
 	// (RFC 8216, 4 and 10).
 	file func(*Info) (contentType, extension string)
 }
 
-// formats are all formats that are read, each once, in the order in which they are
-// looked for.
+// formats are all formats that are read, each once, in the order in which they are tried.
 var formats = []container{
 	{FormatTS, nil, func() scanner { return newTSScanner() }, one("video/mp2t", ".ts")},
 	{FormatMP4, isMP4, func() scanner { return newMP4Scanner() }, mp4File},
@@ -26,11 +25,11 @@ func one(contentType, extension string) func(*Info) (string, string) {
 	return func(*Info) (string, string) { return contentType, extension }
 }
 
-// What is not known is bytes.
+// What is unknown is just bytes.
 const unknownType, unknownExtension = "application/octet-stream", ".bin"
 
-// FileType is the media type of the object, and the extension that a file of it has.
-// Without an object it is that of bytes.
+// FileType is the object's media type and its file extension. Without an object they are
+// those of plain bytes.
 func (i *Info) FileType() (contentType, extension string) {
 	if i == nil {
 		return unknownType, unknownExtension

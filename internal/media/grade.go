@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Defect is a word for what is bad about a media object that is fit to be served.
+// Defect is a word for what is wrong with a media object that is fit to be served.
 type Defect string
 
 const (
-	// DefectHole: samples are missing within the object, or between it and the one
-	// before of the same run.
+	// DefectHole: samples are missing within the object, or between it and the previous one
+	// of the same run.
 	DefectHole Defect = "hole"
 	// DefectTrackGone: an audio or video track that earlier objects of the run carried
 	// has no samples, or ends early.
@@ -33,11 +33,11 @@ type Finding struct {
 	Defect Defect
 	// Detail says what was found where, in words.
 	Detail string
-	// Missing is how much of the track a hole has taken, in ticks.
+	// Missing is how much of the track a hole takes out, in ticks.
 	Missing int64
 }
 
-// Graded is what an object was found to be, and what the next one is compared with.
+// Graded is the result for one object, and what the next one is compared with.
 // It never changes.
 type Graded struct {
 	// Findings has each defect at most once, the worst of its kind.
@@ -58,11 +58,11 @@ type trackEnd struct {
 	lastDTS, end  int64
 	step          int64
 	width, height int
-	// still is how long the track has stood still or been silent up to the end.
+	// still is how long the track has been frozen or silent up to the end.
 	still int64
 }
 
-// newGraded is an object of which nothing is found yet. Tracks without samples end
+// newGraded is an object for which nothing was found yet. Tracks without samples end
 // nowhere.
 func newGraded(info *Info) *Graded {
 	g := &Graded{format: info.Format, initID: info.InitID, modulus: info.Modulus, start: info.Start, end: info.End}
@@ -90,7 +90,7 @@ func (g *Graded) track(t *Track) *trackEnd {
 }
 
 // graded reports whether the track is one that is seen or heard. Cues and metadata come
-// when there is something to say.
+// only when there is something to say.
 func (t *Track) graded() bool { return t.Kind == Video || t.Kind == Audio }
 
 // Text describes the findings, empty without any.
@@ -112,9 +112,9 @@ func (g *Graded) Missing() int64 {
 	return 0
 }
 
-// Grader tells how good the objects of one rendition are, by what is usual in its run.
-// The zero value knows nothing yet. It holds a bounded number of integers, and never
-// asks for the time. It is not safe for concurrent use.
+// Grader says how good the objects of one rendition are, by what is usual in its run. The
+// zero value knows nothing yet. It holds a bounded number of integers, and never reads the
+// clock. It is not safe for concurrent use.
 type Grader struct {
 	tracks []*trackHabits // at most maxGraded
 	keys   marks          // objects that begin with a random access point
@@ -136,13 +136,13 @@ type trackHabits struct {
 	small   ranked // percent of the pictures that have nearly no size
 }
 
-// forgottenTrack is after how many objects without a sample a track is no habit of the
-// run any more.
+// forgottenTrack is after how many objects without a sample a track no longer belongs to
+// the run.
 const forgottenTrack = 4 * recentObjects
 
-// Grade says how good the object is. before is the object before it in the same run of
-// the encoder, nil if that is not known: then nothing is said about what lies between.
-// Objects that do not go on from each other in time are taken for different runs.
+// Grade says how good the object is. before is the previous object in the same run of the
+// encoder, nil if that is not known: then nothing is said about what lies between. Objects
+// that do not continue each other in time are taken for different runs.
 func (g *Grader) Grade(info *Info, before *Graded) *Graded {
 	out := newGraded(info)
 	if info.Untimed {
@@ -186,7 +186,7 @@ type grading struct {
 	out    *Graded
 }
 
-// found notes a defect. Of several of a kind the one that lacks more stays.
+// found notes a defect. Of several of a kind, the one that lacks more is kept.
 func (x *grading) found(defect Defect, missing int64, format string, args ...any) {
 	f := Finding{Defect: defect, Detail: fmt.Sprintf(format, args...), Missing: missing}
 	for i := range x.out.Findings {
@@ -219,8 +219,8 @@ func (g *Grader) track(t *Track) *trackHabits {
 	return nil
 }
 
-// continues reports whether an object lies behind this one on the same clock, with no
-// more than a hole or an overlap between them.
+// continues reports whether an object follows this one on the same clock, with no more than
+// a hole or an overlap between them.
 func (g *Graded) continues(info *Info) bool {
 	if g.format != info.Format || g.modulus != info.Modulus || g.initID != info.InitID {
 		return false
@@ -229,7 +229,7 @@ func (g *Graded) continues(info *Info) bool {
 	return max(off, -off) <= max(jump, info.End-info.Start, g.end-g.start)
 }
 
-// after is how far a time of the next object lies behind one of the object before:
+// after is how much later a time of the next object is than one of the previous object:
 // each object has a timeline of its own where timestamps wrap.
 func after(before, next, modulus int64) int64 {
 	if modulus == 0 {

@@ -1,6 +1,6 @@
 package media
 
-// keyFrame looks whether a decoder can start with the object, as with the run's others.
+// keyFrame checks whether a decoder can start with the object, as with the run's others.
 func (x *grading) keyFrame() {
 	ref := reference(x.info.Tracks)
 	if ref < 0 || x.info.Tracks[ref].Kind != Video {
@@ -13,7 +13,7 @@ func (x *grading) keyFrame() {
 	x.keys.add(x.info.KeyFrameFirst)
 }
 
-// rate looks whether there is much less media than usual.
+// rate checks whether there is much less media than usual.
 func (x *grading) rate() {
 	ref := reference(x.info.Tracks)
 	length := x.info.End - x.info.Start
@@ -38,7 +38,7 @@ func (x *grading) rate() {
 	x.rates.add(rate)
 }
 
-// stillness looks for pictures that stand still and for silence, over several objects.
+// stillness looks for frozen pictures and for silence, over several objects.
 func (x *grading) stillness() {
 	for i := range x.info.Tracks {
 		t := &x.info.Tracks[i]
@@ -77,8 +77,8 @@ func (x *grading) silent(t *Track) bool {
 	return t.Kind == Audio && m.Small > 0 && m.Small*100 >= (m.Small+m.Others)*silentShare
 }
 
-// sharpens reports whether the encoder spends its bits on sharpening a picture that
-// stands still: the pictures in between have nothing to say, and they usually have.
+// sharpens reports whether the encoder spends its bits on sharpening a still picture: the
+// pictures in between have no content, and usually they do.
 func (x *grading) sharpens(t *Track) bool {
 	h, m := x.track(t), &t.Measure
 	if h == nil || m.Small+m.Others == 0 {

@@ -1,32 +1,32 @@
 package media
 
-// What is bad enough to be told, and why there. docs/good-media.md explains the same
-// to operators, with what was measured.
+// What is bad enough to report, and why. docs/good-media.md explains the same to operators,
+// with measurements.
 const (
-	// maxGraded is how many tracks of an object are graded. More of them are in no
-	// rendition, but an encoder may send anything.
+	// maxGraded is how many tracks of an object are graded. No rendition has more, but an
+	// encoder may send anything.
 	maxGraded = 16
 
-	// knownAfter is how many objects of a run have to be known before something is
-	// said that only a comparison with them shows. Of fewer objects a habit, such as
-	// pictures at uneven distances, can't be told from an accident.
+	// knownAfter is how many objects of a run have to be known before something is reported
+	// that only a comparison with them shows. With fewer objects a habit, such as pictures
+	// at uneven intervals, can't be told from an accident.
 	knownAfter = 3
 
-	// evenSteps is how many steps of a video track have to be known before a hole in it
-	// is told: 16 s of 25 frames a second. Video whose frame rate varies may begin
-	// evenly; audio never has a variable frame rate.
+	// evenSteps is how many steps of a video track have to be known before a hole in it is
+	// reported: 16 s at 25 frames/s. Video with a variable frame rate may start out even;
+	// audio never has a variable frame rate.
 	evenSteps = 400
-	// unevenShare: a track in which more than one of so many objects has long steps
-	// is one of a variable frame rate. Encoders that lose pictures in a quarter of all
-	// segments are left to their operators.
+	// unevenShare: a track in which more than one in this many objects has long steps has a
+	// variable frame rate. Encoders that lose pictures in a quarter of all segments are
+	// left to their operators.
 	unevenShare = 4
-	// unevenSteps: an object in which more than one of so many steps is long has a
-	// variable frame rate by itself.
+	// unevenSteps: an object in which more than one in this many steps is long has a
+	// variable frame rate in itself.
 	unevenSteps = 8
 	// unevenKnown is how many objects have to be known of a track with a variable
 	// frame rate before anything in it is a hole, and unevenTimes how many times longer
 	// than the longest step in them a hole has to be. Such steps have a long tail:
-	// a picture that stands still for longer than ever is no hole.
+	// a picture that stands still for longer than before is no hole.
 	unevenKnown = 16
 	unevenTimes = 3
 
@@ -35,38 +35,37 @@ const (
 	// always the same; each track may end up to a frame early.
 	endsEarly = ClockRate / 2
 
-	// keyKnown is how many objects have to be known before one is missed that begins
-	// with a random access point, and keyPercent how many of them have to. With key
-	// frames in every other segment nothing is missing.
+	// keyKnown is how many objects have to be known before a missing random access point at
+	// the start is reported, and keyPercent how many of them must have one. With key frames
+	// in every other segment nothing is missing.
 	keyKnown   = 8
 	keyPercent = 75
 
-	// starvedPart: the bit rate is under this part of its median over starvedKnown
-	// objects or more, in starvedObjects objects in a row. A rate of a tenth is seen in
-	// no programme, but in black and in test cards.
+	// starvedPart: the bit rate is under 1/starvedPart of its median over starvedKnown
+	// objects or more, in starvedObjects objects in a row. No programme drops to a tenth,
+	// but black and test cards do.
 	starvedPart    = 10
 	starvedKnown   = 8
 	starvedObjects = 2
 
-	// standsStill is after how long a picture that does not move, and silence, are
-	// told: longer than pauses of speech and than stills of a programme.
+	// standsStill is after how long a still picture, or silence, is reported: longer than
+	// pauses in speech and stills in a programme.
 	standsStill = 5 * ClockRate
-	// mostStill is as long as it is counted, a day.
+	// mostStill is how long it is counted at most, a day.
 	mostStill = 24 * 3600 * ClockRate
-	// stillShare is how many percent of an object have to be stretches of pictures of
-	// nearly no size; the rest is what encoders add to a still picture after each key
-	// frame.
+	// stillShare is what percentage of an object has to be stretches of pictures of nearly
+	// no size; the rest is what encoders add to a still picture after each key frame.
 	stillShare = 60
-	// smallShare is how many percent of the pictures have to be of nearly no size where
-	// an encoder never stops to add, and smallUsual how many at most are so as a rule, in
+	// smallShare is what percentage of the pictures has to be of nearly no size where an
+	// encoder never stops adding, and smallUsual how many at most usually are, over
 	// smallKnown objects or more. In a screen with a mouse pointer most of them always are.
 	smallShare = 60
 	smallUsual = 10
 	smallKnown = 8
-	// silentShare is how many percent of the frames have to be silence.
+	// silentShare is what percentage of the frames has to be silence.
 	silentShare = 95
 
-	// jump is how far timestamps have to be away from where they should be before
-	// it is another run rather than a hole, where the objects are shorter.
+	// jump is how far timestamps have to be off before it is another run rather than a
+	// hole, where the objects are shorter than that.
 	jump = ClockRate
 )

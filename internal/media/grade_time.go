@@ -39,20 +39,20 @@ func (t *Track) oneStep(info *Info) int64 {
 	return max(t.End-t.LastPTS, info.FrameDuration)
 }
 
-// between is the step from the last sample of the object before to the first one. Of
-// video decoding times count: pictures are shown in another order, across the border as
-// well. Of audio it is what lies between the end and the beginning, and a frame.
+// between is the step from the last sample of the previous object to the first of this one.
+// For video, decoding times count: pictures are shown in another order, even across the
+// boundary. For audio it is the distance from the end to the start, plus a frame.
 func (x *grading) between(p *trackEnd, t *Track) int64 {
 	if t.Kind == Video || t.Timescale > 0 {
 		return after(p.lastDTS, t.FirstDTS, x.info.Modulus)
 	}
 	if t.Measure.Continued {
-		return 0 // of the frames that began in the object before not all are known
+		return 0 // not all the frames that began in the previous object are known
 	}
 	return after(p.end, t.FirstPTS, x.info.Modulus) + t.Measure.Step
 }
 
-// uneven reports whether the object has a variable frame rate by itself.
+// uneven reports whether the object in itself has a variable frame rate.
 func (m *Measure) uneven() bool { return m.LongSteps > 2 && m.LongSteps*unevenSteps > m.Steps }
 
 // limit is how long a step has to be to be a hole; 0 as long as that is not known.
@@ -72,7 +72,7 @@ func (h *trackHabits) limit() int64 {
 // isUneven reports whether the track has a variable frame rate.
 func (h *trackHabits) isUneven() bool { return h.uneven.count()*unevenShare > h.uneven.n }
 
-// learn takes in what the object shows of the track's habits.
+// learn records what the object shows of the track's habits.
 func (h *trackHabits) learn(t *Track) {
 	if t.Samples == 0 {
 		return

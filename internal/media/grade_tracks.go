@@ -1,6 +1,6 @@
 package media
 
-// presence looks whether a track that the run carries is there, up to the end.
+// presence checks whether a track that the run carries is there, up to the end.
 func (x *grading) presence(t *Track, h *trackHabits) {
 	if t.Samples == 0 {
 		h.absent++
@@ -19,7 +19,7 @@ func (x *grading) presence(t *Track, h *trackHabits) {
 }
 
 // patience is how much earlier than ever a track may end. Where the frame rate varies the
-// last picture may stand, and nothing tells for how long.
+// last picture may stand, and nothing says for how long.
 func (h *trackHabits) patience() int64 {
 	if h.kind == Video && h.isUneven() {
 		return endsEarly + unevenTimes*h.steps.largest()
@@ -60,7 +60,7 @@ func (x *grading) undeclared() {
 	x.tracks = kept
 }
 
-// replaced reports whether another track of the kind has come instead.
+// replaced reports whether another track of the same kind took its place.
 func (x *grading) replaced(was *trackHabits) bool {
 	for _, h := range x.tracks {
 		if h != nil && h.kind == was.kind && h.id != was.id && h.carried > 0 && h.carried < knownAfter {

@@ -12,7 +12,7 @@ const (
 	h264PPS       = 8
 )
 
-// videoParams is what a sequence parameter set tells.
+// videoParams is what a sequence parameter set says.
 type videoParams struct {
 	codec         string
 	width, height int
@@ -123,7 +123,7 @@ func skipH264ScalingList(r *bitReader, i int) {
 	}
 }
 
-// skipVUIStart reads what the VUI of H.264 and H.265 begin with.
+// skipVUIStart reads past the common start of the VUI of H.264 and H.265.
 func skipVUIStart(r *bitReader) {
 	const extendedSAR = 255
 	if r.flag() && r.u(8) == extendedSAR {

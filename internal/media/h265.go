@@ -41,7 +41,7 @@ func parseH265SPS(nal []byte) (videoParams, bool) {
 	if r.bad || v.width <= 0 || v.height <= 0 {
 		return videoParams{}, false
 	}
-	// What follows only stands between here and the timing.
+	// What follows is only read past to get to the timing.
 	v.frameTicks = h265Timing(r, layers)
 	return v, true
 }

@@ -1,11 +1,11 @@
 // Package media looks into media segments and joins them.
 //
-// A [Prober] sees the bytes of an object as they pass on their way into a
-// store, and says at the end what the object holds: which tracks, from when to
-// when on the media's own clock, with which codec configuration, and whether
-// it is whole. [PlanCounters] and [Rewriter] let segments of two encoders
-// follow one another in one stream with continuous MPEG-TS continuity counters;
-// [Info.JoinRanges] says which bytes of a part have to be left out.
+// A [Prober] sees the bytes of an object as they pass on their way into a store, and says
+// at the end what the object holds: which tracks, from when to when on the media's own
+// clock, with which codec configuration, and whether it is complete. [PlanCounters] and
+// [Rewriter] let segments of two encoders follow one another in one stream with continuous
+// MPEG-TS continuity counters; [Info.JoinRanges] says which bytes of a part have to be left
+// out.
 //
 // An object is a transport stream, packed audio, WebVTT, or fragmented MP4. The
 // last comes in two parts that arrive in any order: an [Init] and segments,
@@ -60,14 +60,13 @@ const (
 
 // Info is what a media object holds.
 //
-// Times of fragmented MP4 are presentation times: the edit list is applied,
-// with all its entries (ISO/IEC 14496-12, 8.6.6). Two muxers of one encoder
-// write different composition times and edit lists for the same pictures, and
-// only the sum of both says which picture is the same. It is also what ffmpeg
-// shows. Players do not agree: browsers apply edit lists below hls.js and Shaka,
-// not all of them empty edits, while the players' own arithmetic takes the raw
-// times. But either way the difference is a constant for as long as the init
-// section is the same, and where that changes, the signature changes with it.
+// Times of fragmented MP4 are presentation times: the edit list is applied, with all its
+// entries (ISO/IEC 14496-12, 8.6.6). Two muxers of one encoder write different composition
+// times and edit lists for the same pictures, and only the sum of both says which picture
+// is the same. It is also what ffmpeg shows. Players do not agree: underneath hls.js and
+// Shaka, browsers apply edit lists (not all of them empty edits), while the players' own
+// arithmetic takes the raw times. But either way the difference is a constant for as long
+// as the init section is the same, and where that changes, the signature changes with it.
 // [Track.Edit] leads back to the raw times.
 type Info struct {
 	Format Format
@@ -80,15 +79,15 @@ type Info struct {
 	// timestamps wrap it lies in [0, Modulus). Where they don't, it can be
 	// below zero: the priming samples of audio before an edit list's start.
 	Start int64
-	// End is when the last picture or sample of the reference track ends, in
-	// ticks. Timestamps are unwrapped inside the object, so it is greater than
-	// Start also across a wrap. Only an object with a single picture whose
-	// duration nothing tells (FrameDuration is 0) has End == Start.
+	// End is when the last picture or sample of the reference track ends, in ticks.
+	// Timestamps are unwrapped inside the object, so it is greater than Start even across a
+	// wrap. Only an object with a single picture of unknown duration (FrameDuration is 0)
+	// has End == Start.
 	End int64
-	// Modulus is the value at which timestamps start again at zero, 1<<33 but
-	// for fragmented MP4, where they do not wrap and it is 0.
+	// Modulus is the value at which timestamps start again at zero, 1<<33 except for
+	// fragmented MP4, where they do not wrap and it is 0.
 	Modulus int64
-	// Untimed tells that the object has no position and duration of its own,
+	// Untimed says that the object has no position and duration of its own,
 	// and Start and End are 0: they have to be taken from the playlist. That is
 	// so for WebVTT, whose segments may have no cue at all, and whose cues say
 	// nothing about where a segment starts or ends.
@@ -97,16 +96,16 @@ type Info struct {
 	// ticks. Video: the smallest step between decoding timestamps or, in
 	// fragmented MP4, the shortest sample; with a single picture of a transport
 	// stream, what the sequence parameter set says. Audio: the samples of one
-	// frame, rounded to ticks, or the longest sample. 0 means that nothing tells.
+	// frame, rounded to ticks, or the longest sample. 0 means unknown.
 	FrameDuration int64
-	// KeyFrameFirst tells that the video starts with a picture at which a
+	// KeyFrameFirst says that the video starts with a picture at which a
 	// decoder can start: IDR, CRA or BLA, or an intra picture that is marked
 	// as a random access point. Of fragmented MP4 it is what the flags of the
 	// first sample say. It is true where there is no video.
 	KeyFrameFirst bool
 
 	// KeyFrames are the pictures of the reference track, if that is video, at
-	// which a decoder can start and that can be fetched by themselves; see
+	// which a decoder can start and that can be fetched on their own; see
 	// [KeyFrame]. In order, at most maxKeyFrames.
 	KeyFrames []KeyFrame
 
@@ -123,25 +122,25 @@ type Info struct {
 	// Trims are the bytes that can't stay when the object is joined, in order;
 	// see [Info.JoinRanges].
 	Trims []Trim
-	// Text is what is known of WebVTT, nil for all else.
+	// Text is what is known about WebVTT, nil for everything else.
 	Text *Text
 
-	// Counters has one entry for each PID of a transport stream, but not for
-	// null packets, in order of appearance.
+	// Counters has one entry for each PID of a transport stream, except for null packets,
+	// in order of appearance.
 	Counters []Counter
-	// CounterErrors is the number of places at which a continuity counter does
-	// not go on as it has to and no discontinuity_indicator allows it. Lost
-	// packets show here, but also encoders that reset their counters.
+	// CounterErrors is the number of places at which a continuity counter does not continue
+	// as it has to and no discontinuity_indicator allows it. Lost packets show here, but
+	// also encoders that reset their counters.
 	CounterErrors int
 	// ShortPES is the number of PES packets, other than the last of each
 	// track, that are shorter than they declare: a sure sign of lost packets.
 	ShortPES int
-	// OpenPES is the number of tracks, other than the reference track, whose
-	// last PES packet or audio frame goes on after the end of the object, and
-	// ContinuedPES the number of tracks that start inside one. Some encoders cut
-	// a multiplex at the next picture, wherever the audio is: then every segment
-	// but the first is continued, as a rule. OpenPES alone, in a segment that
-	// also lasts less than its EXTINF, is a truncation at the end of a packet.
+	// OpenPES is the number of tracks, other than the reference track, whose last PES
+	// packet or audio frame goes on after the end of the object, and ContinuedPES the
+	// number of tracks that start inside one. Some encoders cut a multiplex at the next
+	// picture, wherever the audio is: then usually every segment but the first is
+	// continued. OpenPES alone, in a segment that also lasts less than its EXTINF, is a
+	// truncation at the end of a packet.
 	OpenPES, ContinuedPES int
 	// ErrorPackets is the number of packets of a transport stream that are marked
 	// as damaged (transport_error_indicator). Nothing in them counts.
@@ -149,7 +148,7 @@ type Info struct {
 	// Unaccounted is the number of bytes of mdat boxes that belong to no sample,
 	// or, below zero, how many bytes samples have in common.
 	Unaccounted int64 `json:",omitempty"`
-	// Tables are those that a transport stream without any has inherited from its run: a
+	// Tables are those that a transport stream without its own has inherited from its run: a
 	// player that starts here needs them in front; see [Info.Prepend].
 	Tables Tables `json:",omitempty"`
 	// EarlyPackets is the number of packets of the tracks that come before the
@@ -184,14 +183,13 @@ type Track struct {
 	Codec string
 	// StreamType is the stream_type of the PMT (ISO/IEC 13818-1, table 2-34).
 	StreamType uint8
-	// Config is what has to be equal for a decoder to simply go on. H.264 and
-	// H.265: the parameter sets before the first picture, as an Annex B byte
-	// stream. AAC: the AudioSpecificConfig. Other audio: the header fields
-	// that do not change from frame to frame. Fragmented MP4: the sample
-	// descriptions (stsd) without names and bitrates. Of avc3 and hev1, whose
-	// parameter sets lie in the samples, that is not all.
+	// Config is what has to be equal for a decoder to simply carry on. H.264 and H.265: the
+	// parameter sets before the first picture, as an Annex B byte stream. AAC: the
+	// AudioSpecificConfig. Other audio: the header fields that do not change from frame to
+	// frame. Fragmented MP4: the sample descriptions (stsd) without names and bitrates. For
+	// avc3 and hev1, whose parameter sets are in the samples, that is not everything.
 	Config []byte
-	// ConfigChanged tells that Config is not that of the whole audio track.
+	// ConfigChanged says that Config does not hold for the whole audio track.
 	ConfigChanged bool
 
 	// Width and Height of the video in pixels, after cropping.
@@ -221,7 +219,7 @@ type Track struct {
 	End int64
 	// Samples is the number of access units that start in the object: audio
 	// frames, pictures (PES packets with a timestamp), or PES packets and
-	// sections for data. 0 means that the track is announced, but absent.
+	// sections for data. 0 means that the track is announced but absent.
 	Samples int
 	// MaxStep is the largest step between decoding timestamps; much more than
 	// a frame in a video track means lost pictures.
@@ -236,9 +234,8 @@ type Track struct {
 // (ISO/IEC 13818-1, 2.4.3.3).
 type Counter struct {
 	PID uint16
-	// First and Last are the counters of the first and the last packet with
-	// payload, as only these count on; if there is none, of the first and the
-	// last packet.
+	// First and Last are the counters of the first and the last packet with payload, as
+	// only these increment; if there is none, of the first and the last packet.
 	First, Last uint8
 	HasPayload  bool
 	// Packets of the PID, with or without payload.
@@ -262,8 +259,8 @@ func reference(tracks []Track) int {
 	return first
 }
 
-// rescale returns v*to/from, rounded to the nearest integer, halves away from
-// zero. It is false if that is no number of some 60 bits.
+// rescale returns v*to/from, rounded to the nearest integer, halves away from zero. It is
+// false if that does not fit into some 60 bits.
 func rescale(v int64, to, from uint32) (int64, bool) {
 	if from == 0 || v == math.MinInt64 {
 		return 0, false

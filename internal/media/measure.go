@@ -2,9 +2,9 @@ package media
 
 import "strings"
 
-// Measure is what the samples of a track say about how good it is: what grading
-// needs and nothing else does. It is taken as the object passes, and is not
-// written into records. Times are ticks of 90 kHz.
+// Measure is what the samples of a track say about how good it is: what grading needs and
+// nothing else does. It is taken as the object passes, and is not stored in records. Times
+// are ticks of 90 kHz.
 type Measure struct {
 	// Bytes of all samples. Of a transport stream: without PES headers, and
 	// without most of the filler data by which encoders keep a constant bit rate.
@@ -13,14 +13,14 @@ type Measure struct {
 	// last picture counts as far as the object has it.
 	Largest, Smallest int64
 	// Step is the usual step from one sample to the next: that of most pictures,
-	// or the length of an audio frame. 0 if nothing tells.
+	// or the length of an audio frame. 0 if unknown.
 	Step int64
 	// LongSteps is the number of steps of more than one and a half times the
 	// usual one, and Steps the number of all. Of audio in a transport stream a
 	// step leads from the last frame of a PES packet to the first of the next.
 	LongSteps, Steps int
 	// LongestAt is the decoding timestamp before the longest step
-	// ([Track.MaxStep]), and Lost the sum of what all long steps are too long.
+	// ([Track.MaxStep]), and Lost the sum of the excess of all long steps.
 	LongestAt, Lost int64
 	// StepBack is the largest step back of decoding timestamps.
 	StepBack int64
@@ -31,8 +31,8 @@ type Measure struct {
 	// one before, frames of silence. Only stretches of stillRun count. StillTail
 	// is how long the object's last stretch is, if it lasts to the end.
 	Still, StillTail int64
-	// Continued tells that the object starts inside a PES packet of the track:
-	// frames that begin there are in no measure.
+	// Continued says that the object starts inside a PES packet of the track: frames that
+	// begin there are not measured.
 	Continued bool
 }
 
@@ -117,10 +117,9 @@ func stillPicture(width, height int) int64 {
 	return headers + int64(width)*int64(height)/256/32
 }
 
-// silentFrame is the size in bytes up to which an audio frame is silence, 0 if
-// sizes don't tell. A raw data block of AAC without a single spectral line takes
-// 4 bytes with one channel, 6 with two, 19 with six (measured); a tone of -70 dB
-// takes 20 and more with two.
+// silentFrame is the size in bytes up to which an audio frame is silence, 0 if size says
+// nothing. A raw data block of AAC without a single spectral line takes 4 bytes with one
+// channel, 6 with two, 19 with six (measured); a tone of -70 dB takes 20 and more with two.
 func silentFrame(codec string, channels int) int64 {
 	switch {
 	case channels <= 0:

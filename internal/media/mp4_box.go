@@ -48,9 +48,9 @@ func (c *boxes) next() (raw, body []byte, ok bool) {
 // decodeBox lets mp4ff read one box that contains no others, or the sample
 // descriptions, which are small. T is the type that is expected.
 func decodeBox[T any](raw []byte) (box T, err error) {
-	// mp4ff returns errors and has withstood fuzzing of these boxes. Should a
-	// box still make it panic, that box is damaged, and no reason to take all
-	// channels of the process down.
+	// mp4ff returns errors and has withstood fuzzing of these boxes. Should a box still
+	// make it panic, that box is damaged, which is no reason to take down all channels of
+	// the process.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("box %s: %v", raw[4:8], r)
@@ -77,6 +77,6 @@ func boxName(name []byte) string {
 	return string(name)
 }
 
-// boxLetter tells whether box types have this character: printable ASCII, and
+// boxLetter reports whether box types may have this character: printable ASCII, and
 // the copyright sign of QuickTime. Everything else is no box.
 func boxLetter(c byte) bool { return c >= 0x20 && c < 0x7f || c == 0xa9 }

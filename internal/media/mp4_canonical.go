@@ -12,8 +12,8 @@ const (
 	audioEntry  = 28
 )
 
-// canonicalID is the sum of the payload of a moov box without what does not
-// matter; see [Init.ID].
+// canonicalID is the hash of the payload of a moov box, without what does not matter; see
+// [Init.ID].
 func canonicalID(moov []byte) Digest {
 	return sha256.Sum256(canonicalBoxes(make([]byte, 0, len(moov)), moov, 0))
 }
@@ -28,7 +28,7 @@ func canonicalBoxes(dst, b []byte, depth int) []byte {
 		}
 		dst = canonicalBox(dst, raw, body, depth)
 	}
-	return append(dst, in.b...) // what is no box counts as it is
+	return append(dst, in.b...) // what is not a box counts as it is
 }
 
 func canonicalBox(dst, raw, body []byte, depth int) []byte {
@@ -66,8 +66,8 @@ func isContainer(name string) bool {
 	return false
 }
 
-// canonicalHeader appends a header box without its times (ISO/IEC 14496-12,
-// 8.2.2, 8.3.2 and 8.4.2), and so also the same for both of its versions.
+// canonicalHeader appends a header box without its times (ISO/IEC 14496-12, 8.2.2, 8.3.2
+// and 8.4.2), which makes both of its versions the same.
 func canonicalHeader(dst []byte, name string, body []byte) []byte {
 	width := 4 // of a time
 	if len(body) > 0 && body[0] == 1 {
@@ -108,8 +108,8 @@ func canonicalSampleDescriptions(dst, stsd []byte) []byte {
 	return append(dst, in.b...)
 }
 
-// canonicalEntry appends the payload of a sample entry. Whether it is visual or
-// audio shows in where boxes fill it to the end; if nowhere, it counts as it is.
+// canonicalEntry appends the payload of a sample entry. Whether it is visual or audio shows
+// in where boxes fill it exactly to the end; if nowhere, it counts as it is.
 func canonicalEntry(dst, body []byte) []byte {
 	for _, fixed := range []int{visualEntry, audioEntry} {
 		if len(body) < fixed || !boxesFill(body[fixed:]) {

@@ -9,9 +9,8 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// describe takes codec and format from a sample entry. Of a codec that is not
-// known here the type of the entry is its name; that two such tracks are equal
-// still shows in Config.
+// describe takes codec and format from a sample entry. A codec that is not known here is
+// named after the type of the entry; Config still shows whether two such tracks are equal.
 func (t *InitTrack) describe(entry mp4.Box) {
 	t.Codec = boxName([]byte(entry.Type()))
 	switch e := entry.(type) {

@@ -6,7 +6,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// Fragments is what a media segment of fragmented MP4 or CMAF says by itself.
+// Fragments is what a media segment of fragmented MP4 or CMAF says on its own.
 // Its times, and often its durations and sizes, have a meaning only together
 // with an init section: see [Fragments.Resolve]. It never changes, and can be
 // kept until the init section comes.
@@ -100,8 +100,8 @@ func (s *mp4Scanner) readTrackFragment(b []byte, at int64) (trackFragment, *Faul
 			}
 			t.time, t.hasTime = tfdt.BaseMediaDecodeTime(), true
 		case "trun":
-			// The count is checked first: a run without fields of its own
-			// claims samples that cost it nothing.
+			// The count is checked first: a trun without fields of its own can claim
+			// samples at no cost.
 			if len(body) < 8 {
 				return t, faultf(ReasonDamaged, "trun of %d bytes in the moof at byte %d", len(raw), at)
 			}
@@ -133,7 +133,7 @@ func (s *mp4Scanner) readTrackFragment(b []byte, at int64) (trackFragment, *Faul
 // one (Protected Interoperable File Format, 5.3.2).
 const piffEncryption = "\xa2\x39\x4f\x52\x5a\x9b\x4f\x14\xa2\x44\x6c\x42\x7c\x64\x8d\xf4"
 
-// sampleEncryption tells whether a box of a traf belongs to encrypted samples
+// sampleEncryption reports whether a box of a traf belongs to encrypted samples
 // (ISO/IEC 23001-7, 6 and 7.2).
 func sampleEncryption(raw, body []byte) bool {
 	switch string(raw[4:8]) {

@@ -28,15 +28,14 @@ func (d *Digest) UnmarshalText(b []byte) error {
 // Init is an init section (RFC 8216, 3.3): what the segments of fragmented MP4
 // leave out because it never changes. It marshals to JSON and back.
 type Init struct {
-	// ID is equal for two init sections exactly if a player can go on with the
-	// one where the other was meant. It is the sum of the moov box without what
-	// no decoder and no clock depends on: creation and modification times,
-	// durations, next_track_ID, free space, user data, handler and compressor
-	// names, and bitrates (ffmpeg writes those of the first frames). Also
-	// without ftyp: brands promise what the other boxes then keep. Edit lists
-	// count, as players put the media elsewhere by them.
+	// ID is equal for two init sections exactly if a player can use one in place of the
+	// other. It is the hash of the moov box without what no decoder and no clock depends
+	// on: creation and modification times, durations, next_track_ID, free space, user data,
+	// handler and compressor names, and bitrates (ffmpeg writes those of the first frames).
+	// ftyp is left out too: brands only promise what the other boxes show. Edit lists
+	// count, as they move the media in players.
 	ID Digest
-	// Hash is the sum of the exact bytes of Range.
+	// Hash is the hash of the exact bytes of Range.
 	Hash Digest
 	// Range is where the init section lies in its object: all of it, or the
 	// front of a segment that initialises itself.
@@ -164,8 +163,8 @@ func readExtends(b []byte) ([]*mp4.TrexBox, *Fault) {
 	return extends, nil
 }
 
-// readInitTrack reads the payload of a trak box. The boxes in it lie on several
-// levels, but each type on one only.
+// readInitTrack reads the payload of a trak box. The boxes in it are on several levels, but
+// each type on only one.
 func readInitTrack(b []byte) (InitTrack, *Fault) {
 	const maxDepth = 4 // trak, mdia, minf, stbl
 	var t InitTrack
@@ -314,7 +313,7 @@ func (t *InitTrack) readSampleDescriptions(raw []byte) *Fault {
 	return nil
 }
 
-// hasScheme tells whether a sample entry has a protection scheme.
+// hasScheme reports whether a sample entry has a protection scheme.
 func hasScheme(entry []byte) bool {
 	for _, fixed := range []int{visualEntry, audioEntry} {
 		in := boxes{b: entry[min(boxHeader+fixed, len(entry)):]}

@@ -124,7 +124,7 @@ func (f *fragment) resolve(tracks []trackTimes) (left int64, fault *Fault) {
 	return left, nil
 }
 
-// holds tells whether the bytes lie in one of the mdat boxes.
+// holds reports whether the bytes are in one of the mdat boxes.
 func (f *fragment) holds(at, size int64) bool {
 	for _, d := range f.data {
 		if at >= d.Start && size <= d.End-at {
@@ -199,8 +199,8 @@ func (tt *trackTimes) run(head *mp4.TfhdBox, run *mp4.TrunBox) (size int64) {
 	return size
 }
 
-// start looks whether a movie fragment's first sample of the track is one to
-// start at. lead is all that is before the sample.
+// start checks whether a movie fragment's first sample of the track is one to start at.
+// lead is all that is before the sample.
 func (tt *trackTimes) start(head *mp4.TfhdBox, run *mp4.TrunBox, lead Range) {
 	if tt.init.Kind != Video || len(run.Samples) == 0 || len(tt.keys) == maxKeyFrames {
 		return
@@ -214,7 +214,7 @@ func (tt *trackTimes) start(head *mp4.TfhdBox, run *mp4.TrunBox, lead Range) {
 	})
 }
 
-// defaults are what samples have that say nothing themselves.
+// defaults are what samples have that carry no values of their own.
 func (tt *trackTimes) defaults(head *mp4.TfhdBox) mp4.Sample {
 	s := mp4.Sample{Dur: tt.init.DefaultDuration, Size: tt.init.DefaultSize, Flags: tt.init.DefaultFlags}
 	if head.HasDefaultSampleDuration() {
@@ -229,9 +229,8 @@ func (tt *trackTimes) defaults(head *mp4.TfhdBox) mp4.Sample {
 	return s
 }
 
-// sampleOf is a sample of the run. Offsets of version 0 are unsigned by the
-// letter, but older encoders write negative ones there, and 2^31 ticks are in no
-// stream.
+// sampleOf is a sample of the run. Offsets in version 0 are unsigned by the letter of the
+// standard, but older encoders write negative ones there, and no stream has 2^31 ticks.
 func sampleOf(run *mp4.TrunBox, i int, s mp4.Sample) mp4.Sample {
 	own := &run.Samples[i]
 	s.CompositionTimeOffset = own.CompositionTimeOffset

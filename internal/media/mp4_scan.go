@@ -8,8 +8,8 @@ import (
 
 // Bounds of what is kept of an ISO base media file.
 const (
-	// maxMoov and maxMoof are the sizes of the boxes that are read. Those of
-	// encoders have 1 to 10 kB; a moof has 4 to 16 bytes for each sample.
+	// maxMoov and maxMoof are the sizes of the boxes that are read. Encoders' moov boxes
+	// have 1 to 10 kB; a moof has 4 to 16 bytes for each sample.
 	maxMoov = 1 << 20
 	maxMoof = 1 << 20
 	// maxSampleDescriptions is the size of an stsd box, the only one with boxes
@@ -21,7 +21,7 @@ const (
 	// maxRuns is how many track fragments and track runs an object may have.
 	maxRuns = 1 << 14
 	// maxSamples is how many samples an object may have. 30 s of video with 60
-	// frames and audio with 94 frames a second have 4,620.
+	// frames/s and audio with 94 frames/s have 4,620.
 	maxSamples = 1 << 16
 	// maxBoxSize keeps sums of sizes and offsets within 63 bits.
 	maxBoxSize = 1 << 60
@@ -54,7 +54,7 @@ type mp4Scanner struct {
 
 func newMP4Scanner() *mp4Scanner { return new(mp4Scanner) }
 
-// isMP4 tells whether an object starts with a box that may come first.
+// isMP4 reports whether an object starts with a box that may come first.
 func isMP4(head []byte) bool {
 	if len(head) < boxHeader {
 		return false
@@ -209,7 +209,7 @@ func (s *mp4Scanner) beginInit() {
 	}
 }
 
-// endInit is told that a box starts that belongs to media.
+// endInit is called when a box starts that belongs to media.
 func (s *mp4Scanner) endInit() {
 	s.inMedia = true
 	if s.initHash == nil {

@@ -29,7 +29,7 @@ type packedScanner struct {
 	measured    frames // only its measure is used
 }
 
-// isPackedAudio tells whether an object starts with an ID3 tag or a frame.
+// isPackedAudio reports whether an object starts with an ID3 tag or a frame.
 func isPackedAudio(head []byte) bool {
 	if bytes.HasPrefix(head, []byte("ID3")) {
 		return true
@@ -38,8 +38,8 @@ func isPackedAudio(head []byte) bool {
 	return parse != nil
 }
 
-// packedCodec tells the codec by the header of a frame. An ADTS header is one
-// of MPEG audio with the layer 0, which there is none of.
+// packedCodec tells the codec by the header of a frame. An ADTS header looks like MPEG
+// audio with layer 0, which does not exist.
 func packedCodec(b []byte) (codecID, func([]byte) (frame, bool)) {
 	for _, c := range []struct {
 		codec codecID

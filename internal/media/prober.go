@@ -12,9 +12,9 @@ const (
 	maxPrograms = 16
 	// maxTracks is how many tracks all programs may have together.
 	maxTracks = 64
-	// maxAccessUnitHead is how many bytes of a video access unit are searched
-	// for parameter sets and the first slice. All before it is a few hundred
-	// bytes as a rule; captions and other SEI can make it some thousands.
+	// maxAccessUnitHead is how many bytes of a video access unit are searched for parameter
+	// sets and the first slice. Usually all that comes before it is a few hundred bytes;
+	// captions and other SEI can make it a few thousand.
 	maxAccessUnitHead = 64 << 10
 	// maxConfig is how many bytes the parameter sets of a track may have.
 	maxConfig = 16 << 10
@@ -23,15 +23,14 @@ const (
 	maxSection = 1024
 )
 
-// Prober finds out what a media object holds while its bytes pass. It is an
-// [io.Writer] that takes the object in pieces of any size, never fails, keeps
-// no media and needs a bounded amount of memory: some 15 kB as a rule, never
-// more than 128 KiB for each video track of a transport stream, and a few MiB
-// for fragmented MP4 with ten times more samples than there are. It is not
-// safe for concurrent use.
+// Prober finds out what a media object holds while its bytes pass. It is an [io.Writer]
+// that takes the object in pieces of any size, never fails, keeps no media and needs a
+// bounded amount of memory: usually some 15 kB, never more than 128 KiB for each video
+// track of a transport stream, and a few MiB for fragmented MP4 with ten times more samples
+// than occur in practice. It is not safe for concurrent use.
 type Prober struct {
 	head  []byte  // first bytes, until the format is known
-	scan  scanner // nil until the format is known, and if it is not supported
+	scan  scanner // nil until the format is known, or if it is not supported
 	fault *Fault  // the first one
 	size  int64
 	// tables are those of the run, for a transport stream without any.
@@ -50,7 +49,7 @@ type scanner interface {
 // Probed is what an object turned out to be. Info is that of a transport
 // stream, packed audio or WebVTT. Of fragmented MP4, Init is an init section
 // and Fragments a media segment; a segment that initialises itself is both.
-// All else is nil.
+// Everything else is nil.
 type Probed struct {
 	Info      *Info
 	Init      *Init
@@ -67,7 +66,7 @@ func (p *Prober) Write(b []byte) (int, error) {
 	n := len(b)
 	p.size += int64(n)
 	if p.fault != nil {
-		return n, nil //nolint:nilerr // Finish tells it
+		return n, nil //nolint:nilerr // Finish reports it
 	}
 	if p.scan != nil {
 		p.fault = p.scan.write(b)
@@ -144,13 +143,13 @@ func detect(head []byte) (scanner, *Fault) {
 	return nil, faultf(ReasonGarbage, "no media, or encrypted: starts with %s", strconv.QuoteToASCII(string(head[:min(len(head), 24)])))
 }
 
-// m2ts tells packets of 188 bytes that each follow a timecode of 4 bytes, as
-// written by cameras and disc authoring. Its first byte can be 0x47 by chance.
+// m2ts recognises packets of 188 bytes that each follow a timecode of 4 bytes, as written
+// by cameras and disc authoring. Its first byte can be 0x47 by chance.
 func m2ts(head []byte) bool {
 	return syncEvery(head, 4, 192) && !(head[0] == tsSync && head[tsPacket] == tsSync)
 }
 
-// syncEvery tells whether three sync bytes follow in the given distance.
+// syncEvery reports whether three sync bytes follow at the given distance.
 func syncEvery(head []byte, from, step int) bool {
 	for i := range 3 {
 		at := from + i*step

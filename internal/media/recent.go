@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// recentObjects is how many objects of a run the grader remembers what was usual
-// in: a minute of segments of 2 s. What has changed for good is usual after half
-// of it.
+// recentObjects is how many objects of a run the grader judges what is usual by: a minute
+// of segments of 2 s. A permanent change is usual after half of that.
 const recentObjects = 32
 
 // recent are the last values of something that every object has.
@@ -54,7 +53,7 @@ func (r *ranked) add(v int64) {
 // median is 0 before the first value.
 func (r *ranked) median() int64 { return r.sorted[r.len()/2] }
 
-// marks says of each of the last objects whether something is so.
+// marks says for each of the last objects whether something holds.
 type marks struct {
 	bits uint32 // the newest is the lowest
 	n    int
@@ -68,5 +67,5 @@ func (m *marks) add(is bool) {
 	m.n = min(m.n+1, recentObjects)
 }
 
-// count is of how many it is so.
+// count is for how many it holds.
 func (m *marks) count() int { return bits.OnesCount32(m.bits) }

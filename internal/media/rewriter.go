@@ -2,10 +2,9 @@ package media
 
 import "io"
 
-// Rewriter reads a transport stream and changes its continuity counters on the
-// way. It works in the caller's buffer, so that it costs no copy: with
-// [io.Copy] or [bufio.Reader] the bytes are touched where they lie. The stream
-// has to be one that a [Prober] found sound.
+// Rewriter reads a transport stream and changes its continuity counters on the way. It
+// works in the caller's buffer, so that it costs no copy: with [io.Copy] or [bufio.Reader]
+// the bytes are changed in place. The stream has to be one that a [Prober] found sound.
 type Rewriter struct {
 	r   io.Reader
 	add [tsPIDs]uint8
@@ -58,7 +57,7 @@ func (w *Rewriter) apply(b []byte) {
 	}
 }
 
-// whole changes the packets that lie in b entirely.
+// whole changes the packets that lie entirely in b.
 func (w *Rewriter) whole(b []byte) {
 	for ; len(b) >= tsPacket; b = b[tsPacket:] {
 		p := b[:4]

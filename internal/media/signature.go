@@ -7,14 +7,13 @@ import (
 	"encoding/hex"
 )
 
-// Signature stands for the track layout and the codec configuration of an
-// object. Two objects with equal signatures can follow one another with no
-// discontinuity, as far as these go; timestamps are another matter. Data
-// tracks such as SCTE-35 do not count, and neither does which PID carries the clock:
-// it is no track, and every segment says it anew (RFC 8216, 4.3.2.3). A track of a transport stream that is
-// announced but has no sample has no configuration, and so makes another
-// signature. Of fragmented MP4 the signature includes the ID of the init
-// section, and so its data tracks and edit lists.
+// Signature stands for the track layout and the codec configuration of an object. Two
+// objects with equal signatures can follow one another without a discontinuity, as far as
+// these go; timestamps are another matter. Data tracks such as SCTE-35 do not count, and
+// neither does which PID carries the clock: it is not a track, and every segment states it
+// anew (RFC 8216, 4.3.2.3). A track of a transport stream that is announced but has no
+// sample has no configuration, and so makes a different signature. Of fragmented MP4 the
+// signature includes the ID of the init section, and so its data tracks and edit lists.
 type Signature [sha256.Size]byte
 
 func (s Signature) String() string { return hex.EncodeToString(s[:]) }
@@ -58,12 +57,11 @@ func (i *Info) Complete() bool {
 	return true
 }
 
-// InheritConfig takes the codec configuration of tracks that have none in a
-// transport stream, or only a part of it, from the segment before, of the same
-// encoder and in the same run, if the tracks are the same. Without that, an encoder
-// that sends parameter sets only now and then, or pauses its audio, seems to change
-// its configuration. It must not be used across encoders: what a segment does not
-// say is not equal to anything.
+// InheritConfig takes the codec configuration of tracks of a transport stream that have
+// none, or only part of it, from the previous segment of the same encoder and run, if the
+// tracks are the same. Without that, an encoder that sends parameter sets only now and
+// then, or pauses its audio, seems to change its configuration. It must not be used across
+// encoders: what a segment does not state is not equal to anything.
 func (i *Info) InheritConfig(before *Info) {
 	mine, theirs := i.played(), before.played()
 	if i.Format != FormatTS || before.Format != FormatTS || len(mine) != len(theirs) {

@@ -1,7 +1,7 @@
 package media
 
-// fineClock is how many ticks a second has at least of a clock whose single tick
-// makes no difference: it is less than a hundredth of a frame.
+// fineClock is the lowest clock rate at which a single tick makes no difference: it is less
+// than a hundredth of a frame.
 const fineClock = 10000
 
 // timing collects the timestamps of a track.
@@ -17,13 +17,12 @@ type timing struct {
 	stepsBackOrNowhere int
 	stepBack           int64 // the largest
 
-	// usual is the step that most have: the winner of a vote in which each step
-	// takes a vote from another one (Boyer and Moore).
+	// usual is the most common step: the winner of a majority vote (Boyer and Moore).
 	usual int64
 	votes int
 	long  int // steps that were more than one and a half times the usual one
-	// Of audio in a transport stream: how long frames were waited for between two
-	// PES packets, in all and at most.
+	// For audio in a transport stream: how long frames were missing between two PES
+	// packets, in all and at most.
 	waited, longestWait, waitedAt int64
 	waits                         int
 }
@@ -53,7 +52,7 @@ func (t *timing) add(pts, dts int64) {
 	t.vote(step)
 }
 
-// vote counts a step. Timestamps are rounded, so that one tick makes no other step.
+// vote counts a step. Timestamps are rounded, so a difference of one tick is not another step.
 func (t *timing) vote(step int64) {
 	d, tolerance := step-t.usual, int64(1)
 	if t.coarse {
@@ -86,8 +85,8 @@ func (t *timing) isLong(step, usual int64) bool {
 // isLong is the same on the clock of 90 kHz.
 func isLong(step, usual int64) bool { return 2*step > 3*usual+4 }
 
-// wait is told the timestamp of the next PES packet of audio, before frames counts
-// from it: the frames before it should reach up to there.
+// wait gets the timestamp of the next PES packet of audio, before frames counts from it:
+// the frames before it should reach that far.
 func (t *timing) wait(pts int64, f *frames) {
 	if t.n == 0 || f.last.sampleRate == 0 || f.samples == 0 {
 		return
@@ -110,7 +109,7 @@ func (t *timing) wait(pts int64, f *frames) {
 // measure says what the steps were like, in ticks of the caller's clock.
 func (t *timing) measure(m *Measure) {
 	m.Step, m.Steps = t.usual, t.n-1
-	if 2*t.votes < m.Steps/4 { // nothing is usual
+	if 2*t.votes < m.Steps/4 { // no step is usual
 		m.Step = t.minStep
 	}
 	m.LongestAt, m.StepBack = t.longestAt, t.stepBack
@@ -127,7 +126,7 @@ func (t *timing) measure(m *Measure) {
 	}
 }
 
-// measureFrames is measure for audio in a transport stream, of frames of that length.
+// measureFrames is measure for audio in a transport stream, with frames of that length.
 func (t *timing) measureFrames(m *Measure, frame int64) {
 	m.Step, m.Steps, m.StepBack = frame, t.n-1, t.stepBack
 	m.LongSteps, m.Lost, m.LongestAt = t.waits, t.waited, t.waitedAt

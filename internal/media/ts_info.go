@@ -80,8 +80,8 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 	return info, nil
 }
 
-// mostMarked: an object is refused if more than one of so many packets is marked as
-// damaged. What is left would be neither seen nor heard for long.
+// mostMarked: an object is refused if more than one in this many packets is marked as
+// damaged. What is left would hardly be watchable.
 const mostMarked = 10
 
 // chosen returns the first program with video, or else the first one.
@@ -113,7 +113,7 @@ func (s *tsScanner) chosen() (*program, *Fault) {
 	return nil, faultf(ReasonNoTables, "no %s", missing)
 }
 
-// open tells what a track lacks at the end of the object.
+// open says what a track lacks at the end of the object.
 func (s *tsScanner) open(es *elementary, size int64) *Fault {
 	st := s.state(es.pid)
 	if st == nil || st.es != es {
@@ -131,7 +131,7 @@ func (s *tsScanner) open(es *elementary, size int64) *Fault {
 	return nil
 }
 
-// sound tells what is wrong with a track, wherever the object ends.
+// sound says what is wrong with a track, wherever the object ends.
 func (es *elementary) sound() *Fault {
 	if es.refusal != nil {
 		return faultf(es.refusal.Reason, "%s 0x%x: %s", es.kind, es.pid, es.refusal.Detail)
@@ -207,7 +207,7 @@ func (es *elementary) measurePictures(t *Track, st *pidState) {
 	es.sizes.measure(&t.Measure, ClockRate)
 }
 
-// frameTicks is the duration of one frame in ticks, 0 if nothing tells.
+// frameTicks is the duration of one frame in ticks, 0 if unknown.
 func (es *elementary) frameTicks() int64 {
 	switch {
 	case es.audio != nil:

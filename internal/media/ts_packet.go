@@ -26,12 +26,12 @@ const (
 // tsScanner walks the packets of a transport stream. Most packets only
 // continue a picture: for those it reads four bytes and moves on.
 type tsScanner struct {
-	// index leads from a PID to its state; 0 is a PID not seen yet. It lies in room.
+	// index maps a PID to its state; 0 is a PID not seen yet. It lies in room.
 	index *[tsPIDs]uint8
 	pids  []pidState
 	room  *tsRoom
 
-	carry   [tsPacket]byte // a packet that lies in two pieces
+	carry   [tsPacket]byte // a packet that is split in two
 	carried int
 	offset  int64 // of the packet in hand
 
@@ -41,8 +41,8 @@ type tsScanner struct {
 	anchor    int64
 	hasAnchor bool
 
-	// patAt is where the last PAT begins, until a PMT follows; then it is
-	// tablesAt, until a picture follows. Otherwise they are -1.
+	// patAt is where the last PAT begins, until a PMT follows; then that is tablesAt, until
+	// a picture follows. Otherwise they are -1.
 	patAt, tablesAt int64
 
 	tracks    int
@@ -57,19 +57,19 @@ type tsScanner struct {
 	oddities    []string
 }
 
-// pidState is what is known of one PID.
+// pidState is what is known about one PID.
 type pidState struct {
 	pid   uint16
 	first uint8 // see Counter
 	last  uint8
 	seen  bool
-	// plain tells that a packet with nothing but payload is only counted.
+	// plain says that a packet with nothing but payload is only counted.
 	plain      bool
 	hasPayload bool
-	// repeated tells that the last packet with payload was taken for the
-	// duplicate of the one before, startLast that it began a unit.
+	// repeated says that the last packet with payload was taken for a duplicate of the one
+	// before, startLast that it began a unit.
 	repeated, startLast bool
-	// jumpAllowed is a discontinuity_indicator that no payload followed yet.
+	// jumpAllowed is a discontinuity_indicator that no payload has followed yet.
 	jumpAllowed bool
 	hasPCR      bool
 
@@ -78,7 +78,7 @@ type pidState struct {
 	early   int   // packets before the PMT made this PID a track
 	got     int64 // bytes of the PES packet in hand, from its start code on
 	filler  int64 // of these, what is filler data
-	end     int64 // offset behind the last packet with payload
+	end     int64 // offset after the last packet with payload
 
 	firstPCR, lastPCR int64 // raw base, 33 bits
 
@@ -163,9 +163,9 @@ func (s *tsScanner) walk(b []byte) *Fault {
 	return nil
 }
 
-// plainRun returns how many packets at the front of b are plain, of one PID and
-// with counters that go on, given the header of the first one. Nearly all
-// packets of a segment are counted here.
+// plainRun returns how many packets at the front of b are plain, of one PID and with
+// continuous counters, given the header of the first one. Nearly all packets of a segment
+// are counted here.
 func plainRun(b []byte, h uint32) int {
 	const mask = tsPlainMask | tsNullPID<<8 | 0xf
 	want := h & mask
@@ -180,9 +180,9 @@ func plainRun(b []byte, h uint32) int {
 	return n
 }
 
-// fillerAtEnd returns how many packets at the end of plain ones carry filler data
-// (ISO/IEC 14496-10, 7.3.2.7): payload that begins with nothing but ones, as no other
-// in a picture. It makes a picture as large as a constant bit rate wants, and ends it.
+// fillerAtEnd returns how many packets at the end of plain ones carry filler data (ISO/IEC
+// 14496-10, 7.3.2.7): payload that begins with nothing but ones, like no other in a
+// picture. It pads a picture to the size that a constant bit rate needs, and ends it.
 func fillerAtEnd(b []byte) (n int) {
 	for ; len(b) >= tsPacket; b = b[:len(b)-tsPacket] {
 		if binary.BigEndian.Uint64(b[len(b)-tsPacket+4:]) != math.MaxUint64 {
@@ -202,7 +202,7 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 	case h>>24 != tsSync:
 		return faultf(ReasonDamaged, "sync lost at byte %d: 0x%02x instead of 0x47", s.offset, b[0])
 	case h&tsErrorBit != 0:
-		// Any bit of it may be wrong, the PID as well. Players drop it.
+		// Any bit of it may be wrong, even the PID. Players drop it.
 		if s.marked++; s.marked == 1 {
 			s.firstMarked = s.offset
 		}
@@ -271,8 +271,8 @@ func (st *pidState) clock(b []byte) {
 	st.lastPCR = base
 }
 
-// count checks and takes a continuity counter (ISO/IEC 13818-1, 2.4.3.3), and
-// tells whether the packet is to be read: a duplicate is not.
+// count checks and takes a continuity counter (ISO/IEC 13818-1, 2.4.3.3), and reports
+// whether the packet is to be read: a duplicate is not.
 func (st *pidState) count(cc uint8, has, start, jump bool) bool {
 	st.packets++
 	st.jumpAllowed = st.jumpAllowed || jump

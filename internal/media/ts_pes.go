@@ -13,19 +13,19 @@ type elementary struct {
 	header   []byte // of a PES packet that starts in several TS packets
 	inHeader bool
 	inPES    bool
-	// continued tells that the object starts inside a PES packet of the stream.
+	// continued says that the object starts inside a PES packet of the stream.
 	continued bool
 	ignored   bool // the PES packet in hand carries no media
 	// randomAccess is the random_access_indicator of the PES packet in hand.
 	randomAccess bool
-	declared     int64 // bytes of the PES packet in hand, 0 if it doesn't tell
+	declared     int64 // bytes of the PES packet in hand, 0 if it doesn't say
 	headed       int64 // of these, the header's
 	at           int64 // offset of the PES packet in hand
 
 	units int // PES packets or sections that start
 	times timing
-	// picture is the one whose PES packets pass: its bytes so far, without those
-	// of the packet in hand.
+	// picture is the one whose PES packets are passing: its bytes so far, without those of
+	// the packet in hand.
 	picture pictureSize
 	sizes   sampleSizes // of pictures, in ticks of 90 kHz
 	video   *pictures
@@ -45,12 +45,12 @@ func newElementary(pid uint16, streamType uint8, descriptors []byte) *elementary
 	return es
 }
 
-// wantsPayload tells whether the next packet has to be looked into.
+// wantsPayload reports whether the next packet has to be looked into.
 func (es *elementary) wantsPayload() bool {
 	return es.inHeader || es.audio != nil || es.video != nil && es.video.active
 }
 
-// short tells whether the PES packet in hand lacks some of its bytes.
+// short reports whether the PES packet in hand lacks some of its bytes.
 func (es *elementary) short(got int64) bool {
 	return es.inPES && got < es.declared
 }
@@ -84,7 +84,7 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 		}
 	}
 	if !es.inPES {
-		es.continued = true // the end of a PES packet of the object before
+		es.continued = true // the end of a PES packet of the previous object
 		return nil
 	}
 	st.got += int64(len(payload))
@@ -96,7 +96,7 @@ func (s *tsScanner) unit(st *pidState, payload []byte, start, randomAccess bool)
 }
 
 // pesHeader takes the first bytes of a PES packet (ISO/IEC 13818-1, 2.4.3.6).
-// They lie in one TS packet, but need not.
+// They are usually in one TS packet, but need not be.
 func (s *tsScanner) pesHeader(st *pidState, b []byte) *Fault {
 	es := st.es
 	if len(es.header) > 0 {
@@ -146,8 +146,8 @@ func (s *tsScanner) pesHeader(st *pidState, b []byte) *Fault {
 	return nil
 }
 
-// pesHeaderSize returns how many bytes stand before the payload of a PES
-// packet, or how many are needed to tell.
+// pesHeaderSize returns how many bytes precede the payload of a PES packet, or how many are
+// needed to tell.
 func pesHeaderSize(b []byte) (size int, ok bool) {
 	for i, c := range b[:min(3, len(b))] {
 		if c != [3]byte{0, 0, 1}[i] {
@@ -194,7 +194,7 @@ type pictureSize struct {
 	open   bool
 }
 
-// addPicture adds what the PES packet in hand has of its picture.
+// addPicture adds the PES packet in hand to its picture.
 func (es *elementary) addPicture(st *pidState) {
 	if !es.inPES || es.inHeader || es.video == nil {
 		return
@@ -233,7 +233,7 @@ func (es *elementary) media(b []byte, got int64) {
 	}
 }
 
-// dataUnit takes payload of a stream that nobody looks into. Only the
+// dataUnit takes payload of a stream that is not looked into. Only the
 // timestamps of metadata in PES packets are noted.
 func (s *tsScanner) dataUnit(st *pidState, b []byte, start bool) {
 	if !start {

@@ -48,8 +48,8 @@ func (s *tsScanner) table(st *pidState, payload []byte, start bool) *Fault {
 	return s.complete(st.pid, t)
 }
 
-// repeatTables takes note of where tables begin that a player can start with: a
-// PAT, and the PMT behind it.
+// repeatTables notes where tables begin that a player can start with: a PAT, and the PMT
+// after it.
 func (s *tsScanner) repeatTables(pid uint16) {
 	switch {
 	case pid == 0:
@@ -59,7 +59,7 @@ func (s *tsScanner) repeatTables(pid uint16) {
 	}
 }
 
-// complete reads the sections that are whole.
+// complete reads the sections that are complete.
 func (s *tsScanner) complete(pid uint16, t *sections) *Fault {
 	b := t.buf
 	for {
@@ -181,10 +181,10 @@ func (s *tsScanner) pmt(pid, number uint16, b []byte) *Fault {
 	return s.enlist(tracks)
 }
 
-// compare takes a later PMT of a program. The first one counts for the object: a
-// track that comes shows in the next one, and one that goes lacks samples. But a
-// track that is replaced by another of its kind can't be served as one. What a cue or
-// metadata PID does concerns no decoder.
+// compare takes a later PMT of a program. The first one counts for the object: an added
+// track shows in the next object, and a removed one lacks samples. But a track that is
+// replaced by another of its kind can't be served as one. What a cue or metadata PID does
+// is of no concern to a decoder.
 func (s *tsScanner) compare(p *program, tracks []*elementary) *Fault {
 	for _, was := range p.tracks {
 		if was.kind == Data || listed(tracks, was) {
@@ -242,7 +242,7 @@ func (s *tsScanner) enlist(tracks []*elementary) *Fault {
 			return faultf(ReasonUnsupported, "more than %d PIDs", maxPIDs)
 		}
 		if st.sections != nil || st.es != nil {
-			continue // tables come first; of two programs the first reads a shared PID
+			continue // tables come first; the first of two programs reads a shared PID
 		}
 		st.es = es
 		st.early = int(st.packets)

@@ -46,7 +46,7 @@ var unreadStreams = map[uint8]struct {
 // sampleEncrypted are the stream types of HLS sample encryption.
 var sampleEncrypted = map[uint8]Kind{0xdb: Video, 0xcf: Audio, 0xc1: Audio, 0xc2: Audio}
 
-// classify tells what a stream of a PMT is. Refusal is nil if it can be read
+// classify says what a stream of a PMT is. Refusal is nil if it can be read
 // or is data that needn't be.
 func classify(streamType uint8, descriptors []byte) (kind Kind, codec codecID, refusal *Fault) {
 	switch streamType {
@@ -75,7 +75,7 @@ func classify(streamType uint8, descriptors []byte) (kind Kind, codec codecID, r
 	return Data, codecNone, nil
 }
 
-// describedStream tells what private PES data are by their descriptors
+// describedStream says what private PES data is, by its descriptors
 // (ETSI EN 300 468, 6.2 and annex D; ISO/IEC 13818-1, 2.6.8).
 func describedStream(b []byte) (Kind, codecID) {
 	const registration, teletext, dvbSubtitle, ac3, eac3 = 0x05, 0x56, 0x59, 0x6a, 0x7a

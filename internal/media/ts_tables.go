@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// Tables are the PAT and the PMT of a transport stream, as packets that may stand in front
+// Tables are the PAT and the PMT of a transport stream, as packets that can be put in front
 // of it (ISO/IEC 13818-1, 2.4.4). Every segment ought to begin with them (RFC 8216, 3.2),
-// but some encoders send them once, or by the clock.
+// but some encoders send them only once, or at fixed intervals.
 type Tables []byte
 
 // Inherit gives the prober the tables of an earlier object of the same run, for a transport
 // stream whose media begins without any. They are used if a unit begins on a PID that they
-// list before the object's own tables come. Own ones that say something else then are a
-// fault: ReasonLayoutChanged. It must be called before the first Write.
+// list before the object's own tables come. If the object's own tables then differ, that is
+// a fault: ReasonLayoutChanged. It must be called before the first Write.
 func (p *Prober) Inherit(tables Tables) { p.tables = tables }
 
 // inheritance are the tables of the run, until they are in force.
@@ -24,8 +24,8 @@ type inheritance struct {
 	pids   []uint16 // of audio and video, once they were read
 }
 
-// inherit puts the tables of the run in force, if the packet in hand begins a unit of
-// theirs, and the object has had none so far.
+// inherit puts the tables of the run in force, if the packet in hand begins a unit on one
+// of their PIDs, and the object has had no tables so far.
 func (s *tsScanner) inherit(pid uint16) *Fault {
 	if s.anyKnown() {
 		s.heir = inheritance{}
@@ -69,7 +69,7 @@ func (t Tables) list() []uint16 {
 	return pids
 }
 
-// anyKnown reports whether the object had a PMT of its own so far.
+// anyKnown reports whether the object has had a PMT of its own so far.
 func (s *tsScanner) anyKnown() bool {
 	return slices.ContainsFunc(s.programs, func(p *program) bool { return p.known })
 }
@@ -112,14 +112,14 @@ func appendSection(out []byte, pid uint16, section []byte) []byte {
 	return out
 }
 
-// Prepend returns a reader of the object behind the tables that it has inherited.
+// Prepend returns a reader of the inherited tables followed by the object.
 func (i *Info) Prepend(r io.Reader) io.Reader {
 	tables, _ := i.inFront()
 	return io.MultiReader(bytes.NewReader(tables), r)
 }
 
-// WithTables is what the object is behind the tables that it has inherited; the object
-// itself if it has none.
+// WithTables describes the object with its inherited tables in front; the object itself if
+// it has none.
 func (i *Info) WithTables() *Info {
 	if len(i.Tables) == 0 {
 		return i
@@ -138,8 +138,8 @@ func (i *Info) WithTables() *Info {
 	return &out
 }
 
-// inFront are the inherited tables with continuity counters from which those of the object
-// go on, and the counters of both together.
+// inFront are the inherited tables, with continuity counters that those of the object
+// continue, and the counters of both together.
 func (i *Info) inFront() (Tables, []Counter) {
 	tables, counters := slices.Clone(i.Tables), slices.Clone(i.Counters)
 	packets := map[uint16]uint8{}

@@ -2,15 +2,15 @@ package media
 
 import "bytes"
 
-// pictures looks at the head of a track's first access unit: parameter sets,
-// and the first slice, which tells whether a decoder can start there. If the
-// parameter sets are missing, it looks for them at the later ones.
+// pictures looks at the head of a track's first access unit: parameter sets, and the first
+// slice, which tells whether a decoder can start there. If the parameter sets are missing,
+// it looks for them in later ones.
 type pictures struct {
 	codec  codecID
 	active bool // wants payload
 
 	buf  []byte // not nil from the first PES packet on
-	from int    // where the search for the next start code goes on
+	from int    // where the search for the next start code continues
 	nal  int    // where the NAL unit in hand starts, -1 before the first
 
 	seen         bool // the first slice of the track
@@ -30,11 +30,11 @@ func newPictures(codec codecID) *pictures {
 	return &pictures{codec: codec, nal: -1}
 }
 
-// begin is told that a PES packet starts.
+// begin is called when a PES packet starts.
 func (v *pictures) begin(randomAccess bool) {
 	switch {
 	case !v.seen:
-		// Also a picture whose first slice is in a later PES packet.
+		// Also for a picture whose first slice is in a later PES packet.
 		v.active = true
 		v.randomAccess = v.randomAccess || randomAccess
 	case !v.hasSPS:

@@ -7,20 +7,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxTextLine is how many bytes of a line of WebVTT are looked at. A header or
-// a cue's times are far shorter, and of a cue's text nothing is needed.
+// maxTextLine is how many bytes of a line of WebVTT are looked at. A header or a cue's
+// times are far shorter, and a cue's text is not needed.
 const maxTextLine = 1024
 
-// Text is what is known of a segment of WebVTT (W3C WebVTT; RFC 8216, 3.5).
+// Text is what is known about a WebVTT segment (W3C WebVTT; RFC 8216, 3.5).
 type Text struct {
-	// HasMap tells that there is an X-TIMESTAMP-MAP. Without one MapMPEGTS and
-	// MapLocal are 0, as RFC 8216 wants it.
+	// HasMap says that there is an X-TIMESTAMP-MAP. Without one MapMPEGTS and MapLocal are
+	// 0, as RFC 8216 requires.
 	HasMap bool
 	// MapMPEGTS is the timestamp, in [0, 1<<33), of the cue time MapLocal, in
 	// ticks.
 	MapMPEGTS, MapLocal int64
-	// Cues is the number of cues. A cue that is on screen longer than its
-	// segment is in the next one again.
+	// Cues is the number of cues. A cue that is on screen longer than its segment is
+	// repeated in the next one.
 	Cues int
 	// FirstCue is when the earliest cue starts and LastCue when the latest one
 	// ends, both in cue time, in ticks; valid if there is a cue.
@@ -43,10 +43,10 @@ type textScanner struct {
 	afterR bool  // the last byte was a carriage return
 	offset int64
 
-	rune [utf8.UTFMax]byte // a character that lies in two pieces
+	rune [utf8.UTFMax]byte // a character that is split in two
 	held int
-	// foreign is where the first byte lies that is no UTF-8; 0 if all is. Players show
-	// another sign in its place.
+	// foreign is the position of the first byte that is not UTF-8; 0 if there is none.
+	// Players show a replacement character in its place.
 	foreign int64
 
 	text  Text
@@ -55,7 +55,7 @@ type textScanner struct {
 
 func newTextScanner() *textScanner { return &textScanner{head: true} }
 
-// isWebVTT tells whether an object begins as the WebVTT standard, 4.1, wants.
+// isWebVTT reports whether an object begins as the WebVTT standard, 4.1, requires.
 func isWebVTT(head []byte) bool {
 	rest, ok := bytes.CutPrefix(bytes.TrimPrefix(head, []byte("\ufeff")), []byte("WEBVTT"))
 	return ok && (len(rest) == 0 || strings.IndexByte(" \t\r\n", rest[0]) >= 0)
@@ -214,7 +214,7 @@ func cueTime(s string) (int64, bool) {
 	return ((hours*60+minutes)*60+seconds)*ClockRate + ms*(ClockRate/1000), true
 }
 
-// number reads decimal digits, at most so many.
+// number reads at most the given number of decimal digits.
 func number(s string, digits int) (int64, bool) {
 	if len(s) == 0 || len(s) > digits {
 		return 0, false

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// NoCues is a segment of WebVTT that says nothing.
+// NoCues is a WebVTT segment without cues.
 const NoCues = "WEBVTT\n\n"
 
 // CueShift is what has to be added to the cue times of the other segment, in ticks, so that
@@ -25,7 +25,7 @@ func (i *Info) CueShift(other *Info) int64 {
 	return shift
 }
 
-// maxCueText bounds a segment of text whose cue times are rewritten.
+// maxCueText bounds a text segment whose cue times are rewritten.
 const maxCueText = 16 << 20
 
 // ShiftCues reads WebVTT with the times of its cues moved by a number of ticks. A cue that

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// chunkSize is how large a file of a journal becomes before the next one is begun.
-// Records are forgotten by whole files: that is the least work, and waits for no
-// disk.
+// chunkSize is how large a journal file grows before the next one is started. Records are
+// forgotten by whole files: that is the least work, and never waits for the disk.
 const chunkSize = 256 << 10
 
 // chunk is one file of a journal; see format.go. journal.mu guards it.
@@ -30,13 +29,13 @@ func (c *chunk) last() uint64 { return c.base + uint64(len(c.offsets)) }
 // contains it.
 const chunkMark = "~"
 
-// chunkName is the file of a journal that begins behind the revision base. Names
-// are in the order of their numbers.
+// chunkName is the journal file that begins after the revision base. Names sort in the
+// order of their numbers.
 func chunkName(path string, base uint64) string {
 	return fmt.Sprintf("%s%s%020d", path, chunkMark, base)
 }
 
-// splitChunkName is the way back.
+// splitChunkName is the inverse.
 func splitChunkName(name string) (path string, base uint64, ok bool) {
 	path, digits, ok := strings.Cut(name, chunkMark)
 	if !ok || len(digits) != 20 {
@@ -46,8 +45,8 @@ func splitChunkName(name string) (path string, base uint64, ok bool) {
 	return path, base, err == nil
 }
 
-// begin makes the next file of the journal. It is complete before it has its name,
-// and on the disk if what is appended to it has to be.
+// begin makes the next file of the journal. It is complete before it gets its name, and on
+// disk if what is appended to it has to be.
 func (j *journal) begin(base uint64) error {
 	s := j.store
 	temporary := s.tempName()
@@ -58,7 +57,7 @@ func (j *journal) begin(base uint64) error {
 	c := &chunk{path: chunkName(j.path, base), base: base, end: headerSize, refs: 1, file: f}
 	if err := s.place(f, temporary, c.path, header(base)); err != nil {
 		f.Close()
-		_ = s.root.Remove(temporary) // else it goes when the store is opened again
+		_ = s.root.Remove(temporary) // else it is removed when the store is opened again
 		return err
 	}
 	if n := len(j.chunks); n > 0 {
@@ -99,14 +98,13 @@ func (c *chunk) stop() {
 	}
 }
 
-// settle closes a file that has become full. It is brought to the disk meanwhile,
-// also without Fsync: of all files only the last one may be short after a loss of
-// power.
+// settle closes a file that has become full. It is synced, even without Fsync: only the
+// very last file may be short after a power loss.
 func (c *chunk) settle() {
 	if f := c.file; f != nil {
 		c.file = nil
 		go func() {
-			// What the disk does not take now is found when the journal is opened.
+			// What the disk fails to write now is found when the journal is opened.
 			_ = f.Sync()
 			_ = f.Close()
 		}()
@@ -121,7 +119,7 @@ func (j *journal) drop() {
 	j.leave(c)
 }
 
-// leave takes a reader or the journal itself away.
+// leave gives up the reference of a reader, or of the journal itself.
 func (j *journal) leave(c *chunk) {
 	if c.refs--; c.refs > 0 {
 		return

@@ -14,22 +14,22 @@ const (
 	lockName   = "lock"
 	objectDir  = "objects"
 	journalDir = "journals"
-	// unfinishedDir is emptied whenever a store is opened, so it has a name that
-	// nobody else gives to a directory.
+	// unfinishedDir is emptied whenever a store is opened, so it has a name that nobody
+	// else would give a directory.
 	unfinishedDir = "unfinished-uploads"
 	// markName is the file that says whose directory it is.
 	markName = "live-origin-store"
 	// formerDir is what unfinishedDir was called before there was a mark.
 	formerDir = "tmp"
 
-	// Segments and journals are the operator's own business, and who can open the
+	// Segments and journals are the operator's own business, and anyone who can open the
 	// lock can keep the origin from starting.
 	dirMode  = 0o700
 	fileMode = 0o600
 )
 
-// ErrForeign: the directory holds something that is not a store's. Options.Dir is to
-// be one that is empty or does not exist.
+// ErrForeign: the directory holds something that does not belong to a store. Options.Dir
+// must be empty or not exist.
 var ErrForeign = errors.New("directory is not empty and does not belong to the origin")
 
 const mark = "This directory belongs to caddy-live-origin, which deletes files in it.\n"
@@ -48,7 +48,7 @@ func (s *Store) check() error {
 	for _, name := range names {
 		switch name {
 		case lockName: // another process is about to make it a store
-		case "lost+found": // a new file system has that at its root
+		case "lost+found": // new file systems have that in their root
 		default:
 			return fmt.Errorf("%w: it has %q", ErrForeign, name)
 		}
@@ -67,8 +67,7 @@ func (s *Store) claim() error {
 	return s.root.WriteFile(markName, []byte(mark), fileMode)
 }
 
-// isFormer reports whether the directory is that of a store from before there was a
-// mark.
+// isFormer reports whether the directory is a store from before there was a mark.
 func (s *Store) isFormer() bool {
 	lock, err := s.root.Lstat(lockName)
 	if err != nil || !lock.Mode().IsRegular() || lock.Size() != 0 {
@@ -109,7 +108,7 @@ func (s *Store) names(dir string) ([]string, error) {
 	return names, err
 }
 
-// prepare makes what the directory needs, and removes unfinished objects.
+// prepare creates what the directory needs, and removes unfinished objects.
 func (s *Store) prepare() error {
 	if err := s.root.RemoveAll(unfinishedDir); err != nil {
 		return err
@@ -128,7 +127,7 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// newFile opens a file for what is not finished yet.
+// newFile opens a file for something unfinished.
 func (s *Store) newFile(name string, flag int) (*os.File, error) {
 	return s.root.OpenFile(name, os.O_CREATE|os.O_EXCL|flag, fileMode)
 }

@@ -1,6 +1,6 @@
-// Package file keeps objects and journals in a directory: one file per object,
-// and for each journal as many as it needs. What was acknowledged survives the death of the process, and
-// with Options.Fsync also the loss of power.
+// Package file keeps objects and journals in a directory: one file per object, and for each
+// journal as many as it needs. What was acknowledged survives the death of the process, and
+// with Options.Fsync also a power loss.
 //
 // The directory belongs to one process at a time:
 //
@@ -14,16 +14,15 @@
 //
 // # Order of writes
 //
-// An object is written to unfinished-uploads/ and becomes visible by rename, which is atomic
-// for other processes and over the death of this one. Power loss is another
-// matter: the file system may write names before contents. So, with Fsync,
-// Commit takes four steps: the file's bytes to the disk, new directories to the
-// disk, rename, the directory with the new name to the disk. Only then does it
-// return, and only then can the caller append the record that mentions the
-// object; Append returns when the record is on the disk. So there is no moment
-// at which a record is on the disk and its object is not.
+// An object is written to unfinished-uploads/ and becomes visible by rename, which is
+// atomic for other processes and across the death of this one. Power loss is another
+// matter: the file system may write names before contents. So, with Fsync, Commit takes
+// four steps: sync the file's bytes, sync new directories, rename, sync the directory with
+// the new name. Only then does it return, and only then can the caller append the record
+// that mentions the object; Append returns when the record is on disk. So at no time is a
+// record on disk without its object.
 //
-// Without Fsync the system writes in its own time, in its own order. Power loss
+// Without Fsync the system writes in its own time and order. Power loss
 // may then take the last seconds, and may leave objects that are short or empty.
 package file
 
@@ -42,22 +41,22 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// ErrLocked: another process, or another Store of this one, has the directory.
+// ErrLocked: another process, or another Store in this one, is using the directory.
 var ErrLocked = errors.New("directory is in use by another process")
 
 // Options says how to open a store.
 type Options struct {
-	// Dir is the directory. It is created if it does not exist. One that holds
-	// anything else than a store is refused.
+	// Dir is the directory. It is created if it does not exist. One that holds anything
+	// other than a store is refused.
 	Dir string
-	// MaxSize limits in bytes what objects occupy on the disk, in whole blocks
+	// MaxSize limits in bytes what objects occupy on disk, in whole blocks
 	// of 4 KiB and together with journals. 0 means no limit.
 	MaxSize int64
 	// Fsync makes Commit and Append wait for the disk, so that what they
 	// acknowledged survives power loss. Default: off.
 	Fsync bool
-	// Warn is told of damage that was found and repaired while opening, such as
-	// the cut tail of a journal. Default: nobody is.
+	// Warn is called for damage that was found and repaired while opening, such as the cut
+	// tail of a journal. Default: nothing is called.
 	Warn func(error)
 }
 
@@ -99,7 +98,7 @@ type Store struct {
 
 // Open creates the directory if need be, locks it, removes unfinished objects,
 // reads the names of the others and checks every journal. A damaged journal is
-// cut where the damage begins, and Options.Warn is told. Errors: ErrLocked,
+// cut where the damage begins, and Options.Warn is called. Errors: ErrLocked,
 // ErrForeign, those of Validate, those of the file system.
 func Open(o Options) (*Store, error) {
 	s, err := open(o)
@@ -254,7 +253,7 @@ func filePath(dir, key string) string {
 	return dir + "/" + strings.ReplaceAll(key, "/", "+/")
 }
 
-// fileKey is the way back, "" for a path that filePath does not make.
+// fileKey is the inverse, "" for a path that filePath does not produce.
 func fileKey(dir, name string) string {
 	key := strings.ReplaceAll(strings.TrimPrefix(name, dir+"/"), "+/", "/")
 	if !store.ValidKey(key) || filePath(dir, key) != name {
@@ -294,13 +293,13 @@ func (s *Store) walk(dir string, keyOf func(path string) string, found func(key,
 	return err
 }
 
-// directories remembers which directories exist, on the disk if need be.
+// directories remembers which directories exist, on disk if need be.
 type directories struct {
 	mu    sync.Mutex
 	known map[string]bool
 }
 
-// makeDir sees to it that the directory of a file exists.
+// makeDir makes sure that the directory of a file exists.
 func (s *Store) makeDir(name string) error {
 	s.dirs.mu.Lock()
 	defer s.dirs.mu.Unlock()
@@ -329,7 +328,7 @@ func (s *Store) makeDirLocked(dir string) error {
 	return nil
 }
 
-// syncDir brings the names in a directory to the disk.
+// syncDir syncs the names in a directory to disk.
 func (s *Store) syncDir(dir string) error {
 	d, err := s.root.Open(dir)
 	if err != nil {
@@ -339,7 +338,7 @@ func (s *Store) syncDir(dir string) error {
 	return d.Sync()
 }
 
-// syncParent brings the name of the store's own directory to the disk.
+// syncParent syncs the name of the store's own directory to disk.
 func syncParent(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
@@ -347,7 +346,7 @@ func syncParent(dir string) error {
 	}
 	d, err := os.Open(filepath.Dir(absolute))
 	if errors.Is(err, fs.ErrPermission) {
-		return nil // then we did not make it either
+		return nil // then we did not create it either
 	}
 	if err != nil {
 		return err

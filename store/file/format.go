@@ -16,8 +16,8 @@ import (
 //	record   4 bytes CRC-32C of all that follows, 4 bytes length,
 //	         8 bytes revision, the bytes
 //
-// The revisions leave no gap, so a record that stands in the wrong place is
-// known for damage even when its checksum is right.
+// The revisions have no gaps, so a record in the wrong place is recognized as damage even
+// when its checksum is right.
 const (
 	magic        = "LIVEJNL1"
 	headerSize   = 24

@@ -81,10 +81,10 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	}
 	if j.store.fsync.Load() {
 		if err := c.file.Sync(); err != nil {
-			// The system may have dropped the bytes and call them clean: a
-			// second Sync would prove nothing. Opening anew reads what is there.
+			// The system may have dropped the bytes and marked them clean: a second Sync
+			// would prove nothing. Reopening reads what is there.
 			j.broken = fmt.Errorf("the disk did not take a record: %w", err)
-			_ = c.file.Truncate(c.end) // the error of the disk is the one to tell
+			_ = c.file.Truncate(c.end) // the disk's error is the one to report
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	return nil
 }
 
-// stretch is what a reader reads of one file.
+// stretch is what a reader reads from one file.
 type stretch struct {
 	*chunk
 	revision  uint64 // before its first record
@@ -167,7 +167,7 @@ func (j *journal) Last(ctx context.Context) (uint64, error) {
 	return j.last(), nil
 }
 
-// Forget implements store.Journal. Files of which no record is needed are removed;
+// Forget implements store.Journal. Files of which no record is needed any more are removed;
 // the others stay as they are, and so do their records.
 func (j *journal) Forget(ctx context.Context, before uint64) error {
 	j.mu.Lock()
@@ -197,7 +197,7 @@ func (j *journal) close() {
 	j.current().stop()
 }
 
-// isHeader reports whether b is the header of a file that begins behind base.
+// isHeader reports whether b is the header of a file that begins after base.
 func isHeader(b []byte, base uint64) bool {
 	return len(b) >= headerSize && bytes.Equal(b[:headerSize], header(base))
 }

@@ -20,7 +20,7 @@ func (s *Store) Journal(ctx context.Context, name string) (store.Journal, error)
 		return nil, fmt.Errorf("open journal %q: %w", name, err)
 	}
 	defer s.busy.Done()
-	// Creating one happens once in its life, so it may hold up the others.
+	// A journal is created only once, so that may hold up the others.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if j := s.journals[name]; j != nil {
@@ -60,7 +60,7 @@ func (s *Store) findJournals() error {
 	return nil
 }
 
-// journalKey is the journal that a file belongs to, "" for a file that is none of a
+// journalKey is the journal that a file belongs to, "" for a file that is not part of a
 // journal.
 func journalKey(name string) string {
 	path, _, ok := splitChunkName(name)
@@ -70,12 +70,11 @@ func journalKey(name string) string {
 	return fileKey(journalDir, path)
 }
 
-// load opens the journal's files and checks every record. From the first damage on a
-// file is cut: a torn last record is what the death of the machine leaves, and behind
-// a damaged one nothing can be trusted to be complete. Where that leaves a gap before
-// the next file, what is before the gap goes: the newest records and their numbers are
-// those that a channel goes on with. It may also be files that were forgotten, and
-// came back with the loss of power.
+// load opens the journal's files and checks every record. A file is cut at the first
+// damage: a crash of the machine leaves a torn last record, and after a damaged one nothing
+// can be trusted to be complete. Where that leaves a gap before the next file, everything
+// before the gap is dropped: a channel continues with the newest records and their numbers.
+// A gap may also come from files that were forgotten and came back with a power loss.
 func (j *journal) load(bases []uint64) error {
 	for _, base := range bases {
 		if n := len(j.chunks); n > 0 && base != j.last() {
@@ -111,7 +110,7 @@ func (j *journal) loadChunk(base uint64) error {
 	return nil
 }
 
-// check reads a file and cuts it behind the last good record.
+// check reads a file and cuts it after the last good record.
 func (j *journal) check(c *chunk) error {
 	info, err := c.file.Stat()
 	if err != nil {
@@ -133,7 +132,7 @@ func (j *journal) check(c *chunk) error {
 	return j.index(c, size)
 }
 
-// index notes where the records are and cuts the file behind the last good one.
+// index notes where the records are and cuts the file after the last good one.
 func (j *journal) index(c *chunk, size int64) error {
 	c.end = headerSize
 	source := bufio.NewReaderSize(io.NewSectionReader(c.file, headerSize, size-headerSize), 256<<10)

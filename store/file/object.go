@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// diskBlock is the unit in which file systems give out space, in bytes.
+	// diskBlock is the unit in which file systems allocate space, in bytes.
 	diskBlock = 4096
 	// fileOverhead is what a file takes for its inode and its name, in bytes.
 	fileOverhead = 512
@@ -97,7 +97,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	if err != nil {
 		s.drop(e)
 		s.busy.Done()
-		if errors.Is(err, fs.ErrNotExist) { // deleted since, or by another hand
+		if errors.Is(err, fs.ErrNotExist) { // deleted in the meantime, or by someone else
 			return nil, fmt.Errorf("open object %q: %w", key, store.ErrNotFound)
 		}
 		return nil, fmt.Errorf("open object %q: %w", key, err)
@@ -105,8 +105,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	return &reader{store: s, entry: e, key: key, file: f}, nil
 }
 
-// Delete implements store.Objects. A deleted object may come back with the loss
-// of power.
+// Delete implements store.Objects. A deleted object may come back after a power loss.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.enter(ctx, key); err != nil {
 		return fmt.Errorf("delete object %q: %w", key, err)

@@ -13,8 +13,8 @@ const (
 	// regionSize is how much address space is mapped at a time. Pages count for
 	// the process only once they were written to.
 	regionSize = 64 << 20
-	// fragment is the shortest run of blocks that a longer request is cut into
-	// as long as another region may be mapped instead.
+	// fragment is the shortest run of blocks that a longer request is split into as long as
+	// another region may be mapped instead.
 	fragment = 32
 )
 
@@ -240,9 +240,8 @@ func (r *region) give(start, n int) {
 	r.free += n
 	r.low = min(r.low, start/64)
 	r.mark(start, n, func(w *uint64, mask uint64) { *w &^= mask })
-	// The run joins those on either side. It is measured, as a bound that is too high
-	// costs a search of the whole region in vain, but not where the region is as good
-	// as empty.
+	// The run joins those on either side. It is measured, as a bound that is too high costs
+	// a futile search of the whole region, but not where the region is practically empty.
 	far := min(start+n+measured, len(r.used)*64)
 	if to := r.next(start+n, far, 0); to < far {
 		r.longest = max(r.longest, to-r.begin(start))
@@ -251,10 +250,10 @@ func (r *region) give(start, n int) {
 	r.longest = min(r.free, 2*r.longest+n)
 }
 
-// measured is how many blocks behind a run that is given back are looked at.
+// measured is how many blocks after a released run are looked at.
 const measured = 64 * 64
 
-// begin returns where the free run begins that ends before the block.
+// begin returns the start of the free run that ends before the block.
 func (r *region) begin(block int) int {
 	for block > 0 {
 		at := block - 1

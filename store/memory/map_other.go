@@ -2,9 +2,9 @@
 
 package memory
 
-// mapBytes takes the bytes from the heap. They hold no pointers and are used
-// again and again, so the collector has little to do with them, but it counts
-// them when it decides how much garbage may pile up.
+// mapBytes takes the bytes from the heap. They hold no pointers and are reused, so the
+// collector has little work with them, but it counts them when it decides how much garbage
+// may pile up.
 func mapBytes(n int) ([]byte, error) { return make([]byte, n), nil }
 
 func unmapBytes([]byte) {}

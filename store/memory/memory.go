@@ -1,5 +1,5 @@
 // Package memory keeps objects and journals in the memory of the process. It is
-// the fastest engine, and all is gone when the process ends.
+// the fastest engine, but everything is gone when the process ends.
 package memory
 
 import (
@@ -33,9 +33,9 @@ type Store struct {
 	busy sync.WaitGroup
 }
 
-// Open makes an empty store. capacity is the limit in bytes for objects with all
-// that the engine needs around them; 0 means no limit. Memory is taken from the
-// system as objects arrive, and used again when they are deleted.
+// Open makes an empty store. capacity is the limit in bytes for objects with all that the
+// engine needs around them; 0 means no limit. Memory is taken from the system as objects
+// arrive, and reused when they are deleted.
 func Open(capacity int64) *Store {
 	s := &Store{
 		arena:    newArena(max(capacity, 0), regionSize),

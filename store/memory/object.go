@@ -10,10 +10,10 @@ import (
 
 // object is a run of bytes in the arena.
 //
-// Blocks are used again, so a reader must never see those of an object that is
-// gone. The rule: blocks go back to the arena when refs falls to 0, and only
-// then. The store's map holds one reference from Commit to Delete, and every
-// open reader holds one until it is closed and its last running call is over.
+// Blocks are reused, so a reader must never see those of an object that is gone. The rule:
+// blocks go back to the arena when refs falls to 0, and only then. The store's map holds
+// one reference from Commit to Delete, and every open reader holds one until it is closed
+// and its last running call is over.
 type object struct {
 	key     string
 	size    int64

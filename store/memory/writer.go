@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// minStep and maxStep bound how many bytes an unfinished object is ahead of
-	// what arrived. In between it doubles, so that a false announcement costs
-	// no more than the sender has paid for.
+	// minStep and maxStep bound how many bytes an unfinished object is ahead of what has
+	// arrived. In between it doubles, so that a false announcement costs no more than what
+	// the sender has really sent.
 	minStep = 64 << 10
 	maxStep = 1 << 20
 	// idleReads is how many reads in a row may return nothing.
@@ -114,7 +114,7 @@ func (w *writer) makeRoom(atLeast int) error {
 	if w.announced > o.size {
 		want = min(want, w.announced-o.size)
 	} else if w.announced == o.size {
-		want = int64(atLeast) // more than announced: no guess is worth anything
+		want = int64(atLeast) // more than announced: any guess would be worthless
 	}
 	granted := w.store.reserve(roundUp(want, blockSize), blockSize)
 	if granted == 0 {

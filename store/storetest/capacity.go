@@ -202,7 +202,7 @@ func (s suite) testResize(t *testing.T) {
 	if err := try("a"); err != nil {
 		t.Fatal(err)
 	}
-	// What is over a smaller capacity stays, and nothing comes to it.
+	// What exceeds a smaller capacity stays, and nothing is added.
 	r.SetCapacity(small)
 	wantObject(t, st, "a", b)
 	if _, err := st.Create(context.Background(), "b", 1); !errors.Is(err, store.ErrFull) {

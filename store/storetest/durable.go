@@ -8,7 +8,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// RunDurable tests what an engine keeps when it is closed and opened again. open
+// RunDurable tests what an engine keeps when it is closed and reopened. open
 // opens the store of this directory, which is empty at first; the suite closes
 // it.
 func RunDurable(t *testing.T, open func(t *testing.T, dir string) store.Store) {

@@ -49,7 +49,7 @@ func wantLast(t testing.TB, j store.Journal, want uint64) {
 	}
 }
 
-// wantRecords checks that Read behind after gives exactly from..to.
+// wantRecords checks that Read past after gives exactly from..to.
 func wantRecords(t testing.TB, j store.Journal, after, from, to uint64, want func(revision uint64) []byte) {
 	t.Helper()
 	next := from
@@ -68,7 +68,7 @@ func wantRecords(t testing.TB, j store.Journal, after, from, to uint64, want fun
 	}
 }
 
-// record is of a length that differs from its neighbours', 0 among them.
+// record has a length that differs from its neighbours', 0 included.
 func record(revision uint64) []byte { return content(revision, int(revision*37%500)) }
 
 func (s suite) testRevisions(t *testing.T) {

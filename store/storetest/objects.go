@@ -188,8 +188,8 @@ func (s suite) testDeleteWhileOpen(t *testing.T) {
 	wantUsage(t, st, start, 0)
 }
 
-// testReuse lets a window slide under readers: an engine that uses memory again
-// must not do so too early.
+// testReuse lets a window slide under readers: an engine that reuses memory must not do so
+// too early.
 func (s suite) testReuse(t *testing.T) {
 	st := s.fresh(t, 0)
 	const window, rounds = 4, 60
