@@ -104,6 +104,9 @@ func (v victims) within(quiet victims) bool {
 // than ten times as long as before, no upload and no slot is lost, startover windows stay,
 // nobody is shown what another input claims, and memory comes back.
 func TestAttacksHurtNobody(t *testing.T) {
+	if raceEnabled {
+		t.Skip("it compares times, and the race detector makes work many times slower: .ci/test runs it without")
+	}
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), 11)
 	if err != nil {
 		t.Fatal(err)
@@ -124,18 +127,20 @@ func TestAttacksHurtNobody(t *testing.T) {
 	for _, attack := range attacks {
 		warned := o.log.count()
 		var under victims
-		// The machine has others to serve as well, so a bad moment of it is no proof.
+		did := false
+		// The machine has others to serve as well, so a bad moment of it is no proof, and
+		// the attackers may not have had their turn.
 		for range 3 {
 			force := sendForce(t, o, attack.name, media[0])
 			under = measure(t, o, 2500*time.Millisecond)
 			done := force.recall()
 			t.Logf("%s, %d times: %+v, %d lines of log", attack.name, done, under, o.log.count()-warned)
-			if done == 0 {
-				t.Errorf("%s: nothing was done", attack.name)
-			}
-			if under.within(quiet) {
+			if did = done > 0; did && under.within(quiet) {
 				break
 			}
+		}
+		if !did {
+			t.Errorf("%s: nothing was done", attack.name)
 		}
 		if !under.within(quiet) {
 			t.Errorf("%s: the others wait for %+v, and for %+v when it is quiet", attack.name, under, quiet)

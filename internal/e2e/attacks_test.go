@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -99,17 +100,21 @@ func padded(media []byte, size int) []byte {
 	return append(bytes.Clone(media), bytes.Repeat(empty, max(0, size-len(media))/len(empty))...)
 }
 
-// packedPlaylist sends a few kB that become megabytes.
-func packedPlaylist(ctx context.Context, f *force, i int) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
+// packed is a playlist of a few kB that become megabytes.
+var packed = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
 	_, _ = io.WriteString(w, quietList+strings.Repeat("#"+strings.Repeat(" ", 1000)+"\n", 3900))
 	_ = w.Close()
+	return b.Bytes()
+})
+
+func packedPlaylist(ctx context.Context, f *force, i int) {
 	again(ctx, func(int) {
-		f.send(ctx, http.MethodPut, fmt.Sprintf("%spacked%d.m3u8", hostileInput, i%10), bytes.NewReader(packed.Bytes()), func(r *http.Request) {
+		f.send(ctx, http.MethodPut, fmt.Sprintf("%spacked%d.m3u8", hostileInput, i%10), bytes.NewReader(packed()), func(r *http.Request) {
 			r.Header.Set("Content-Encoding", "gzip")
 		})
-		wait(ctx, 100*time.Millisecond)
+		wait(ctx, time.Second)
 	})
 }
 
