@@ -1,5 +1,7 @@
 package failover
 
+import "slices"
+
 // takeClock adopts the clock of a slot that another node decided: the same media has the
 // same place wherever it arrived, and the first slot sets it. Media that has not arrived
 // here yet is put there when it does.
@@ -29,29 +31,38 @@ func (c *Channel) slotGeneration(s Slot) *generation {
 	return nil
 }
 
-// shift moves what is known about inputs with this timing on the channel's clock.
+// shift moves what is known of the inputs with this timing on the channel's clock.
 func (c *Channel) shift(of Timing, by Ticks) {
-	moved := map[*generation]bool{}
-	move := func(g *generation) {
-		if g == nil || moved[g] || !g.clock().same(of) {
-			return
+	var list []*generation
+	add := func(g *generation) {
+		if g != nil && g.clock().same(of) && !slices.Contains(list, g) {
+			list = append(list, g)
 		}
-		moved[g] = true
-		g.offset += by
-		g.pdtShift -= by
 	}
 	for _, in := range c.inputs {
-		move(in.latest)
-		move(in.previous)
+		add(in.latest)
+		add(in.previous)
 		for _, r := range in.renditions {
 			for _, s := range r.segments {
-				move(s.generation)
+				add(s.generation)
 			}
-			if moved[in.latest] {
-				r.lateness -= by
-			}
-			r.extend(0, len(r.segments))
 		}
 	}
+	for _, g := range list {
+		g.move(by)
+	}
 	c.pace.lead += by
+}
+
+// move puts the generation elsewhere on the channel's clock, with all that has its place
+// by it.
+func (g *generation) move(by Ticks) {
+	g.offset += by
+	g.pdtShift -= by
+	for _, r := range g.input.renditions {
+		if g == g.input.latest {
+			r.lateness -= by
+		}
+		r.extend(0, len(r.segments))
+	}
 }

@@ -155,6 +155,9 @@ func (in *input) missed(now time.Time, s *segment) {
 
 // heardOf takes note of a sound segment that has its place on the clock.
 func (in *input) heardOf(now time.Time, s *segment) {
+	if in.lastSound.IsZero() {
+		in.delivered = now
+	}
 	in.lastSound = now
 	s.rendition.lastSound = now
 	if s.rendition.video || len(in.renditions) == 1 {

@@ -103,13 +103,18 @@ clock is set, that is a fact, too, and moves no deadline.
 	rendition.go             what inputs listed and delivered
 	run.go, succession.go    the same run or a new one, and why
 	place.go, text.go        where media lies
-	generation.go, align.go  its clock; pace.go that of the channel
+	generation.go, align.go,
+	match.go                 its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other
 	option.go, complete.go   what an input has for a slot
-	rank.go, grade.go        the order, and the rule; what is bad about media
+	rank.go                  the order, and the rule
+	grade.go, ends.go,
+	tempo.go, score.go       what is bad about media
 	union.go, hitless.go     what locked inputs have together, and lend each other
-	decide.go, giveup.go     the question, and what is left when a slot is given up
-	propose.go, endpoint.go  the answer, and its commit
+	decide.go, giveup.go,
+	next_slot.go             the question, and what is left when a slot is given up
+	propose.go, seam.go,
+	endpoint.go              the answer, whether it has a seam, and its commit
 	adopt.go                 slots that another node decided
 	policy.go, words.go      every number with its reason, every word
 

@@ -259,6 +259,9 @@ type Degraded struct {
 	Rendition, Segment string
 	Defects            []Defect
 	Detail             string
+	// Compared: it was found when another input's copy came; the segment itself may have
+	// arrived earlier.
+	Compared bool
 	// Start and End are the media's position on the channel's clock.
 	Start, End Ticks
 }

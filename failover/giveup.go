@@ -111,7 +111,11 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 	if found.count < q.joined(found.input, found.leader()) || found.level != whole {
 		// Catching up after an outage comes in a burst: the rest of a slot gets the time
 		// that it would have as a separate slot.
-		if ripe := found.arrived().Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
+		first := found.arrived(time.Time{})
+		if late := found.arrived(found.deadline); found.level != whole && !late.IsZero() {
+			first = late // some renditions were in time, and the others have just begun to come
+		}
+		if ripe := first.Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
 			q.waitUntil(ripe)
 			return nil, true
 		}
@@ -131,12 +135,12 @@ func (o *option) full(q *question) Ticks {
 	return Ticks(q.joined(o.input, o.leader())) * o.leader().length
 }
 
-// arrived is when the first of the option's segments came.
-func (o *option) arrived() time.Time {
+// arrived is when the first of the option's segments came after a moment; zero if none did.
+func (o *option) arrived(after time.Time) time.Time {
 	var first time.Time
 	for i := range o.shares {
 		for _, s := range o.shares[i].parts {
-			if s.state == sound && !s.rendition.text {
+			if s.state == sound && !s.rendition.text && s.arrived.After(after) {
 				first = sooner(first, s.arrived)
 			}
 		}
@@ -298,107 +302,10 @@ func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, wa
 // burst reports whether the option is the start of a burst after an outage: all deadlines
 // have passed, and it gets one grace from its first segment to become whole.
 func (q *question) burst(o *option) bool {
-	if first := o.arrived(); first.After(o.deadline) && o.input.up {
+	if first := o.arrived(o.deadline); !first.IsZero() && o.input.up {
 		if ripe := first.Add(q.grace(o.full(q))); q.now.Before(ripe) {
 			q.waitUntil(ripe)
 			return true
-		}
-	}
-	return false
-}
-
-// nextSlot is where the slot after a given-up one begins.
-func (q *question) nextSlot(a *option, others []*option, from, length Ticks, gap bool, until time.Time) Ticks {
-	to := from + length
-	next := laterMedia(a, others, from)
-	switch {
-	case next-from > longestFill:
-		to = next
-	case next > from && !deliverable(a, others):
-		// No input has anything before that. Gaps are listed up to there, one slot after
-		// the other.
-		if !gap || next < to {
-			to = next
-		}
-	}
-	if behind := TicksOf(q.now.Sub(until)); behind > longestFill {
-		// Too much to give up slot by slot.
-		if next > from {
-			behind = min(behind, next-from)
-		}
-		to = max(to, from+behind)
-	}
-	if gap {
-		to = q.nextMedia(from, to)
-	}
-	return to
-}
-
-// nextMedia is where a gap that begins at from has to end before until, because an input
-// that is up goes on there. A restarted encoder cuts where it likes: with gaps of full
-// length, every one of its segments could lie half within a gap that was published before
-// it came.
-func (q *question) nextMedia(from, until Ticks) Ticks {
-	for _, in := range q.channel.inputs {
-		ref := q.leader(in, from)
-		if ref == nil || !in.up {
-			continue
-		}
-		for i := len(ref.segments) - 1; i >= max(0, len(ref.segments)-relisted); i-- {
-			s := ref.segments[i]
-			if s.state != sound || !s.placed {
-				continue
-			}
-			for _, edge := range []Ticks{s.channelEnd(), s.channelStart()} {
-				if edge >= from+shortestSlot && edge < until {
-					until = edge
-				}
-			}
-			break
-		}
-	}
-	return until
-}
-
-// deliverable reports whether an input that is up may still have the slot.
-func deliverable(a *option, others []*option) bool {
-	for _, o := range append([]*option{a}, others...) {
-		if o.input.up && o.never == "" && !o.behind {
-			return true
-		}
-	}
-	return false
-}
-
-// laterMedia is where the earliest media after the position begins, the position itself if
-// there is none.
-func laterMedia(a *option, others []*option, from Ticks) Ticks {
-	first := from
-	for _, o := range append([]*option{a}, others...) {
-		start := o.start
-		if o.behind {
-			start = o.later
-		}
-		if (o.count > 0 || o.behind) && start > from && (first == from || start < first) {
-			first = start
-		}
-	}
-	return first
-}
-
-// anythingBehind reports whether any input holds media after the slot that is being
-// decided.
-func (e *endpoint) anythingBehind() bool {
-	for _, in := range e.channel.inputs {
-		for _, r := range in.renditions {
-			if r.text {
-				continue
-			}
-			for _, s := range r.behind(e.at - r.length) {
-				if s.state == sound && !s.passed && s.channelStart() >= e.at-e.slack(s) {
-					return true
-				}
-			}
 		}
 	}
 	return false

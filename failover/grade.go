@@ -1,10 +1,6 @@
 package failover
 
-import (
-	"fmt"
-	"slices"
-	"time"
-)
+import "slices"
 
 // Media that arrived is not always good. Its defects are found outside, except for those
 // that only the core can see; this file decides what they lead to.
@@ -49,16 +45,22 @@ type flaw struct {
 	defect Defect
 }
 
+// switching lists the defects of a segment that may lead to a switch.
+func (q *question) switching(s *segment) []Defect {
+	all := s.defects()
+	if !slices.ContainsFunc(all, func(d Defect) bool { return q.config.action(d) != ActSwitch }) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d Defect) bool { return q.config.action(d) != ActSwitch })
+}
+
 // grade counts what is wrong with an option's media, as far as that may lead to a switch.
 func (q *question) grade(o *option) {
 	for i := range o.shares {
-		for _, s := range o.shares[i].parts {
-			if s.state != sound || o.shares[i].absent {
-				continue
-			}
+		for _, s := range o.shares[i].media() {
 			o.doubtful = o.doubtful || s.endsEarly() && !s.short
-			for _, d := range s.defects() {
-				if f := (flaw{o.shares[i].path, d}); q.config.action(d) == ActSwitch && !slices.Contains(o.flaws, f) {
+			for _, d := range q.switching(s) {
+				if f := (flaw{o.shares[i].path, d}); !slices.Contains(o.flaws, f) {
 					o.flaws = append(o.flaws, f)
 				}
 			}
@@ -70,15 +72,12 @@ func (q *question) grade(o *option) {
 	o.defects = len(o.flaws)
 }
 
-// switchFlaws counts the defects of a segment that matter where another input has the same one.
-func (q *question) switchFlaws(s *segment) int {
-	n := 0
-	for _, d := range s.defects() {
-		if q.config.action(d) == ActSwitch {
-			n++
-		}
+// media is what a share gives to a slot: nothing, unless the share is complete.
+func (s *share) media() []*segment {
+	if s.absent {
+		return nil
 	}
-	return n
+	return s.parts
 }
 
 // sounder is what to publish instead of the active input's slot, which is whole but not
@@ -117,14 +116,9 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 func (q *question) bad(o *option) []Missing {
 	var list []Missing
 	for i := range o.shares {
-		for _, s := range o.shares[i].parts {
-			if s.state != sound || o.shares[i].absent {
-				continue
-			}
-			for _, d := range s.defects() {
-				if q.config.action(d) == ActSwitch {
-					list = append(list, Missing{Rendition: o.shares[i].path, Segment: s.path, Why: Reason(d)})
-				}
+		for _, s := range o.shares[i].media() {
+			for _, d := range q.switching(s) {
+				list = append(list, Missing{Rendition: o.shares[i].path, Segment: s.path, Why: Reason(d)})
 			}
 		}
 	}
@@ -162,64 +156,6 @@ func (q *question) lasts(a, o *option) bool {
 		}
 	}
 	return false
-}
-
-// compareEnds finds segments that end early: a frame and a half before what EXTINF claims
-// and before where another input's copy on the same clock ends. Either may come first.
-func (c *Channel) compareEnds(now time.Time, s *segment) {
-	if s.media.Untimed {
-		return
-	}
-	for _, in := range c.inputs {
-		r := in.rendition(s.rendition.path)
-		if in == s.input() || r == nil || in.latest == nil || !in.latest.sameClock(s.generation) {
-			continue
-		}
-		for _, o := range r.behind(s.channelStart()) {
-			if o.state != sound || !o.placed || !o.generation.sameClock(s.generation) {
-				continue
-			}
-			if o.channelStart() > s.channelStart()+s.slack() {
-				break
-			}
-			if abs(o.channelStart()-s.channelStart()) <= s.slack() && o.media.Signature == s.media.Signature {
-				s.comparedTo(now, o)
-				o.comparedTo(now, s)
-			}
-		}
-	}
-}
-
-// endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
-// of an encoder whose EXTINF is usually right.
-func (s *segment) endsEarly() bool {
-	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
-	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {
-		return false
-	}
-	exact := 0
-	for i := r.index(s) - 1; i >= 0 && exact < exactBefore && r.segments[i].run == s.run; i-- {
-		o := r.segments[i]
-		if o.state != sound || abs(off(o)) > s.media.Frame*3/2 {
-			return false
-		}
-		exact++
-	}
-	return exact == exactBefore
-}
-
-// comparedTo notes if the segment ends before a copy of it.
-func (s *segment) comparedTo(now time.Time, o *segment) {
-	lacks, most := o.channelEnd()-s.channelEnd(), s.media.Frame*3/2
-	if s.short || lacks <= most || s.claimed-(s.end-s.start) <= most {
-		return
-	}
-	s.short = true
-	s.input().channel.emit(Degraded{
-		Time: now, Input: s.input().name, Rendition: s.rendition.path, Segment: s.path, Defects: []Defect{DefectHole},
-		Detail: fmt.Sprintf("it ends %d ms before the copy of input %s, and before what EXTINF says", lacks.Duration().Milliseconds(), o.input().name),
-		Start:  s.channelStart(), End: s.channelEnd(),
-	})
 }
 
 // free reports whether the input has delivered the rendition between two positions
@@ -266,9 +202,6 @@ func (e *endpoint) note(s Slot) {
 func (q *question) shown(parts []*segment) []Defect {
 	var list []Defect
 	for _, s := range parts {
-		if s.state != sound {
-			continue
-		}
 		for _, d := range s.defects() {
 			if q.config.action(d) != ActOff && !slices.Contains(list, d) {
 				list = append(list, d)
@@ -276,104 +209,4 @@ func (q *question) shown(parts []*segment) []Defect {
 		}
 	}
 	return list
-}
-
-// Score says how good the slot is, from 0 (nothing to show) to 100, for CDNs that compare
-// origins by it: missing media counts by its share of the renditions, and each kind of
-// defect once.
-func (s Slot) Score() int {
-	if len(s.Renditions) == 0 {
-		return 0
-	}
-	gaps, worst := 0, map[Defect]bool{}
-	for _, r := range s.Renditions {
-		if r.Gap() {
-			gaps++
-		}
-		for _, d := range r.Defects {
-			worst[d] = true
-		}
-	}
-	score := 100 - 100*gaps/len(s.Renditions)
-	for d := range worst {
-		score -= defectWeight(d)
-	}
-	return max(score, 0)
-}
-
-// defectWeight is what a defect takes off the score: more for what everyone notices, less
-// for what may be the programme.
-func defectWeight(d Defect) int {
-	switch d {
-	case DefectHole, DefectTrackGone, DefectDamaged, DefectRepeated:
-		return 30
-	case DefectNoKeyFrame, DefectSlow:
-		return 15
-	}
-	return 10
-}
-
-// tempo follows how late an input's media comes, to detect one that falls behind.
-type tempo struct {
-	generation *generation
-	arrivals   []beat // of the last minute and a bit, in order
-}
-
-type beat struct{ at, late Ticks }
-
-// follow takes a segment of the leading rendition into account.
-func (t *tempo) follow(now Ticks, s *segment) {
-	if t.generation != s.generation {
-		*t = tempo{generation: s.generation}
-	}
-	drop := 0
-	for drop < len(t.arrivals) && (now-t.arrivals[drop].at > slowOver+slowOver/4 || len(t.arrivals)-drop >= slowBeats) {
-		drop++
-	}
-	t.arrivals = append(t.arrivals[drop:], beat{now, now - s.channelEnd()})
-}
-
-// lost is by how much the media has fallen behind within the last minute: 0 unless it
-// did so all the time. The earliest arrival of each quarter counts, so that jitter and a
-// single outage do not.
-func (t *tempo) lost(now Ticks) Ticks {
-	var quarters [4]Ticks
-	var known [4]bool
-	for _, b := range t.arrivals {
-		i := 3 - int((now-b.at)/(slowOver/4))
-		if i < 0 || i > 3 {
-			continue
-		}
-		if !known[i] || b.late < quarters[i] {
-			quarters[i], known[i] = b.late, true
-		}
-	}
-	for i := range quarters {
-		if !known[i] || i > 0 && quarters[i] <= quarters[i-1] {
-			return 0
-		}
-	}
-	// Three quarters lie between the first and the last.
-	return (quarters[3] - quarters[0]) * 4 / 3
-}
-
-// checkTempo finds inputs that fall behind while another one keeps pace.
-func (c *Channel) checkTempo(now time.Time) {
-	if c.now.Sub(c.paced) < slowStep {
-		return
-	}
-	c.paced = now
-	at, keeps := TicksAt(now), 0
-	for _, in := range c.inputs {
-		if in.up && len(in.tempo.arrivals) > 0 && in.tempo.lost(at) < slowLost/4 {
-			keeps++
-		}
-	}
-	for _, in := range c.inputs {
-		falls := in.up && keeps > 0 && in.tempo.lost(at) > slowLost
-		if falls && !in.falls {
-			c.emit(Degraded{Time: now, Input: in.name, Defects: []Defect{DefectSlow}, Detail: "its media gains less than 0.98 s per second, and another input keeps pace"})
-		}
-		in.falls = falls
-	}
 }

@@ -40,6 +40,7 @@ type input struct {
 	falls     bool // it falls behind, and another input does not
 	up        bool
 	heard     time.Time // first playlist
+	delivered time.Time // first sound segment
 	lastSound time.Time
 	// members are the inputs that a union is made of.
 	members []*input

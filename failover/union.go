@@ -64,8 +64,8 @@ func btoi(b bool) int {
 }
 
 // merge makes the timeline of one rendition from those of the members, from a position
-// on, as far as a slot may reach. Text is taken from the first member that has any there: cues of two encoders can't
-// be told apart.
+// on, as far as a slot may reach. Text is taken from the first member that has any there:
+// cues of two encoders can't be told apart.
 func (q *question) merge(u *input, a Announced, from Ticks, signature string) *rendition {
 	var like *rendition
 	var list []*segment
@@ -119,7 +119,7 @@ func (r *rendition) take(q *question, s *segment) {
 		slack := max(s.slack(), last.slack())
 		apart := s.channelStart() - last.channelEnd()
 		if abs(s.channelStart()-last.channelStart()) <= slack {
-			if q.switchFlaws(s) < q.switchFlaws(last) || q.switchFlaws(s) == q.switchFlaws(last) && s.input() == r.input.members[0] {
+			if now, before := len(q.switching(s)), len(q.switching(last)); now < before || now == before && s.input() == r.input.members[0] {
 				r.segments = r.segments[:n-1]
 				r.take(q, s)
 			}

@@ -1,0 +1,64 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+)
+
+// compareEnds finds segments that end early: a frame and a half before what EXTINF claims
+// and before where another input's copy on the same clock ends. Either may come first.
+func (c *Channel) compareEnds(now time.Time, s *segment) {
+	if s.media.Untimed {
+		return
+	}
+	for _, in := range c.inputs {
+		r := in.rendition(s.rendition.path)
+		if in == s.input() || r == nil || in.latest == nil || !in.latest.sameClock(s.generation) {
+			continue
+		}
+		for _, o := range r.behind(s.channelStart()) {
+			if o.state != sound || !o.placed || !o.generation.sameClock(s.generation) {
+				continue
+			}
+			if o.channelStart() > s.channelStart()+s.slack() {
+				break
+			}
+			if abs(o.channelStart()-s.channelStart()) <= s.slack() && o.media.Signature == s.media.Signature {
+				s.comparedTo(now, o)
+				o.comparedTo(now, s)
+			}
+		}
+	}
+}
+
+// endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
+// of an encoder whose EXTINF is usually right.
+func (s *segment) endsEarly() bool {
+	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
+	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {
+		return false
+	}
+	exact := 0
+	for i := r.index(s) - 1; i >= 0 && exact < exactBefore && r.segments[i].run == s.run; i-- {
+		o := r.segments[i]
+		if o.state != sound || abs(off(o)) > s.media.Frame*3/2 {
+			return false
+		}
+		exact++
+	}
+	return exact == exactBefore
+}
+
+// comparedTo notes if the segment ends before a copy of it.
+func (s *segment) comparedTo(now time.Time, o *segment) {
+	lacks, most := o.channelEnd()-s.channelEnd(), s.media.Frame*3/2
+	if s.short || lacks <= most || s.claimed-(s.end-s.start) <= most {
+		return
+	}
+	s.short = true
+	s.input().channel.emit(Degraded{
+		Time: now, Input: s.input().name, Rendition: s.rendition.path, Segment: s.path, Defects: []Defect{DefectHole}, Compared: true,
+		Detail: fmt.Sprintf("it ends %d ms before the copy of input %s, and before what EXTINF says", lacks.Duration().Milliseconds(), o.input().name),
+		Start:  s.channelStart(), End: s.channelEnd(),
+	})
+}

@@ -1,0 +1,46 @@
+package failover
+
+// seamless reports whether the option continues the endpoint's last slot, by proof: in
+// every rendition the same clock, the same configuration, and media that begins within
+// half a frame of where the last ended.
+func (e *endpoint) seamless(o *option) bool {
+	if !e.started {
+		return true
+	}
+	if !e.cursor.clock.same(o.generation.clock()) {
+		return false
+	}
+	own := e.cursor.input == o.input.name && e.cursor.generation == o.generation.id
+	for i := range o.shares {
+		parts := o.shares[i].parts
+		if len(parts) > 0 && parts[0].broken {
+			// The encoder itself says that its media breaks here.
+			return false
+		}
+		m, ok := e.marks[o.shares[i].path]
+		if !ok || len(parts) == 0 || parts[0].rendition.text {
+			continue
+		}
+		if !m.goesOn(parts[0], own) {
+			return false
+		}
+	}
+	return true
+}
+
+// goesOn reports whether a segment continues the media before the mark. own: it is of the
+// same generation.
+func (m mark) goesOn(s *segment, own bool) bool {
+	if s.state != sound {
+		return abs(s.channelStart()-m.end) <= max(s.rendition.length/2, 1)
+	}
+	if own && m.of(s.rendition) && !m.gap && s.run == m.run && s.number == m.number+1 {
+		return true
+	}
+	slack := s.slack()
+	if m.gap {
+		// The gap's length is known only from the segments around it.
+		slack = max(slack, s.rendition.length/2)
+	}
+	return abs(s.channelStart()-m.end) <= slack && m.signature == s.media.Signature
+}
