@@ -111,6 +111,8 @@ type Segment struct {
 	// Defects are what is bad about it, in words of a fixed list; Detail is for people.
 	Defects []failover.Defect
 	Detail  string
+	// Again: it was noted before; this replaces it.
+	Again bool
 }
 
 // Slot is a slot that was published.
@@ -247,6 +249,9 @@ func (a *Notes) count(e Entry) {
 			in.Late++
 			fallthrough
 		case Arrived, Degraded:
+			if s.Again {
+				break
+			}
 			in.Segments++
 			in.Bytes += uint64(s.Size)
 			if in.First == 0 {

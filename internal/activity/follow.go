@@ -100,9 +100,16 @@ func (a *Notes) followEffect(core Locator, now time.Time, effect failover.Effect
 		}
 		a.add(Entry{Time: now, Effect: failover.SlotGivenUp{Time: e.Time, Endpoint: e.Endpoint, Start: e.Start, End: e.End}})
 	case failover.Degraded:
-		// Bad segments are recorded when they arrive; this is for the input as a whole.
-		if e.Rendition == "" {
+		// Bad segments are recorded when they arrive; this is for the input as a whole, and for what only
+		// the copy of another input has shown.
+		switch {
+		case e.Rendition == "":
 			a.add(Entry{Time: now, Effect: e})
+		case e.Compared:
+			a.addSegment(now, Segment{
+				Input: e.Input, State: Degraded, Rendition: e.Rendition, Path: e.Segment, Start: e.Start, End: e.End, Placed: true,
+				Defects: e.Defects, Detail: e.Detail, Again: true,
+			})
 		}
 	case failover.InputChanged, failover.PairChanged, failover.ProtectionChanged:
 		a.add(Entry{Time: now, Effect: e})
