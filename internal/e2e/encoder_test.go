@@ -42,10 +42,16 @@ type feed struct {
 
 func startContribution(t *testing.T) *contribution {
 	t.Helper()
+	return startContributionOf(t, "testsrc2=size=640x360:rate=25")
+}
+
+// startContributionOf has another picture.
+func startContributionOf(t *testing.T, picture string) *contribution {
+	t.Helper()
 	testmedia.Need(t, "ffmpeg", "ffprobe")
 	c := &contribution{t: t, feeds: map[*feed]bool{}}
 	c.cmd = exec.Command("ffmpeg", "-nostdin", "-v", "error",
-		"-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
+		"-re", "-f", "lavfi", "-i", picture,
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 		"-filter_complex", "[0:v]split[a][b];[b]scale=320:180[c]",
 		"-map", "[a]", "-map", "[c]", "-map", "1:a",

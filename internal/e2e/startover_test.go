@@ -200,11 +200,11 @@ func startover(t *testing.T, base, manifest string, kind hls.PlaylistType) *view
 		}
 		f := &followed{}
 		for _, s := range p.Media.Segments {
-			media, input, ok := v.fetch(base + path.Join(path.Dir(uri), s.URI))
+			media, said, ok := v.fetch(base + path.Join(path.Dir(uri), s.URI))
 			if !ok {
 				t.Errorf("%s cannot be fetched", s.URI)
 			}
-			f.segments = append(f.segments, followedSegment{uri: s.URI, duration: s.Duration, input: input})
+			f.segments = append(f.segments, followedSegment{uri: s.URI, duration: s.Duration, told: said})
 			f.bytes.Write(media)
 			if s.Discontinuity {
 				f.discontinuity++

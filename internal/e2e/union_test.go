@@ -99,7 +99,9 @@ func TestTheDeathOfAnEncoderMakesNothingLate(t *testing.T) {
 }
 
 // checkRhythm reads from the origin's log that no slot of an endpoint came later than the
-// slower of its inputs has its segments as a rule, plus 50 ms.
+// slower of its inputs usually has its segments: without hitless, the grace of 1 s would
+// show. A quarter of it is allowed for the encoders, which are late themselves while another
+// one is starting on the same machine; how late the worst was is printed.
 func checkRhythm(t *testing.T, o *origin, endpoint string) {
 	t.Helper()
 	type slot struct {
@@ -129,7 +131,7 @@ func checkRhythm(t *testing.T, o *origin, endpoint string) {
 	worst := time.Duration(-1 << 62)
 	for _, s := range all[min(2, len(all)):] {
 		worst = max(worst, s.late-rhythm)
-		if allowed := 50*time.Millisecond + machine.around(s.at); s.late > rhythm+allowed {
+		if allowed := 250*time.Millisecond + machine.around(s.at); s.late > rhythm+allowed {
 			t.Errorf("a slot was published %s after the slower input's rhythm, %s are allowed", s.late-rhythm, allowed)
 		}
 	}

@@ -48,8 +48,11 @@ type followedSegment struct {
 	number        uint64 // discontinuity sequence number
 	date          time.Time
 	gap           bool
-	input         string
+	told          // by the headers of the segment
 }
+
+// told is what a segment's headers say of it.
+type told struct{ input, defects, static string }
 
 func watch(t *testing.T, o *origin, endpoint string) *viewer {
 	t.Helper()
@@ -153,7 +156,7 @@ func (v *viewer) poll(uri string, f *followed) {
 		if msn < f.next {
 			if msn >= f.first {
 				before := f.segments[msn-f.first]
-				before.input = ""
+				before.told = told{}
 				if before != now {
 					v.problem(uri + ": a published segment changed")
 				}
@@ -170,7 +173,7 @@ func (v *viewer) poll(uri string, f *followed) {
 			f.bytes.Write(section)
 		}
 		if !s.Gap {
-			media, input, ok := v.fetch(v.base + path.Join(path.Dir(uri), s.URI))
+			media, said, ok := v.fetch(v.base + path.Join(path.Dir(uri), s.URI))
 			if !ok && v.patient.Load() {
 				return // with the next version of the playlist
 			}
@@ -178,7 +181,7 @@ func (v *viewer) poll(uri string, f *followed) {
 				v.problem(uri + ": " + s.URI + " cannot be fetched")
 			}
 			f.bytes.Write(media)
-			now.input = input
+			now.told = said
 		}
 		v.mu.Lock()
 		f.segments = append(f.segments, now)
@@ -190,17 +193,18 @@ func (v *viewer) poll(uri string, f *followed) {
 	}
 }
 
-func (v *viewer) fetch(url string) (body []byte, input string, ok bool) {
+func (v *viewer) fetch(url string) (body []byte, said told, ok bool) {
 	resp, err := http.Get(url)
 	if err != nil {
-		return nil, "", false
+		return nil, told{}, false
 	}
 	defer resp.Body.Close()
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return nil, "", false
+		return nil, told{}, false
 	}
-	return b.Bytes(), resp.Header.Get("X-Live-Origin-Input"), true
+	h := resp.Header
+	return b.Bytes(), told{h.Get("X-Live-Origin-Input"), h.Get("X-Live-Origin-Defects"), h.Get("CMSD-Static")}, true
 }
 
 // count is how many segments the viewer has of its slowest rendition.
