@@ -21,6 +21,7 @@ func init() {
 
 const (
 	adminChannels = "/live_origin/channels"
+	adminHealth   = "/live_origin/health"
 	// shownDecisions is how many decisions the status of a channel has unless the
 	// request asks for another number.
 	shownDecisions = 100
@@ -30,6 +31,7 @@ const (
 
 // adminAPI lets operators look at channels and switch inputs:
 //
+//	GET    /live_origin/health
 //	GET    /live_origin/channels
 //	GET    /live_origin/channels/<channel>
 //	POST   /live_origin/channels/<channel>/endpoints/<endpoint>/switch
@@ -51,6 +53,7 @@ func (adminAPI) CaddyModule() caddy.ModuleInfo {
 // Routes implements caddy.AdminRouter.
 func (adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
+		{Pattern: adminHealth, Handler: caddy.AdminHandlerFunc(serveAdminHealth)},
 		{Pattern: adminChannels, Handler: caddy.AdminHandlerFunc(serveChannels)},
 		{Pattern: adminChannels + "/{channel}", Handler: caddy.AdminHandlerFunc(serveChannel)},
 		{Pattern: adminChannels + "/{channel}/endpoints/{endpoint}/switch", Handler: caddy.AdminHandlerFunc(serveSwitch)},
@@ -78,6 +81,7 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 	list := []channelStatus{}
 	live.eachChannel(func(c *sharedChannel) {
 		status := statusOfChannel(c.key, c.channel.Status())
+		status.Nodes = c.channel.Nodes()
 		status.addWaits(c.channel.Waits())
 		status.addRemarks(c.channel.Remarks())
 		list = append(list, status)
@@ -95,6 +99,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer c.release()
 	status := statusOfChannel(c.key, c.channel.Status())
+	status.Nodes = c.channel.Nodes()
 	status.addWaits(c.channel.Waits())
 	status.addRemarks(c.channel.Remarks())
 	shown := shownDecisions

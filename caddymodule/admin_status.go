@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
 // What the admin API shows. Names and meanings are part of the API: they are
@@ -18,6 +19,8 @@ type channelStatus struct {
 	Inputs    []inputStatus    `json:"inputs"`
 	Pairs     []pairStatus     `json:"pairs"`
 	Endpoints []endpointStatus `json:"endpoints"`
+	// Nodes are those that run the channel; left out where there is one only.
+	Nodes *channel.NodesStatus `json:"nodes,omitempty"`
 	// Decisions are the last changes of active inputs, the oldest first. Only the
 	// status of a single channel has them.
 	Decisions []decision `json:"decisions,omitzero"`

@@ -30,6 +30,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			...
 //		}
 //		status <path>
+//		health <path>
 //		channel <name> {
 //			capacity  <size>
 //			alignment auto|timestamp|program_date_time|sequence|arrival
@@ -87,6 +88,10 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if err := h.unmarshalStatus(d, paths); err != nil {
 				return err
 			}
+		case "health":
+			if err := h.unmarshalHealth(d, paths); err != nil {
+				return err
+			}
 		case "channel":
 			if err := h.unmarshalChannel(d, paths); err != nil {
 				return err
@@ -123,6 +128,18 @@ func (h *Handler) unmarshalStatus(d *caddyfile.Dispenser, paths pathSet) error {
 		return d.Errf("status: path: %w", err)
 	}
 	h.Status = &StatusPage{Path: path}
+	return nil
+}
+
+func (h *Handler) unmarshalHealth(d *caddyfile.Dispenser, paths pathSet) error {
+	_, path, err := single(d, "live_origin", h.Health != "")
+	if err != nil {
+		return err
+	}
+	if err := paths.add(path, "the health check"); err != nil {
+		return d.Errf("health: path: %w", err)
+	}
+	h.Health = path
 	return nil
 }
 

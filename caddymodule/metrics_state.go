@@ -42,7 +42,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.protected, c.storeBytes, c.storeCapacity, inputWaiting} {
+	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.protected, c.storeBytes, c.storeCapacity, inputWaiting, nodeAlone, nodeUp, nodeBehind, nodeDelay, nodeClock} {
 		out <- d
 	}
 }
@@ -55,6 +55,7 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	live.eachChannel(func(ch *sharedChannel) {
 		status := ch.channel.Status()
 		c.channel(send, ch.key, status)
+		collectNodes(send, ch.key, ch.channel.Nodes())
 		var inputs []string
 		for _, in := range status.Inputs {
 			inputs = append(inputs, in.Name)

@@ -53,12 +53,18 @@ type Handler struct {
 	// most 64 of them.
 	Channels map[string]*Channel `json:"channels,omitempty"`
 
+	// The path of a check for load balancers: 200 with `ready`, or with `alone` where several
+	// nodes run the channels and this one hears no other; 503 with `not_ready` as long as it has
+	// not taken over what the others have. Default: none.
+	Health string `json:"health,omitempty"`
+
 	// A page for operators, with the channels of this handler. Default: none.
 	Status *StatusPage `json:"status,omitempty"`
 
 	app    *App
 	logger *zap.Logger
 	routes map[string]*route
+	uses   []*channelUse
 	// quiet throttles warnings about refused uploads, strays those about uploads to no
 	// input.
 	quiet, strays *throttle
@@ -69,8 +75,10 @@ type Handler struct {
 // route is what a path of the config leads to: an input, an endpoint or the status
 // page.
 type route struct {
-	// page is set for the status page alone, which has nothing else.
+	// page is set for the status page alone, which has nothing else, and health for the check
+	// of load balancers.
 	page    *statusPage
+	health  bool
 	use     *channelUse
 	channel string
 	// input is nil for endpoints.
@@ -130,6 +138,12 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		page = newStatusPage(h)
 		h.routes[h.Status.Path] = &route{page: page}
 	}
+	if h.Health != "" {
+		if err := paths.add(h.Health, "the health check"); err != nil {
+			return fmt.Errorf("health: path: %w", err)
+		}
+		h.routes[h.Health] = &route{health: true}
+	}
 	for _, name := range h.channelNames() {
 		c := h.Channels[name]
 		if c == nil {
@@ -143,6 +157,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		if err != nil {
 			return err
 		}
+		h.uses = append(h.uses, use)
 		if err := h.addRoutes(ctx, name, c, use); err != nil {
 			return err
 		}
@@ -238,6 +253,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		if rt, path = h.untidyInput(r.URL); rt == nil {
 			return h.passOn(w, r, next)
 		}
+	}
+	if rt.health {
+		return h.serveHealth(w, r, r.URL.Path[length:])
 	}
 	if rt.page == nil {
 		rt.logFields(r)

@@ -35,6 +35,8 @@ type Channel struct {
 	ordered   []*input // as the config has them
 	endpoints map[string]*endpoint
 	timer     *time.Timer
+	// waiting: there is something to decide that may be for another node to decide.
+	waiting bool
 	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
 	// that no checkpoint says.
 	tracing, stepped bool
@@ -67,12 +69,25 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 		endpoints: map[string]*endpoint{},
 	}
 	c.channel = c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.restore(ctx, config); err != nil {
+	if err := c.join(ctx, config); err != nil {
+		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
+	}
+	if err := c.open(ctx, config); err != nil {
+		if c.nodes != nil {
+			c.nodes.leave()
+		}
 		return nil, err
 	}
+	if c.nodes != nil {
+		c.nodes.begin()
+	}
 	return c, nil
+}
+
+func (c *Channel) open(ctx context.Context, config Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.restore(ctx, config)
 }
 
 // restore takes over what the store holds from an earlier process. The lock is held.
@@ -182,6 +197,9 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 // Close stops the timer and, in a store that does not outlive the process anyway, frees
 // what the channel holds. Later uploads fail with ErrClosed.
 func (c *Channel) Close() {
+	if c.nodes != nil {
+		defer c.nodes.leave()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stop() && !c.persistent() {
@@ -192,6 +210,9 @@ func (c *Channel) Close() {
 // Remove closes a channel that was taken out of the config: what it holds is freed in
 // any store. Journals keep only the last numbers.
 func (c *Channel) Remove() {
+	if c.nodes != nil {
+		defer c.nodes.leave()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stop() {

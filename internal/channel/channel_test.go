@@ -263,6 +263,8 @@ type recorder struct {
 
 func (r *recorder) Event(_ string, e failover.Effect) { r.events = append(r.events, e) }
 func (r *recorder) Trouble(_ string, err error)       { r.trouble = append(r.trouble, err) }
+func (r *recorder) Node(string, NodeEvent) {}
+
 func (r *recorder) Notice(_ string, n Notice)         { r.notices = append(r.notices, n) }
 
 func TestTheObserverIsToldInOrder(t *testing.T) {

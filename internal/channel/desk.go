@@ -12,10 +12,13 @@ import (
 // kept, who is told, and the way to the core. All of it except the outbox and objects,
 // which have their own locks, is guarded by Channel.mu; whoever uses it holds that.
 type desk struct {
-	name    string // of the channel
-	store   store.Store
-	objects *objects
-	outbox  outbox
+	name  string // of the channel
+	store store.Store
+	// journals keeps records. Where several nodes share the store, each has its own.
+	journals store.Store
+	nodes    *nodes // nil unless there may be others that run the channel
+	objects  *objects
+	outbox   outbox
 
 	core      *failover.Channel
 	clock     clock
@@ -45,6 +48,7 @@ func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 	return &desk{
 		name:     name,
 		store:    st,
+		journals: localOf(st),
 		objects:  newObjects(st, name),
 		outbox:   outbox{channel: name},
 		core:     core,
@@ -53,6 +57,14 @@ func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 		remarks:  remarks{},
 		ids:      identifiers{},
 	}
+}
+
+// localOf is the part of a store that is this node's own.
+func localOf(st store.Store) store.Store {
+	if s, ok := st.(store.Shared); ok {
+		return s.Local()
+	}
+	return st
 }
 
 func (d *desk) now() time.Time { return d.clock.now() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -28,6 +29,11 @@ type endpoint struct {
 	edges map[string]edge
 	// decided is what a core has to know about the last slot.
 	decided *failover.Slot
+	// chain is the history that several nodes share, standing where it ends, for those who
+	// don't hold the lock, and offer since when there is something to decide.
+	chain    chain
+	standing atomic.Pointer[endpointState]
+	offer    offer
 
 	// excluded are the renditions that the endpoint does not serve, and
 	// selectionTrouble what was wrong with its limits when last looked at.
@@ -49,7 +55,7 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	})
 	var last record
 	var err error
-	e.journal, err = openJournal(ctx, d.store, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
+	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
 		e.restore(r)
 		if r.Slot != nil {
 			last = r
@@ -64,8 +70,9 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	if last.Slot != nil {
 		e.resume(last.Slot, last.Seam)
 	}
-	if e.epoch == "" {
-		e.epoch = strings.ToLower(rand.Text()[:6])
+	e.note()
+	if e.epoch == "" && d.nodes == nil {
+		e.epoch = newEpoch()
 		if _, err := e.journal.append(ctx, record{Epoch: e.epoch}); err != nil {
 			return nil, err
 		}
@@ -74,6 +81,8 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	e.window.SetEpoch(e.epoch)
 	return e, nil
 }
+
+func newEpoch() string { return strings.ToLower(rand.Text()[:6]) }
 
 // restore takes over a record of the journal. Slots whose objects are gone are left
 // out, and so is all that came before them.
@@ -90,6 +99,7 @@ func (e *endpoint) restore(r record) {
 		e.release(e.window.Skip(r.Slot)...)
 	}
 	e.decisions.remember(r.Switch)
+	e.chain.add(r)
 }
 
 // adopt takes over the objects of a slot from an earlier process. It reports
@@ -113,14 +123,35 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 // publish carries out what the core decided: the slot goes into the journal. The
 // view gets it with refresh.
 func (e *endpoint) publish(decided failover.Slot) {
+	n := e.nodes
+	if n != nil && e.epoch == "" {
+		e.epoch = newEpoch() // where the other nodes have none either
+		e.window.SetEpoch(e.epoch)
+	}
 	s := e.makeSlot(decided)
-	// A journal that refuses is no reason to stop the channel: viewers go on,
-	// and only a restart would miss what it lacks.
-	_, err := e.journal.append(context.Background(), record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch})
-	e.outbox.trouble(err)
+	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
+	if n != nil {
+		s.Writer = n.writer
+		r.Link, r.Decided = n.nextLink(e.chain.last), &decided
+	}
+	e.keep(r)
 	e.window.Add(s)
+	if n != nil {
+		e.chain.add(r)
+		e.note()
+		n.group.Send(message{Record: &endpointRecord{Endpoint: e.config.Name, Record: r}}.encode())
+		n.ledger.write(e.config.Name)
+	}
 	e.decided = remains(decided)
 	e.changed = true
+}
+
+// keep appends a record to the journal. One that refuses is no reason to stop the channel:
+// viewers go on, and only a restart would miss what it lacks.
+func (e *endpoint) keep(r record) (revision uint64) {
+	revision, err := e.journal.append(context.Background(), r)
+	e.outbox.trouble(err)
+	return revision
 }
 
 // end makes playlists end with EXT-X-ENDLIST.
@@ -162,6 +193,9 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	e.release(gone...)
 	e.first += uint64(len(gone))
 	e.outbox.trouble(e.journal.forget(e.first))
+	if n := e.nodes; n != nil && e.chain.last.Node == n.group.Node() {
+		n.ledger.forget(e.config.Name, e.chain.last.Number+1-uint64(len(e.window.Slots())))
+	}
 }
 
 // makeSlot binds the objects that the core chose.

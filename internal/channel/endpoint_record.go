@@ -15,4 +15,10 @@ type record struct {
 	Seam  *seam        `json:"seam,omitempty"`
 	// Switch is the decision that came with the slot.
 	Switch *failover.Switch `json:"switch,omitempty"`
+	// Link is the record's place in the history that several nodes share; nil on a node
+	// that has none beside it.
+	Link *link `json:"link,omitempty"`
+	// Decided is the slot as the core knows it. Only nodes that share a history have to
+	// tell each other, or that a slot was given up.
+	Decided *failover.Slot `json:"decided,omitempty"`
 }

@@ -29,7 +29,11 @@ type delivery struct {
 	// key is that of the object in the store, empty if there is none (yet); hash tells its
 	// bytes from others.
 	key, hash string
-	body      sniffed
+	// text is that of a playlist or manifest that was accepted, fault what is wrong with
+	// media.
+	text  []byte
+	fault failover.Reason
+	body  sniffed
 }
 
 // take receives the body. admit, called with the channel's lock held, passes the upload to
@@ -98,6 +102,7 @@ func (d *delivery) takeManifest() (replaced bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	d.text = text
 	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers+d.config.MaxRenditions)
 }
 
@@ -109,6 +114,7 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
+	d.text = text
 	d.input.texts.reading.Lock()
 	defer d.input.texts.reading.Unlock()
 	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize), Segments: listedAtMost})
@@ -218,8 +224,9 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 
 // unsound tells the core that what arrived counts as missing.
 func (d *delivery) unsound(cause error) func() error {
+	d.fault = failover.Reason(faultReason(cause))
 	return func() error {
-		d.input.channel.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: failover.Reason(faultReason(cause))})
+		d.input.channel.step(failover.Object{Input: d.config.Name, Path: d.path, Fault: d.fault})
 		return nil
 	}
 }

@@ -24,10 +24,15 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 		c.stepped = true
 	}
 	effects := c.core.Take(now, f)
+	c.waiting = false
 	for _, ec := range c.config.Endpoints {
 		for {
 			d := c.core.Decide(now, ec.Name)
 			if d.Slot == nil {
+				break
+			}
+			if e := c.endpoints[ec.Name]; c.nodes != nil && e != nil && !d.Slot.Unlisted && !c.nodes.mayDecide(e, d.Slot.Start) {
+				c.waiting = true
 				break
 			}
 			if e := c.endpoints[ec.Name]; e != nil && !d.Slot.Unlisted {
@@ -105,6 +110,9 @@ func (c *Channel) arm(now time.Time) {
 		if sweep := now.Add(sweepInterval); in.waiting() && (!ok || sweep.Before(at)) {
 			at, ok = sweep, true
 		}
+	}
+	if again := now.Add(lookAgain); c.waiting && (!ok || again.Before(at)) {
+		at, ok = again, true
 	}
 	if !ok {
 		if c.timer != nil {

@@ -29,13 +29,13 @@ func (o *objects) read(p output.Part) ([]byte, error) {
 
 // probe reads an object from before the restart again.
 func (o *objects) probe(ctx context.Context, key string) (media.Probed, error) {
-	content, err := output.OpenParts(ctx, o.store, []output.Part{{Key: key, Size: o.get(key).size}})
+	object, err := o.store.Open(ctx, key)
 	if err != nil {
 		return media.Probed{}, err
 	}
-	defer content.Close()
+	defer object.Close()
 	prober := media.NewProber()
-	if _, err := content.WriteTo(prober); err != nil {
+	if _, err := object.WriteTo(prober); err != nil {
 		return media.Probed{}, fmt.Errorf("read object: %w", err)
 	}
 	return prober.Finish()

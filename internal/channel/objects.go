@@ -27,6 +27,8 @@ type objects struct {
 
 	mu    sync.Mutex
 	byKey map[string]*object
+	// elsewhere: another node may have what this one has not.
+	elsewhere bool
 	// stored are the objects from before the restart with their sizes, until they have been
 	// taken over.
 	stored map[string]int64
@@ -47,7 +49,7 @@ type object struct {
 
 func newObjects(st store.Store, channel string) *objects {
 	return &objects{
-		store: st, prefix: channel + "/", byKey: map[string]*object{},
+		store: st, prefix: channel + "/", byKey: map[string]*object{}, elsewhere: localOf(st) != st,
 		run: strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 }
@@ -65,6 +67,22 @@ func (o *objects) add(key string, size int64) *object {
 	o.byKey[key] = ob
 	o.held.Add(size + perObject)
 	return ob
+}
+
+// join records an object that came from another node, with one more user: slots may have
+// named it before it came.
+func (o *objects) join(key string, size int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob := o.byKey[key]
+	if ob == nil {
+		ob = &object{key: key}
+		o.byKey[key] = ob
+		o.held.Add(perObject)
+	}
+	o.held.Add(size - ob.size)
+	ob.size = size
+	ob.users++
 }
 
 // describe says what the object turned out to be.
@@ -140,10 +158,10 @@ func (o *objects) adopt(key string) bool {
 		return true
 	}
 	size, ok := o.stored[key]
-	if ok {
+	if ok || o.elsewhere {
 		o.add(key, size)
 	}
-	return ok
+	return ok || o.elsewhere
 }
 
 // takeStock lists what is in the store from before the restart.

@@ -15,6 +15,8 @@ type Observer interface {
 	// Trouble is a failure of the origin itself: a store that refuses a write,
 	// a slot that could not be rendered.
 	Trouble(channel string, err error)
+	// Node is a change among the nodes that run the channel together.
+	Node(channel string, e NodeEvent)
 	// Notice is something that the operator of an input or endpoint should know.
 	Notice(channel string, n Notice)
 }

@@ -18,14 +18,14 @@ type recall struct {
 
 // arrived goes on with what had not been published before the restart.
 func (r *recall) arrived(ctx context.Context) error {
-	if !r.persistent() {
+	if !r.persistent() && r.nodes == nil {
 		return nil
 	}
 	r.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
 	a := &r.arrivals
 	var err error
 	// No endpoint can have this name.
-	a.journal, err = openJournal(ctx, r.store, r.name+"/arrived.media", "arrivals", func(revision uint64, entry arrival) error {
+	a.journal, err = openJournal(ctx, r.journals, r.name+arrivedMedia, "arrivals", func(revision uint64, entry arrival) error {
 		r.arrival(revision, entry)
 		return nil
 	})

@@ -60,6 +60,19 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 				Path: r.Path, End: r.End, Signature: r.Signature, Frame: r.Frame, Last: r.Last,
 				Parts: partsUnless(r.Gap, r.Last),
 			})
+		}
+	}
+	e.goOn(last, end)
+	s.Endpoint = e.config.Name
+	e.decided = &s
+	e.clock.notBefore(s.Published)
+	e.core.Take(e.now(), failover.Restored{Slot: s})
+}
+
+// goOn continues the counters and initialization sections of a slot that was not made here.
+func (e *endpoint) goOn(last *output.Slot, end *seam) {
+	if end != nil {
+		for _, r := range end.Renditions {
 			if r.Counters != nil {
 				e.edges[output.RenditionID(r.Path)] = edge{counters: r.Counters}
 			}
@@ -71,10 +84,6 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 			e.edges[id] = edge{counters: e.edges[id].counters, section: m}
 		}
 	}
-	s.Endpoint = e.config.Name
-	e.decided = &s
-	e.clock.notBefore(s.Published)
-	e.core.Take(e.now(), failover.Restored{Slot: s})
 }
 
 // partsUnless stands in for the parts of a rendition: all that matters is whether there are

@@ -82,12 +82,28 @@ func (c *Channel) Order(endpoint, input string, pin bool) error {
 		return ErrUnknown
 	}
 	order := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}
+	c.obey(order)
+	if c.nodes != nil {
+		c.nodes.group.Send(message{Order: &order}.encode())
+	}
+	return nil
+}
+
+// obey carries out an order, and notes it. The lock is held.
+func (c *Channel) obey(order failover.Order) {
 	c.step(order)
-	if !pin {
+	if !order.Pin {
 		order.Input = "" // a switch without a pin is done once
 	}
 	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
-	return nil
+}
+
+// Nodes says which nodes run the channel; nil where there is one only.
+func (c *Channel) Nodes() *NodesStatus {
+	if c.nodes == nil {
+		return nil
+	}
+	return c.nodes.describe()
 }
 
 // Trace sets who records what reaches the core from now on, beginning with a checkpoint;

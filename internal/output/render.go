@@ -146,7 +146,7 @@ func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlayli
 
 // describe fills in the rendition's segment of a slot. section is what Map says.
 func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
-	out.URI = r.segmentName(epoch, s.MSN)
+	out.URI = r.segmentName(epoch, s)
 	out.Discontinuity, out.ProgramDateTime, out.Tags = s.Discontinuity, s.Start.Time(), s.Tags
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.

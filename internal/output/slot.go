@@ -26,6 +26,9 @@ type Slot struct {
 	Penalty int `json:"penalty,omitempty"`
 	// Tags are lines of the encoder's playlist that all renditions carry.
 	Tags []string `json:"tags,omitempty"`
+	// Writer tells apart what several nodes have made of one number while they did not hear
+	// of each other; empty where there is one node. It is part of the names of segments.
+	Writer string `json:"writer,omitempty"`
 }
 
 // Rendition is what one rendition holds in a slot.
@@ -118,10 +121,19 @@ func (r *Rendition) Keys() []string {
 }
 
 // segmentName is the name of a slot's segment below the endpoint's path.
-func (r *Rendition) segmentName(epoch string, msn uint64) string {
+func (r *Rendition) segmentName(epoch string, s *Slot) string {
 	extension := ".ts"
 	if r.Format != nil {
 		extension = r.Format.Extension
 	}
-	return r.ID + "/" + epoch + "-" + strconv.FormatUint(msn, 10) + extension
+	return r.ID + "/" + epoch + "-" + s.number() + extension
+}
+
+// number is the slot's number in names: what is made twice has two names.
+func (s *Slot) number() string {
+	number := strconv.FormatUint(s.MSN, 10)
+	if s.Writer != "" {
+		number += "-" + s.Writer
+	}
+	return number
 }

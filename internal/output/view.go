@@ -75,13 +75,14 @@ func (v *View) Segment(name string) *Segment {
 		return nil
 	}
 	number, _, _ := strings.Cut(rest, ".")
-	msn, err := strconv.ParseUint(number, 10, 64)
+	digits, _, _ := strings.Cut(number, "-")
+	msn, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || msn < v.slots[0].MSN || msn-v.slots[0].MSN >= uint64(len(v.slots)) {
 		return nil
 	}
 	s := v.slots[msn-v.slots[0].MSN]
 	r := s.Rendition(id)
-	if r == nil || len(r.Parts) == 0 || r.segmentName(v.epoch, msn) != name {
+	if r == nil || len(r.Parts) == 0 || r.segmentName(v.epoch, s) != name {
 		return nil
 	}
 	return &Segment{
@@ -100,7 +101,7 @@ func (v *View) Listed() []*Slot { return v.slots[len(v.slots)-v.listed:] }
 
 // URI is the name of the slot's segment of a rendition, below the endpoint's path, as
 // Segment takes it.
-func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s.MSN) }
+func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s) }
 
 // without is the view without slots that have expired.
 func (v *View) without(slots []*Slot, sections map[string]*Section, evicted failover.Ticks) *View {

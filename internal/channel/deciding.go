@@ -1,0 +1,248 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// Which node decides.
+
+const (
+	// settling is how long a node that is in contact again listens before it decides
+	// anything: the others may have gone on without it.
+	settling = 300 * time.Millisecond
+	// inheritAfter is how long one survivor after the other waits before it decides in place
+	// of a node that is gone, overdueAfter how long in place of one that is there and does
+	// not decide, although there is something to decide.
+	inheritAfter = 60 * time.Millisecond
+	overdueAfter = time.Second
+	// firstAfter is the same for the first slot ever.
+	firstAfter = 300 * time.Millisecond
+	// lookAgain is how soon to see whether it is this node's turn.
+	lookAgain = 15 * time.Millisecond
+)
+
+// offer is since when this node has had something to decide: what, and after which link.
+type offer struct {
+	after uint64
+	start failover.Ticks
+	since time.Time
+}
+
+// mayDecide reports whether it is this node that decides what comes next of an endpoint, a slot
+// that begins at start. The lock is held.
+func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
+	if !n.ready.Load() {
+		return false
+	}
+	if o := e.offer; o.after != e.chain.last.Number || o.start != start || o.since.IsZero() {
+		e.offer = offer{e.chain.last.Number, start, time.Now()}
+	}
+	status := n.group.Status()
+	switch {
+	case status.Contact == store.Alone:
+		return true
+	case status.Contact == store.OutOfContact, time.Since(status.Since) < settling && time.Since(n.joined) > settling:
+		return false
+	}
+	if n.behind(e, status) {
+		return false
+	}
+	return time.Since(e.offer.since) >= n.patience(e, status)
+}
+
+// behind reports whether another node knows more of the endpoint, and asks it for that.
+func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
+	behind := false
+	for _, p := range status.Peers {
+		state, ok := decodeState(p)
+		if !ok || !p.Alive || !state.Ready {
+			continue
+		}
+		theirs := state.Endpoints[e.config.Name].Link
+		if theirs.Number == 0 {
+			continue
+		}
+		switch e.chain.relate(theirs) {
+		case follows, ahead:
+			behind = true
+			n.catchUp(p.Node, e.config.Name)
+		case elsewise:
+			if n.upholds(p.Node, e.config.Name) {
+				continue
+			}
+			behind = true
+			n.reconcile(p.Node, e.config.Name)
+		}
+	}
+	return behind
+}
+
+// patience is how long this node leaves a decision to others: none, if the last one was its
+// own.
+func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
+	self, decider := n.group.Node(), e.chain.last.Node
+	if decider == self {
+		return 0
+	}
+	rank, alive := 0, false
+	for _, p := range status.Peers {
+		state, ok := decodeState(p)
+		if !ok || !p.Alive || !state.Ready {
+			continue
+		}
+		if p.Node == decider {
+			alive = true
+		} else if p.Node < self {
+			rank++
+		}
+	}
+	switch {
+	case alive:
+		return overdueAfter + time.Duration(rank)*firstAfter
+	case decider == "":
+		return time.Duration(rank) * firstAfter
+	}
+	return time.Duration(rank) * inheritAfter
+}
+
+// follow goes on with what another node decided. The lock is held.
+func (n *nodes) follow(from, endpoint string, r record) {
+	e := n.channel.endpoints[endpoint]
+	if e == nil || r.Link == nil || r.Slot == nil || r.Decided == nil {
+		return
+	}
+	switch e.chain.relate(*r.Link) {
+	case follows:
+		n.channel.commitRecord(e, r)
+	case ahead:
+		n.catchUp(from, endpoint)
+	case elsewise:
+		if !n.upholds(from, endpoint) {
+			n.reconcile(from, endpoint)
+		}
+	}
+}
+
+// commitRecord carries out what another node decided. The lock is held.
+func (c *Channel) commitRecord(e *endpoint, r record) {
+	c.commitRecords(e, []record{r})
+}
+
+// commitRecords does so for several, one after the other.
+func (c *Channel) commitRecords(e *endpoint, list []record) {
+	now := c.now()
+	c.tellClock(now)
+	effects := c.core.Take(now, tick)
+	for _, r := range list {
+		e.take(r)
+		if r.Decided != nil {
+			effects = append(effects, c.core.Commit(now, *r.Decided)...)
+		}
+	}
+	c.activity.Follow(c.core, now, tick, effects)
+	c.carryOut(now, effects)
+	c.step(tick) // what this node may have to decide next
+}
+
+// take takes over a record of another node.
+func (e *endpoint) take(r record) {
+	e.chain.add(r)
+	e.note()
+	slots := e.window.Slots()
+	if len(slots) > 0 && r.Slot.MSN <= slots[len(slots)-1].MSN {
+		return // while this node was alone, it published something else under this number
+	}
+	revision := e.keep(r)
+	if len(slots) > 0 && r.Slot.MSN != slots[len(slots)-1].MSN+1 {
+		e.release(e.window.Forget(len(slots))...) // a playlist has no gaps in its numbers
+		e.first = revision
+	}
+	if r.Epoch != e.epoch {
+		e.epoch = r.Epoch
+		e.window.SetEpoch(e.epoch)
+	}
+	if e.adopt(r.Slot) {
+		e.window.Add(r.Slot)
+	} else {
+		e.release(e.window.Skip(r.Slot)...)
+		e.first = revision + 1
+	}
+	e.goOn(r.Slot, r.Seam)
+	e.decisions.remember(r.Switch)
+	if r.Decided != nil {
+		e.decided = remains(*r.Decided)
+	}
+	e.changed = true
+}
+
+// note lets the other nodes see where the endpoint stands.
+func (e *endpoint) note() {
+	at := endpointState{Link: e.chain.last}
+	if slots := e.window.Slots(); len(slots) > 0 {
+		at.MSN = slots[len(slots)-1].MSN
+	}
+	e.standing.Store(&at)
+}
+
+// records answers a question for what an endpoint's history holds.
+func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
+	var answer recordsAnswer
+	found, all := false, false
+	n.channel.locked(func() {
+		e := n.channel.endpoints[q.Endpoint]
+		if e == nil || len(e.chain.recent) == 0 {
+			return
+		}
+		found = true
+		first := e.chain.recent[0].Link.Number
+		if all = q.After+1 >= first; all {
+			list := e.chain.recent[min(q.After+1-first, uint64(len(e.chain.recent))):]
+			answer.Records = slices.Clone(list)
+		}
+	})
+	switch {
+	case !found:
+		return answer, store.ErrNotFound
+	case all:
+		return answer, nil
+	}
+	return n.olderRecords(ctx, q)
+}
+
+// olderRecords reads them from the journal, without the lock.
+func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
+	var answer recordsAnswer
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+q.Endpoint)
+	if err != nil {
+		return answer, err
+	}
+	size := 0
+	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		if r.Link == nil || r.Link.Number <= q.After {
+			return nil
+		}
+		if size > answerSize {
+			answer.More = true
+			return errEnough
+		}
+		size += len(text)
+		answer.Records = append(answer.Records, r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return answer, err
+	}
+	return answer, nil
+}

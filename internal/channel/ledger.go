@@ -1,0 +1,231 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// ledger writes the histories of the endpoints into the journals of all nodes. That needs a
+// quorum of the servers, and takes seconds while they elect a leader, so nothing waits for it:
+// what viewers get was told to the other nodes already. It decides which history holds if there
+// are two, and is there when all nodes have been restarted.
+type ledger struct {
+	nodes *nodes
+	ctx   context.Context
+	close context.CancelFunc
+
+	mu    sync.Mutex
+	pages map[string]*page // by endpoint
+}
+
+// page is what is known of the journal of one endpoint.
+type page struct {
+	mu      sync.Mutex // held while the journal is used
+	journal store.Journal
+	last    uint64            // revision of the last record that is known
+	top     uint64            // number of the last link
+	ids     map[uint64]string // of the last links, by number
+	at      map[uint64]uint64 // their revisions
+
+	again, running bool // guarded by ledger.mu
+}
+
+const (
+	// ledgerTimeout is how long one attempt may take, ledgerPause how long to wait before
+	// the next one.
+	ledgerTimeout = 2 * time.Second
+	ledgerPause   = 500 * time.Millisecond
+	// ledgerKept is how many links are remembered.
+	ledgerKept = 1024
+)
+
+func newLedger(n *nodes) *ledger {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &ledger{nodes: n, ctx: ctx, close: cancel, pages: map[string]*page{}}
+}
+
+func (l *ledger) page(endpoint string) *page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.pages[endpoint]
+	if p == nil {
+		p = &page{ids: map[uint64]string{}, at: map[uint64]uint64{}}
+		l.pages[endpoint] = p
+	}
+	return p
+}
+
+// write writes what is not in the journal yet, in the background. The channel's lock may be held.
+func (l *ledger) write(endpoint string) {
+	p := l.page(endpoint)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.again = true
+	if p.running || l.ctx.Err() != nil {
+		return
+	}
+	p.running = true
+	go func() {
+		for {
+			l.mu.Lock()
+			if !p.again || l.ctx.Err() != nil {
+				p.running = false
+				l.mu.Unlock()
+				return
+			}
+			p.again = false
+			l.mu.Unlock()
+			l.writeOn(endpoint, p)
+		}
+	}()
+}
+
+// writeOn writes until the journal has everything, this node no longer decides, or the journal
+// has another history.
+func (l *ledger) writeOn(endpoint string, p *page) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l.ctx.Err() == nil {
+		if err := l.readOn(l.ctx, endpoint, p, false); err != nil {
+			l.pause()
+			continue
+		}
+		r := l.next(endpoint, p.top)
+		if r == nil {
+			return
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			l.nodes.channel.outbox.trouble(fmt.Errorf("endpoint %s: encode record: %w", endpoint, err))
+			return
+		}
+		ctx, cancel := context.WithTimeout(l.ctx, ledgerTimeout)
+		revision, err := p.journal.Append(ctx, p.last, text)
+		cancel()
+		switch {
+		case err == nil:
+			p.enter(revision, *r.Link)
+		case errors.Is(err, store.ErrConflict):
+			if err := l.readOn(l.ctx, endpoint, p, true); err != nil {
+				l.pause()
+			}
+		default:
+			l.pause() // the same record again: it may have been written
+		}
+	}
+}
+
+func (l *ledger) pause() {
+	select {
+	case <-l.ctx.Done():
+	case <-time.After(ledgerPause):
+	}
+}
+
+// next is the record to write after a number; nil if there is none, or if it is for others
+// to write.
+func (l *ledger) next(endpoint string, top uint64) (next *record) {
+	n := l.nodes
+	n.channel.locked(func() {
+		e := n.channel.endpoints[endpoint]
+		if e == nil || e.chain.last.Node != n.group.Node() || len(e.chain.recent) == 0 {
+			return
+		}
+		r := e.chain.at(max(top+1, e.chain.recent[0].Link.Number))
+		if r != nil {
+			copied := *r
+			next = &copied
+		}
+	})
+	return next
+}
+
+// readOn reads what others have written. The first time, it begins with the last records;
+// after that, it does so only if asked to. p.mu is held.
+func (l *ledger) readOn(ctx context.Context, endpoint string, p *page, again bool) error {
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
+	if p.journal == nil {
+		journal, err := l.nodes.shared.Journal(ctx, l.nodes.channel.name+"/"+endpoint)
+		if err != nil {
+			return err
+		}
+		last, err := journal.Last(ctx)
+		if err != nil {
+			return err
+		}
+		p.journal, again = journal, true
+		if last > ledgerKept {
+			p.last = last - ledgerKept
+		}
+	}
+	if !again {
+		return nil
+	}
+	return p.journal.Read(ctx, p.last, func(revision uint64, text []byte) error {
+		var r struct {
+			Link *link `json:"link"`
+		}
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		if r.Link != nil {
+			p.enter(revision, *r.Link)
+		}
+		p.last = revision
+		return nil
+	})
+}
+
+// enter notes what the journal holds.
+func (p *page) enter(revision uint64, at link) {
+	p.last, p.top = revision, at.Number
+	p.ids[at.Number], p.at[at.Number] = at.ID, revision
+	delete(p.ids, at.Number-ledgerKept)
+	delete(p.at, at.Number-ledgerKept)
+}
+
+// written is the ID of the link of this number in the journal; empty if there is none, or if
+// the journal can't be read now.
+func (l *ledger) written(ctx context.Context, endpoint string, number uint64) string {
+	p := l.page(endpoint)
+	if !p.mu.TryLock() {
+		// Somebody is writing, and perhaps waits for a quorum.
+		select {
+		case <-ctx.Done():
+		case <-time.After(ledgerPause):
+		}
+		if !p.mu.TryLock() {
+			return ""
+		}
+	}
+	defer p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, ledgerPause)
+	defer cancel()
+	if err := l.readOn(ctx, endpoint, p, true); err != nil {
+		return ""
+	}
+	return p.ids[number]
+}
+
+// forget lets the journal drop what is older than the record of a number.
+func (l *ledger) forget(endpoint string, number uint64) {
+	p := l.page(endpoint)
+	go func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		revision, ok := p.at[number]
+		if !ok || p.journal == nil || l.ctx.Err() != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(l.ctx, ledgerTimeout)
+		defer cancel()
+		_ = p.journal.Forget(ctx, revision) // the next time will do
+	}()
+}

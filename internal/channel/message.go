@@ -1,0 +1,130 @@
+package channel
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+)
+
+// What nodes tell each other about a channel that they run together.
+
+// messageFormat is the version of what nodes say. A node understands its own and earlier
+// ones; what a later one says in another way it can't follow, and it says so.
+const messageFormat = 1
+
+// message is what a node says to all others. Exactly one of the fields after Format is set.
+type message struct {
+	Format int `json:"format"`
+	// Upload is what an encoder has delivered to the node.
+	Upload *uploadMessage `json:"upload,omitempty"`
+	// Unsound is media that the node refused.
+	Unsound *unsoundMessage `json:"unsound,omitempty"`
+	// Held is the key of an object that the node has fetched: it is safe now.
+	Held string `json:"held,omitempty"`
+	// Deleted is what an encoder took back.
+	Deleted *deletedMessage `json:"deleted,omitempty"`
+	// Order is what an operator ordered.
+	Order *failover.Order `json:"order,omitempty"`
+	// Record is what an endpoint goes on with.
+	Record *endpointRecord `json:"record,omitempty"`
+}
+
+// uploadMessage is an upload: a text, or an object that can be fetched.
+type uploadMessage struct {
+	Input string `json:"input"`
+	Path  string `json:"path"`
+	Text  []byte `json:"text,omitempty"`
+	Key   string `json:"key,omitempty"`
+	Size  int64  `json:"size,omitempty"`
+	Hash  string `json:"hash,omitempty"`
+}
+
+type unsoundMessage struct {
+	Input string          `json:"input"`
+	Path  string          `json:"path"`
+	Fault failover.Reason `json:"fault"`
+}
+
+type deletedMessage struct {
+	Input string `json:"input"`
+	Path  string `json:"path"`
+}
+
+// endpointRecord is a record of an endpoint's journal on its way to another node.
+type endpointRecord struct {
+	Endpoint string `json:"endpoint"`
+	Record   record `json:"record"`
+}
+
+func (m message) encode() []byte {
+	m.Format = messageFormat
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("message of a node: %v", err)) // all of its types can be encoded
+	}
+	return text
+}
+
+func decodeMessage(text []byte) (message, error) {
+	var m message
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("decode message: %w", err)
+	}
+	if m.Format > messageFormat {
+		return m, fmt.Errorf("message of format %d, and this node understands %d: it has to be upgraded", m.Format, messageFormat)
+	}
+	return m, nil
+}
+
+// question is what a node asks another one.
+type question struct {
+	Format int `json:"format"`
+	// Records asks for what an endpoint's journal holds after a link.
+	Records *recordsQuestion `json:"records,omitempty"`
+	// Journal asks for one of the channel's journals, of which there is one on each node.
+	Journal *journalQuestion `json:"journal,omitempty"`
+}
+
+type recordsQuestion struct {
+	Endpoint string `json:"endpoint"`
+	// After is the number of the last link that is known.
+	After uint64 `json:"after"`
+}
+
+type journalQuestion struct {
+	// Name is its name below the channel's, After the revision at the node that is asked.
+	Name  string `json:"name"`
+	After uint64 `json:"after"`
+}
+
+// recordsAnswer is a stretch of an endpoint's journal. More says that it goes on.
+type recordsAnswer struct {
+	Records []record `json:"records"`
+	More    bool     `json:"more,omitempty"`
+}
+
+type journalAnswer struct {
+	Records [][]byte `json:"records"`
+	Last    uint64   `json:"last"` // the revision of the last one
+	More    bool     `json:"more,omitempty"`
+}
+
+// answerSize is where a long answer is cut, in bytes.
+const answerSize = 4 << 20
+
+// nodeState is what a node says of itself several times a second.
+type nodeState struct {
+	Format int `json:"format"`
+	// Ready: it has taken over what the others had, and answers viewers.
+	Ready bool `json:"ready"`
+	// Endpoints are where its endpoints stand.
+	Endpoints map[string]endpointState `json:"endpoints,omitempty"`
+	// Hears are the inputs that encoders send to this node, now.
+	Hears []string `json:"hears,omitempty"`
+}
+
+type endpointState struct {
+	Link link   `json:"link"`
+	MSN  uint64 `json:"msn,omitempty"` // of the last slot
+}

@@ -1,0 +1,62 @@
+package channel
+
+import "github.com/liveorigin/caddy-live-origin/store"
+
+// NodeEventKind says what has changed among the nodes that run a channel.
+type NodeEventKind string
+
+const (
+	// NodeLost: another node is gone. NodeBack: it is there (again).
+	NodeLost NodeEventKind = "lost"
+	NodeBack NodeEventKind = "back"
+	// NodeAlone: this node hears nobody and goes on by itself. NodeTogether: that is over.
+	NodeAlone    NodeEventKind = "alone"
+	NodeTogether NodeEventKind = "together"
+	// HistoryAdopted: while nodes did not hear of each other, both went on; this node goes over to
+	// what the other one has.
+	HistoryAdopted NodeEventKind = "history_adopted"
+)
+
+// NodeEvent is what has changed among the nodes that run a channel.
+type NodeEvent struct {
+	Kind NodeEventKind
+	// Node is the other node; empty for NodeAlone and NodeTogether.
+	Node string
+	// Endpoint and Records, for HistoryAdopted: how many records of this node don't count any
+	// more.
+	Endpoint string
+	Records  int
+}
+
+// tellChanges tells the observer what is different from the last status.
+func (n *nodes) tellChanges(status store.GroupStatus) {
+	n.mu.Lock()
+	var events []NodeEvent
+	if alone := status.Contact == store.Alone; alone != n.alone && (alone || status.Contact == store.InContact) {
+		n.alone = alone
+		kind := NodeTogether
+		if alone {
+			kind = NodeAlone
+		}
+		events = append(events, NodeEvent{Kind: kind})
+	}
+	for _, p := range status.Peers {
+		if was, seen := n.known[p.Node]; seen && was == p.Alive || !seen && !p.Alive {
+			continue
+		}
+		n.known[p.Node] = p.Alive
+		kind := NodeLost
+		if p.Alive {
+			kind = NodeBack
+		}
+		events = append(events, NodeEvent{Kind: kind, Node: p.Node})
+	}
+	n.mu.Unlock()
+	for _, e := range events {
+		n.channel.outbox.node(e)
+	}
+}
+
+func (o *outbox) node(e NodeEvent) {
+	o.put(entry{tell: func(observer Observer) { observer.Node(o.channel, e) }})
+}

@@ -1,0 +1,288 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// nodes is what a channel has to do with the other nodes that run it. Every node tells the
+// others what encoders bring to it, and has the same core, which is told the same. What an
+// endpoint goes on with is decided by one node, which did so last; the others follow.
+type nodes struct {
+	channel *Channel
+	group   store.Group
+	shared  store.Shared
+	// writer is part of the names of what this process writes.
+	writer string
+	// ready: what the others have is taken over. Until then, nothing is decided, and what is
+	// said waits in early.
+	ready  atomic.Bool
+	joined time.Time
+	links  atomic.Uint64
+
+	mu     sync.Mutex
+	early  []saying
+	queues map[string]*replicas // by input
+	held   map[string]*safekeeping
+	// asking are the endpoints about which another node is being asked.
+	asking map[string]bool
+	// hears is when encoders sent something to this node last, by input.
+	hears map[string]time.Time
+	known map[string]bool // whether a peer was alive
+	// upheld is when this node's history was found to hold, by node and endpoint.
+	upheld map[[2]string]time.Time
+	alone  bool
+
+	fetching chan struct{} // one for each object that is on its way
+	ledger   *ledger
+}
+
+// saying is a message that came early.
+type saying struct {
+	from string
+	text []byte
+}
+
+const (
+	// earlyAtMost is how many messages wait while the node takes over.
+	earlyAtMost = 65536
+	// fetchesAtOnce is how many objects are fetched at a time, so that a node that comes
+	// late does not ask for everything at once.
+	fetchesAtOnce = 16
+	// fetchTimeout is how long one object may take. Whoever had it may be gone.
+	fetchTimeout = 5 * time.Second
+)
+
+// join makes the channel one of those that several nodes run together, if the store is
+// shared, and takes over what the others have. The lock is not held.
+func (c *Channel) join(ctx context.Context, config Config) error {
+	shared, ok := c.store.(store.Shared)
+	if !ok {
+		return nil
+	}
+	n := &nodes{
+		channel: c, shared: shared, joined: time.Now(),
+		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{},
+		hears: map[string]time.Time{}, known: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
+	}
+	n.ledger = newLedger(n)
+	c.nodes = n
+	group, err := shared.Join(c.name, n)
+	if err != nil {
+		return fmt.Errorf("join the other nodes: %w", err)
+	}
+	n.group = group
+	sum := fnv.New32a()
+	fmt.Fprint(sum, group.Node(), time.Now().UnixNano())
+	n.writer = strconv.FormatUint(uint64(sum.Sum32()), 36)
+	c.objects.run = n.writer + c.objects.run
+	if err := n.takeOver(ctx, config.Endpoints); err != nil {
+		n.leave()
+		return err
+	}
+	return nil
+}
+
+// begin makes the node ready, and takes what was said meanwhile.
+func (n *nodes) begin() {
+	for {
+		n.mu.Lock()
+		early := n.early
+		n.early = nil
+		if len(early) == 0 {
+			n.ready.Store(true)
+			n.mu.Unlock()
+			go n.fetchWindow()
+			n.channel.locked(func() { n.channel.step(tick) })
+			return
+		}
+		n.mu.Unlock()
+		for _, s := range early {
+			n.hear(s.from, s.text)
+		}
+	}
+}
+
+// leave ends the membership. The lock is not held: the engine waits for those who hear it.
+func (n *nodes) leave() {
+	n.group.Leave()
+	n.ledger.close()
+}
+
+// Receive implements store.Member.
+func (n *nodes) Receive(from string, text []byte) {
+	if !n.ready.Load() {
+		n.mu.Lock()
+		if !n.ready.Load() {
+			if len(n.early) < earlyAtMost {
+				n.early = append(n.early, saying{from, text})
+			}
+			n.mu.Unlock()
+			return
+		}
+		n.mu.Unlock()
+	}
+	n.hear(from, text)
+}
+
+func (n *nodes) hear(from string, text []byte) {
+	m, err := decodeMessage(text)
+	if err != nil {
+		n.channel.outbox.trouble(fmt.Errorf("node %s: %w", from, err))
+		return
+	}
+	c := n.channel
+	switch {
+	case m.Upload != nil:
+		n.replicate(from, *m.Upload)
+	case m.Held != "":
+		n.safe(m.Held)
+	case m.Unsound != nil:
+		c.locked(func() {
+			c.step(failover.Object{Input: m.Unsound.Input, Path: m.Unsound.Path, Fault: m.Unsound.Fault})
+		})
+	case m.Deleted != nil:
+		if in := c.directory.Load().inputs[m.Deleted.Input]; in != nil {
+			in.forget(m.Deleted.Path, "")
+		}
+	case m.Order != nil:
+		c.locked(func() { c.obey(*m.Order) })
+	case m.Record != nil:
+		c.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
+	}
+}
+
+// locked does something with the lock held, unless the channel is closed.
+func (c *Channel) locked(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		do()
+	}
+}
+
+// Lost implements store.Member.
+func (n *nodes) Lost(from string, count int) {
+	n.channel.outbox.trouble(fmt.Errorf("%d messages of node %s were lost", count, from))
+}
+
+// Answer implements store.Member.
+func (n *nodes) Answer(ctx context.Context, _ string, text []byte) ([]byte, error) {
+	var q question
+	if err := json.Unmarshal(text, &q); err != nil {
+		return nil, fmt.Errorf("decode question: %w", err)
+	}
+	if !n.ready.Load() {
+		return nil, store.ErrNotFound
+	}
+	var answer any
+	var err error
+	switch {
+	case q.Records != nil:
+		answer, err = n.records(ctx, *q.Records)
+	case q.Journal != nil:
+		answer, err = n.journal(ctx, *q.Journal)
+	default:
+		return nil, fmt.Errorf("question of format %d, and this node understands %d", q.Format, messageFormat)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+// ask asks another node.
+func (n *nodes) ask(ctx context.Context, node string, q question, answer any) error {
+	q.Format = messageFormat
+	text, err := json.Marshal(q)
+	if err != nil {
+		return fmt.Errorf("encode question: %w", err)
+	}
+	reply, err := n.group.Ask(ctx, node, text)
+	if err != nil {
+		return fmt.Errorf("ask node %s: %w", node, err)
+	}
+	if err := json.Unmarshal(reply, answer); err != nil {
+		return fmt.Errorf("decode answer of node %s: %w", node, err)
+	}
+	return nil
+}
+
+// State implements store.Member. It waits for nobody.
+func (n *nodes) State() []byte {
+	state := nodeState{Format: messageFormat, Ready: n.ready.Load()}
+	if d := n.channel.directory.Load(); d != nil {
+		state.Endpoints = map[string]endpointState{}
+		for name, e := range d.endpoints {
+			if at := e.standing.Load(); at != nil {
+				state.Endpoints[name] = *at
+			}
+		}
+	}
+	n.mu.Lock()
+	for input, at := range n.hears {
+		if time.Since(at) < heardLately {
+			state.Hears = append(state.Hears, input)
+		}
+	}
+	n.mu.Unlock()
+	slices.Sort(state.Hears)
+	text, err := json.Marshal(state)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// heardLately is for how long an input counts as one that a node hears.
+const heardLately = 15 * time.Second
+
+// heard records that an encoder has sent something to this node.
+func (n *nodes) heard(input string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hears[input] = time.Now()
+}
+
+// Changed implements store.Member.
+func (n *nodes) Changed(status store.GroupStatus) {
+	n.tellChanges(status)
+	c := n.channel
+	c.locked(func() {
+		if n.ready.Load() {
+			c.step(failover.Tick{}) // who decides may have changed
+		}
+	})
+}
+
+// others reports whether other nodes can hear this one.
+func (n *nodes) others() bool {
+	status := n.group.Status()
+	return status.Contact == store.InContact && slices.ContainsFunc(status.Peers, func(p store.Peer) bool { return p.Alive })
+}
+
+func decodeState(p store.Peer) (nodeState, bool) {
+	var state nodeState
+	if err := json.Unmarshal(p.State, &state); err != nil || state.Format > messageFormat {
+		return nodeState{}, false
+	}
+	return state, true
+}
+
+// nextLink is the place of this node's next record after the last one of a history.
+func (n *nodes) nextLink(after link) *link {
+	return &link{
+		Number: after.Number + 1, Before: after.ID, Node: n.group.Node(),
+		ID: fmt.Sprintf("%s.%s.%d", n.group.Node(), n.writer, n.links.Add(1)),
+	}
+}

@@ -1,0 +1,198 @@
+package channel
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// An upload is acknowledged by the node that took it, and told to the others, which fetch
+// the bytes and take it as if it had come to them. So every node sees the same with its own
+// eyes: the rest of the channel does not know where an upload came from.
+
+// replica is an upload that another node took.
+type replica struct {
+	from    string
+	upload  uploadMessage
+	began   time.Time
+	fetched chan error // nil for a text
+}
+
+// replicas are those of one input. They are taken one after the other, in the order in which they
+// were told, although they are fetched side by side: what a segment means may depend on the
+// one before.
+type replicas struct {
+	queue   []*replica
+	running bool
+}
+
+// replicasAtMost is how many may wait. What is beyond is dropped: the node is far behind, and the
+// other inputs or what it is told later have to do.
+const replicasAtMost = 4096
+
+// replicate takes over an upload of another node.
+func (n *nodes) replicate(from string, u uploadMessage) {
+	in := n.channel.directory.Load().inputs[u.Input]
+	if in == nil {
+		return // the config of that node is another one
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	q := n.queues[u.Input]
+	if q == nil {
+		q = &replicas{}
+		n.queues[u.Input] = q
+	}
+	if len(q.queue) >= replicasAtMost {
+		n.channel.outbox.trouble(fmt.Errorf("node %s: upload of %s to input %s is dropped: this node can't keep up", from, u.Path, u.Input))
+		return
+	}
+	r := &replica{from: from, upload: u, began: in.begin(u.Path)}
+	if u.Key != "" {
+		r.fetched = make(chan error, 1)
+		go func() { r.fetched <- n.fetch(u.Key, u.Size, from) }()
+	}
+	q.queue = append(q.queue, r)
+	if !q.running {
+		q.running = true
+		go n.takeReplicas(in, q)
+	}
+}
+
+// fetch brings an object to this node.
+func (n *nodes) fetch(key string, size int64, from string) error {
+	n.fetching <- struct{}{}
+	defer func() { <-n.fetching }()
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	return n.group.Fetch(ctx, key, size, from)
+}
+
+func (n *nodes) takeReplicas(in *input, q *replicas) {
+	for {
+		n.mu.Lock()
+		if len(q.queue) == 0 {
+			q.running = false
+			n.mu.Unlock()
+			return
+		}
+		r := q.queue[0]
+		q.queue = q.queue[1:]
+		n.mu.Unlock()
+		if err := n.takeReplica(in, r); err != nil {
+			n.channel.outbox.trouble(fmt.Errorf("take over upload of %s to input %s from node %s: %w", r.upload.Path, in.name, r.from, err))
+		}
+	}
+}
+
+func (n *nodes) takeReplica(in *input, r *replica) (err error) {
+	u := r.upload
+	d := &delivery{input: in, config: in.config.Load(), path: u.Path, began: r.began, size: u.Size, hash: u.Hash}
+	var admit func() error
+	defer func() {
+		if trouble := recover(); trouble != nil { // there is no server around it that would do so
+			err = fmt.Errorf("panic: %v", trouble)
+		}
+		if refused := n.channel.finish(d, admit); err == nil {
+			err = refused
+		}
+	}()
+	if r.fetched == nil {
+		d.size, d.body = int64(len(u.Text)), sniffed{rest: bytes.NewReader(u.Text)}
+		admit, _, err = d.take(context.Background())
+		return err
+	}
+	if err := <-r.fetched; err != nil {
+		return err
+	}
+	n.group.Send(message{Held: u.Key}.encode())
+	admit, err = d.takeFetched(u.Key)
+	return err
+}
+
+// takeFetched takes an object that is in the store already.
+func (d *delivery) takeFetched(key string) (admit func() error, err error) {
+	object, err := d.input.store.Open(context.Background(), key)
+	if err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	defer object.Close()
+	prober := d.probing()
+	if _, err := object.WriteTo(prober); err != nil {
+		return nil, fmt.Errorf("read object: %w", err)
+	}
+	probed, err := prober.Finish()
+	d.learnTables(probed, err)
+	if err != nil {
+		// The node that took it will say so as well.
+		_ = d.input.store.Delete(context.Background(), key)
+		return nil, refusalOf(err)
+	}
+	d.key, d.size = key, object.Size()
+	d.input.objects.join(key, d.size)
+	d.input.keepObject(d.path, key, d.hash)
+	return func() error {
+		d.receive(probed)
+		return nil
+	}, nil
+}
+
+// safekeeping is an upload to this node that waits until another node has it too.
+type safekeeping struct {
+	timer *time.Timer
+	then  func()
+}
+
+// holdTime is how long to wait for another node to have what was uploaded to this one. If
+// none has it by then, it is used all the same.
+const holdTime = 250 * time.Millisecond
+
+// tell tells the other nodes of an upload that has ended. admit passes it on to the core; if tell
+// returns true, that is done later, once the media is safe: what viewers have seen must not
+// be gone with one machine.
+func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
+	n.heard(d.input.name)
+	u := &uploadMessage{Input: d.input.name, Path: d.path}
+	switch {
+	case d.fault != "":
+		n.group.Send(message{Unsound: &unsoundMessage{Input: u.Input, Path: u.Path, Fault: d.fault}}.encode())
+		return false
+	case err != nil:
+		return false
+	case d.key == "":
+		u.Text = d.text
+		n.group.Send(message{Upload: u}.encode())
+		return false
+	}
+	u.Key, u.Size, u.Hash = d.key, d.size, d.hash
+	if !n.others() {
+		n.group.Send(message{Upload: u}.encode())
+		return false
+	}
+	n.mu.Lock()
+	n.held[d.key] = &safekeeping{
+		then:  func() { _ = n.channel.finish(d, admit) },
+		timer: time.AfterFunc(holdTime, func() { n.safe(d.key) }),
+	}
+	n.mu.Unlock()
+	n.group.Send(message{Upload: u}.encode())
+	return true
+}
+
+// safe says that an object is where it can't be lost, or was waited for long enough.
+func (n *nodes) safe(key string) {
+	n.mu.Lock()
+	s := n.held[key]
+	delete(n.held, key)
+	n.mu.Unlock()
+	if s == nil {
+		return
+	}
+	s.timer.Stop()
+	s.then()
+}
+
+var _ store.Member = (*nodes)(nil)

@@ -1,0 +1,293 @@
+package channel
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+	"github.com/liveorigin/caddy-live-origin/store/memory"
+)
+
+// site is several nodes in one process, with a network between them that can be cut.
+type site struct {
+	t  *testing.T
+	mu sync.Mutex
+	// quorum is what all nodes write together; unreachable while it elects a leader.
+	quorum      *memory.Store
+	unreachable bool
+	nodes       map[string]*siteNode
+	delay       time.Duration
+}
+
+// siteNode is one node's engine.
+type siteNode struct {
+	*memory.Store
+	site *site
+	name string
+	// cut is since when it is cut off; zero if it is not.
+	cut, healed time.Time
+	group       *siteGroup
+	fetching    chan struct{}
+}
+
+// siteGroup is its membership of the only channel.
+type siteGroup struct {
+	node   *siteNode
+	member store.Member
+	inbox  chan saying
+	// undelivered is what was said while it was cut off.
+	undelivered []saying
+	gone        chan struct{}
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{t: t, quorum: memory.Open(64 << 20), nodes: map[string]*siteNode{}, delay: 2 * time.Millisecond}
+	return s
+}
+
+// start starts a node and its channel.
+func (s *site) start(name string, config Config) *Channel {
+	s.t.Helper()
+	s.mu.Lock()
+	n := &siteNode{Store: memory.Open(64 << 20), site: s, name: name, fetching: make(chan struct{}, 1)}
+	s.nodes[name] = n
+	s.mu.Unlock()
+	c, err := Open(s.t.Context(), config, n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+const (
+	siteSilence = 250 * time.Millisecond // until a node counts as gone
+	siteAlone   = 1300 * time.Millisecond
+)
+
+// cutOff cuts a node off from all others and from the quorum; for ever, it is as good as dead.
+func (s *site) cutOff(name string) {
+	s.mu.Lock()
+	s.nodes[name].cut = time.Now()
+	s.mu.Unlock()
+	for _, after := range []time.Duration{siteSilence + 50*time.Millisecond, siteAlone} {
+		time.AfterFunc(after, s.tellAll)
+	}
+}
+
+func (s *site) heal(name string) {
+	s.mu.Lock()
+	n := s.nodes[name]
+	n.cut, n.healed = time.Time{}, time.Now()
+	var late []func()
+	for _, to := range s.nodes {
+		if to.group == nil {
+			continue
+		}
+		for _, said := range to.group.undelivered {
+			late = append(late, func() { to.group.inbox <- said })
+		}
+		to.group.undelivered = nil
+	}
+	s.mu.Unlock()
+	for _, deliver := range late {
+		deliver()
+	}
+	s.tellAll()
+}
+
+func (s *site) tellAll() {
+	s.mu.Lock()
+	var groups []*siteGroup
+	for _, n := range s.nodes {
+		if n.group != nil {
+			groups = append(groups, n.group)
+		}
+	}
+	s.mu.Unlock()
+	for _, g := range groups {
+		g.member.Changed(g.Status())
+	}
+}
+
+func (n *siteNode) Local() store.Store { return n.Store }
+
+func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, error) {
+	j, err := n.site.quorum.Journal(ctx, name)
+	return siteJournal{j, n}, err
+}
+
+// siteJournal is a journal that needs the quorum.
+type siteJournal struct {
+	store.Journal
+	node *siteNode
+}
+
+func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+	j.node.site.mu.Lock()
+	away := !j.node.cut.IsZero() || j.node.site.unreachable
+	j.node.site.mu.Unlock()
+	if away {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	return j.Journal.Append(ctx, last, record)
+}
+
+func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {
+	j.node.site.mu.Lock()
+	away := !j.node.cut.IsZero() || j.node.site.unreachable
+	j.node.site.mu.Unlock()
+	if away {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return j.Journal.Read(ctx, after, yield)
+}
+
+func (n *siteNode) Open(ctx context.Context, key string) (store.Object, error) {
+	o, err := n.Store.Open(ctx, key)
+	if err == nil || n.fetch(ctx, key) != nil {
+		return o, err
+	}
+	return n.Store.Open(ctx, key)
+}
+
+func (n *siteNode) fetch(ctx context.Context, key string) error {
+	n.fetching <- struct{}{} // whoever comes second finds it
+	defer func() { <-n.fetching }()
+	if o, err := n.Store.Open(ctx, key); err == nil {
+		return o.Close()
+	}
+	for _, other := range n.reachable() {
+		o, err := other.Store.Open(ctx, key)
+		if err != nil {
+			continue
+		}
+		defer o.Close()
+		time.Sleep(n.site.delay)
+		w, err := n.Store.Create(ctx, key, o.Size())
+		if err != nil {
+			return err
+		}
+		defer w.Abort()
+		if _, err := o.WriteTo(w); err != nil {
+			return err
+		}
+		return w.Commit()
+	}
+	return store.ErrNotFound
+}
+
+// reachable are the other nodes that can be spoken to.
+func (n *siteNode) reachable() []*siteNode {
+	n.site.mu.Lock()
+	defer n.site.mu.Unlock()
+	var list []*siteNode
+	for _, other := range n.site.nodes {
+		if other != n && n.cut.IsZero() && other.cut.IsZero() && other.group != nil {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
+	g := &siteGroup{node: n, member: m, inbox: make(chan saying, 10000), gone: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case s := <-g.inbox:
+				time.Sleep(n.site.delay)
+				m.Receive(s.from, s.text)
+			case <-g.gone:
+				return
+			}
+		}
+	}()
+	n.site.mu.Lock()
+	n.healed = time.Now()
+	n.group = g
+	n.site.mu.Unlock()
+	go n.site.tellAll()
+	return g, nil
+}
+
+func (g *siteGroup) Node() string { return g.node.name }
+
+func (g *siteGroup) Send(text []byte) {
+	s := g.node.site
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, to := range s.nodes {
+		switch {
+		case to == g.node || to.group == nil:
+		case !to.cut.IsZero() || !g.node.cut.IsZero():
+			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
+		default:
+			to.group.inbox <- saying{g.node.name, slices.Clone(text)}
+		}
+	}
+}
+
+func (g *siteGroup) Ask(ctx context.Context, node string, text []byte) ([]byte, error) {
+	for _, other := range g.node.reachable() {
+		if other.name == node || node == "" {
+			time.Sleep(g.node.site.delay)
+			return other.group.member.Answer(ctx, g.node.name, text)
+		}
+	}
+	return nil, store.ErrNotFound
+}
+
+func (g *siteGroup) Fetch(ctx context.Context, key string, _ int64, _ string) error {
+	return g.node.fetch(ctx, key)
+}
+
+func (g *siteGroup) Status() store.GroupStatus {
+	s := g.node.site
+	s.mu.Lock()
+	status := store.GroupStatus{Contact: store.InContact, Since: g.node.healed}
+	if cut := g.node.cut; !cut.IsZero() {
+		switch gone := time.Since(cut); {
+		case gone >= siteAlone:
+			status.Contact, status.Since = store.Alone, cut.Add(siteAlone)
+		case gone >= siteSilence:
+			status.Contact, status.Since = store.OutOfContact, cut.Add(siteSilence)
+		}
+	}
+	var members []store.Member
+	for _, other := range s.nodes {
+		if other == g.node || other.group == nil {
+			continue
+		}
+		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now()}
+		for _, cut := range []time.Time{other.cut, g.node.cut} {
+			if !cut.IsZero() && time.Since(cut) >= siteSilence {
+				p.Alive, p.Since, p.Heard = false, cut.Add(siteSilence), cut
+			}
+		}
+		status.Peers = append(status.Peers, p)
+		members = append(members, other.group.member)
+	}
+	s.mu.Unlock()
+	for i := range status.Peers {
+		if status.Peers[i].Alive {
+			status.Peers[i].State = members[i].State()
+		}
+	}
+	slices.SortFunc(status.Peers, func(a, b store.Peer) int { return strings.Compare(a.Node, b.Node) })
+	return status
+}
+
+func (g *siteGroup) Leave() {
+	g.node.site.mu.Lock()
+	g.node.group = nil
+	g.node.site.mu.Unlock()
+	close(g.gone)
+}
+
+var _ store.Shared = (*siteNode)(nil)

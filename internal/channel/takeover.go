@@ -1,0 +1,202 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// How a node that starts takes over what the others have: it copies their journals, and goes
+// on with them as if they were its own from before a restart. Objects follow when they are
+// asked for, and in the background, the newest first.
+
+const (
+	// contactTimeout is how long a node that starts waits for the others to be heard, and
+	// readyTimeout for one that starts at the same time to be ready.
+	contactTimeout = 1500 * time.Millisecond
+	readyTimeout   = 3 * time.Second
+	// introduction is how long others take to be heard once there is contact.
+	introduction = 300 * time.Millisecond
+	// takeOverTimeout is how long copying may take.
+	takeOverTimeout = 30 * time.Second
+)
+
+// arrivedMedia is how the name of the journal of arrivals ends.
+const arrivedMedia = "/arrived.media"
+
+// takeOver copies the journals of a node that is ready, if there is one, and else, if this node
+// has none of its own, those that all nodes have written.
+func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, takeOverTimeout)
+	defer cancel()
+	names := []string{StandingFacts, arrivedMedia}
+	for _, e := range endpoints {
+		names = append(names, "/"+e.Name)
+	}
+	if node := n.waitForReady(ctx); node != "" {
+		for _, name := range names {
+			if err := n.copyJournal(ctx, node, name); err != nil {
+				return fmt.Errorf("take over from node %s: %w", node, err)
+			}
+		}
+		return nil
+	}
+	if n.group.Status().Contact != store.InContact {
+		return nil
+	}
+	for _, e := range endpoints {
+		if err := n.recallHistory(ctx, "/"+e.Name); err != nil {
+			n.channel.outbox.trouble(fmt.Errorf("endpoint %s: read the journal of all nodes: %w", e.Name, err))
+		}
+	}
+	return nil
+}
+
+// waitForReady returns a node that is ready, empty if there is none.
+func (n *nodes) waitForReady(ctx context.Context) string {
+	began := time.Now()
+	for {
+		status := n.group.Status()
+		alive, first := 0, true
+		for _, p := range status.Peers {
+			if !p.Alive {
+				continue
+			}
+			alive++
+			first = first && n.group.Node() < p.Node
+			if state, ok := decodeState(p); ok && state.Ready {
+				return p.Node
+			}
+		}
+		waited := time.Since(began)
+		switch {
+		case status.Contact == store.Alone, status.Contact != store.InContact && waited > contactTimeout:
+			return ""
+		case status.Contact == store.InContact && (alive == 0 || first) && waited > introduction && time.Since(status.Since) > introduction:
+			return "" // of several that start together, the first one begins
+		case waited > readyTimeout:
+			return ""
+		}
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// copyJournal replaces one of this node's journals by that of another node.
+func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
+	if err != nil {
+		return err
+	}
+	last, err := journal.Last(ctx)
+	if err != nil {
+		return err
+	}
+	cleared := false
+	for after, more := uint64(0), true; more; {
+		var answer journalAnswer
+		err := n.ask(ctx, node, question{Journal: &journalQuestion{Name: name, After: after}}, &answer)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !cleared {
+			if err := journal.Forget(ctx, last+1); err != nil {
+				return err
+			}
+			cleared = true
+		}
+		for _, record := range answer.Records {
+			if last, err = journal.Append(ctx, last, record); err != nil {
+				return err
+			}
+		}
+		after, more = answer.Last, answer.More && len(answer.Records) > 0
+	}
+	return nil
+}
+
+// recallHistory copies what all nodes have written, if this node has nothing.
+func (n *nodes) recallHistory(ctx context.Context, name string) error {
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
+	if err != nil {
+		return err
+	}
+	last, err := journal.Last(ctx)
+	if err != nil || last > 0 {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
+	defer cancel()
+	written, err := n.shared.Journal(ctx, n.channel.name+name)
+	if err != nil {
+		return err
+	}
+	return written.Read(ctx, 0, func(_ uint64, record []byte) error {
+		last, err = journal.Append(ctx, last, record)
+		return err
+	})
+}
+
+// errEnough ends a read.
+var errEnough = errors.New("enough")
+
+// journal answers a question for one of this node's journals.
+func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, error) {
+	var answer journalAnswer
+	if !store.ValidKey(n.channel.name + q.Name) {
+		return answer, store.ErrKey
+	}
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+q.Name)
+	if err != nil {
+		return answer, err
+	}
+	size := 0
+	err = journal.Read(ctx, q.After, func(revision uint64, record []byte) error {
+		if size > answerSize {
+			answer.More = true
+			return errEnough
+		}
+		answer.Records = append(answer.Records, append([]byte(nil), record...))
+		answer.Last = revision
+		size += len(record)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return answer, err
+	}
+	return answer, nil
+}
+
+// fetchWindow brings the objects of the windows to this node, the newest first.
+func (n *nodes) fetchWindow() {
+	c := n.channel
+	var keys []string
+	c.locked(func() {
+		for _, e := range c.endpoints {
+			slots := e.window.Slots()
+			for i := len(slots) - 1; i >= 0; i-- {
+				for r := range slots[i].Renditions {
+					keys = append(keys, slots[i].Renditions[r].Keys()...)
+				}
+			}
+		}
+	})
+	for _, key := range keys {
+		if n.ledger.ctx.Err() != nil {
+			return
+		}
+		if c.objects.get(key) == nil {
+			continue
+		}
+		_ = n.fetch(key, -1, "") // whoever wants it will ask again
+	}
+}
