@@ -263,9 +263,9 @@ type recorder struct {
 
 func (r *recorder) Event(_ string, e failover.Effect) { r.events = append(r.events, e) }
 func (r *recorder) Trouble(_ string, err error)       { r.trouble = append(r.trouble, err) }
-func (r *recorder) Node(string, NodeEvent) {}
+func (r *recorder) Node(string, NodeEvent)            {}
 
-func (r *recorder) Notice(_ string, n Notice)         { r.notices = append(r.notices, n) }
+func (r *recorder) Notice(_ string, n Notice) { r.notices = append(r.notices, n) }
 
 func TestTheObserverIsToldInOrder(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
