@@ -26,7 +26,10 @@ var rooms = map[string][]string{
 	"internal/demo":     {},
 	"internal/activity": {module + "failover"},
 	"internal/output":   {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
-	"internal/channel":  {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/nodes":    {module + "store", "github.com/nats-io/nats.go"},
+	// What tests use imports nothing of what they test.
+	"internal/nodes/natstest": {},
+	"internal/channel":        {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
 		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
