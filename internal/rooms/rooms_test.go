@@ -21,6 +21,7 @@ const module = "github.com/liveorigin/caddy-live-origin/"
 var rooms = map[string][]string{
 	"failover":          {},
 	"store":             {module + "store"},
+	"store/nats":        {module + "store", module + "internal/nodes", "github.com/nats-io/nats.go", "github.com/cespare/xxhash/v2"},
 	"internal/hls":      {"github.com/grafov/m3u8"},
 	"internal/media":    {"github.com/Eyevinn/mp4ff/"},
 	"internal/demo":     {},
@@ -31,7 +32,7 @@ var rooms = map[string][]string{
 	"internal/nodes/natstest": {},
 	"internal/channel":        {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store",
+		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},
