@@ -59,7 +59,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 // There may be several channels, several inputs and endpoints in each of them,
 // and several lines of basic_auth, digest, bearer and allow. Addresses are IP addresses,
 // CIDR ranges or `private_ranges`. The options of an endpoint are those of [Endpoint]. The
-// engines `memory` and `file` have the syntax
+// engines `memory`, `file` and `nats` have the syntax
 //
 //	store memory {
 //		capacity <size>
@@ -67,6 +67,24 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	store file <dir> {
 //		max_size <size>
 //		fsync
+//	}
+//	store nats <urls...> {
+//		node         <name>
+//		credentials  <file>
+//		user         <name> <password>
+//		token        <token>
+//		tls {
+//			ca   <file>
+//			cert <file>
+//			key  <file>
+//		}
+//		prefix       <prefix>
+//		replicas     <number>
+//		max_size     <size>
+//		peer_address <url>
+//		local        <engine> [<args...>] {
+//			...
+//		}
 //	}
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name

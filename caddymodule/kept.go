@@ -236,7 +236,11 @@ func keptLogger() *zap.Logger { return caddy.Log().Named("live_origin") }
 // keepIn has a store in memory keep what encoders send once in the storage of this
 // config, from now on; if the config is rejected, the previous one's is used again.
 func (a *App) keepIn(s *sharedStore) {
-	kept, ok := s.store.(*keptStore)
+	local := s.store
+	if shared, ok := local.(store.Shared); ok {
+		local = shared.Local()
+	}
+	kept, ok := local.(*keptStore)
 	if !ok || a.emitter == nil {
 		return
 	}

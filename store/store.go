@@ -24,6 +24,9 @@ var (
 	// ErrConflict: the journal's last revision is not the expected one; somebody
 	// else appended. Read what was appended, decide again.
 	ErrConflict = errors.New("journal has moved on")
+	// ErrTooLarge: the journal does not take records of this size. Every engine takes those
+	// of up to 512 KiB.
+	ErrTooLarge = errors.New("record is too large")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store is closed")
 	// ErrKey: the key or journal name does not fit the grammar of ValidKey.
@@ -102,7 +105,9 @@ type Journal interface {
 	// nothing is written and the error is ErrConflict: of several nodes that append the
 	// same slot, one wins. When it returns, the record is as durable as the engine
 	// promises. The engine keeps a copy. It is never refused for lack of capacity, so that
-	// a store full of objects can still record what becomes of them.
+	// a store full of objects can still record what becomes of them. Errors: ErrConflict,
+	// ErrTooLarge, ErrClosed. After any other, the record may have been written, or, with an
+	// engine of several nodes, may still be: read on, or append the same again.
 	Append(ctx context.Context, last uint64, record []byte) (uint64, error)
 	// Read calls yield for every record past revision after that is still kept, in order,
 	// until yield returns an error, which Read returns. record is only valid during the

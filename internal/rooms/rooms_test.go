@@ -21,14 +21,18 @@ const module = "github.com/liveorigin/caddy-live-origin/"
 var rooms = map[string][]string{
 	"failover":          {},
 	"store":             {module + "store"},
+	"store/nats":        {module + "store", module + "internal/nodes", "github.com/nats-io/nats.go", "github.com/cespare/xxhash/v2"},
 	"internal/hls":      {"github.com/grafov/m3u8"},
 	"internal/media":    {"github.com/Eyevinn/mp4ff/"},
 	"internal/demo":     {},
 	"internal/activity": {module + "failover"},
 	"internal/output":   {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
-	"internal/channel":  {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/nodes":    {module + "store", "github.com/nats-io/nats.go"},
+	// What tests use imports nothing of what they test.
+	"internal/nodes/natstest": {},
+	"internal/channel":        {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store",
+		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/",
 	},

@@ -1,0 +1,193 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+const (
+	// fetchesAtOnce bounds the memory that fetches take: some ranges each.
+	fetchesAtOnce = 16
+	// fetchTimeout bounds one fetch.
+	fetchTimeout = time.Minute
+	// absentTime is how long an object is not asked for again that no node had, and
+	// absentKeys how many such objects are remembered.
+	absentTime = time.Second
+	absentKeys = 4096
+)
+
+// Open implements store.Objects. What this node does not have is fetched from one that has
+// it, and stays.
+func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
+	if err := s.checkOpen(); err != nil {
+		return nil, fmt.Errorf("open object %q: %w", key, err)
+	}
+	object, err := s.local.Open(ctx, key)
+	if err == nil || !errors.Is(err, store.ErrNotFound) || s.absent.has(key) {
+		return object, err
+	}
+	if err := s.fetch(ctx, key, -1, ""); err != nil {
+		return nil, fmt.Errorf("open object %q: %w", key, err)
+	}
+	return s.local.Open(ctx, key)
+}
+
+// fetches are those under way.
+type fetches struct {
+	mu      sync.Mutex
+	byKey   map[string]*fetch
+	running sync.WaitGroup
+	slots   chan struct{}
+}
+
+// fetch is one of them. All who want the object wait for the same one.
+type fetch struct {
+	done chan struct{}
+	err  error
+}
+
+func (f *fetches) wait() { f.running.Wait() }
+
+// fetch brings an object here. The caller's context bounds its wait; the fetch goes on for
+// others.
+func (s *Store) fetch(ctx context.Context, key string, size int64, from string) error {
+	ctx, done, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if len(s.candidates(from)) == 0 {
+		return store.ErrNotFound
+	}
+	f, err := s.startFetch(key, size, from)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, store.ErrClosed
+	}
+	s.fetches.mu.Lock()
+	defer s.fetches.mu.Unlock()
+	if f := s.fetches.byKey[key]; f != nil {
+		return f, nil
+	}
+	if s.fetches.byKey == nil {
+		s.fetches.byKey = map[string]*fetch{}
+		s.fetches.slots = make(chan struct{}, fetchesAtOnce)
+	}
+	f := &fetch{done: make(chan struct{})}
+	s.fetches.byKey[key] = f
+	s.fetches.running.Go(func() {
+		f.err = s.runFetch(key, size, from)
+		s.fetches.mu.Lock()
+		delete(s.fetches.byKey, key)
+		s.fetches.mu.Unlock()
+		close(f.done)
+	})
+	return f, nil
+}
+
+func (s *Store) runFetch(key string, size int64, from string) error {
+	ctx, cancel := context.WithTimeout(s.ctx, fetchTimeout)
+	defer cancel()
+	select {
+	case s.fetches.slots <- struct{}{}:
+		defer func() { <-s.fetches.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	err := s.fetchFrom(ctx, s.candidates(from), key, size)
+	switch {
+	case err == nil:
+		s.absent.remove(key)
+	case errors.Is(err, store.ErrNotFound):
+		s.absent.add(key)
+	case s.ctx.Err() != nil:
+		return store.ErrClosed
+	}
+	return err
+}
+
+// candidates are the nodes to ask, this one first.
+func (s *Store) candidates(first string) []string {
+	var names []string
+	if first != "" && first != s.options.Node {
+		names = append(names, first)
+	}
+	for _, p := range s.nodes.Peers() {
+		if p.Alive && p.Node != first && p.Node != s.options.Node {
+			names = append(names, p.Node)
+		}
+	}
+	return names
+}
+
+// fetchFrom tries one node after the other. The error is ErrNotFound if all of them said so.
+func (s *Store) fetchFrom(ctx context.Context, nodes []string, key string, size int64) error {
+	failed := store.ErrNotFound
+	for len(nodes) > 0 {
+		holder, rest, err := s.findHolder(ctx, nodes, key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			failed = err
+		}
+		if holder == nil {
+			return failed
+		}
+		nodes = rest
+		err = s.transfer(ctx, holder, key, size)
+		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
+			return err
+		}
+		failed = fmt.Errorf("from node %s: %w", holder.node, err)
+		s.tell(FetchFailed, holder.node, fmt.Errorf("object %q: %w", key, err))
+	}
+	return failed
+}
+
+// absent are objects that no node had a moment ago.
+type absent struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (a *absent) has(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	until, ok := a.until[key]
+	if ok && time.Now().After(until) {
+		delete(a.until, key)
+		return false
+	}
+	return ok
+}
+
+func (a *absent) add(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.until == nil || len(a.until) >= absentKeys {
+		a.until = map[string]time.Time{}
+	}
+	a.until[key] = time.Now().Add(absentTime)
+}
+
+func (a *absent) remove(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.until, key)
+}
