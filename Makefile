@@ -14,7 +14,7 @@ build: ## ./caddy, stock Caddy with the module
 
 quick: ## the tests that take seconds
 	go vet ./...
-	go test ./failover ./store/... ./internal/activity ./internal/hls ./internal/output ./internal/rooms
+	go test ./failover ./store ./store/file ./store/memory ./internal/activity ./internal/hls ./internal/output ./internal/rooms
 
 test: ## all tests, as continuous integration runs them
 	sh .ci/test

@@ -211,13 +211,14 @@ func TestFetchOnce(t *testing.T) {
 		reading.Go(func() { wantObject(t, stores[1], "a", b) })
 	}
 	reading.Wait()
-	if n := local.opened.Load(); n != 4 { // its parts
-		t.Errorf("the object was read %d times", n)
+	before := local.opened.Load()
+	if before > 3 { // for its head, and its only part
+		t.Errorf("the object was opened %d times", before)
 	}
 	for range 40 {
 		wantNotFound(t, stores[1], "b")
 	}
-	if n := local.opened.Load() - 4; n > 10 {
+	if n := local.opened.Load() - before; n > 10 {
 		t.Errorf("what is not there was asked for %d times", n)
 	}
 	// It comes nevertheless.

@@ -20,21 +20,18 @@ import (
 const objectTopic = "object"
 
 const (
-	// rangeSize is how much of an object one answer has: with its head, it fits into one
-	// message of the servers' default size.
-	rangeSize = 512 << 10
-	// smallObject is up to which size the first answer has all of it, also where there is a
-	// peer address.
-	smallObject = 64 << 10
+	// rangeSize is how much of an object one answer has. Package nodes brings it in pieces that
+	// the servers take.
+	rangeSize = 2 << 20
+	// smallObject is up to which size the first answer has all of it.
+	smallObject = 60 << 10
 )
 
-// objectQuestion asks for a part of an object.
+// objectQuestion asks for a part of an object, or, without a length, what there is of it.
 type objectQuestion struct {
 	Key    string `json:"key"`
 	Offset int64  `json:"offset,omitempty"`
-	Length int64  `json:"length"`
-	// HTTP: an address will do.
-	HTTP bool `json:"http,omitempty"`
+	Length int64  `json:"length,omitempty"`
 }
 
 // objectHead stands before the bytes of an answer, with its length before it.
@@ -43,7 +40,8 @@ type objectHead struct {
 	// Sum is the xxHash64 of the whole object: against mistakes and broken memory, not
 	// against peers, whom the servers have let in.
 	Sum uint64 `json:"sum"`
-	// URL is where the whole object can be had for a while. If it is set, no bytes follow.
+	// URL is where the whole object can be had for a while. It comes with the answer to a
+	// question without a length.
 	URL string `json:"url,omitempty"`
 }
 
@@ -70,8 +68,12 @@ func (s *Store) answerObject(ctx context.Context, _ string, question []byte) ([]
 		return nil, err
 	}
 	length := max(0, min(q.Length, head.Size-q.Offset))
-	if q.HTTP && s.peers != nil && head.Size > smallObject {
-		head.URL, length = s.peers.url(q.Key), 0
+	switch {
+	case q.Length > 0:
+	case head.Size <= smallObject:
+		length = head.Size
+	case s.peers != nil:
+		head.URL = s.peers.url(q.Key)
 	}
 	answer, err := head.begin(length)
 	if err != nil {

@@ -12,8 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -33,6 +35,10 @@ const (
 	// peerDial and peerHeader bound the beginning of a request, fetchTimeout all of it.
 	peerDial   = time.Second
 	peerHeader = 2 * time.Second
+	// peerIdle is how long a node may send nothing, and peerSilence how long one that seems
+	// to be dead may.
+	peerIdle    = 3 * time.Second
+	peerSilence = 200 * time.Millisecond
 )
 
 // peerServer serves the node's own tier to the other nodes.
@@ -150,6 +156,22 @@ var peerClient = &http.Client{
 
 // readHTTP reads the whole object from the URL that its holder gave.
 func (s *Store) readHTTP(ctx context.Context, h *holder, _ string, w store.Writer, hash *xxhash.Digest) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var progress progress
+	go progress.watch(ctx, func(idle time.Duration) {
+		if idle > peerIdle || idle > peerSilence && !s.alive(h.node) {
+			cancel(fmt.Errorf("nothing has come for %v", idle.Round(time.Millisecond)))
+		}
+	})
+	err := s.readURL(ctx, h, w, io.MultiWriter(hash, &progress))
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause // rather than that the context was canceled
+	}
+	return err
+}
+
+func (s *Store) readURL(ctx context.Context, h *holder, w store.Writer, seen io.Writer) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.head.URL, nil)
 	if err != nil {
 		return withoutURL(err)
@@ -163,12 +185,32 @@ func (s *Store) readHTTP(ctx context.Context, h *holder, _ string, w store.Write
 		return fmt.Errorf("the answer is %s", response.Status)
 	}
 	// One byte more than promised shows that there is more.
-	body := io.TeeReader(io.LimitReader(response.Body, h.head.Size+1), hash)
+	body := io.TeeReader(io.LimitReader(response.Body, h.head.Size+1), seen)
 	n, err := w.ReadFrom(body)
 	if err == nil && n != h.head.Size {
 		err = fmt.Errorf("%d bytes came, not %d", n, h.head.Size)
 	}
 	return err
+}
+
+// progress notes when bytes came last.
+type progress struct{ last atomic.Int64 }
+
+func (p *progress) Write(b []byte) (int, error) {
+	p.last.Store(time.Now().UnixNano())
+	return len(b), nil
+}
+
+// watch says how long ago that was, until the context ends.
+func (p *progress) watch(ctx context.Context, say func(idle time.Duration)) {
+	p.last.Store(time.Now().UnixNano())
+	for pause(ctx, peerSilence/2) == nil {
+		say(time.Duration(time.Now().UnixNano() - p.last.Load()))
+	}
+}
+
+func (s *Store) alive(node string) bool {
+	return slices.ContainsFunc(s.nodes.Peers(), func(p store.Peer) bool { return p.Node == node && p.Alive })
 }
 
 // withoutURL keeps signed URLs out of logs.

@@ -1,14 +1,17 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/nodes"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
@@ -95,5 +98,45 @@ func TestTicketsAreOneServers(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != 401 {
 		t.Errorf("%d", response.StatusCode)
+	}
+}
+
+// TestPeerThatHangs: what does not deliver is given up, and nothing of it is kept.
+func TestPeerThatHangs(t *testing.T) {
+	local := memory.Open(0)
+	defer local.Close()
+	alone, err := nodes.Open(context.Background(), nodes.Options{Servers: []string{"nats://127.0.0.1:1"}, Prefix: "p", Node: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	s := &Store{local: local, nodes: alone}
+	part := bytes.Repeat([]byte("x"), 1<<20)
+	for name, answer := range map[string]http.HandlerFunc{
+		"before anything": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"after a part": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write(part)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+		"never, but sends less": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(part) },
+		"never, but sends more": func(w http.ResponseWriter, _ *http.Request) {
+			for range 3 {
+				_, _ = w.Write(part)
+			}
+		},
+		"never, but sends elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
+		},
+	} {
+		server := httptest.NewServer(answer)
+		h := &holder{node: "b", head: objectHead{Size: 2 << 20, URL: server.URL}}
+		if err := s.write(context.Background(), h, "a", s.readHTTP); err == nil || strings.Contains(err.Error(), server.URL) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if u := local.Usage(); u.Objects != 0 || u.Bytes != 0 {
+			t.Errorf("%s: %+v is left", name, u)
+		}
+		server.Close()
 	}
 }

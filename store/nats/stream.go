@@ -18,6 +18,12 @@ const (
 	duplicates = 2 * time.Minute
 )
 
+// Errors of the server when there are fewer servers than replicas.
+const (
+	codeNoPeers      jetstream.ErrorCode = 10005
+	codeNotClustered jetstream.ErrorCode = 10074
+)
+
 var (
 	errAway    = errors.New("no server can be reached")
 	errStalled = errors.New("the servers give nothing")
@@ -67,7 +73,7 @@ func (s *Store) prepareStream(ctx context.Context) error {
 	stream, err := js.Stream(ctx, s.names.journals)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if _, err = js.CreateStream(ctx, s.wanted(jetstream.StreamConfig{})); err != nil {
-			return fmt.Errorf("create stream %s: %w", s.names.journals, err)
+			return s.explain("create", err)
 		}
 		return nil
 	}
@@ -79,9 +85,19 @@ func (s *Store) prepareStream(ctx context.Context) error {
 		return nil
 	}
 	if _, err := js.UpdateStream(ctx, s.wanted(found)); err != nil {
-		return fmt.Errorf("change stream %s: %w", s.names.journals, err)
+		return s.explain("change", err)
 	}
 	return nil
+}
+
+// explain adds what an operator may not see at once.
+func (s *Store) explain(did string, err error) error {
+	hint := ""
+	switch errorCode(err) {
+	case codeNotClustered, codeNoPeers:
+		hint = fmt.Sprintf(" (replicas is %d: that many servers are needed)", s.options.Replicas)
+	}
+	return fmt.Errorf("%s stream %s: %w%s", did, s.names.journals, err, hint)
 }
 
 // wanted is the config of the stream; what does not matter to the nodes is the operator's.

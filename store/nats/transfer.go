@@ -13,19 +13,20 @@ import (
 )
 
 const (
-	// askTimeout bounds one question for a part of an object.
-	askTimeout = 2 * time.Second
+	// askTimeout bounds one question for a part of an object. A node that dies meanwhile is
+	// noticed sooner.
+	askTimeout = 5 * time.Second
 	// hedge is how long one node is asked alone before the others are, too.
 	hedge = 150 * time.Millisecond
 	// rangesAtOnce is how many parts of an object are asked for at a time.
-	rangesAtOnce = 4
+	rangesAtOnce = 2
 )
 
 // holder is a node that has an object, and what it said of it.
 type holder struct {
 	node string
 	head objectHead
-	// first is the beginning of the object, empty if it can be had by HTTP.
+	// first is a small object, else empty.
 	first []byte
 }
 
@@ -84,7 +85,7 @@ func without(nodes []string, node string) []string {
 }
 
 func (s *Store) askHead(ctx context.Context, node, key string) (*holder, error) {
-	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key, Length: rangeSize, HTTP: true})
+	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key})
 	if err != nil {
 		return nil, err
 	}
