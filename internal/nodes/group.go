@@ -50,8 +50,8 @@ type groupPeer struct {
 
 // Join makes the node a member of a channel's group. The channel follows store.ValidKey. The
 // first messages that the member receives are those that follow what the node knew of the
-// others when it joined, which is up to one beat old; a node that joins later is heard from
-// its first. Errors: store.ErrKey, store.ErrClosed, and that the node is a member already.
+// others when it joined, which is up to one beat old, or when it first heard of them; a node
+// that joins later is heard from its first. Errors: store.ErrKey, store.ErrClosed, and that the node is a member already.
 func (n *Nodes) Join(channel string, m store.Member) (*Group, error) {
 	if !store.ValidKey(channel) {
 		return nil, fmt.Errorf("channel %q: %w", channel, store.ErrKey)

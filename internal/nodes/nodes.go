@@ -64,6 +64,21 @@ func Open(ctx context.Context, o Options) (*Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
+	n := newNodes(o)
+	if err := n.connect(); err != nil {
+		n.disconnect()
+		return nil, err
+	}
+	if err := n.listen(ctx); err != nil {
+		n.disconnect()
+		return nil, err
+	}
+	go n.run()
+	n.awaitContact(ctx)
+	return n, nil
+}
+
+func newNodes(o Options) *Nodes {
 	now := time.Now()
 	n := &Nodes{
 		o:       o,
@@ -83,17 +98,7 @@ func Open(ctx context.Context, o Options) (*Nodes, error) {
 	}
 	n.teller = newTeller(o.Event, n.done)
 	n.answers.init()
-	if err := n.connect(); err != nil {
-		n.disconnect()
-		return nil, err
-	}
-	if err := n.listen(ctx); err != nil {
-		n.disconnect()
-		return nil, err
-	}
-	go n.run()
-	n.awaitContact(ctx)
-	return n, nil
+	return n
 }
 
 // connect makes the connections and what is heard through them.
@@ -153,6 +158,7 @@ func (n *Nodes) listen(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.epoch = max(n.epoch, n.known+1)
+	n.lastRun, n.floor = time.Now(), time.Now()
 	return n.oldErr
 }
 

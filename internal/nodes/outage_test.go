@@ -131,13 +131,20 @@ func TestOpenWithoutServers(t *testing.T) {
 		servers.Kill(i)
 	}
 	all := []*node{openNode(t, "a", servers.URLs()), openNode(t, "b", servers.URLs())}
-	all[0].say()
+	for _, n := range all {
+		if contact, _ := n.Contact(); contact == store.InContact {
+			t.Errorf("%s is in contact", n.Node())
+		}
+	}
+	all[1].say() // it has joined last: a misses nothing of it
 	for i := range 3 {
 		servers.Restart(i)
 	}
 	awaitPeers(t, all...)
+	all[1].say()
 	all[0].say()
-	all[1].inOrder(t, "b", "a", 1, 2)
+	all[0].inOrder(t, "a", "b", 1, 2)
+	all[1].inOrder(t, "b", "a", 1, 1)
 }
 
 // TestOneOfThreeIsLeft: the nodes go on over it.
