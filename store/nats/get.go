@@ -21,7 +21,7 @@ const (
 	// batchTimeout is how long to wait for the next message of a batch.
 	batchTimeout = time.Second
 	// batchRecords and batchBytes bound what is read at a time.
-	batchRecords = 256
+	batchRecords = 1024
 	batchBytes   = 4 << 20
 )
 
