@@ -116,7 +116,7 @@ func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
 // follow goes on with what another node decided. The lock is held.
 func (n *nodes) follow(from, endpoint string, r record) {
 	e := n.channel.endpoints[endpoint]
-	if e == nil || r.Link == nil || r.Slot == nil || r.Decided == nil {
+	if e == nil || r.Link == nil || r.Slot == nil {
 		return
 	}
 	switch e.chain.relate(*r.Link) {
@@ -142,10 +142,13 @@ func (c *Channel) commitRecords(e *endpoint, list []record) {
 	c.tellClock(now)
 	effects := c.core.Take(now, tick)
 	for _, r := range list {
-		e.take(r)
-		if r.Decided != nil {
-			effects = append(effects, c.core.Commit(now, *r.Decided)...)
+		if r.Decided == nil {
+			decided := e.slotOf(r.Slot, r.Seam)
+			decided.Switch = r.Switch
+			r.Decided = &decided
 		}
+		e.take(r)
+		effects = append(effects, c.core.Commit(now, *r.Decided)...)
 	}
 	c.activity.Follow(c.core, now, tick, effects)
 	c.carryOut(now, effects)
@@ -177,9 +180,7 @@ func (e *endpoint) take(r record) {
 	}
 	e.goOn(r.Slot, r.Seam)
 	e.decisions.remember(r.Switch)
-	if r.Decided != nil {
-		e.decided = remains(*r.Decided)
-	}
+	e.decided = remains(*r.Decided)
 	e.changed = true
 }
 

@@ -149,6 +149,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:
 // viewers go on, and only a restart would miss what it lacks.
 func (e *endpoint) keep(r record) (revision uint64) {
+	r.Decided = nil // what a restart has to know of it is in the seam
 	revision, err := e.journal.append(context.Background(), r)
 	e.outbox.trouble(err)
 	return revision

@@ -95,6 +95,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 
 // begin makes the node ready, and takes what was said meanwhile.
 func (n *nodes) begin() {
+	n.channel.locked(func() { n.channel.objects.elsewhere = true })
 	for {
 		n.mu.Lock()
 		early := n.early

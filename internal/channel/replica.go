@@ -182,6 +182,22 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	return true
 }
 
+// drain waits until other nodes have what was uploaded to this one, or can't be waited for.
+func (n *nodes) drain() {
+	for range int(holdTime / drainStep) {
+		n.mu.Lock()
+		waiting := len(n.held)
+		n.mu.Unlock()
+		if waiting == 0 {
+			return
+		}
+		time.Sleep(drainStep)
+	}
+}
+
+// drainStep is how often to look.
+const drainStep = 10 * time.Millisecond
+
 // safe says that an object is where it can't be lost, or was waited for long enough.
 func (n *nodes) safe(key string) {
 	n.mu.Lock()
