@@ -40,14 +40,9 @@ func startSite(t *testing.T, block string) *site {
 	t.Helper()
 	s := &site{t: t, servers: natstest.Start(t, 3), block: block, apart: map[uint64]bool{}}
 	for i := range 3 {
-		s.nodes = append(s.nodes, s.startNode(i))
+		s.nodes = append(s.nodes, startOrigin(t, s.config(i)))
 	}
 	return s
-}
-
-func (s *site) startNode(i int) *origin {
-	s.t.Helper()
-	return startOrigin(s.t, s.config(i))
 }
 
 func (s *site) config(i int) string {
