@@ -98,6 +98,9 @@ func newNodes(o Options) *Nodes {
 	}
 	n.teller = newTeller(o.Event, n.done)
 	n.answers.init()
+	// Not from 1: what comes late for an earlier life of this node, or for another with its
+	// name, must not be taken for an answer to this one.
+	n.counter.Store(uint64(n.epoch))
 	return n
 }
 
