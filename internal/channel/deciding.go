@@ -24,7 +24,7 @@ const (
 	inheritAfter = 60 * time.Millisecond
 	overdueAfter = time.Second
 	// firstAfter is the same for the first slot ever.
-	firstAfter = 300 * time.Millisecond
+	firstAfter = time.Second
 	// lookAgain is how soon to see whether it is this node's turn.
 	lookAgain = 15 * time.Millisecond
 )
@@ -55,7 +55,11 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	if n.behind(e, status) {
 		return false
 	}
-	return time.Since(e.offer.since) >= n.patience(e, status)
+	patience, from := n.patience(e, status)
+	if from.Before(e.offer.since) {
+		from = e.offer.since
+	}
+	return time.Since(from) >= patience
 }
 
 // behind reports whether another node knows more of the endpoint, and asks it for that.
@@ -85,19 +89,23 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 	return behind
 }
 
-// patience is how long this node leaves a decision to others: none, if the last one was its
-// own.
-func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
+// patience is how long this node leaves a decision to others, and not before when that
+// begins: none, if the last one was its own.
+func (n *nodes) patience(e *endpoint, status store.GroupStatus) (wait time.Duration, from time.Time) {
 	self, decider := n.group.Node(), e.chain.last.Node
 	if decider == self {
-		return 0
+		return 0, time.Time{}
 	}
-	rank, alive := 0, false
+	rank, alive, far := 0, false, time.Duration(0)
 	for _, p := range status.Peers {
+		if p.Node == decider && !p.Alive {
+			from = p.Since
+		}
 		state, ok := decodeState(p)
 		if !ok || !p.Alive || !state.Ready {
 			continue
 		}
+		far = max(far, p.Delay)
 		if p.Node == decider {
 			alive = true
 		} else if p.Node < self {
@@ -106,11 +114,11 @@ func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
 	}
 	switch {
 	case alive:
-		return overdueAfter + time.Duration(rank)*firstAfter
+		return overdueAfter + time.Duration(rank)*firstAfter, time.Time{}
 	case decider == "":
-		return time.Duration(rank) * firstAfter
+		return time.Duration(rank) * firstAfter, time.Time{}
 	}
-	return time.Duration(rank) * inheritAfter
+	return time.Duration(rank) * (inheritAfter + 2*far), from
 }
 
 // follow goes on with what another node decided. The lock is held.
@@ -167,10 +175,6 @@ func (e *endpoint) take(r record) {
 	if len(slots) > 0 && r.Slot.MSN != slots[len(slots)-1].MSN+1 {
 		e.release(e.window.Forget(len(slots))...) // a playlist has no gaps in its numbers
 		e.first = revision
-	}
-	if r.Epoch != e.epoch {
-		e.epoch = r.Epoch
-		e.window.SetEpoch(e.epoch)
 	}
 	if e.adopt(r.Slot) {
 		e.window.Add(r.Slot)

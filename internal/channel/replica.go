@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,7 +83,8 @@ func (n *nodes) takeReplicas(in *input, q *replicas) {
 		r := q.queue[0]
 		q.queue = q.queue[1:]
 		n.mu.Unlock()
-		if err := n.takeReplica(in, r); err != nil {
+		// What is gone was of no use any more to the node that took it.
+		if err := n.takeReplica(in, r); err != nil && !errors.Is(err, store.ErrNotFound) {
 			n.channel.outbox.trouble(fmt.Errorf("take over upload of %s to input %s from node %s: %w", r.upload.Path, in.name, r.from, err))
 		}
 	}

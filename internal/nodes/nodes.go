@@ -37,12 +37,14 @@ type Nodes struct {
 	counter atomic.Uint64 // numbers of frames that are neither beats nor messages
 	answers answers
 
-	mu      sync.Mutex
-	closed  bool
-	epoch   int64
-	known   int64 // the highest epoch that others know of this node
-	oldErr  error // a server was too old
-	beats   beats
+	mu     sync.Mutex
+	closed bool
+	epoch  int64
+	known  int64 // the highest epoch that others know of this node
+	oldErr error // a server was too old
+	beats  beats
+	// near is how far away the servers are, from beats that came back.
+	near    clock
 	contact store.Contact
 	changed time.Time // contact did
 	floor   time.Time // silence before does not count
