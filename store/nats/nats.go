@@ -57,8 +57,9 @@ type Store struct {
 	journals map[string]*journal
 
 	fetches fetches
-	absent  absent
 	sums    sums
+	absent  recent      // objects that no node had
+	noHTTP  recent      // nodes whose address did not work
 	peers   *peerServer // nil without a peer address
 }
 

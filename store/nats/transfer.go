@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -112,11 +113,13 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 	if size >= 0 && size != h.head.Size {
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
-	if h.head.URL != "" {
+	if h.head.URL != "" && !s.noHTTP.has(h.node) {
 		err := s.write(ctx, h, key, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
+		// The next ones must not lose as much time.
+		s.noHTTP.add(h.node, noHTTPTime)
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
 	return s.write(ctx, h, key, s.readRanges)
@@ -168,8 +171,8 @@ func (s *Store) readRanges(ctx context.Context, h *holder, key string, w store.W
 			go func() { one <- s.readRange(ctx, h, key, offset) }()
 		}
 	}()
-	hash.Write(h.first)
-	if _, err := w.Write(h.first); err != nil {
+	both := io.MultiWriter(hash, w)
+	if _, err := both.Write(h.first); err != nil {
 		return err
 	}
 	for one := range parts {
@@ -177,8 +180,7 @@ func (s *Store) readRanges(ctx context.Context, h *holder, key string, w store.W
 		if p.err != nil {
 			return p.err
 		}
-		hash.Write(p.bytes)
-		if _, err := w.Write(p.bytes); err != nil {
+		if _, err := both.Write(p.bytes); err != nil {
 			return err
 		}
 	}
