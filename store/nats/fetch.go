@@ -61,7 +61,7 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string) 
 		return err
 	}
 	defer done()
-	if len(s.candidates(from)) == 0 {
+	if len(s.candidates(from)) == 0 && s.backup == nil {
 		return store.ErrNotFound
 	}
 	f, err := s.startFetch(key, size, from)
@@ -113,6 +113,9 @@ func (s *Store) runFetch(key string, size int64, from string) error {
 		return context.Cause(ctx)
 	}
 	err := s.fetchFrom(ctx, s.candidates(from), key, size)
+	if s.backup != nil && errors.Is(err, store.ErrNotFound) {
+		err = s.restore(ctx, key)
+	}
 	switch {
 	case err == nil:
 		s.absent.remove(key)

@@ -125,8 +125,11 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 	return s.write(ctx, h, key, s.readRanges)
 }
 
+// reader writes the object to the writer and the hash.
+type reader func(ctx context.Context, h *holder, key string, w store.Writer, hash *xxhash.Digest) error
+
 // write writes what read reads, if it is what the holder promised.
-func (s *Store) write(ctx context.Context, h *holder, key string, read func(context.Context, *holder, string, store.Writer, *xxhash.Digest) error) error {
+func (s *Store) write(ctx context.Context, h *holder, key string, read reader) error {
 	w, err := s.local.Create(ctx, key, h.head.Size)
 	if errors.Is(err, store.ErrExists) {
 		return nil
