@@ -15,8 +15,9 @@ const (
 	maxAnswering = 128
 	// answersBytes bounds the answers that wait to be pulled.
 	answersBytes = 256 << 20
-	// An answer that nobody has pulled for answerAge is forgotten.
-	answerAge = 10 * time.Second
+	// An answer that nobody has pulled for answerAge is forgotten. One that came whole is kept
+	// for a second, to be sent again if it was lost.
+	answerAge, smallAge = 10 * time.Second, time.Second
 	// longestAnswer bounds how long a handler may take.
 	longestAnswer = 10 * time.Minute
 )
@@ -94,9 +95,10 @@ func (n *Nodes) onQuestion(f frame) error {
 	a.running++
 	go func() {
 		body, err := handle(ctx, f.node, f.body)
+		over := err != nil && ctx.Err() != nil
 		cancel()
 		release()
-		n.answered(key, out, body, err)
+		n.answered(key, out, body, err, over)
 	}()
 	return nil
 }
@@ -122,13 +124,18 @@ func (n *Nodes) handlerOf(q question) (handler, context.Context, func()) {
 
 func notFound(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrNotFound }
 
-// answered sends an answer, and keeps it for as long as it may be asked for.
-func (n *Nodes) answered(key answerKey, out *outgoing, body []byte, err error) {
+// answered sends an answer, and keeps it for as long as it may be asked for. If the time is
+// over, who asked knows it by itself, with the error of its own context.
+func (n *Nodes) answered(key answerKey, out *outgoing, body []byte, err error, over bool) {
 	a := &n.answers
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running--
 	if a.open[key] != out { // who asked has gone
+		return
+	}
+	if over {
+		a.drop(key, out)
 		return
 	}
 	switch {
@@ -209,7 +216,11 @@ func (a *answers) forget(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, out := range a.open {
-		if out.done && now.Sub(out.at) > answerAge {
+		age := answerAge
+		if len(out.body) <= smallAnswer {
+			age = smallAge
+		}
+		if out.done && now.Sub(out.at) > age {
 			a.drop(key, out)
 		}
 	}

@@ -19,7 +19,8 @@ const (
 	smallAnswer = 64 << 10
 	chunkBytes  = 512 << 10
 	pullWindow  = 4
-	// What is not answered is asked again: questions have an ID, and are answered once.
+	// What is not answered is asked again. Questions have an ID, so that the answer is still
+	// there if it was lost on the way.
 	askAgain = 300 * time.Millisecond
 )
 
@@ -199,7 +200,9 @@ func (c *call) take(f frame) (bool, error) {
 	}
 	a, err := decodeHead[answer](f)
 	switch {
-	case err != nil || c.result != nil:
+	case err != nil:
+		return false, err
+	case c.result != nil:
 		return false, nil
 	case a.NotFound:
 		return false, fmt.Errorf("node %s: %w", c.node, store.ErrNotFound)
@@ -241,7 +244,7 @@ func (c *call) end() {
 func (c *call) takeChunk(f frame) (bool, error) {
 	k, err := decodeHead[chunk](f)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is asked for again
+		return false, err
 	}
 	t, wanted := c.pulled[k.Index]
 	if !wanted || len(f.body) != min(chunkBytes, len(c.result)-k.Index*chunkBytes) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,7 @@ import (
 )
 
 func TestAsk(t *testing.T) {
-	all := openNodes(t, natstest.Start(t, 3).URLs(), "a", "b", "c")
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b", "c")
 	a, b, c := all[0], all[1], all[2]
 	b.answer = func(_ context.Context, from string, question []byte) ([]byte, error) {
 		switch string(question) {
@@ -57,13 +56,10 @@ func TestAsk(t *testing.T) {
 func TestLargeAnswers(t *testing.T) {
 	servers := natstest.Start(t, 3)
 	all := openNodes(t, servers.URLs(), "a", "b", "c")
-	sizes := []int{smallAnswer, smallAnswer + 1, chunkBytes, chunkBytes + 1, 4 * chunkBytes, MaxAnswer}
+	sizes := []int{smallAnswer, smallAnswer + 1, chunkBytes, chunkBytes + 1, 4 * chunkBytes, 16 << 20, MaxAnswer}
 	answers := map[int][]byte{}
 	for _, size := range sizes {
-		answers[size] = make([]byte, size)
-		for i := range answers[size] {
-			answers[size][i] = byte(rand.Uint32())
-		}
+		answers[size] = noise(size)
 	}
 	for _, n := range all[1:] {
 		n.Handle("size", func(_ context.Context, _ string, question []byte) ([]byte, error) {
@@ -82,7 +78,7 @@ func TestLargeAnswers(t *testing.T) {
 		var asking sync.WaitGroup
 		asking.Go(func() {
 			got, err := all[0].Ask(t.Context(), "b", "size", []byte{5})
-			if err != nil || !bytes.Equal(got, answers[MaxAnswer]) {
+			if err != nil || !bytes.Equal(got, answers[sizes[5]]) {
 				t.Errorf("while server %d hangs: %d have come, %v", i, len(got), err)
 			}
 		})
@@ -103,7 +99,7 @@ func TestLargeAnswers(t *testing.T) {
 
 // TestAskIsBounded: by the context, and by the life of who is asked.
 func TestAskIsBounded(t *testing.T) {
-	all := openNodes(t, natstest.Start(t, 3).URLs(), "a", "b")
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b")
 	a, b := all[0], all[1]
 	given := make(chan error, 2)
 	b.answer = func(ctx context.Context, _ string, _ []byte) ([]byte, error) {

@@ -16,6 +16,24 @@ import (
 // slot of a journal twice, and where between the two that was mended is not known.
 const MinServer = "2.11"
 
+// What the library and the servers do, as measured, and what is done about it:
+//
+//   - A publish waits while its connection connects, up to ConnectTimeout for each attempt at
+//     a hung server, and on a full socket until the flusher gives up. So each connection has
+//     a queue and a goroutine, and Send does not wait.
+//   - Asynchronous handlers can run under the lock that a publish takes. They only note.
+//   - A forced reconnect may come back to the server that hangs. See servers.
+//   - A server that hung hands on what it had when it wakes, half a minute later. Epochs and
+//     numbers decide, never arrival.
+//   - What missed a long outage is asked for all at once. So it is brought in pieces, each of
+//     which has to be asked for.
+//   - A core subscriber of a subject that a stream captures gets appends that the stream
+//     refused, and hides from publishers that nobody leads the stream. So no stream may
+//     capture what is under beat, to, bulk and group: JetStream takes no part in any of it,
+//     and its stalls of several seconds don't either. JetStream's own traps (no time-out for
+//     acknowledgements, replicas that lag, retried messages out of order, consumers that wake
+//     late) are for those who use it; the time-out is set in connect.
+
 // connection is one of the three of a node. Its writer is the only goroutine that publishes
 // through it: a publish waits while the connection connects, or while the socket of a hung
 // server is full, and must not hold up its sister.
@@ -72,7 +90,7 @@ func (n *Nodes) open(index int) (*connection, error) {
 	o.AllowReconnect, o.MaxReconnect, o.RetryOnFailedConnect = true, -1, true
 	// An operator may mend credentials while the node runs.
 	o.IgnoreAuthErrorAbort = true
-	o.Timeout = connectTimeout
+	o.Timeout = n.o.ConnectTimeout // a hung server takes connections and says nothing
 	// The second line, behind the echo.
 	o.PingInterval, o.MaxPingsOut = 250*time.Millisecond, 2
 	o.FlusherTimeout, o.ReconnectOnFlusherError = 300*time.Millisecond, true
@@ -112,7 +130,7 @@ var errFirstRound = errors.New("not yet")
 func newDialer(o nats.Options) *dialer {
 	d := &dialer{CustomDialer: o.CustomDialer}
 	if d.CustomDialer == nil {
-		d.CustomDialer = &net.Dialer{Timeout: connectTimeout}
+		d.CustomDialer = &net.Dialer{Timeout: o.Timeout}
 	}
 	d.fails.Store(int32(len(o.Servers)))
 	return d

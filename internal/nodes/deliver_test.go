@@ -5,8 +5,8 @@ package nodes
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,13 +59,10 @@ func TestConnectionsAreOnDifferentServers(t *testing.T) {
 }
 
 func TestLargeMessages(t *testing.T) {
-	all := openNodes(t, natstest.Start(t, 3).URLs(), "a", "b")
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b")
 	var want [][]byte
 	for _, size := range []int{0, 1, maxPiece - 1, maxPiece, maxPiece + 1, 3*maxPiece + 5, maxMessage, 7} {
-		m := make([]byte, size)
-		for i := range m {
-			m[i] = byte(rand.Uint32())
-		}
+		m := noise(size)
 		want = append(want, m)
 		all[0].group.Send(m)
 	}
@@ -80,7 +77,7 @@ func TestLargeMessages(t *testing.T) {
 
 // TestMemberJoinsMidStream: it begins with what is said next, and misses nothing from there.
 func TestMemberJoinsMidStream(t *testing.T) {
-	urls := natstest.Start(t, 3).URLs()
+	urls := natstest.Start(t, 1).URLs()
 	all := openNodes(t, urls, "a", "b")
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -119,7 +116,7 @@ func TestMemberJoinsMidStream(t *testing.T) {
 
 // TestPublisherJoinsLater: nothing that it says is missed, from its first message.
 func TestPublisherJoinsLater(t *testing.T) {
-	urls := natstest.Start(t, 3).URLs()
+	urls := natstest.Start(t, 1).URLs()
 	a := openNode(t, "a", urls)
 	for i := range 3 {
 		b := openNode(t, fmt.Sprintf("b%d", i), urls)
@@ -132,7 +129,7 @@ func TestPublisherJoinsLater(t *testing.T) {
 
 // TestLeaveAndJoinAgain: the others see it at once, and numbers go on.
 func TestLeaveAndJoinAgain(t *testing.T) {
-	all := openNodes(t, natstest.Start(t, 3).URLs(), "a", "b")
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b")
 	a, b := all[0], all[1]
 	a.say()
 	b.inOrder(t, "b", "a", 1, 1)
@@ -191,9 +188,62 @@ func TestSlowMemberHoldsUpNobody(t *testing.T) {
 	b.inOrder(t, "b", "a", 1, 100)
 }
 
+// TestDroppedMessagesAreBroughtBack: in order, from who has them, however many holes there are.
+func TestDroppedMessagesAreBroughtBack(t *testing.T) {
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b", "c")
+	for _, n := range all[1:] {
+		for _, s := range n.group.heard { // the library drops what is over it
+			if err := s.SetPendingLimits(2, -1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const count = 10_000
+	for range count {
+		all[0].say()
+	}
+	for _, n := range all[1:] {
+		n.inOrder(t, n.Node(), "a", 1, count)
+	}
+	dropped := 0
+	for _, s := range all[1].group.heard {
+		d, err := s.Dropped()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dropped += d
+	}
+	t.Logf("%d of %d copies were dropped", dropped, 4*count)
+}
+
+// TestForeignMessagesAreIgnored: what is no message of a node, or of another version, is told.
+func TestForeignMessagesAreIgnored(t *testing.T) {
+	servers := natstest.Start(t, 1)
+	var told atomic.Int32
+	a := openNode(t, "a", servers.URLs(), func(o *Options) {
+		o.Event = func(e Event) {
+			if e.Kind == UnknownFormat {
+				told.Add(1)
+			}
+		}
+	})
+	b := openNode(t, "b", servers.URLs())
+	awaitPeers(t, a, b)
+	for _, garbage := range [][]byte{nil, []byte("hello"), {2, 1, 2, 3}, {formatVersion}} {
+		for _, subject := range []string{a.subjectBeat(), a.subjectTo("a"), a.subjectBulk("a"), a.subjectGroup("news/hd.1")} {
+			if err := b.links[bulk].nc.Publish(subject, garbage); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	eventually(t, "it is told", func() bool { return told.Load() > 0 })
+	b.say()
+	a.inOrder(t, "a", "b", 1, 1)
+}
+
 // TestStatus: peers, their states, their clocks, and how far they are.
 func TestStatus(t *testing.T) {
-	all := openNodes(t, natstest.Start(t, 3).URLs(), "a", "b")
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b")
 	a, b := all[0], all[1]
 	large := bytes.Repeat([]byte("x"), maxState)
 	for _, state := range [][]byte{[]byte("one"), large, {}} {

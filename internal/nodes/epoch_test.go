@@ -13,7 +13,7 @@ import (
 
 // TestTwoNodesWithOneName: both are told, and the others listen to one of them.
 func TestTwoNodesWithOneName(t *testing.T) {
-	urls := natstest.Start(t, 3).URLs()
+	urls := natstest.Start(t, 1).URLs()
 	var told [2]atomic.Int32
 	var twins []*node
 	for i := range told {

@@ -28,6 +28,9 @@ type Options struct {
 	// wait: what happens meanwhile is dropped after some 64 events. nil: nobody is told.
 	Event func(Event)
 
+	// ConnectTimeout is how long a server may take to accept a connection, and as long again
+	// to greet. Default 300 ms.
+	ConnectTimeout time.Duration
 	// Beat is how often a node says that it is there. Default 75 ms.
 	Beat time.Duration
 	// EchoTimeout is how long a connection may go without hearing what the node says
@@ -81,6 +84,7 @@ func (o Options) withDefaults() (Options, error) {
 		option *time.Duration
 		value  time.Duration
 	}{
+		{&o.ConnectTimeout, 300 * time.Millisecond},
 		{&o.Beat, 75 * time.Millisecond},
 		{&o.EchoTimeout, 300 * time.Millisecond},
 		{&o.Silence, 250 * time.Millisecond},

@@ -134,3 +134,26 @@ func TestStreamIsBounded(t *testing.T) {
 		t.Errorf("%d wait, up to %d", len(l.waiting), l.high)
 	}
 }
+
+// TestForgottenPublisher: its stream ends, and begins again when it is heard again.
+func TestForgottenPublisher(t *testing.T) {
+	n := offline(t)
+	g := n.groups["g"]
+	hear := func() *stream {
+		n.hearMessage(frame{kind: kindSay, node: "a", epoch: 1, number: 1, head: say{group: "g", pieces: 1}.encode()})
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return g.streams["a"]
+	}
+	first := hear()
+	n.mu.Lock()
+	delete(n.peers, "a")
+	g.forget(time.Now())
+	n.mu.Unlock()
+	<-first.quit
+	if again := hear(); again == nil || again == first {
+		t.Error("it does not begin again")
+	}
+	g.cancel()
+	g.running.Wait() // no goroutine of either is left
+}

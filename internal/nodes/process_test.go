@@ -189,7 +189,7 @@ func TestStoppedNodeConcludesNothing(t *testing.T) {
 // TestKilledNodeComesBack: with a new epoch, whose messages are all heard, and none of the
 // one before again.
 func TestKilledNodeComesBack(t *testing.T) {
-	urls := natstest.Start(t, 3).URLs()
+	urls := natstest.Start(t, 1).URLs()
 	a := openNode(t, "a", urls)
 	for range 2 {
 		c := startProcess(t, "c", urls)
@@ -219,7 +219,7 @@ func TestKilledNodeComesBack(t *testing.T) {
 
 // TestGoodbye: a node that is closed is away at once, with all that it said before.
 func TestGoodbye(t *testing.T) {
-	urls := natstest.Start(t, 3).URLs()
+	urls := natstest.Start(t, 1).URLs()
 	a := openNode(t, "a", urls)
 	c := startProcess(t, "c", urls)
 	eventually(t, "c speaks", func() bool { return a.alive() == 1 && a.count("c") > 0 })

@@ -21,8 +21,6 @@ const (
 var connectionNames = [connections]string{"facts a", "facts b", "bulk"}
 
 const (
-	// A hung server takes connections and says nothing.
-	connectTimeout = 300 * time.Millisecond
 	// Between the rounds in which a connection tries all servers.
 	firstPause, longestPause = 50 * time.Millisecond, 500 * time.Millisecond
 	// A server that is too old may be replaced under its address.

@@ -5,6 +5,7 @@ package nodes
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -194,6 +195,13 @@ func eventually(t testing.TB, what string, is func() bool) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
+}
+
+// noise is so many random bytes.
+func noise(size int) []byte {
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{byte(size)}).Read(b) // it can't fail
+	return b
 }
 
 // Node names the node, where both of what it is made of have one.
