@@ -85,6 +85,12 @@ type NATSStore struct {
 	// none, segments go through the NATS servers.
 	PeerAddress string `json:"peer_address,omitempty"`
 
+	// How much of the newest segments is also kept in NATS, in bytes, on each of `replicas`
+	// servers, from 64 KiB to 1 PiB: for a restart of all nodes at once, when they keep their
+	// segments in memory. It costs more CPU time than all else that goes through NATS, and is
+	// put off, and in the end left out, when that is too much. Default: 0, nothing.
+	BackupSize int64 `json:"backup_size,omitempty"`
+
 	// The engine in which the node keeps its segments. Default: `memory`.
 	LocalRaw json.RawMessage `json:"local,omitempty" caddy:"namespace=http.live_origin.stores inline_key=engine"`
 
@@ -170,7 +176,7 @@ func (n *NATSStore) resolve() error {
 	}
 	n.options = nats.Options{
 		Servers: n.Servers, Node: n.Node, Prefix: n.Prefix, Replicas: n.Replicas, PeerAddress: n.PeerAddress,
-		Credentials: n.Credentials, User: n.User, Password: n.Password, Token: n.Token,
+		Credentials: n.Credentials, User: n.User, Password: n.Password, Token: n.Token, BackupSize: n.BackupSize,
 	}
 	if n.TLS != nil {
 		n.options.TLS = &nats.TLS{CA: n.TLS.CA, Cert: n.TLS.Cert, Key: n.TLS.Key}
@@ -201,6 +207,11 @@ func (n *NATSStore) Validate() error {
 	if n.MaxSize != 0 {
 		if err := checkMaxSize(n.MaxSize); err != nil {
 			return fmt.Errorf("store nats: max_size: %w", err)
+		}
+	}
+	if n.BackupSize != 0 {
+		if err := checkMaxSize(n.BackupSize); err != nil {
+			return fmt.Errorf("store nats: backup_size: %w", err)
 		}
 	}
 	if err := n.options.Validate(); err != nil {
@@ -281,7 +292,7 @@ func logNATS(e nodes.Event) {
 	logger := caddy.Log().Named("live_origin")
 	write := logger.Warn
 	switch e.Kind {
-	case nodes.ConnectionBack, nats.JournalsAvailable:
+	case nodes.ConnectionBack, nats.StreamsAvailable:
 		write = logger.Info
 	}
 	fields := []zap.Field{zap.String("what", string(e.Kind))}

@@ -56,7 +56,7 @@ func TestServersAway(t *testing.T) {
 	var told events
 	st := open(t, c, nats.Options{Prefix: newPrefix(), Event: told.add})
 	defer st.Close()
-	told.wait(t, nats.JournalsUnavailable)
+	told.wait(t, nats.StreamsUnavailable)
 	put(t, st, "a", content(1000))
 	wantObject(t, st, "a", content(1000))
 	wantNotFound(t, st, "b")
@@ -86,7 +86,7 @@ func TestServersAway(t *testing.T) {
 	for i := range 3 {
 		c.Restart(i)
 	}
-	told.wait(t, nats.JournalsAvailable)
+	told.wait(t, nats.StreamsAvailable)
 	if _, err := appendOne(j, "record", time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestTooFewServers(t *testing.T) {
 	var told events
 	st := open(t, c, nats.Options{Prefix: newPrefix(), Replicas: 3, Event: told.add})
 	defer st.Close()
-	if e := told.wait(t, nats.JournalsUnavailable); e.Err == nil || !strings.Contains(e.Err.Error(), "replicas") {
+	if e := told.wait(t, nats.StreamsUnavailable); e.Err == nil || !strings.Contains(e.Err.Error(), "replicas") {
 		t.Errorf("told: %v", e)
 	}
 }

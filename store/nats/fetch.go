@@ -15,10 +15,10 @@ const (
 	fetchesAtOnce = 16
 	// fetchTimeout bounds one fetch.
 	fetchTimeout = time.Minute
-	// absentTime is how long an object is not asked for again that no node had, and
-	// absentKeys how many such objects are remembered.
+	// absentTime is how long an object is not asked for again that no node had.
 	absentTime = time.Second
-	absentKeys = 4096
+	// recentKeys bounds how many of them are remembered; then they are asked for again.
+	recentKeys = 4096
 )
 
 // Open implements store.Objects. What this node does not have is fetched from one that has
@@ -61,7 +61,7 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string) 
 		return err
 	}
 	defer done()
-	if len(s.candidates(from)) == 0 {
+	if len(s.candidates(from)) == 0 && s.backup == nil {
 		return store.ErrNotFound
 	}
 	f, err := s.startFetch(key, size, from)
@@ -113,11 +113,14 @@ func (s *Store) runFetch(key string, size int64, from string) error {
 		return context.Cause(ctx)
 	}
 	err := s.fetchFrom(ctx, s.candidates(from), key, size)
+	if s.backup != nil && errors.Is(err, store.ErrNotFound) {
+		err = s.restore(ctx, key)
+	}
 	switch {
 	case err == nil:
 		s.absent.remove(key)
 	case errors.Is(err, store.ErrNotFound):
-		s.absent.add(key)
+		s.absent.add(key, absentTime)
 	case s.ctx.Err() != nil:
 		return store.ErrClosed
 	}
@@ -160,34 +163,34 @@ func (s *Store) fetchFrom(ctx context.Context, nodes []string, key string, size 
 	return failed
 }
 
-// absent are objects that no node had a moment ago.
-type absent struct {
+// recent are keys that something was noted of a moment ago.
+type recent struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-func (a *absent) has(key string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	until, ok := a.until[key]
+func (r *recent) has(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.until[key]
 	if ok && time.Now().After(until) {
-		delete(a.until, key)
+		delete(r.until, key)
 		return false
 	}
 	return ok
 }
 
-func (a *absent) add(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.until == nil || len(a.until) >= absentKeys {
-		a.until = map[string]time.Time{}
+func (r *recent) add(key string, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil || len(r.until) >= recentKeys {
+		r.until = map[string]time.Time{}
 	}
-	a.until[key] = time.Now().Add(absentTime)
+	r.until[key] = time.Now().Add(d)
 }
 
-func (a *absent) remove(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.until, key)
+func (r *recent) remove(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.until, key)
 }
