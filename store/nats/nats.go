@@ -57,6 +57,7 @@ type Store struct {
 	journals map[string]*journal
 
 	fetches fetches
+	fetched fetched
 	absent  absent
 	sums    sums
 	peers   *peerServer // nil without a peer address

@@ -113,17 +113,17 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
 	if h.head.URL != "" {
-		err := s.write(ctx, h, key, s.readHTTP)
+		err := s.write(ctx, h, key, &s.fetched.http, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
-	return s.write(ctx, h, key, s.readRanges)
+	return s.write(ctx, h, key, &s.fetched.nats, s.readRanges)
 }
 
 // write writes what read reads, if it is what the holder promised.
-func (s *Store) write(ctx context.Context, h *holder, key string, read func(context.Context, *holder, string, store.Writer, *xxhash.Digest) error) error {
+func (s *Store) write(ctx context.Context, h *holder, key string, by *way, read func(context.Context, *holder, string, store.Writer, *xxhash.Digest) error) error {
 	w, err := s.local.Create(ctx, key, h.head.Size)
 	if errors.Is(err, store.ErrExists) {
 		return nil
@@ -142,6 +142,7 @@ func (s *Store) write(ctx context.Context, h *holder, key string, read func(cont
 	if err := w.Commit(); err != nil && !errors.Is(err, store.ErrExists) {
 		return err
 	}
+	by.add(h.head.Size)
 	return nil
 }
 
