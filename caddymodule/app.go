@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -137,8 +138,21 @@ func (a *App) commit() error {
 			return
 		}
 		a.previous, live.current = live.current, a
+		live.serving.Store(true)
 	})
 	return a.err
+}
+
+// committed reports whether the config has taken effect, and waits for that for a while.
+func (a *App) committed(patience time.Duration) bool {
+	done := make(chan error, 1)
+	go func() { done <- a.commit() }()
+	select {
+	case err := <-done:
+		return err == nil
+	case <-time.After(patience):
+		return false
+	}
 }
 
 // apply works in two steps: first what may fail and changes nothing for others, then the
@@ -304,6 +318,7 @@ func (a *App) Cleanup() error {
 			a.reportCut()
 		}
 		live.current = a.previous
+		live.serving.Store(live.current != nil)
 		var next *emitter
 		if a.previous != nil {
 			next = a.previous.emitter

@@ -74,6 +74,7 @@ func printChannel(w io.Writer, c channelStatus, now time.Time) {
 		}
 		printRemarks(w, "endpoint "+e.Name, e.Noticed, now)
 	}
+	printNodes(w, c.Nodes, now)
 	if len(c.Decisions) > 0 {
 		printRow(w, "DECISION", "ENDPOINT", "SLOT", "SWITCH")
 	}

@@ -66,7 +66,10 @@ func withRecorder(n *node, site, name string) string {
 		n.t.Fatal(err)
 	}
 	config["apps"].(map[string]any)["events"] = map[string]any{"subscriptions": []any{map[string]any{
-		"events":   []string{eventInputUp, eventInputDown, eventFailover, eventChannelUp, eventChannelDown},
+		"events": []string{
+			eventInputUp, eventInputDown, eventFailover, eventChannelUp, eventChannelDown,
+			eventNodeLost, eventNodeBack, eventNodeAlone, eventNodeTogether, eventHistory,
+		},
 		"modules":  []string{"live_origin"},
 		"handlers": []any{map[string]any{"handler": "recorder", "config": name}},
 	}}}

@@ -112,6 +112,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
 		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed, overLimit,
+		historiesAdopted, messagesLost, uploadsMissed,
 	} {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store/nats"
 )
 
 // currentState collects what is true at the moment of a scrape. It keeps nothing, so that a
@@ -37,12 +38,18 @@ type stateCollector struct {
 }
 
 func gauge(name, help string, labels ...string) *prometheus.Desc {
+	return described(name, help, labels...)
+}
+
+// described is for counters as well, where something else counts.
+func described(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName("caddy", "live_origin", name), help, labels, nil)
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.protected, c.storeBytes, c.storeCapacity, inputWaiting, nodeAlone, nodeUp, nodeBehind, nodeDelay, nodeClock} {
+	for _, d := range []*prometheus.Desc{c.inputUp, c.lateness, c.active, c.locked, c.protected, c.storeBytes, c.storeCapacity, inputWaiting,
+		nodeAlone, nodeUnwritten, nodeUp, nodeBehind, nodeDelay, nodeClock, natsUp, natsLost, natsDropped, fetchedObjects, fetchedBytes, fetchesFailed} {
 		out <- d
 	}
 }
@@ -67,6 +74,11 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		send(c.storeBytes, float64(usage.Bytes), s.identity)
 		if usage.Capacity > 0 {
 			send(c.storeCapacity, float64(usage.Capacity), s.identity)
+		}
+		if n, ok := s.store.(interface{ Stats() nats.Stats }); ok {
+			collectNATS(func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+				out <- prometheus.MustNewConstMetric(d, kind, value, labels...)
+			}, s.identity, n.Stats())
 		}
 	})
 }

@@ -40,22 +40,32 @@ func golden(t *testing.T, name, got string) {
 // and stores: counters live as long as the process, so other tests are in them.
 func scrape(t *testing.T, registry prometheus.Gatherer, channel string) string {
 	t.Helper()
+	return scrapeAll(t, registry, channel, fmt.Sprintf(`channel="%s"`, channel))
+}
+
+// scrapeAll does so for the series with a certain label.
+func scrapeAll(t *testing.T, registry prometheus.Gatherer, channel, label string) string {
+	t.Helper()
 	families, err := registry.Gather() // the registry is pedantic: it checks each series
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all strings.Builder
-	for _, f := range families {
-		if strings.HasPrefix(f.GetName(), "caddy_live_origin_") {
-			if _, err := expfmt.MetricFamilyToText(&all, f); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	var b strings.Builder
-	for line := range strings.Lines(all.String()) {
-		if strings.HasPrefix(line, "#") || strings.Contains(line, fmt.Sprintf(`channel="%s"`, channel)) {
-			b.WriteString(strings.ReplaceAll(line, channel, "metered"))
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "caddy_live_origin_") {
+			continue
+		}
+		var all strings.Builder
+		if _, err := expfmt.MetricFamilyToText(&all, f); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(all.String(), `channel="`) && !strings.Contains(all.String(), label) {
+			continue // of other tests alone
+		}
+		for line := range strings.Lines(all.String()) {
+			if strings.HasPrefix(line, "#") || strings.Contains(line, label) {
+				b.WriteString(strings.ReplaceAll(line, channel, "metered"))
+			}
 		}
 	}
 	return b.String()

@@ -17,9 +17,13 @@ type channelObserver struct {
 // observe returns the config's observer of a channel that is open. before is the
 // one that the channel has had so far, or nil.
 func (a *App) observe(u *channelUse, before channel.Observer) *channelObserver {
+	meter := newMeter(u.key, u.config)
+	if u.shared.channel.Nodes() != nil {
+		meter.beginNodes(u.config)
+	}
 	return &channelObserver{
 		log:       newObserver(a.logger),
-		meter:     newMeter(u.key, u.config),
+		meter:     meter,
 		announcer: newAnnouncer(a.emitter, u, before),
 	}
 }

@@ -33,6 +33,8 @@ type registry struct {
 	// config that started last.
 	changing sync.Mutex
 	current  *App
+	// serving: there is a current config. It can be asked while the next one starts.
+	serving atomic.Bool
 
 	// mu guards the maps. It is never held while something is opened or closed.
 	mu       sync.Mutex

@@ -20,9 +20,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
 
-	"github.com/liveorigin/caddy-live-origin/internal/nodes"
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/nats"
 )
@@ -285,35 +283,6 @@ func fingerprint(secret string) string {
 	mac := hmac.New(sha256.New, fingerprintKey())
 	_, _ = io.WriteString(mac, secret)
 	return "secret " + hex.EncodeToString(mac.Sum(nil)[:4])
-}
-
-// logNATS writes what the store has to say. The store outlives configs and their loggers.
-func logNATS(e nodes.Event) {
-	logger := caddy.Log().Named("live_origin")
-	write := logger.Warn
-	switch e.Kind {
-	case nodes.ConnectionBack, nats.StreamsAvailable:
-		write = logger.Info
-	}
-	fields := []zap.Field{zap.String("what", string(e.Kind))}
-	for name, text := range map[string]string{"connection": e.Connection, "server": e.Server, "node": e.Node} {
-		if text != "" {
-			fields = append(fields, zap.String(name, text))
-		}
-	}
-	if e.Count > 0 {
-		fields = append(fields, zap.Int("count", e.Count))
-	}
-	if e.For > 0 {
-		fields = append(fields, zap.Duration("for", e.For))
-	}
-	if e.Suppressed > 0 {
-		fields = append(fields, zap.Int("suppressed", e.Suppressed))
-	}
-	if e.Err != nil {
-		fields = append(fields, zap.Error(e.Err))
-	}
-	write("store nats", fields...)
 }
 
 // Interface guards

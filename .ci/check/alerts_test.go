@@ -92,6 +92,21 @@ var situations = []situation{
 	}, []string{"LiveOriginFailover", "LiveOriginTakingTurns"}},
 	{"segments are unsound", []string{`segments_missed_total{input="a",reason="truncated"} 2x35 3x5`}, []string{"LiveOriginBadSegments"}},
 	{"a wrong password", []string{`ingest_requests_total{input="a",code="401"} 0+1x40`}, []string{"LiveOriginUploadsRefused"}},
+	{"three nodes, and all is well", []string{
+		`node_alone 0x40`, `node_up{node="n2"} 1x40`, `node_up{node="n3"} 1x40`, `node_behind_slots{node="n2"} 0x30 1 0x9`,
+		`node_clock_ahead_seconds{node="n2"} -0.3x40`, `node_unwritten_seconds 0x20 5 0x19`, `nats_connection_up{connection="bulk"} 1x40`,
+		`node_uploads_missed_total{input="a"} 3x40`, `node_messages_lost_total 3x40`, `histories_adopted_total{endpoint="hls"} 1x40`,
+	}, nil},
+	{"a node is alone", []string{`node_alone 0x35 1x5`, `node_up{node="n2"} 1x20 0x20`}, []string{"LiveOriginNodeAlone", "LiveOriginNodeLost"}},
+	{"a node is lost", []string{`node_alone 0x40`, `node_up{node="n2"} 1x20 0x20`, `node_up{node="n3"} 1x40`}, []string{"LiveOriginNodeLost"}},
+	{"a node was lost long ago", []string{`node_alone 0x60`, `node_up{node="n2"} 1x20 0x10 _x30`, `node_up{node="n3"} 1x60`}, []string{"LiveOriginNodeLost"}},
+	{"the channel is gone", []string{`node_alone 0x20 _x40`, `node_up{node="n2"} 1x20 _x40`, `store_bytes 0x60`}, nil},
+	{"a node is behind", []string{`node_behind_slots{node="n2"} 0x20 3x20`, `node_behind_slots{node="n1"} 0x40`}, []string{"LiveOriginNodeBehind"}},
+	{"a clock is off", []string{`node_clock_ahead_seconds{node="n2"} -0.7x40`, `node_clock_ahead_seconds{node="n3"} 0.2x40`}, []string{"LiveOriginNodeClock"}},
+	{"a node misses uploads", []string{`node_uploads_missed_total{input="a"} 0+1x40`, `node_uploads_missed_total{input="b"} 0x40`, `node_messages_lost_total 0x40`}, []string{"LiveOriginNodeMisses"}},
+	{"two histories met", []string{`histories_adopted_total{endpoint="hls"} 0x35 1x5`}, []string{"LiveOriginHistoryAdopted"}},
+	{"JetStream is away", []string{`node_unwritten_seconds 0x30 15+15x10`}, []string{"LiveOriginJetStreamAway"}},
+	{"a node reaches one server only", []string{`nats_connection_up{connection="facts a"} 1x40`, `nats_connection_up{connection="facts b"} 1x20 0x20`}, []string{"LiveOriginNATSConnection"}},
 	{"the store is nearly full", []string{`store_bytes 100+5x40`, `store_capacity_bytes 300x40`}, []string{"LiveOriginStoreFull"}},
 }
 
@@ -143,13 +158,15 @@ func scrape(t *testing.T, descriptions []string) (storage.Queryable, time.Time) 
 		}
 		b := labels.NewBuilder(series)
 		b.Set("store", "memory").Set("channel", "sports").Set("job", "origin").Set("instance", "origin:9180")
-		if strings.HasPrefix(d, "store_") {
+		if strings.HasPrefix(d, "store_") || strings.HasPrefix(d, "nats_") {
 			b.Del("channel")
 		}
 		s := promqlengine.Series{Metric: b.Labels()}
 		for i, v := range values {
-			s.Floats = append(s.Floats, promqlengine.FPoint{T: int64(i) * every, F: v.Value})
 			last = max(last, int64(i)*every)
+			if !v.Omitted {
+				s.Floats = append(s.Floats, promqlengine.FPoint{T: int64(i) * every, F: v.Value})
+			}
 		}
 		all = append(all, promqlengine.NewStorageSeries(s))
 	}

@@ -75,7 +75,7 @@ func TestDockerIgnoreLeavesTheModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command("go", "-C", root, "list", "-f", `{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`,
-		"./caddymodule/...", "./internal/activity/...", "./internal/channel/...", "./internal/output/...", "./internal/hls/...", "./internal/media/...", "./failover/...", "./store/...").Output()
+		"./caddymodule/...", "./internal/activity/...", "./internal/channel/...", "./internal/output/...", "./internal/hls/...", "./internal/media/...", "./internal/nodes/...", "./failover/...", "./store/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ var promql = parser.NewParser(parser.Options{})
 func product(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	metrics := map[string]map[string]bool{}
-	for _, golden := range []string{"metrics.txt", "metrics_state.txt"} {
+	for _, golden := range []string{"metrics.txt", "metrics_state.txt", "metrics_nodes.txt"} {
 		file, err := os.Open(root + "caddymodule/testdata/" + golden)
 		if err != nil {
 			t.Fatal(err)

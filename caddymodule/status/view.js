@@ -1,6 +1,7 @@
 // The part of the page that belongs to one channel.
 
 import { el, put, mark, rows } from "./dom.js";
+import * as nodes from "./nodes.js";
 import { Preview } from "./preview.js";
 import { Strip, block } from "./strip.js";
 import { borrowed, clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
@@ -19,8 +20,10 @@ export class View {
 		this.verdict = el("header", { class: "verdict" },
 			el("div", {}, el("h2", { id }, channel.name), this.badge),
 			el("p", { class: "headline" }, this.air, " ", this.why, " ", this.standby));
+		this.alone = el("p", { class: "stale", role: "alert", hidden: true });
+		this.verdict.append(this.alone);
 		this.preview = new Preview(channel);
-		const facts = el("div", { class: "facts" }, this.makeInputs(), el("div", {}, this.makePairs(), this.makeEndpoints()));
+		const facts = el("div", { class: "facts" }, this.makeInputs(), el("div", {}, this.makePairs(), this.makeEndpoints()), this.makeNodes());
 		const side = el("div", { class: "side" }, this.preview.element);
 		// For the script of the config; it stays empty without one.
 		if (first) side.append(el("section", { id: "controls" }));
@@ -94,6 +97,16 @@ export class View {
 			el("table", {}, el("thead", {}, el("tr", {}, ...head.map(([t, c]) => el("th", { scope: "col", class: c }, t)))), this.endpoints)));
 	}
 
+	makeNodes() {
+		this.nodes = el("tbody");
+		this.unwritten = el("p", { "data-mark": "warn", hidden: true });
+		const head = [["Node"], ["State"], ["Encoders push to it"], ["Decides"], ["Slots behind", "number"], ["Delay", "number"], ["Its clock", "number"]];
+		this.nodeSection = el("section", { class: "nodes", "aria-label": "Nodes", hidden: true }, el("h3", {}, "Nodes"),
+			el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Nodes that run this channel" },
+				el("table", {}, el("thead", {}, el("tr", {}, ...head.map(([t, c]) => el("th", { scope: "col", class: c }, t)))), this.nodes)), this.unwritten);
+		return this.nodeSection;
+	}
+
 	makeLog() {
 		this.log = el("ol", { tabindex: 0, "aria-label": "Switches, the last one first" });
 		return el("section", { class: "log", "aria-label": "Switch log" }, el("h3", {}, "Switch log"), this.log);
@@ -112,6 +125,7 @@ export class View {
 		this.updateInputs(now);
 		this.updatePairs();
 		this.updateEndpoints(now);
+		this.updateNodes(now);
 		this.updateLog(now);
 		this.updateTable();
 		this.describe();
@@ -213,6 +227,34 @@ export class View {
 		});
 	}
 
+	// updateNodes shows nothing where one node runs the channel.
+	updateNodes(now) {
+		const all = this.channel.status.nodes;
+		this.nodeSection.hidden = !all;
+		tell(this.alone, nodes.alone(all, now));
+		tell(this.unwritten, nodes.unwritten(all));
+		if (!all) return;
+		const make = () => el("tr", {}, el("th", { scope: "row" }), ...["", "", "", "number", "number", "number"].map((c) => el("td", { class: c || false })));
+		rows(this.nodes, all.nodes, (n) => n.node, make, (row, n) => {
+			const [name, state, hears, decides, behind, delay, clock] = row.children;
+			put(name, n.node + (n.self ? " (this one)" : ""));
+			const show = (cell, [level, text]) => {
+				put(cell, text);
+				mark(cell, level);
+			};
+			show(state, nodes.state(all, n, now));
+			const inputs = n.hears ?? [];
+			if (hears.dataset.shown !== inputs.join()) {
+				hears.dataset.shown = inputs.join();
+				hears.replaceChildren(...(inputs.length ? inputs.flatMap((i) => [this.chip(i), " "]) : ["–"]));
+			}
+			put(decides, n.decides?.join(", ") || "–");
+			show(behind, nodes.behind(n));
+			put(delay, nodes.delay(n));
+			show(clock, nodes.clockOff(n));
+		});
+	}
+
 	updateLog(now) {
 		const list = this.channel.decisions.slice(-drawnSwitches).reverse();
 		if (list.length === 0) {
@@ -267,6 +309,12 @@ export class View {
 	}
 
 	close() { this.preview.stop(); }
+}
+
+// tell shows a text that is not always there.
+function tell(e, text) {
+	if (e.hidden === Boolean(text)) e.hidden = !text;
+	if (text) put(e, text);
 }
 
 const capital = (text) => /^[a-z]+ (segment|operator)/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;

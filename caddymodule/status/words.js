@@ -18,6 +18,9 @@ export function seconds(s) {
 	return (s / 3600).toFixed(1) + " h";
 }
 
+// short is for seconds that are few.
+export function short(s) { return Math.abs(s) < 1 ? Math.round(s * 1000) + " ms" : seconds(s); }
+
 export function rate(bits) {
 	if (!(bits > 0)) return "–";
 	return bits >= 1e6 ? (bits / 1e6).toFixed(2) + " Mb/s" : (bits / 1e3).toFixed(0) + " kb/s";
@@ -71,8 +74,14 @@ export function takeover(status, active, input) {
 }
 
 // verdict is what the person on call has to know first: how bad it is, and in two
-// sentences what is on air, why, and what would happen next.
+// sentences what is on air, why, and what would happen next. A node that is alone is not as
+// it should be, whatever its inputs do.
 export function verdict(status, now) {
+	const v = verdictOfInputs(status, now);
+	return v.level === "good" && status.nodes?.contact === "alone" ? { ...v, level: "warn", badge: "Alone" } : v;
+}
+
+function verdictOfInputs(status, now) {
 	const playing = status.endpoints.filter((e) => e.active);
 	const up = status.inputs.filter((i) => i.up);
 	if (playing.length === 0) {

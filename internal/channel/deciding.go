@@ -166,7 +166,7 @@ func (c *Channel) commitRecords(e *endpoint, list []record) {
 // take takes over a record of another node.
 func (e *endpoint) take(r record) {
 	e.chain.add(r)
-	e.note()
+	defer e.note()
 	slots := e.window.Slots()
 	if len(slots) > 0 && r.Slot.MSN <= slots[len(slots)-1].MSN {
 		return // while this node was alone, it published something else under this number

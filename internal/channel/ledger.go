@@ -33,7 +33,9 @@ type page struct {
 	ids     map[uint64]string // of the last links, by number
 	at      map[uint64]uint64 // their revisions
 
-	again, running bool // guarded by ledger.mu
+	// Guarded by ledger.mu. since is when there was something to write that is not written.
+	again, running bool
+	since          time.Time
 }
 
 const (
@@ -70,20 +72,33 @@ func (l *ledger) write(endpoint string) {
 	if p.running || l.ctx.Err() != nil {
 		return
 	}
-	p.running = true
+	p.running, p.since = true, time.Now()
 	go func() {
 		for {
 			l.mu.Lock()
 			if !p.again || l.ctx.Err() != nil {
-				p.running = false
+				p.running, p.since = false, time.Time{}
 				l.mu.Unlock()
 				return
 			}
 			p.again = false
+			p.since = time.Now()
 			l.mu.Unlock()
 			l.writeOn(endpoint, p)
 		}
 	}()
+}
+
+// unwritten is for how long there has been something to write that the servers did not take.
+func (l *ledger) unwritten() (longest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.pages {
+		if !p.since.IsZero() {
+			longest = max(longest, time.Since(p.since))
+		}
+	}
+	return longest
 }
 
 // writeOn writes until the journal has everything, this node no longer decides, or the journal

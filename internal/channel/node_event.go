@@ -15,6 +15,11 @@ const (
 	// HistoryAdopted: while nodes did not hear of each other, both went on; this node goes over to
 	// what the other one has.
 	HistoryAdopted NodeEventKind = "history_adopted"
+	// MessagesLost: Count messages of another node could not be brought back. What they said
+	// is missing here, unless other nodes or inputs have it.
+	MessagesLost NodeEventKind = "messages_lost"
+	// UploadMissed: another node took an upload that this one does not have.
+	UploadMissed NodeEventKind = "upload_missed"
 )
 
 // NodeEvent is what has changed among the nodes that run a channel.
@@ -26,6 +31,11 @@ type NodeEvent struct {
 	// more.
 	Endpoint string
 	Records  int
+	// Count is for MessagesLost.
+	Count int
+	// Input, Path and Err, for UploadMissed: what it was, and why it is not here.
+	Input, Path string
+	Err         error
 }
 
 // tellChanges tells the observer what is different from the last status.

@@ -174,7 +174,7 @@ func (c *Channel) locked(do func()) {
 
 // Lost implements store.Member.
 func (n *nodes) Lost(from string, count int) {
-	n.channel.outbox.trouble(fmt.Errorf("%d messages of node %s were lost", count, from))
+	n.channel.outbox.node(NodeEvent{Kind: MessagesLost, Node: from, Count: count})
 }
 
 // Answer implements store.Member.

@@ -12,6 +12,9 @@ type NodesStatus struct {
 	// Contact is how this node is connected with the others, and Since when.
 	Contact store.Contact `json:"contact"`
 	Since   time.Time     `json:"since,omitzero"`
+	// Unwritten is for how long the journal of all nodes has not taken what this node decided,
+	// in seconds; 0 if it has all of it. Nothing waits for that.
+	Unwritten float64 `json:"unwritten_seconds"`
 	// Nodes are all of them, this one first.
 	Nodes []NodeStatus `json:"nodes"`
 }
@@ -25,7 +28,8 @@ type NodeStatus struct {
 	Since time.Time `json:"since,omitzero"`
 	// Ready: it has what the others have, and answers viewers.
 	Ready bool `json:"ready"`
-	// Hears are the inputs that encoders send to it.
+	// Hears are the inputs that encoders send to it. What a node that is not alive said is
+	// not repeated.
 	Hears []string `json:"hears,omitempty"`
 	// Decides are the endpoints for which it decides, as far as it knows.
 	Decides []string `json:"decides,omitempty"`
@@ -47,14 +51,17 @@ func (n *nodes) describe() *NodesStatus {
 	if s, ok := decodeState(store.Peer{State: n.State()}); ok {
 		own = s
 	}
-	out := &NodesStatus{Contact: status.Contact, Since: status.Since}
+	out := &NodesStatus{Contact: status.Contact, Since: status.Since, Unwritten: n.ledger.unwritten().Seconds()}
 	out.Nodes = append(out.Nodes, NodeStatus{Node: n.group.Node(), Self: true, Alive: true, Since: n.joined, Ready: own.Ready, Hears: own.Hears})
 	states := []nodeState{own}
 	for _, p := range status.Peers {
-		state, _ := decodeState(p)
+		var state nodeState
+		if p.Alive {
+			state, _ = decodeState(p)
+		}
 		states = append(states, state)
 		out.Nodes = append(out.Nodes, NodeStatus{
-			Node: p.Node, Alive: p.Alive, Since: p.Since, Ready: p.Alive && state.Ready, Hears: state.Hears,
+			Node: p.Node, Alive: p.Alive, Since: p.Since, Ready: state.Ready, Hears: state.Hears,
 			Delay: p.Delay.Seconds(), Ahead: p.Ahead.Seconds(),
 		})
 	}
@@ -70,7 +77,9 @@ func (n *nodes) describe() *NodesStatus {
 			if e.Link.Node == at.Node {
 				at.Decides = append(at.Decides, name)
 			}
-			at.Behind = max(at.Behind, last[name]-e.MSN)
+			if e.MSN > 0 {
+				at.Behind = max(at.Behind, last[name]-e.MSN)
+			}
 		}
 		slices.Sort(at.Decides)
 	}

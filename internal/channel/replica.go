@@ -34,6 +34,13 @@ type replicas struct {
 // other inputs or what it is told later have to do.
 const replicasAtMost = 4096
 
+var errBehind = errors.New("this node can't keep up")
+
+// missed reports an upload that another node took and this one does not have.
+func (n *nodes) missed(from string, u uploadMessage, err error) {
+	n.channel.outbox.node(NodeEvent{Kind: UploadMissed, Node: from, Input: u.Input, Path: u.Path, Err: err})
+}
+
 // replicate takes over an upload of another node.
 func (n *nodes) replicate(from string, u uploadMessage) {
 	in := n.channel.directory.Load().inputs[u.Input]
@@ -48,7 +55,7 @@ func (n *nodes) replicate(from string, u uploadMessage) {
 		n.queues[u.Input] = q
 	}
 	if len(q.queue) >= replicasAtMost {
-		n.channel.outbox.trouble(fmt.Errorf("node %s: upload of %s to input %s is dropped: this node can't keep up", from, u.Path, u.Input))
+		n.missed(from, u, errBehind)
 		return
 	}
 	r := &replica{from: from, upload: u, began: in.begin(u.Path)}
@@ -85,7 +92,7 @@ func (n *nodes) takeReplicas(in *input, q *replicas) {
 		n.mu.Unlock()
 		// What is gone was of no use any more to the node that took it.
 		if err := n.takeReplica(in, r); err != nil && !errors.Is(err, store.ErrNotFound) {
-			n.channel.outbox.trouble(fmt.Errorf("take over upload of %s to input %s from node %s: %w", r.upload.Path, in.name, r.from, err))
+			n.missed(r.from, r.upload, err)
 		}
 	}
 }

@@ -173,10 +173,14 @@ func (c *connection) connected(nc *nats.Conn) {
 	}
 	c.n.servers.connected(c.index)
 	c.n.mu.Lock()
+	kind := ConnectionBack
+	if c.since.IsZero() {
+		kind = Connected
+	}
 	c.server, c.since = server, time.Now()
 	c.n.mu.Unlock()
 	c.up.Store(true)
-	c.n.teller.tell(Event{Kind: ConnectionBack, Connection: c.name(), Server: redacted(server)})
+	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Server: redacted(server)})
 	c.n.wakeUp()
 }
 

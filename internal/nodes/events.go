@@ -10,6 +10,8 @@ import (
 type EventKind string
 
 const (
+	// Connected: a connection is on a server for the first time.
+	Connected EventKind = "connected"
 	// ConnectionLost: a connection has lost its server, or has heard no echo and moves.
 	ConnectionLost EventKind = "connection lost"
 	// ConnectionBack: a connection is on a server, perhaps another one than before.
@@ -93,12 +95,13 @@ type toldEvent struct {
 type teller struct {
 	events chan Event
 
-	mu   sync.Mutex
-	told map[eventKey]*toldEvent
+	mu     sync.Mutex
+	told   map[eventKey]*toldEvent
+	counts map[EventKind]uint64 // of all, also of those that are not told
 }
 
 func newTeller(listener func(Event), done <-chan struct{}) *teller {
-	t := &teller{events: make(chan Event, 64), told: map[eventKey]*toldEvent{}}
+	t := &teller{events: make(chan Event, 64), told: map[eventKey]*toldEvent{}, counts: map[EventKind]uint64{}}
 	if listener == nil {
 		return t
 	}
@@ -118,7 +121,8 @@ func newTeller(listener func(Event), done <-chan struct{}) *teller {
 func (t *teller) tell(e Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e.Kind != ConnectionLost && e.Kind != ConnectionBack {
+	t.counts[e.Kind] += uint64(max(e.Count, 1))
+	if e.Kind != Connected && e.Kind != ConnectionLost && e.Kind != ConnectionBack {
 		key := eventKey{e.Kind, e.Connection, e.Node}
 		last := t.told[key]
 		if last == nil {

@@ -113,6 +113,9 @@ func TestEventsAreThrottled(t *testing.T) {
 		t.Errorf("told: %v", e)
 	case <-time.After(50 * time.Millisecond):
 	}
+	if n := teller.counts[QueueFull]; n != 10 {
+		t.Errorf("%d are counted", n)
+	}
 	if s := (Event{Kind: ConnectionLost, Connection: "bulk", Server: "nats://x", Err: errNoEcho}).String(); !strings.HasPrefix(s, "connection lost bulk nats://x: ") {
 		t.Error(s)
 	}

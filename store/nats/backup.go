@@ -175,7 +175,7 @@ func (s *Store) restore(ctx context.Context, key string) error {
 		head.Sum, err = strconv.ParseUint(first.header.Get(sumHeader), 16, 64)
 	}
 	if err == nil {
-		err = s.write(ctx, &holder{head: head}, key, s.readBackup(first.sequence))
+		err = s.write(ctx, &holder{head: head}, key, &s.fetched.backup, s.readBackup(first.sequence))
 	}
 	if err != nil {
 		return fmt.Errorf("from the backup: %w", err)

@@ -17,6 +17,9 @@ const (
 )
 
 func (s *Store) tell(kind nodes.EventKind, node string, err error) {
+	if kind == FetchFailed {
+		s.fetched.failed.Add(1)
+	}
 	s.options.Event(nodes.Event{Kind: kind, Node: node, Err: err})
 }
 

@@ -305,3 +305,24 @@ func TestFetchBetweenNodesThatLackIt(t *testing.T) {
 	}
 	asking.Wait()
 }
+
+// TestStats: what came from other nodes is counted by the way that it came.
+func TestStats(t *testing.T) {
+	c := natstest.Start(t, 1)
+	for way, address := range map[string]string{"nats": "", "http": peerAddress(t)} {
+		st := openNodes(t, c, nats.Options{Replicas: 1, PeerAddress: address}, nats.Options{Replicas: 1})
+		put(t, st[0], "k", content(100_000))
+		o, err := st[1].Open(context.Background(), "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Close()
+		s := st[1].Stats()
+		if s.Fetched[way] != (nats.Fetched{Objects: 1, Bytes: 100_000}) || s.FetchesFailed != 0 {
+			t.Errorf("by %s: %+v", way, s)
+		}
+		if len(s.Connections) != 3 || !s.Connections["facts a"] {
+			t.Errorf("connections %v", s.Connections)
+		}
+	}
+}

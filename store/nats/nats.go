@@ -62,6 +62,7 @@ type Store struct {
 	journals map[string]*journal
 
 	fetches fetches
+	fetched fetched
 	sums    sums
 	absent  recent      // objects that no node had
 	noHTTP  recent      // nodes whose address did not work

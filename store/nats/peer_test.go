@@ -131,7 +131,7 @@ func TestPeerThatHangs(t *testing.T) {
 	} {
 		server := httptest.NewServer(answer)
 		h := &holder{node: "b", head: objectHead{Size: 2 << 20, URL: server.URL}}
-		if err := s.write(context.Background(), h, "a", s.readHTTP); err == nil || strings.Contains(err.Error(), server.URL) {
+		if err := s.write(context.Background(), h, "a", &s.fetched.http, s.readHTTP); err == nil || strings.Contains(err.Error(), server.URL) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if u := local.Usage(); u.Objects != 0 || u.Bytes != 0 {

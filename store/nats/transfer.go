@@ -114,7 +114,7 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
 	if h.head.URL != "" && !s.noHTTP.has(h.node) {
-		err := s.write(ctx, h, key, s.readHTTP)
+		err := s.write(ctx, h, key, &s.fetched.http, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
@@ -122,14 +122,14 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 		s.noHTTP.add(h.node, noHTTPTime)
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
-	return s.write(ctx, h, key, s.readRanges)
+	return s.write(ctx, h, key, &s.fetched.nats, s.readRanges)
 }
 
 // reader writes the object to the writer and the hash.
 type reader func(ctx context.Context, h *holder, key string, w store.Writer, hash *xxhash.Digest) error
 
 // write writes what read reads, if it is what the holder promised.
-func (s *Store) write(ctx context.Context, h *holder, key string, read reader) error {
+func (s *Store) write(ctx context.Context, h *holder, key string, by *way, read reader) error {
 	w, err := s.local.Create(ctx, key, h.head.Size)
 	if errors.Is(err, store.ErrExists) {
 		return nil
@@ -148,6 +148,7 @@ func (s *Store) write(ctx context.Context, h *holder, key string, read reader) e
 	if err := w.Commit(); err != nil && !errors.Is(err, store.ErrExists) {
 		return err
 	}
+	by.add(h.head.Size)
 	return nil
 }
 
