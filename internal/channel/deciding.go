@@ -77,7 +77,9 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 		switch e.chain.relate(theirs) {
 		case follows, ahead:
 			behind = true
-			n.catchUp(p.Node, e.config.Name)
+			if !n.awaits(e.config.Name) {
+				n.catchUp(p.Node, e.config.Name)
+			}
 		case elsewise:
 			if n.upholds(p.Node, e.config.Name) {
 				continue
@@ -129,6 +131,10 @@ func (n *nodes) follow(from, endpoint string, r record) {
 	}
 	switch e.chain.relate(*r.Link) {
 	case follows:
+		if missing := n.missing(r); len(missing) > 0 {
+			n.await(from, endpoint, r, missing)
+			return
+		}
 		n.channel.commitRecord(e, r)
 	case ahead:
 		n.catchUp(from, endpoint)

@@ -88,6 +88,7 @@ func startDividedSite(t *testing.T, n *network, block string) *site {
 // TestANodeIsCutOff: a node and the server beside it are cut off, with an encoder on each side.
 // Both sides go on. When they meet again, what the side with the quorum wrote holds.
 func TestANodeIsCutOff(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t)
 	s := startDividedSite(t, n, siteBlock)
 	source := startContribution(t)
@@ -196,6 +197,7 @@ func carry(from, to net.Conn) {
 
 // TestASlowNetwork: one node is far away. The others are not slower for it.
 func TestASlowNetwork(t *testing.T) {
+	t.Parallel()
 	s := &site{t: t, servers: natstest.Start(t, 3), block: siteBlock, apart: map[uint64]bool{}}
 	for i := range 3 {
 		config := s.config(i)
