@@ -185,13 +185,22 @@ func (c *connection) refused(_ *nats.Conn, err error) {
 }
 
 // failed is called for what the library can't return: a full subscription, which is a hole
-// to repair, or permissions that are missing.
+// to repair, or permissions that are missing. That the network failed is told when the
+// connection is lost.
 func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if isNetwork(err) {
+		return
+	}
 	kind := SendFailed
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		kind = QueueFull
 	}
 	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Err: err})
+}
+
+func isNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network)
 }
 
 func (c *connection) askToMove() {

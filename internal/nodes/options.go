@@ -52,7 +52,7 @@ type Options struct {
 	// GiveUp is how long a message is asked for that nobody has. Default 2 s.
 	GiveUp time.Duration
 	// RingAge and RingBytes bound the copies of what was sent and received that are kept
-	// for nodes that missed it. Defaults 60 s and 64 MiB.
+	// for nodes that missed it, for all groups together. Defaults 60 s and 64 MiB.
 	RingAge   time.Duration
 	RingBytes int
 }
