@@ -11,7 +11,9 @@ import (
 )
 
 const (
-	// fetchesAtOnce bounds the memory that fetches take: some ranges each.
+	// fetchesAtOnce bounds the memory that fetches take, some ranges each: so many for who
+	// asks for a certain object, which is on its way to viewers, and as many for who opens one
+	// that turns out not to be here, so that these never hold up the others.
 	fetchesAtOnce = 16
 	// fetchTimeout bounds one fetch.
 	fetchTimeout = time.Minute
@@ -31,7 +33,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	if err == nil || !errors.Is(err, store.ErrNotFound) || s.absent.has(key) {
 		return object, err
 	}
-	if err := s.fetch(ctx, key, -1, ""); err != nil {
+	if err := s.fetch(ctx, key, -1, "", s.fetches.opening); err != nil {
 		return nil, fmt.Errorf("open object %q: %w", key, err)
 	}
 	return s.local.Open(ctx, key)
@@ -42,7 +44,16 @@ type fetches struct {
 	mu      sync.Mutex
 	byKey   map[string]*fetch
 	running sync.WaitGroup
-	slots   chan struct{}
+	// One element for each that is under way, see fetchesAtOnce.
+	asked, opening chan struct{}
+}
+
+func newFetches() fetches {
+	return fetches{
+		byKey:   map[string]*fetch{},
+		asked:   make(chan struct{}, fetchesAtOnce),
+		opening: make(chan struct{}, fetchesAtOnce),
+	}
 }
 
 // fetch is one of them. All who want the object wait for the same one.
@@ -55,7 +66,7 @@ func (f *fetches) wait() { f.running.Wait() }
 
 // fetch brings an object here. The caller's context bounds its wait; the fetch goes on for
 // others.
-func (s *Store) fetch(ctx context.Context, key string, size int64, from string) error {
+func (s *Store) fetch(ctx context.Context, key string, size int64, from string, slots chan struct{}) error {
 	ctx, done, err := s.enter(ctx)
 	if err != nil {
 		return err
@@ -64,7 +75,7 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string) 
 	if len(s.candidates(from)) == 0 && s.backup == nil {
 		return store.ErrNotFound
 	}
-	f, err := s.startFetch(key, size, from)
+	f, err := s.startFetch(key, size, from, slots)
 	if err != nil {
 		return err
 	}
@@ -76,7 +87,7 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string) 
 	}
 }
 
-func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) {
+func (s *Store) startFetch(key string, size int64, from string, slots chan struct{}) (*fetch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -87,14 +98,10 @@ func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) 
 	if f := s.fetches.byKey[key]; f != nil {
 		return f, nil
 	}
-	if s.fetches.byKey == nil {
-		s.fetches.byKey = map[string]*fetch{}
-		s.fetches.slots = make(chan struct{}, fetchesAtOnce)
-	}
 	f := &fetch{done: make(chan struct{})}
 	s.fetches.byKey[key] = f
 	s.fetches.running.Go(func() {
-		f.err = s.runFetch(key, size, from)
+		f.err = s.runFetch(key, size, from, slots)
 		s.fetches.mu.Lock()
 		delete(s.fetches.byKey, key)
 		s.fetches.mu.Unlock()
@@ -103,12 +110,12 @@ func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) 
 	return f, nil
 }
 
-func (s *Store) runFetch(key string, size int64, from string) error {
+func (s *Store) runFetch(key string, size int64, from string, slots chan struct{}) error {
 	ctx, cancel := context.WithTimeout(s.ctx, fetchTimeout)
 	defer cancel()
 	select {
-	case s.fetches.slots <- struct{}{}:
-		defer func() { <-s.fetches.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -103,6 +103,7 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		epoch:    strconv.FormatInt(time.Now().UnixNano(), 36),
 		local:    o.Local,
 		journals: map[string]*journal{},
+		fetches:  newFetches(),
 	}
 	s.ctx, s.close = context.WithCancelCause(context.Background())
 	if o.BackupSize > 0 {

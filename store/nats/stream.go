@@ -40,7 +40,6 @@ func (s *Store) prepare(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if time.Now().After(end) {
-			s.tell(StreamsUnavailable, "", err)
 			s.running.Go(func() { s.prepareLater(err) })
 			return nil
 		}
@@ -48,24 +47,32 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 }
 
-func (s *Store) prepareLater(last error) {
-	for pause(s.ctx, prepareWait) == nil {
-		err := s.prepareStreams(s.ctx)
-		if err == nil {
-			s.tell(StreamsAvailable, "", nil)
-			return
-		}
-		if s.ctx.Err() == nil && err.Error() != last.Error() {
+// prepareLater goes on until the streams are there, and tells why they are not.
+func (s *Store) prepareLater(err error) {
+	var told recent
+	for err != nil {
+		if text := err.Error(); !told.has(text) {
+			told.add(text, time.Minute)
 			s.tell(StreamsUnavailable, "", err)
 		}
-		last = err
+		if pause(s.ctx, prepareWait) != nil {
+			return
+		}
+		if err = s.prepareStreams(s.ctx); s.ctx.Err() != nil {
+			return
+		}
 	}
+	s.tell(StreamsAvailable, "", nil)
 }
 
 // prepareStreams creates the streams, or changes them to what they should be. Other nodes may
 // be doing the same.
 func (s *Store) prepareStreams(ctx context.Context) error {
-	if !s.nodes.JetStream().Conn().IsConnected() {
+	if conn := s.nodes.JetStream().Conn(); !conn.IsConnected() {
+		// A server that refuses the login or the certificate says so here alone.
+		if err := conn.LastError(); err != nil {
+			return fmt.Errorf("%w: %w", errAway, err)
+		}
 		return errAway
 	}
 	for _, wanted := range s.streams() {
