@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -40,8 +41,9 @@ type App struct {
 	ending context.Context
 	end    context.CancelFunc
 
-	once sync.Once
-	err  error
+	once  sync.Once
+	err   error
+	begun atomic.Bool // err is final
 
 	// What follows is guarded by registry.changing. previous is the config that
 	// this one replaced, as long as it is not cleaned up; undo leads back to it.
@@ -126,6 +128,7 @@ func (a *App) Stop() error {
 // call it as well.
 func (a *App) commit() error {
 	a.once.Do(func() {
+		defer a.begun.Store(true)
 		live.changing.Lock()
 		defer live.changing.Unlock()
 		if a.gone {
@@ -143,15 +146,31 @@ func (a *App) commit() error {
 	return a.err
 }
 
-// committed reports whether the config has taken effect, and waits for that for a while.
-func (a *App) committed(patience time.Duration) bool {
+var errStarting = errors.New("the origin is starting")
+
+// A viewer or a health check waits for a config that is taking effect. A reload is no reason
+// to turn them away; a start that waits for other nodes is one.
+const (
+	startPatience  = 500 * time.Millisecond
+	reloadPatience = 5 * time.Second
+)
+
+// inEffect is commit for those who can come back.
+func (a *App) inEffect() error {
+	if a.begun.Load() {
+		return a.err
+	}
+	patience := startPatience
+	if live.serving.Load() {
+		patience = reloadPatience
+	}
 	done := make(chan error, 1)
 	go func() { done <- a.commit() }()
 	select {
 	case err := <-done:
-		return err == nil
+		return err
 	case <-time.After(patience):
-		return false
+		return errStarting
 	}
 }
 

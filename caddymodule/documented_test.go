@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	zapobserver "go.uber.org/zap/zaptest/observer"
 )
 
 // Every option that the Caddyfile knows stands in the table of the documentation, in
@@ -39,6 +42,71 @@ func TestOptionsAreDocumented(t *testing.T) {
 			if !word.MatchString(text) {
 				t.Errorf("%s lacks %s", where, option)
 			}
+		}
+	}
+}
+
+// readDocs returns a page of the documentation.
+func readDocs(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Every event and every metric stands in the tables for operators.
+func TestEventsAndMetricsAreDocumented(t *testing.T) {
+	operations := readDocs(t, "operations.md")
+	check := func(what, pattern string, sources ...string) {
+		t.Helper()
+		found := map[string]bool{}
+		for _, source := range sources {
+			names, err := filepath.Glob(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range names {
+				text, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+					found[m[1]] = true
+				}
+			}
+		}
+		if len(found) < 10 {
+			t.Fatalf("only %d %ss were found", len(found), what)
+		}
+		for name := range found {
+			if !strings.Contains(operations, "`"+name+"`") {
+				t.Errorf("docs/operations.md lacks the %s %s", what, name)
+			}
+		}
+	}
+	check("event", `(?m)^\tevent\w+\s+= "(live_\w+)"`, "*.go")
+	check("metric", `(?m)^# TYPE caddy_live_origin_(\w+) `, "testdata/metrics*.txt")
+}
+
+// What the log says about nodes can be looked up.
+func TestNodeMessagesAreDocumented(t *testing.T) {
+	page := readDocs(t, "nodes.md")
+	messages := []string{}
+	for _, text := range natsTexts {
+		messages = append(messages, text.message)
+	}
+	core, logs := zapobserver.New(zap.DebugLevel)
+	for _, e := range nodeEvents {
+		newObserver(zap.New(core)).Node("sports", e)
+	}
+	for _, entry := range logs.All() {
+		messages = append(messages, entry.Message)
+	}
+	for _, message := range messages {
+		if !strings.Contains(page, "| `"+message+"` |") {
+			t.Errorf("docs/nodes.md lacks the message %q", message)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -23,20 +22,6 @@ const (
 	healthAlone    = "alone"
 	healthNotReady = "not_ready"
 )
-
-// A check waits for a config that is taking effect. A reload is no reason to take the node
-// out of service; a start that waits for other nodes is one.
-const (
-	healthPatience       = 500 * time.Millisecond
-	healthReloadPatience = 5 * time.Second
-)
-
-func patience() time.Duration {
-	if live.serving.Load() {
-		return healthReloadPatience
-	}
-	return healthPatience
-}
 
 // healthOf sums up the channels for which of is true.
 func healthOf(of func(*sharedChannel) bool) health {
@@ -75,7 +60,7 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request, below stri
 		return fail(w, r, http.StatusMethodNotAllowed, errors.New("the health check takes only "+pageMethods))
 	}
 	state := health{Status: healthNotReady}
-	if h.app.committed(patience()) {
+	if h.app.inEffect() == nil {
 		state = healthOf(func(c *sharedChannel) bool {
 			return slices.ContainsFunc(h.uses, func(u *channelUse) bool { return u.shared == c })
 		})

@@ -95,10 +95,14 @@ func TestHealthDuringTheStart(t *testing.T) {
 	w = adminHealthOf(t, "GET")
 	want(t, w, 503, `{"status":"not_ready"}`)
 	wantHeader(t, w.Header(), "Retry-After", "1")
+	w = o.do("GET", "/live/index.m3u8", nil)
+	want(t, w, 503, "starting")
+	wantHeader(t, w.Header(), "Retry-After", "1")
 	close(gate)
 	if err := o.app.Start(); err != nil {
 		t.Fatal(err)
 	}
 	want(t, o.do("GET", "/ops/health", nil), 200, "alone")
+	want(t, o.do("GET", "/live/index.m3u8", nil), 404, "")
 	want(t, adminHealthOf(t, "GET"), 200, "alone")
 }

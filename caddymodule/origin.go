@@ -260,7 +260,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if rt.page == nil {
 		rt.logFields(r)
 	}
-	if err := h.app.commit(); err != nil {
+	commit := h.app.inEffect
+	if rt.input != nil {
+		commit = h.app.commit // an encoder would lose the upload
+	}
+	if err := commit(); err != nil {
+		w.Header().Set("Retry-After", "1")
 		return fail(w, r, http.StatusServiceUnavailable, err)
 	}
 	if rt.page != nil {

@@ -49,8 +49,8 @@ var natsTexts = map[nodes.EventKind]natsText{
 		"give each origin a prefix of its own",
 	},
 	nodes.Stalled: {
-		zap.WarnLevel, "this process stood still for a moment; other nodes may have counted it as lost",
-		"look at the load of this machine, or whether it was suspended or moved",
+		zap.WarnLevel, "this process stood still for a moment, or its clock was set; other nodes may have counted it as lost",
+		"look at the load of this machine, whether it was suspended or moved, and at what sets its clock",
 	},
 	nats.StreamsUnavailable: {
 		zap.WarnLevel, "the journal of all nodes can't be reached; channels go on, and it is written later",

@@ -74,11 +74,13 @@ export function takeover(status, active, input) {
 }
 
 // verdict is what the person on call has to know first: how bad it is, and in two
-// sentences what is on air, why, and what would happen next. A node that is alone is not as
-// it should be, whatever its inputs do.
+// sentences what is on air, why, and what would happen next. A node that is alone or lost is
+// not as it should be, however well the inputs do.
 export function verdict(status, now) {
-	const v = verdictOfInputs(status, now);
-	return v.level === "good" && status.nodes?.contact === "alone" ? { ...v, level: "warn", badge: "Alone" } : v;
+	const v = verdictOfInputs(status, now), nodes = status.nodes;
+	if (v.level !== "good" || !nodes) return v;
+	if (nodes.contact === "alone") return { ...v, level: "warn", badge: "Alone" };
+	return nodes.nodes.some((n) => !n.alive) ? { ...v, level: "warn", badge: "Node lost" } : v;
 }
 
 function verdictOfInputs(status, now) {
