@@ -2,7 +2,6 @@ package channel
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -104,22 +103,16 @@ func (in *input) waitsFor() map[waitKey]string {
 		switch l := in.lists[path]; {
 		case newest.IsZero(): // an input that sends nothing at all is down
 		case l == nil || l.fresh.IsZero():
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist has not come"
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist has not arrived"
 		case newest.Sub(l.fresh) > 2*l.length:
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist lists nothing new"
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist lists nothing new"
 		}
 	}
 	return current
 }
 
-// refusedMultivariant records a playlist that was not accepted, if it looks like a
-// multivariant playlist; with an empty reason, one that was.
-func (in *input) refusedMultivariant(path string, text []byte, reason string) {
-	if reason == "" {
-		in.waits.refused, in.waits.refusedPath = "", ""
-		return
-	}
-	if t := string(text); strings.Contains(t, "#EXT-X-STREAM-INF") || strings.Contains(t, "#EXT-X-MEDIA:") {
-		in.waits.refused, in.waits.refusedPath = reason, path
-	}
+// refusedMultivariant records a multivariant playlist that was not accepted; with an empty
+// reason, one that was.
+func (in *input) refusedMultivariant(path, reason string) {
+	in.waits.refused, in.waits.refusedPath = reason, path
 }
