@@ -221,7 +221,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 	if err := w.Commit(); err != nil {
 		return nil, false, fmt.Errorf("commit object: %w", err)
 	}
-	d.input.objects.add(key, n)
+	d.input.objects.receive(d.config.Name, key, n)
 	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
 	return func() error {
 		d.receive(probed)
