@@ -70,9 +70,9 @@ func (in *input) checkWaits() {
 }
 
 var waitAdvice = map[NoticeKind]string{
-	WaitInit:         "send the initialization section again: restart the encoder's output",
-	WaitMultivariant: "correct what the text says, then let the encoder send the playlist again",
-	WaitRendition:    "look whether the encoder has this output and whether its uploads are refused",
+	WaitInit:         "restart the encoder's output, so that it sends the initialization section again",
+	WaitMultivariant: "correct what the text names, then have the encoder send the playlist again",
+	WaitRendition:    "check whether the encoder has this output, and whether its uploads are refused",
 }
 
 // waitsFor lists what is missing now, with what it means.
@@ -83,15 +83,15 @@ func (in *input) waitsFor() map[waitKey]string {
 		if path == "" {
 			continue
 		}
-		text := fmt.Sprintf("segments wait for the initialization section %s, which has not come", path)
+		text := fmt.Sprintf("segments are waiting for the initialization section %s, which has not arrived", path)
 		if in.arrives(path, time.Time{}) {
-			text = fmt.Sprintf("segments wait for the initialization section %s, whose upload does not end", path)
+			text = fmt.Sprintf("segments are waiting for the initialization section %s, whose upload has not finished", path)
 		}
 		current[waitKey{WaitInit, path}] = text
 	}
 	if w := &in.waits; w.refused != "" {
 		current[waitKey{WaitMultivariant, w.refusedPath}] =
-			"the multivariant playlist was refused; the one before holds, or else renditions are known by what is in them: " + w.refused
+			"the multivariant playlist was refused; the previous one stays in force, or else renditions are classified by their media: " + w.refused
 	}
 	newest := time.Time{}
 	for _, l := range in.lists {
