@@ -82,6 +82,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		replicas     <number>
 //		max_size     <size>
 //		peer_address <url>
+//		backup_size  <size>
 //		local        <engine> [<args...>] {
 //			...
 //		}

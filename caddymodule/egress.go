@@ -71,7 +71,11 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 		if text := view.Playlist(name); text != nil {
 			return servePlaylist(w, r, text)
 		}
-		if segment := view.Segment(name); segment != nil {
+		segment := view.Segment(name)
+		if segment == nil {
+			segment = rt.use.shared.channel.Await(r.Context(), rt.endpoint, name)
+		}
+		if segment != nil {
 			return h.serveSegment(w, r, rt, segment)
 		}
 	}

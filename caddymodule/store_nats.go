@@ -83,6 +83,12 @@ type NATSStore struct {
 	// none, segments go through the NATS servers.
 	PeerAddress string `json:"peer_address,omitempty"`
 
+	// How much of the newest segments is also kept in NATS, in bytes, on each of `replicas`
+	// servers, from 64 KiB to 1 PiB: for a restart of all nodes at once, when they keep their
+	// segments in memory. It costs more CPU time than all else that goes through NATS, and is
+	// put off, and in the end left out, when that is too much. Default: 0, nothing.
+	BackupSize int64 `json:"backup_size,omitempty"`
+
 	// The engine in which the node keeps its segments. Default: `memory`.
 	LocalRaw json.RawMessage `json:"local,omitempty" caddy:"namespace=http.live_origin.stores inline_key=engine"`
 
@@ -168,7 +174,7 @@ func (n *NATSStore) resolve() error {
 	}
 	n.options = nats.Options{
 		Servers: n.Servers, Node: n.Node, Prefix: n.Prefix, Replicas: n.Replicas, PeerAddress: n.PeerAddress,
-		Credentials: n.Credentials, User: n.User, Password: n.Password, Token: n.Token,
+		Credentials: n.Credentials, User: n.User, Password: n.Password, Token: n.Token, BackupSize: n.BackupSize,
 	}
 	if n.TLS != nil {
 		n.options.TLS = &nats.TLS{CA: n.TLS.CA, Cert: n.TLS.Cert, Key: n.TLS.Key}
@@ -199,6 +205,11 @@ func (n *NATSStore) Validate() error {
 	if n.MaxSize != 0 {
 		if err := checkMaxSize(n.MaxSize); err != nil {
 			return fmt.Errorf("store nats: max_size: %w", err)
+		}
+	}
+	if n.BackupSize != 0 {
+		if err := checkMaxSize(n.BackupSize); err != nil {
+			return fmt.Errorf("store nats: backup_size: %w", err)
 		}
 	}
 	if err := n.options.Validate(); err != nil {

@@ -26,6 +26,7 @@ import (
 //		replicas     <number>
 //		max_size     <size>
 //		peer_address <url>
+//		backup_size  <size>
 //		local        <engine> [<args...>] {
 //			...
 //		}
@@ -61,6 +62,8 @@ func (n *NATSStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = readSize(d, owner, &n.MaxSize, checkMaxSize)
 		case "peer_address":
 			err = readText(d, owner, &n.PeerAddress, literal(nats.CheckPeerAddress))
+		case "backup_size":
+			err = readSize(d, owner, &n.BackupSize, checkMaxSize)
 		case "local":
 			err = n.unmarshalLocal(d)
 		default:

@@ -52,11 +52,15 @@ var natsTexts = map[nodes.EventKind]natsText{
 		zap.WarnLevel, "this process stood still for a moment, or its clock was set; other nodes may have counted it as lost",
 		"look at the load of this machine, whether it was suspended or moved, and at what sets its clock",
 	},
-	nats.JournalsUnavailable: {
+	nats.StreamsUnavailable: {
 		zap.WarnLevel, "the journal of all nodes can't be reached; channels go on, and it is written later",
 		"JetStream needs more than half of its NATS servers: look at them",
 	},
-	nats.JournalsAvailable: {zap.InfoLevel, "the journal of all nodes can be reached", ""},
+	nats.StreamsAvailable: {zap.InfoLevel, "the journal of all nodes can be reached", ""},
+	nats.BackupSkipped: {
+		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",
+		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",
+	},
 	nats.FetchFailed: {
 		zap.WarnLevel, "another node did not deliver a segment; it is fetched another way, or from another node",
 		"nothing, if that node was just lost. Else look at the network to it, and at its peer_address",

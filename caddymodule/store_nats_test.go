@@ -1,3 +1,5 @@
+//go:build unix
+
 package caddymodule
 
 import (
@@ -9,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -103,5 +106,61 @@ func TestNATSStoreStartsAlone(t *testing.T) {
 	}
 	if c := st.Usage().Capacity; c != 2<<20 {
 		t.Errorf("capacity %d", c)
+	}
+}
+
+// A whole config on real servers: uploads, a reload with other options, a restart, and a
+// second node that fetches.
+func TestNATSStoreServes(t *testing.T) {
+	c := natstest.Start(t, 3)
+	dir := t.TempDir()
+	config := func(options string) string {
+		block := "live_origin {\nstore nats " + strings.Join(c.URLs(), " ") + " {\nnode a\nlocal file " + dir + "\n" + options + "\n}\n"
+		return strings.Replace(site(""), "live_origin {", block, 1)
+	}
+	n := newNode(t)
+	n.load(config(""))
+	segment := n.goOnAir("/in/a", "/live")
+	before := n.want("GET", segment, nil, 200)
+	n.load(config("max_size 1GiB"))
+	if n.want("GET", segment, nil, 200) != before {
+		t.Error("the segment has other bytes after a reload")
+	}
+	another := provisionNATS(t, `{"servers":["`+strings.Join(c.URLs(), `","`)+`"],"node":"b"}`)
+	st, err := another.Open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	live.mu.Lock()
+	first := live.stores["nats:live_origin/a"].store
+	live.mu.Unlock()
+	if capacity := first.Usage().Capacity; capacity != 1<<30 {
+		t.Errorf("capacity %d", capacity)
+	}
+	fetched := 0
+	err = first.List(context.Background(), "", func(key string, size int64) error {
+		o, err := st.Open(context.Background(), key)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		fetched++
+		if o.Size() != size {
+			t.Errorf("%s has %d bytes, not %d", key, o.Size(), size)
+		}
+		return nil
+	})
+	if err != nil || fetched == 0 {
+		t.Errorf("%d objects, %v", fetched, err)
+	}
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the store is closed", func() bool { s, _ := liveCount(); return s == 0 })
+	n.load(config(""))
+	n.want("GET", "/live/index.m3u8", nil, 200)
+	if n.want("GET", segment, nil, 200) != before {
+		t.Error("the segment has other bytes after a restart")
 	}
 }

@@ -198,6 +198,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 // what the channel holds. Later uploads fail with ErrClosed.
 func (c *Channel) Close() {
 	if c.nodes != nil {
+		c.nodes.drain()
 		defer c.nodes.leave()
 	}
 	c.mu.Lock()
@@ -211,6 +212,7 @@ func (c *Channel) Close() {
 // any store. Journals keep only the last numbers.
 func (c *Channel) Remove() {
 	if c.nodes != nil {
+		c.nodes.drain()
 		defer c.nodes.leave()
 	}
 	c.mu.Lock()

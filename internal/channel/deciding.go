@@ -24,7 +24,7 @@ const (
 	inheritAfter = 60 * time.Millisecond
 	overdueAfter = time.Second
 	// firstAfter is the same for the first slot ever.
-	firstAfter = 300 * time.Millisecond
+	firstAfter = time.Second
 	// lookAgain is how soon to see whether it is this node's turn.
 	lookAgain = 15 * time.Millisecond
 )
@@ -55,7 +55,11 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	if n.behind(e, status) {
 		return false
 	}
-	return time.Since(e.offer.since) >= n.patience(e, status)
+	patience, from := n.patience(e, status)
+	if from.Before(e.offer.since) {
+		from = e.offer.since
+	}
+	return time.Since(from) >= patience
 }
 
 // behind reports whether another node knows more of the endpoint, and asks it for that.
@@ -73,7 +77,9 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 		switch e.chain.relate(theirs) {
 		case follows, ahead:
 			behind = true
-			n.catchUp(p.Node, e.config.Name)
+			if !n.awaits(e.config.Name) {
+				n.catchUp(p.Node, e.config.Name)
+			}
 		case elsewise:
 			if n.upholds(p.Node, e.config.Name) {
 				continue
@@ -85,19 +91,23 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 	return behind
 }
 
-// patience is how long this node leaves a decision to others: none, if the last one was its
-// own.
-func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
+// patience is how long this node leaves a decision to others, and not before when that
+// begins: none, if the last one was its own.
+func (n *nodes) patience(e *endpoint, status store.GroupStatus) (wait time.Duration, from time.Time) {
 	self, decider := n.group.Node(), e.chain.last.Node
 	if decider == self {
-		return 0
+		return 0, time.Time{}
 	}
-	rank, alive := 0, false
+	rank, alive, far := 0, false, time.Duration(0)
 	for _, p := range status.Peers {
+		if p.Node == decider && !p.Alive {
+			from = p.Since
+		}
 		state, ok := decodeState(p)
 		if !ok || !p.Alive || !state.Ready {
 			continue
 		}
+		far = max(far, p.Delay)
 		if p.Node == decider {
 			alive = true
 		} else if p.Node < self {
@@ -106,21 +116,25 @@ func (n *nodes) patience(e *endpoint, status store.GroupStatus) time.Duration {
 	}
 	switch {
 	case alive:
-		return overdueAfter + time.Duration(rank)*firstAfter
+		return overdueAfter + time.Duration(rank)*firstAfter, time.Time{}
 	case decider == "":
-		return time.Duration(rank) * firstAfter
+		return time.Duration(rank) * firstAfter, time.Time{}
 	}
-	return time.Duration(rank) * inheritAfter
+	return time.Duration(rank) * (inheritAfter + 2*far), from
 }
 
 // follow goes on with what another node decided. The lock is held.
 func (n *nodes) follow(from, endpoint string, r record) {
 	e := n.channel.endpoints[endpoint]
-	if e == nil || r.Link == nil || r.Slot == nil || r.Decided == nil {
+	if e == nil || r.Link == nil || r.Slot == nil {
 		return
 	}
 	switch e.chain.relate(*r.Link) {
 	case follows:
+		if missing := n.missing(r); len(missing) > 0 {
+			n.await(from, endpoint, r, missing)
+			return
+		}
 		n.channel.commitRecord(e, r)
 	case ahead:
 		n.catchUp(from, endpoint)
@@ -142,10 +156,13 @@ func (c *Channel) commitRecords(e *endpoint, list []record) {
 	c.tellClock(now)
 	effects := c.core.Take(now, tick)
 	for _, r := range list {
-		e.take(r)
-		if r.Decided != nil {
-			effects = append(effects, c.core.Commit(now, *r.Decided)...)
+		if r.Decided == nil {
+			decided := e.slotOf(r.Slot, r.Seam)
+			decided.Switch = r.Switch
+			r.Decided = &decided
 		}
+		e.take(r)
+		effects = append(effects, c.core.Commit(now, *r.Decided)...)
 	}
 	c.activity.Follow(c.core, now, tick, effects)
 	c.carryOut(now, effects)
@@ -165,10 +182,6 @@ func (e *endpoint) take(r record) {
 		e.release(e.window.Forget(len(slots))...) // a playlist has no gaps in its numbers
 		e.first = revision
 	}
-	if r.Epoch != e.epoch {
-		e.epoch = r.Epoch
-		e.window.SetEpoch(e.epoch)
-	}
 	if e.adopt(r.Slot) {
 		e.window.Add(r.Slot)
 	} else {
@@ -177,9 +190,7 @@ func (e *endpoint) take(r record) {
 	}
 	e.goOn(r.Slot, r.Seam)
 	e.decisions.remember(r.Switch)
-	if r.Decided != nil {
-		e.decided = remains(*r.Decided)
-	}
+	e.decided = remains(*r.Decided)
 	e.changed = true
 }
 

@@ -14,6 +14,9 @@ import (
 type desk struct {
 	name  string // of the channel
 	store store.Store
+	// served is where viewers read from: with several nodes, what is still on its way is
+	// waited for.
+	served store.Store
 	// journals keeps records. Where several nodes share the store, each has its own.
 	journals store.Store
 	nodes    *nodes // nil unless there may be others that run the channel
@@ -45,11 +48,17 @@ type decider interface {
 }
 
 func newDesk(name string, st store.Store, core *failover.Channel) *desk {
+	objects := newObjects(st, name)
+	served := st
+	if localOf(st) != st {
+		served = &elsewhere{st, objects}
+	}
 	return &desk{
 		name:     name,
 		store:    st,
+		served:   served,
 		journals: localOf(st),
-		objects:  newObjects(st, name),
+		objects:  objects,
 		outbox:   outbox{channel: name},
 		core:     core,
 		clock:    clock{opened: time.Now()},

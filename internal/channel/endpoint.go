@@ -50,7 +50,7 @@ type edge struct {
 // openEndpoint opens the journal and serves again what it holds.
 func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoint, error) {
 	e := &endpoint{desk: d, config: config, edges: map[string]edge{}}
-	e.window = output.New(config.Config, d.store, func(err error) {
+	e.window = output.New(config.Config, d.served, func(err error) {
 		d.outbox.trouble(fmt.Errorf("endpoint %s: %w", config.Name, err))
 	})
 	var last record
@@ -71,8 +71,11 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 		e.resume(last.Slot, last.Seam)
 	}
 	e.note()
-	if e.epoch == "" && d.nodes == nil {
-		e.epoch = newEpoch()
+	if d.nodes != nil {
+		e.epoch = nodesEpoch
+	}
+	if e.epoch == "" {
+		e.epoch = strings.ToLower(rand.Text()[:6])
 		if _, err := e.journal.append(ctx, record{Epoch: e.epoch}); err != nil {
 			return nil, err
 		}
@@ -82,7 +85,9 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	return e, nil
 }
 
-func newEpoch() string { return strings.ToLower(rand.Text()[:6]) }
+// nodesEpoch is the epoch where there are several nodes: it is the same on all of them, and the
+// writer of each slot tells names apart.
+const nodesEpoch = "n"
 
 // restore takes over a record of the journal. Slots whose objects are gone are left
 // out, and so is all that came before them.
@@ -124,10 +129,6 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 // view gets it with refresh.
 func (e *endpoint) publish(decided failover.Slot) {
 	n := e.nodes
-	if n != nil && e.epoch == "" {
-		e.epoch = newEpoch() // where the other nodes have none either
-		e.window.SetEpoch(e.epoch)
-	}
 	s := e.makeSlot(decided)
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
@@ -149,6 +150,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:
 // viewers go on, and only a restart would miss what it lacks.
 func (e *endpoint) keep(r record) (revision uint64) {
+	r.Decided = nil // what a restart has to know of it is in the seam
 	revision, err := e.journal.append(context.Background(), r)
 	e.outbox.trouble(err)
 	return revision

@@ -18,7 +18,7 @@ type record struct {
 	// Link is the record's place in the history that several nodes share; nil on a node
 	// that has none beside it.
 	Link *link `json:"link,omitempty"`
-	// Decided is the slot as the core knows it. Only nodes that share a history have to
-	// tell each other, or that a slot was given up.
+	// Decided is the slot as the core knows it. Nodes tell each other; in a journal, the seam
+	// stands for it.
 	Decided *failover.Slot `json:"decided,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -14,6 +15,9 @@ import (
 // histories that were written while nodes did not hear of each other.
 
 var tick = failover.Tick{}
+
+// recordsAtOnce is how many records are committed before others get the lock again.
+const recordsAtOnce = 16
 
 // askTimeout is how long another node may take to answer.
 const askTimeout = 3 * time.Second
@@ -63,7 +67,9 @@ func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 			return err
 		}
 		before := after
-		n.channel.locked(func() { n.takeAnswer(endpoint, answer.Records) })
+		for list := range slices.Chunk(answer.Records, recordsAtOnce) {
+			n.channel.locked(func() { n.takeAnswer(endpoint, list) })
+		}
 		if after = n.lastNumber(endpoint); !answer.More || after == before {
 			return nil
 		}
@@ -190,8 +196,8 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 	}
 	var rest []record
 	for i := range theirs {
-		if theirs[i].Link.Number >= at.Link.Number {
-			rest = append(rest, theirs[i])
+		if theirs[i].Link.Number >= at.Link.Number && len(rest) < recordsAtOnce {
+			rest = append(rest, theirs[i]) // more of it comes with what the other node says next
 		}
 	}
 	mine := e.chain.last.Number

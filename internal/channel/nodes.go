@@ -34,6 +34,8 @@ type nodes struct {
 	early  []saying
 	queues map[string]*replicas // by input
 	held   map[string]*safekeeping
+	// awaiting are the endpoints whose next record waits for its media.
+	awaiting map[string]bool
 	// asking are the endpoints about which another node is being asked.
 	asking map[string]bool
 	// hears is when encoders sent something to this node last, by input.
@@ -72,7 +74,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	}
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
-		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{},
+		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
 	}
 	n.ledger = newLedger(n)
@@ -95,6 +97,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 
 // begin makes the node ready, and takes what was said meanwhile.
 func (n *nodes) begin() {
+	n.channel.locked(func() { n.channel.objects.elsewhere = true })
 	for {
 		n.mu.Lock()
 		early := n.early

@@ -238,3 +238,109 @@ func TestOneHistoryHoldsAfterAPartition(t *testing.T) {
 		})
 	}
 }
+
+// Clocks of nodes differ by half a second, and one of them is set.
+func TestClocksOfNodesDiffer(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		config := testConfig(longEndpoint())
+		var nodes []*Channel
+		for i, name := range []string{"n1", "n2", "n3"} {
+			c := s.start(name, config)
+			defer c.Close()
+			c.locked(func() { c.clock.skew = time.Duration(i) * 500 * time.Millisecond })
+			nodes = append(nodes, c)
+		}
+		a := &encoder{t: t, c: nodes[2], input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: segments}
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			if n < 5 {
+				a.deliver(n)
+			}
+			b.deliver(n)
+			if n == 3 {
+				s.cutOff("n1")
+				nodes = nodes[1:]
+			}
+			time.Sleep(1300 * time.Millisecond)
+			synctest.Wait()
+			if p := same(t, nodes...); len(p.Segments) != n+1 {
+				t.Fatalf("%d segments are listed after %d", len(p.Segments), n+1)
+			}
+			time.Sleep(segmentTime - 1300*time.Millisecond)
+		}
+		isWhole(t, nodes[0], same(t, nodes...), segments[:8])
+	})
+}
+
+// The nodes are started again, one after the other, while encoders push to whichever is there.
+func TestARollingRestart(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		config := testConfig(longEndpoint())
+		ids := []string{"n1", "n2", "n3"}
+		var nodes []*Channel
+		for _, name := range ids {
+			nodes = append(nodes, s.start(name, config))
+		}
+		a := &encoder{t: t, input: "a", names: names, media: segments}
+		for n := range 9 {
+			time.Sleep(segmentTime)
+			victim := n % 3
+			a.c = nodes[(victim+1)%3]
+			if n > 2 {
+				nodes[victim].Close()
+			}
+			a.deliver(n)
+			if n > 2 {
+				nodes[victim] = s.start(ids[victim], config)
+			}
+			time.Sleep(1300 * time.Millisecond)
+			synctest.Wait()
+			isWhole(t, nodes[victim], same(t, nodes...), segments[:n+1])
+		}
+		for _, c := range nodes {
+			c.Close()
+		}
+	})
+}
+
+// All nodes end at once: what they wrote together goes on, although nobody has the media.
+func TestAllNodesStartAgain(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		config := testConfig(longEndpoint())
+		n1, n2 := s.start("n1", config), s.start("n2", config)
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 4 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		last := n1.Status().Endpoints[0].NextMSN
+		s.cutOff("n1")
+		s.cutOff("n2")
+		defer n1.Close()
+		defer n2.Close()
+		time.Sleep(time.Second)
+		n3 := s.start("n3", config)
+		defer n3.Close()
+		a.c, a.list = n3, nil
+		for n := 4; n < 6; n++ {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		p := playlist(t, n3.View("hls"))
+		if p.MediaSequence != last {
+			t.Errorf("it goes on with %d, not with %d", p.MediaSequence, last)
+		}
+		for _, segment := range p.Segments {
+			fetch(t, n3.View("hls"), segment.URI) // what is gone is not listed
+		}
+	})
+}

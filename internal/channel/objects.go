@@ -49,7 +49,7 @@ type object struct {
 
 func newObjects(st store.Store, channel string) *objects {
 	return &objects{
-		store: st, prefix: channel + "/", byKey: map[string]*object{}, elsewhere: localOf(st) != st,
+		store: st, prefix: channel + "/", byKey: map[string]*object{},
 		run: strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 }

@@ -90,7 +90,8 @@ func (n *nodes) takeReplicas(in *input, q *replicas) {
 		r := q.queue[0]
 		q.queue = q.queue[1:]
 		n.mu.Unlock()
-		if err := n.takeReplica(in, r); err != nil {
+		// What is gone was of no use any more to the node that took it.
+		if err := n.takeReplica(in, r); err != nil && !errors.Is(err, store.ErrNotFound) {
 			n.missed(r.from, r.upload, err)
 		}
 	}
@@ -189,6 +190,22 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	n.group.Send(message{Upload: u}.encode())
 	return true
 }
+
+// drain waits until other nodes have what was uploaded to this one, or can't be waited for.
+func (n *nodes) drain() {
+	for range int(holdTime / drainStep) {
+		n.mu.Lock()
+		waiting := len(n.held)
+		n.mu.Unlock()
+		if waiting == 0 {
+			return
+		}
+		time.Sleep(drainStep)
+	}
+}
+
+// drainStep is how often to look.
+const drainStep = 10 * time.Millisecond
 
 // safe says that an object is where it can't be lost, or was waited for long enough.
 func (n *nodes) safe(key string) {

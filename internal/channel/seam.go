@@ -46,9 +46,18 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 // resume tells the core where the last slot of an earlier process ended, and goes on
 // with its continuity counters and initialization sections.
 func (e *endpoint) resume(last *output.Slot, end *seam) {
+	s := e.slotOf(last, end)
+	e.goOn(last, end)
+	e.decided = &s
+	e.clock.notBefore(s.Published)
+	e.core.Take(e.now(), failover.Restored{Slot: s})
+}
+
+// slotOf is what a core has to know about a slot that a journal holds.
+func (e *endpoint) slotOf(last *output.Slot, end *seam) failover.Slot {
 	s := failover.Slot{
-		MSN: last.MSN, Input: last.Input, Start: last.Start, End: last.End,
-		DiscontinuityNumber: last.DiscontinuityNumber, TargetDuration: last.TargetDuration,
+		Endpoint: e.config.Name, MSN: last.MSN, Input: last.Input, Sources: last.Sources, Start: last.Start, End: last.End,
+		Discontinuity: last.Discontinuity, DiscontinuityNumber: last.DiscontinuityNumber, TargetDuration: last.TargetDuration,
 		Published: last.Published,
 	}
 	if end != nil {
@@ -62,11 +71,7 @@ func (e *endpoint) resume(last *output.Slot, end *seam) {
 			})
 		}
 	}
-	e.goOn(last, end)
-	s.Endpoint = e.config.Name
-	e.decided = &s
-	e.clock.notBefore(s.Published)
-	e.core.Take(e.now(), failover.Restored{Slot: s})
+	return s
 }
 
 // goOn continues the counters and initialization sections of a slot that was not made here.

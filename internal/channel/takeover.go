@@ -37,6 +37,7 @@ func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) error 
 		names = append(names, "/"+e.Name)
 	}
 	if node := n.waitForReady(ctx); node != "" {
+		n.channel.objects.elsewhere = true
 		for _, name := range names {
 			if err := n.copyJournal(ctx, node, name); err != nil {
 				return fmt.Errorf("take over from node %s: %w", node, err)

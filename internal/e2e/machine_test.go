@@ -48,3 +48,16 @@ func (m *machineDelays) around(t time.Time) time.Duration {
 	}
 	return most
 }
+
+// between is the longest delay between two points in time.
+func (m *machineDelays) between(from, to time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var most time.Duration
+	for _, d := range m.delays {
+		if d.until.After(from) && d.until.Add(-d.by).Before(to) {
+			most = max(most, d.by)
+		}
+	}
+	return most
+}

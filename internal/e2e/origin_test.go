@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,10 +52,11 @@ type origin struct {
 	addr   string
 	admin  string
 	config string
-	data   string // Caddy's own directory
-	level  string // of the log
-	tls    string // options of the site; empty for plain HTTP
-	global string // global options of the Caddyfile
+	data   string   // Caddy's own directory
+	level  string   // of the log
+	tls    string   // options of the site; empty for plain HTTP
+	global string   // global options of the Caddyfile
+	within []string // a command around the process, such as `ip netns exec name`
 	log    *logLines
 }
 
@@ -144,7 +146,8 @@ func (o *origin) killAndRestart(down time.Duration) {
 
 func (o *origin) run(config string) {
 	o.t.Helper()
-	o.cmd = exec.Command(caddyBinary, "run", "--config", config, "--adapter", "caddyfile")
+	command := append(slices.Clone(o.within), caddyBinary, "run", "--config", config, "--adapter", "caddyfile")
+	o.cmd = exec.Command(command[0], command[1:]...)
 	o.cmd.Env = append(os.Environ(), "HOME="+o.data, "XDG_DATA_HOME="+o.data, "XDG_CONFIG_HOME="+o.data)
 	stderr, err := o.cmd.StderrPipe()
 	if err != nil {

@@ -5,6 +5,7 @@ package nodes
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -93,8 +94,8 @@ func BenchmarkAsk(b *testing.B) {
 // TestLatency says how long messages take, 50 a second, and what a node costs that has
 // nothing to do. Nothing is asserted: it depends on the machine.
 func TestLatency(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes some seconds")
+	if !testing.Verbose() {
+		t.Skip("it asserts nothing: go test -v -run Latency")
 	}
 	servers := natstest.Start(t, 3)
 	_, groups, counters := openCounters(t, servers.URLs(), "a", "b", "c")
@@ -103,16 +104,46 @@ func TestLatency(t *testing.T) {
 	time.Sleep(idle)
 	t.Logf("an idle node takes %.2f %% of a CPU, one of three in this process", 100*(used()-before).Seconds()/idle.Seconds()/3)
 
-	const count = 200
-	message := make([]byte, 300)
-	for range count {
-		time.Sleep(20 * time.Millisecond)
-		binary.BigEndian.PutUint64(message, uint64(time.Now().UnixNano()))
-		groups[0].Send(message)
+	measure := func(what string, halfway func()) {
+		const count = 100
+		for _, c := range counters {
+			c.count.Store(0)
+			c.ages = nil
+		}
+		message := make([]byte, 300)
+		for i := range count {
+			time.Sleep(20 * time.Millisecond)
+			if i == count/2 && halfway != nil {
+				halfway()
+			}
+			binary.BigEndian.PutUint64(message, uint64(time.Now().UnixNano()))
+			groups[0].Send(message)
+		}
+		eventually(t, "all have come", func() bool { return counters[1].count.Load() == count && counters[2].count.Load() == count })
+		ages := slices.Sorted(slices.Values(append(counters[1].ages, counters[2].ages...)))
+		t.Logf("%s: p50 %v, p99 %v, worst %v", what, ages[len(ages)/2], ages[len(ages)*99/100], ages[len(ages)-1])
 	}
-	eventually(t, "all have come", func() bool { return counters[1].count.Load() == count && counters[2].count.Load() == count })
-	ages := slices.Sorted(slices.Values(append(counters[1].ages, counters[2].ages...)))
-	t.Logf("delivery: p50 %v, p99 %v, worst %v", ages[len(ages)/2], ages[len(ages)*99/100], ages[len(ages)-1])
+	measure("delivery", nil)
+	for i := range 3 {
+		servers.Stop(i)
+		measure(fmt.Sprintf("while server %d hangs", i), nil)
+		servers.Continue(i)
+		time.Sleep(300 * time.Millisecond)
+	}
+	for i := range 3 {
+		servers.Kill(i)
+		measure(fmt.Sprintf("while server %d is dead", i), nil)
+		servers.Restart(i)
+		time.Sleep(300 * time.Millisecond)
+	}
+	for i := range 3 {
+		servers.Kill(i)
+	}
+	measure("all servers away for 1 s", func() {
+		for i := range 3 {
+			servers.Restart(i)
+		}
+	})
 }
 
 // used is the CPU time of this process.

@@ -62,10 +62,21 @@ func (c *connection) name() string { return connectionNames[c.index] }
 
 // echoTimeout is how long it may hear nothing of itself.
 func (c *connection) echoTimeout() time.Duration {
+	timeout := c.n.o.EchoTimeout + farther*c.n.distance()
 	if c.index == bulk {
-		return 2 * c.n.o.EchoTimeout
+		return 2 * timeout
 	}
-	return c.n.o.EchoTimeout
+	return timeout
+}
+
+// farther is how many round trips more than on a local network are waited for: what is lost on
+// the way is sent again after some of them.
+const farther = 4
+
+// distance is how long it takes to a server and back, at best.
+func (n *Nodes) distance() time.Duration {
+	best, _ := n.near.best()
+	return best.trip
 }
 
 // open makes the connection. It does not wait for a server.
@@ -94,6 +105,9 @@ func (n *Nodes) open(index int) (*connection, error) {
 	// The second line, behind the echo.
 	o.PingInterval, o.MaxPingsOut = 250*time.Millisecond, 2
 	o.FlusherTimeout, o.ReconnectOnFlusherError = 300*time.Millisecond, true
+	if index == bulk {
+		o.FlusherTimeout = 2 * time.Second // a segment takes its time over a slow network
+	}
 	// A call fails at once while disconnected: what is kept for later is in the ring.
 	o.ReconnectBufSize = -1
 	// The name would be looked up without a time-out, under the lock of the connection.
@@ -189,13 +203,22 @@ func (c *connection) refused(_ *nats.Conn, err error) {
 }
 
 // failed is called for what the library can't return: a full subscription, which is a hole
-// to repair, or permissions that are missing.
+// to repair, or permissions that are missing. That the network failed is told when the
+// connection is lost.
 func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if isNetwork(err) {
+		return
+	}
 	kind := SendFailed
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		kind = QueueFull
 	}
 	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Err: err})
+}
+
+func isNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network)
 }
 
 func (c *connection) askToMove() {

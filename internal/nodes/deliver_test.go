@@ -188,6 +188,34 @@ func TestSlowMemberHoldsUpNobody(t *testing.T) {
 	b.inOrder(t, "b", "a", 1, 100)
 }
 
+// TestDroppedMessagesAreBroughtBack: in order, from who has them, however many holes there are.
+func TestDroppedMessagesAreBroughtBack(t *testing.T) {
+	all := openNodes(t, natstest.Start(t, 1).URLs(), "a", "b", "c")
+	for _, n := range all[1:] {
+		for _, s := range n.group.heard { // the library drops what is over it
+			if err := s.SetPendingLimits(2, -1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const count = 10_000
+	for range count {
+		all[0].say()
+	}
+	for _, n := range all[1:] {
+		n.inOrder(t, n.Node(), "a", 1, count)
+	}
+	dropped := 0
+	for _, s := range all[1].group.heard {
+		d, err := s.Dropped()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dropped += d
+	}
+	t.Logf("%d of %d copies were dropped", dropped, 4*count)
+}
+
 // TestForeignMessagesAreIgnored: what is no message of a node, or of another version, is told.
 func TestForeignMessagesAreIgnored(t *testing.T) {
 	servers := natstest.Start(t, 1)

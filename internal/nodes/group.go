@@ -150,11 +150,18 @@ func (g *Group) setAlive(node string, alive bool, now time.Time) {
 	}
 }
 
+// forget drops nodes that were not heard for minutes, and then their streams.
 func (g *Group) forget(now time.Time) {
 	for name, p := range g.peers {
 		if !p.alive && now.Sub(p.heard) > remembered {
 			delete(g.peers, name)
 			g.noteChange()
+		}
+	}
+	for name, s := range g.streams {
+		if g.peers[name] == nil && g.n.peers[name] == nil {
+			delete(g.streams, name)
+			close(s.quit)
 		}
 	}
 }

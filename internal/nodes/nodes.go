@@ -37,12 +37,14 @@ type Nodes struct {
 	counter atomic.Uint64 // numbers of frames that are neither beats nor messages
 	answers answers
 
-	mu      sync.Mutex
-	closed  bool
-	epoch   int64
-	known   int64 // the highest epoch that others know of this node
-	oldErr  error // a server was too old
-	beats   beats
+	mu     sync.Mutex
+	closed bool
+	epoch  int64
+	known  int64 // the highest epoch that others know of this node
+	oldErr error // a server was too old
+	beats  beats
+	// near is how far away the servers are, from beats that came back.
+	near    clock
 	contact store.Contact
 	changed time.Time // contact did
 	floor   time.Time // silence before does not count
@@ -98,6 +100,9 @@ func newNodes(o Options) *Nodes {
 	}
 	n.teller = newTeller(o.Event, n.done)
 	n.answers.init()
+	// Not from 1: what comes late for an earlier life of this node, or for another with its
+	// name, must not be taken for an answer to this one.
+	n.counter.Store(uint64(n.epoch))
 	return n
 }
 
@@ -207,8 +212,11 @@ func (n *Nodes) wakeUp() {
 // Node is the name of this node.
 func (n *Nodes) Node() string { return n.o.Node }
 
-// JetStream is on the connection for bulk. Its publishes wait 2 s for an acknowledgement, and
-// 4096 may be under way. Its handlers must not publish, see PublishAsync.
+// JetStream is on the connection for bulk. A publish can wait while that connects or while a
+// server hangs, so it needs a goroutine and a queue of its own, and fails at once while the
+// connection has no server. Asynchronous ones wait 2 s for an acknowledgement, 4096 may be
+// under way, and their handlers must not publish: the library holds a lock. No stream may
+// capture subjects under Prefix followed by beat, to, bulk or group.
 func (n *Nodes) JetStream() jetstream.JetStream { return n.js }
 
 // Close says goodbye and ends all: members are not called any more when it returns. It takes

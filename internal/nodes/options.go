@@ -34,11 +34,12 @@ type Options struct {
 	// Beat is how often a node says that it is there. Default 75 ms.
 	Beat time.Duration
 	// EchoTimeout is how long a connection may go without hearing what the node says
-	// through it, before it moves to another server. Default 300 ms. The connection for
+	// through it, before it moves to another server: so long, and four times as long as
+	// the way there and back takes at best. Default 300 ms. The connection for
 	// bulk has twice as long, since its queue is longer.
 	EchoTimeout time.Duration
-	// Silence is how long another node may say nothing before it counts as dead. Default
-	// 250 ms.
+	// Silence is how long another node may say nothing before it counts as dead: so long,
+	// and four times as long as the way there and back takes at best. Default 250 ms.
 	Silence time.Duration
 	// Alone is how long contact is lost, after EchoTimeout, until the node is alone.
 	// Default 1 s.
@@ -52,7 +53,7 @@ type Options struct {
 	// GiveUp is how long a message is asked for that nobody has. Default 2 s.
 	GiveUp time.Duration
 	// RingAge and RingBytes bound the copies of what was sent and received that are kept
-	// for nodes that missed it. Defaults 60 s and 64 MiB.
+	// for nodes that missed it, for all groups together. Defaults 60 s and 64 MiB.
 	RingAge   time.Duration
 	RingBytes int
 }

@@ -3,7 +3,9 @@
 package nodes
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -185,6 +187,53 @@ func TestCloseWhileServersHang(t *testing.T) {
 	}
 	if _, err := all[0].Join("late", &listener{}); err == nil {
 		t.Error("joined after Close")
+	}
+}
+
+// TestGroupsComeAndGo: with much to say and to ask, while servers hang. A quiet group misses
+// nothing for that.
+func TestGroupsComeAndGo(t *testing.T) {
+	servers := natstest.Start(t, 3)
+	all := openNodes(t, servers.URLs(), "a", "b", "c")
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	answer := func(context.Context, string, []byte) ([]byte, error) { return make([]byte, 2*smallAnswer), nil }
+	var coming sync.WaitGroup
+	for _, n := range all {
+		n.answer = answer
+		for i := range 2 {
+			coming.Go(func() { comeAndGo(ctx, t, n, fmt.Sprintf("group-%d", i), answer) })
+		}
+	}
+	for i := 0; ctx.Err() == nil; i++ {
+		servers.Stop(i % 3)
+		time.Sleep(500 * time.Millisecond)
+		servers.Continue(i % 3)
+		time.Sleep(300 * time.Millisecond)
+		for _, n := range all {
+			n.say()
+		}
+	}
+	coming.Wait()
+	checkAll(t, all)
+}
+
+func comeAndGo(ctx context.Context, t *testing.T, n *node, name string, answer handler) {
+	for ctx.Err() == nil {
+		g, err := n.Join(name, &listener{answer: answer})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for i := range 20 {
+			g.Send(make([]byte, i*20_000))
+			g.Status()
+		}
+		asking, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		_, _ = g.Ask(asking, "", nil) // whether somebody is there is chance
+		_, _ = n.group.Ask(asking, "", nil)
+		cancel()
+		g.Leave()
 	}
 }
 

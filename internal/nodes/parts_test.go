@@ -27,8 +27,24 @@ func TestRing(t *testing.T) {
 		t.Errorf("the oldest is %d", got)
 	}
 	r.forget(now.Add(time.Hour))
-	if r.bytes != 0 || len(r.kept) != 0 || len(r.order) != 0 {
+	if r.bytes != 0 || len(r.parts) != 0 {
 		t.Errorf("%d bytes are left", r.bytes)
+	}
+}
+
+// TestRingIsShared: who says little keeps what it said, however much others say.
+func TestRingIsShared(t *testing.T) {
+	r, now := newRing(100*(overhead+100), time.Minute), time.Now()
+	quiet, loud := ringKey{"quiet", "a", 1}, ringKey{"loud", "a", 1}
+	r.put(quiet, 1, kept{body: make([]byte, 100)}, now)
+	for number := range uint64(1000) {
+		r.put(loud, number+1, kept{body: make([]byte, 100)}, now)
+	}
+	if _, ok := r.get(quiet, 1); !ok {
+		t.Error("it is gone")
+	}
+	if got := r.next(loud, 1, 1000); got != 902 {
+		t.Errorf("the oldest of the other is %d", got)
 	}
 }
 
@@ -136,4 +152,27 @@ func TestStreamIsBounded(t *testing.T) {
 	if l := s.lives[0]; len(l.waiting) > waitingCount || l.high != 3*waitingCount-1 {
 		t.Errorf("%d wait, up to %d", len(l.waiting), l.high)
 	}
+}
+
+// TestForgottenPublisher: its stream ends, and begins again when it is heard again.
+func TestForgottenPublisher(t *testing.T) {
+	n := offline(t)
+	g := n.groups["g"]
+	hear := func() *stream {
+		n.hearMessage(frame{kind: kindSay, node: "a", epoch: 1, number: 1, head: say{group: "g", pieces: 1}.encode()})
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return g.streams["a"]
+	}
+	first := hear()
+	n.mu.Lock()
+	delete(n.peers, "a")
+	g.forget(time.Now())
+	n.mu.Unlock()
+	<-first.quit
+	if again := hear(); again == nil || again == first {
+		t.Error("it does not begin again")
+	}
+	g.cancel()
+	g.running.Wait() // no goroutine of either is left
 }

@@ -238,6 +238,9 @@ func (n *Nodes) echoed(c *connection, f frame) {
 		return
 	}
 	c.echo = sent
+	now := time.Now()
+	trip := now.Sub(sent)
+	n.near.heard(trip, now.Add(-trip/2), now)
 	if n.contact != store.InContact {
 		n.wakeUp()
 	}

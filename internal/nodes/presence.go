@@ -92,7 +92,7 @@ func (n *Nodes) look(now time.Time) {
 			c.hung(now)
 			continue
 		}
-		if c.index != bulk && c.echo.After(n.floor) && now.Sub(c.echo) <= n.o.EchoTimeout {
+		if c.index != bulk && c.echo.After(n.floor) && now.Sub(c.echo) <= n.o.EchoTimeout+farther*n.distance() {
 			fresh, newest = true, latest(newest, c.echo)
 		}
 	}
@@ -114,11 +114,18 @@ func (n *Nodes) look(now time.Time) {
 // silent reports whether a node is dead: nothing was heard of it for a while, in which this
 // node heard itself. Out of contact, nothing is known of others; alone, none is there.
 func (n *Nodes) silent(p *peer, echo, now time.Time) bool {
-	heard := latest(p.heard, n.floor)
-	if n.contact == store.OutOfContact || now.Sub(heard) < n.o.Silence {
+	heard, silence := latest(p.heard, n.floor), n.silence(p)
+	if n.contact == store.OutOfContact || now.Sub(heard) < silence {
 		return false
 	}
-	return n.contact == store.Alone || echo.Sub(heard) >= n.o.Silence-n.o.Beat-n.o.Beat/2
+	return n.contact == store.Alone || echo.Sub(heard) >= silence-n.o.Beat-n.o.Beat/2-n.distance()
+}
+
+// silence is how long a node may say nothing before it counts as dead: longer for one that is
+// far away.
+func (n *Nodes) silence(p *peer) time.Duration {
+	best, _ := p.clock.best()
+	return n.o.Silence + farther*best.trip
 }
 
 // untilSilent is when look has something to find, if nothing is heard until then.
@@ -126,7 +133,7 @@ func (n *Nodes) untilSilent(now time.Time) time.Duration {
 	wait := n.o.Beat
 	for _, p := range n.peers {
 		if p.alive {
-			left := n.o.Silence - now.Sub(latest(p.heard, n.floor))
+			left := n.silence(p) - now.Sub(latest(p.heard, n.floor))
 			// One that is silent for so long already waits for an echo, which comes soon.
 			if left < 0 {
 				left = n.o.Beat / 5

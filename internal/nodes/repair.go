@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// askTimeout is how long a node may take to bring what is missing.
-	askTimeout = 150 * time.Millisecond
+	// Bounds of how long a node may take to bring what is missing, before another is asked.
+	leastPatience, mostPatience = 150 * time.Millisecond, time.Second
 	// askPause is between rounds in which nobody had it.
 	askPause = 200 * time.Millisecond
 	// oldLimit bounds how long the end of an epoch is asked for, while the next one waits.
 	oldLimit = 500 * time.Millisecond
 	// A request brings up to this much; then the next one is asked.
 	repairCount = 256
-	repairBytes = 1 << 20
+	repairBytes = 512 << 10
 	// knownRecently is for how long a node that is away may still come back with what is missing.
 	knownRecently = 10 * time.Second
 )
@@ -27,6 +27,7 @@ type hole struct {
 	since       time.Time // zero: there is none
 	until       time.Time // nothing is done before
 	asked       string    // the node that is to answer
+	askedAt     time.Time
 	request     uint64
 	helpful     string // the node that has brought something
 	// answered has who does not hold the first, and the first in the hole that it holds, or 0.
@@ -58,16 +59,19 @@ func (s *stream) mend(l *life, now time.Time) action {
 			return action{wait: h.until.Sub(now)}
 		}
 		h.tried[h.asked] = true
+		if !h.until.IsZero() { // it has not answered
+			s.patience = min(2*s.patience, mostPatience)
+		}
 		h.asked = ""
 	}
 	if now.Before(h.until) {
 		return action{wait: h.until.Sub(now)}
 	}
 	if node := h.choose(v.nodes); node != "" {
-		h.asked, h.until = node, now.Add(askTimeout)
+		h.asked, h.askedAt, h.until = node, now, now.Add(s.patience)
 		r := repair{Group: s.g.name, Node: s.from, Epoch: l.epoch, From: h.first, To: h.last}
 		h.request = s.g.n.tell(node, kindRepair, head(r), nil)
-		return action{wait: askTimeout}
+		return action{wait: s.patience}
 	}
 	if s.hopeless(l, v, now) {
 		return action{lost: l.lose()}
@@ -145,6 +149,9 @@ func (s *stream) hopeless(l *life, v view, now time.Time) bool {
 	limit := s.g.n.o.GiveUp
 	if len(s.lives) > 1 {
 		limit = min(limit, oldLimit)
+	}
+	if _, answered := l.hole.answered[s.from]; v.from && !answered {
+		limit *= 5 // the publisher has much to do, but it may have it
 	}
 	if now.Sub(l.hole.since) >= limit {
 		return true
@@ -224,6 +231,7 @@ func (n *Nodes) onRepaired(f frame) error {
 	h := &s.lives[0].hole
 	if h.asked == f.node && h.request == r.Request {
 		h.until = time.Time{}
+		s.patience = min(max(leastPatience, 3*time.Since(h.askedAt)), mostPatience)
 		if r.Next != h.first {
 			h.asked = ""
 			h.tried[f.node] = true

@@ -6,15 +6,15 @@ import (
 )
 
 // ring keeps what this node has sent and received, for nodes that missed it. When it is
-// full, the oldest goes.
+// full, the oldest goes of who takes the most: a group that says much does not cost the
+// others their messages.
 type ring struct {
 	capacity int
 	age      time.Duration
 
 	mu    sync.Mutex
 	bytes int
-	order []ringEntry // by age
-	kept  map[ringKey]map[uint64]kept
+	parts map[ringKey]*ringPart
 }
 
 // ringKey is the messages of one publisher.
@@ -29,15 +29,21 @@ type kept struct {
 	body []byte
 }
 
+// ringPart is what is kept of one publisher.
+type ringPart struct {
+	bytes int
+	order []ringEntry // by age
+	kept  map[uint64]kept
+}
+
 type ringEntry struct {
-	key    ringKey
 	number uint64
 	size   int
 	at     time.Time
 }
 
 func newRing(capacity int, age time.Duration) *ring {
-	return &ring{capacity: capacity, age: age, kept: map[ringKey]map[uint64]kept{}}
+	return &ring{capacity: capacity, age: age, parts: map[ringKey]*ringPart{}}
 }
 
 // overhead is what a message takes in the ring beside its bytes.
@@ -46,27 +52,44 @@ const overhead = 200
 func (r *ring) put(key ringKey, number uint64, k kept, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	of := r.kept[key]
-	if of == nil {
-		of = map[uint64]kept{}
-		r.kept[key] = of
+	part := r.parts[key]
+	if part == nil {
+		part = &ringPart{kept: map[uint64]kept{}}
+		r.parts[key] = part
 	}
-	if _, ok := of[number]; ok {
+	if _, ok := part.kept[number]; ok {
 		return
 	}
-	of[number] = k
-	e := ringEntry{key, number, len(k.body) + overhead, now}
-	r.order = append(r.order, e)
+	e := ringEntry{number, len(k.body) + overhead, now}
+	part.kept[number] = k
+	part.order = append(part.order, e)
+	part.bytes += e.size
 	r.bytes += e.size
-	for r.bytes > r.capacity && len(r.order) > 1 {
-		r.drop()
+	for r.bytes > r.capacity {
+		r.drop(r.largest())
 	}
+}
+
+// largest is who takes the most, if there is anything.
+func (r *ring) largest() ringKey {
+	var key ringKey
+	most := -1
+	for k, part := range r.parts {
+		if part.bytes > most {
+			key, most = k, part.bytes
+		}
+	}
+	return key
 }
 
 func (r *ring) get(key ringKey, number uint64) (kept, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k, ok := r.kept[key][number]
+	part := r.parts[key]
+	if part == nil {
+		return kept{}, false
+	}
+	k, ok := part.kept[number]
 	return k, ok
 }
 
@@ -74,7 +97,11 @@ func (r *ring) get(key ringKey, number uint64) (kept, bool) {
 func (r *ring) next(key ringKey, first, last uint64) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	of := r.kept[key]
+	part := r.parts[key]
+	if part == nil {
+		return 0
+	}
+	of := part.kept
 	if count := last - first; count < uint64(len(of)) {
 		for i := range count + 1 {
 			if _, ok := of[first+i]; ok {
@@ -95,22 +122,23 @@ func (r *ring) next(key ringKey, first, last uint64) uint64 {
 func (r *ring) forget(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.order) > 0 && now.Sub(r.order[0].at) > r.age {
-		r.drop()
+	for key, part := range r.parts {
+		for len(part.order) > 0 && now.Sub(part.order[0].at) > r.age {
+			r.drop(key)
+		}
 	}
 }
 
-// drop takes the oldest out, under the lock.
-func (r *ring) drop() {
-	e := r.order[0]
-	r.order = r.order[1:]
-	if len(r.order) == 0 {
-		r.order = nil
-	}
+// drop takes the oldest of a publisher out, under the lock.
+func (r *ring) drop(key ringKey) {
+	part := r.parts[key]
+	e := part.order[0]
+	part.order = part.order[1:]
+	part.bytes -= e.size
 	r.bytes -= e.size
-	delete(r.kept[e.key], e.number)
-	if len(r.kept[e.key]) == 0 {
-		delete(r.kept, e.key)
+	delete(part.kept, e.number)
+	if len(part.order) == 0 {
+		delete(r.parts, key)
 	}
 }
 
@@ -118,16 +146,11 @@ func (r *ring) drop() {
 func (r *ring) rename(node string, old, epoch int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, e := range r.order {
-		if e.key.node == node && e.key.epoch == old {
-			r.order[i].key.epoch = epoch
-		}
-	}
-	for key, of := range r.kept {
+	for key, part := range r.parts {
 		if key.node == node && key.epoch == old {
-			delete(r.kept, key)
+			delete(r.parts, key)
 			key.epoch = epoch
-			r.kept[key] = of
+			r.parts[key] = part
 		}
 	}
 }

@@ -20,11 +20,14 @@ type stream struct {
 	g    *Group
 	from string
 	wake chan struct{} // has room for one
+	quit chan struct{} // closed when the publisher is forgotten
 
 	mu sync.Mutex
 	// lives are the epochs of the publisher, the last one the present. Earlier ones are
 	// finished first.
 	lives []*life
+	// patience is how long a node may take to bring what is missing.
+	patience time.Duration
 }
 
 // life is one epoch of a publisher.
@@ -47,7 +50,10 @@ func newLife(epoch int64, start uint64) *life {
 func (g *Group) stream(from string, epoch int64, start uint64) *stream {
 	s := g.streams[from]
 	if s == nil {
-		s = &stream{g: g, from: from, wake: make(chan struct{}, 1), lives: []*life{newLife(epoch, start)}}
+		s = &stream{
+			g: g, from: from, wake: make(chan struct{}, 1), quit: make(chan struct{}),
+			lives: []*life{newLife(epoch, start)}, patience: leastPatience,
+		}
 		g.streams[from] = s
 		g.running.Add(1)
 		go s.run()
@@ -189,6 +195,8 @@ func (s *stream) run() {
 		select {
 		case <-s.wake:
 		case <-timer.C:
+		case <-s.quit:
+			return
 		case <-s.g.ctx.Done():
 		}
 	}

@@ -49,8 +49,8 @@ func (c *connection) publish(p parcel) {
 
 func (c *connection) send(subject string, data []byte) {
 	err := c.nc.Publish(subject, data)
-	if err == nil || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionClosed) {
-		return
+	if err == nil || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionClosed) || isNetwork(err) {
+		return // the connection is told to be lost
 	}
 	c.n.teller.tell(Event{Kind: SendFailed, Connection: c.name(), Count: 1, Err: err})
 }

@@ -66,18 +66,8 @@ func (v *View) Segment(name string) *Segment {
 			MaxAge: v.availability, store: v.store, parts: []Part{s.Part},
 		}
 	}
-	id, rest, ok := strings.Cut(name, "/")
-	if !ok {
-		return nil
-	}
-	epoch, rest, ok := strings.Cut(rest, "-")
-	if !ok || epoch != v.epoch || len(v.slots) == 0 {
-		return nil
-	}
-	number, _, _ := strings.Cut(rest, ".")
-	digits, _, _ := strings.Cut(number, "-")
-	msn, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || msn < v.slots[0].MSN || msn-v.slots[0].MSN >= uint64(len(v.slots)) {
+	id, number, msn, ok := v.read(name)
+	if !ok || msn < v.slots[0].MSN || msn-v.slots[0].MSN >= uint64(len(v.slots)) {
 		return nil
 	}
 	s := v.slots[msn-v.slots[0].MSN]
@@ -91,6 +81,36 @@ func (v *View) Segment(name string) *Segment {
 		Size: r.Size, Published: s.Published, MaxAge: v.availability,
 		store: v.store, parts: r.Parts,
 	}
+}
+
+// read takes the name of a segment apart. It is false for a name that can't be one, and as
+// long as there are none.
+func (v *View) read(name string) (id, number string, msn uint64, ok bool) {
+	id, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return "", "", 0, false
+	}
+	epoch, rest, ok := strings.Cut(rest, "-")
+	if !ok || epoch != v.epoch || len(v.slots) == 0 {
+		return "", "", 0, false
+	}
+	number, _, _ = strings.Cut(rest, ".")
+	digits, _, _ := strings.Cut(number, "-")
+	msn, err := strconv.ParseUint(digits, 10, 64)
+	return id, number, msn, err == nil
+}
+
+// soon is how many segments ahead one may be that Soon is true for.
+const soon = 3
+
+// Soon reports whether the name is that of a segment that is about to come.
+func (v *View) Soon(name string) bool {
+	_, _, msn, ok := v.read(name)
+	if !ok {
+		return false
+	}
+	last := v.slots[len(v.slots)-1].MSN
+	return msn > last && msn <= last+soon
 }
 
 // Slots are those that can be fetched, in order. They must not be changed.

@@ -118,7 +118,7 @@ func (j *journal) settle(ctx context.Context) error {
 			j.mark(mark{revision: p.last + 1, sequence: ack.Sequence})
 			return nil
 		case isWrongSequence(err):
-			owner, readErr := j.store.directNext(ctx, j.subject, p.sequence+1)
+			owner, readErr := j.store.directNext(ctx, j.store.names.journals, j.subject, p.sequence+1)
 			if readErr == nil {
 				j.pending = nil
 				j.learn(owner)

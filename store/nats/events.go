@@ -4,14 +4,16 @@ import "github.com/liveorigin/caddy-live-origin/internal/nodes"
 
 // What Options.Event is told besides what package nodes tells.
 const (
-	// JournalsUnavailable: the stream of the journals can't be reached, or not be made. It is
-	// tried again.
-	JournalsUnavailable nodes.EventKind = "journals unavailable"
-	// JournalsAvailable: it can be reached now.
-	JournalsAvailable nodes.EventKind = "journals available"
+	// StreamsUnavailable: the streams of the journals and the backup can't be reached, or not
+	// be made. It is tried again.
+	StreamsUnavailable nodes.EventKind = "streams unavailable"
+	// StreamsAvailable: they are there now.
+	StreamsAvailable nodes.EventKind = "streams available"
 	// FetchFailed: a node that has an object did not deliver it. Another way, or another
 	// node, is tried.
 	FetchFailed nodes.EventKind = "fetch failed"
+	// BackupSkipped: objects are not in the backup.
+	BackupSkipped nodes.EventKind = "backup skipped"
 )
 
 func (s *Store) tell(kind nodes.EventKind, node string, err error) {
@@ -19,4 +21,8 @@ func (s *Store) tell(kind nodes.EventKind, node string, err error) {
 		s.fetched.failed.Add(1)
 	}
 	s.options.Event(nodes.Event{Kind: kind, Node: node, Err: err})
+}
+
+func (s *Store) tellCount(kind nodes.EventKind, count int, err error) {
+	s.options.Event(nodes.Event{Kind: kind, Count: count, Err: err})
 }

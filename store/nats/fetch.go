@@ -11,14 +11,16 @@ import (
 )
 
 const (
-	// fetchesAtOnce bounds the memory that fetches take: some ranges each.
+	// fetchesAtOnce bounds the memory that fetches take, some ranges each: so many for who
+	// asks for a certain object, which is on its way to viewers, and as many for who opens one
+	// that turns out not to be here, so that these never hold up the others.
 	fetchesAtOnce = 16
 	// fetchTimeout bounds one fetch.
 	fetchTimeout = time.Minute
-	// absentTime is how long an object is not asked for again that no node had, and
-	// absentKeys how many such objects are remembered.
+	// absentTime is how long an object is not asked for again that no node had.
 	absentTime = time.Second
-	absentKeys = 4096
+	// recentKeys bounds how many of them are remembered; then they are asked for again.
+	recentKeys = 4096
 )
 
 // Open implements store.Objects. What this node does not have is fetched from one that has
@@ -31,7 +33,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	if err == nil || !errors.Is(err, store.ErrNotFound) || s.absent.has(key) {
 		return object, err
 	}
-	if err := s.fetch(ctx, key, -1, ""); err != nil {
+	if err := s.fetch(ctx, key, -1, "", s.fetches.opening); err != nil {
 		return nil, fmt.Errorf("open object %q: %w", key, err)
 	}
 	return s.local.Open(ctx, key)
@@ -42,7 +44,16 @@ type fetches struct {
 	mu      sync.Mutex
 	byKey   map[string]*fetch
 	running sync.WaitGroup
-	slots   chan struct{}
+	// One element for each that is under way, see fetchesAtOnce.
+	asked, opening chan struct{}
+}
+
+func newFetches() fetches {
+	return fetches{
+		byKey:   map[string]*fetch{},
+		asked:   make(chan struct{}, fetchesAtOnce),
+		opening: make(chan struct{}, fetchesAtOnce),
+	}
 }
 
 // fetch is one of them. All who want the object wait for the same one.
@@ -55,16 +66,16 @@ func (f *fetches) wait() { f.running.Wait() }
 
 // fetch brings an object here. The caller's context bounds its wait; the fetch goes on for
 // others.
-func (s *Store) fetch(ctx context.Context, key string, size int64, from string) error {
+func (s *Store) fetch(ctx context.Context, key string, size int64, from string, slots chan struct{}) error {
 	ctx, done, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if len(s.candidates(from)) == 0 {
+	if len(s.candidates(from)) == 0 && s.backup == nil {
 		return store.ErrNotFound
 	}
-	f, err := s.startFetch(key, size, from)
+	f, err := s.startFetch(key, size, from, slots)
 	if err != nil {
 		return err
 	}
@@ -76,7 +87,7 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string) 
 	}
 }
 
-func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) {
+func (s *Store) startFetch(key string, size int64, from string, slots chan struct{}) (*fetch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -87,14 +98,10 @@ func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) 
 	if f := s.fetches.byKey[key]; f != nil {
 		return f, nil
 	}
-	if s.fetches.byKey == nil {
-		s.fetches.byKey = map[string]*fetch{}
-		s.fetches.slots = make(chan struct{}, fetchesAtOnce)
-	}
 	f := &fetch{done: make(chan struct{})}
 	s.fetches.byKey[key] = f
 	s.fetches.running.Go(func() {
-		f.err = s.runFetch(key, size, from)
+		f.err = s.runFetch(key, size, from, slots)
 		s.fetches.mu.Lock()
 		delete(s.fetches.byKey, key)
 		s.fetches.mu.Unlock()
@@ -103,21 +110,24 @@ func (s *Store) startFetch(key string, size int64, from string) (*fetch, error) 
 	return f, nil
 }
 
-func (s *Store) runFetch(key string, size int64, from string) error {
+func (s *Store) runFetch(key string, size int64, from string, slots chan struct{}) error {
 	ctx, cancel := context.WithTimeout(s.ctx, fetchTimeout)
 	defer cancel()
 	select {
-	case s.fetches.slots <- struct{}{}:
-		defer func() { <-s.fetches.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	err := s.fetchFrom(ctx, s.candidates(from), key, size)
+	if s.backup != nil && errors.Is(err, store.ErrNotFound) {
+		err = s.restore(ctx, key)
+	}
 	switch {
 	case err == nil:
 		s.absent.remove(key)
 	case errors.Is(err, store.ErrNotFound):
-		s.absent.add(key)
+		s.absent.add(key, absentTime)
 	case s.ctx.Err() != nil:
 		return store.ErrClosed
 	}
@@ -160,34 +170,34 @@ func (s *Store) fetchFrom(ctx context.Context, nodes []string, key string, size 
 	return failed
 }
 
-// absent are objects that no node had a moment ago.
-type absent struct {
+// recent are keys that something was noted of a moment ago.
+type recent struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-func (a *absent) has(key string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	until, ok := a.until[key]
+func (r *recent) has(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.until[key]
 	if ok && time.Now().After(until) {
-		delete(a.until, key)
+		delete(r.until, key)
 		return false
 	}
 	return ok
 }
 
-func (a *absent) add(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.until == nil || len(a.until) >= absentKeys {
-		a.until = map[string]time.Time{}
+func (r *recent) add(key string, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.until == nil || len(r.until) >= recentKeys {
+		r.until = map[string]time.Time{}
 	}
-	a.until[key] = time.Now().Add(absentTime)
+	r.until[key] = time.Now().Add(d)
 }
 
-func (a *absent) remove(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.until, key)
+func (r *recent) remove(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.until, key)
 }

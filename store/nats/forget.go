@@ -35,20 +35,24 @@ func (s *Store) purgeForgotten() {
 	}
 }
 
-// purge purges what was forgotten, but never the newest record.
+// purge purges what was forgotten, but never the newest record. All nodes do it, and each
+// purge is work for all servers: so it waits until there is something worth it, which is a
+// quarter of what is kept.
 func (j *journal) purge(ctx context.Context) error {
 	j.mu.Lock()
-	before, purged := j.forget, j.purged
+	before, purged, tail := j.forget, j.purged, j.known.tail()
 	j.mu.Unlock()
-	if before <= purged {
+	if before <= max(purged, 1) {
 		return nil
 	}
-	newest, err := j.newest(ctx)
-	if err != nil {
-		return err
+	if tail.revision < before {
+		var err error
+		if tail, err = j.newest(ctx); err != nil {
+			return err
+		}
+		before = min(before, tail.revision)
 	}
-	before = min(before, newest.revision)
-	if before <= max(purged, 1) {
+	if before <= max(purged, 1) || 4*(before-purged) < tail.revision-before {
 		return nil
 	}
 	sequence, err := j.locate(ctx, before-1)

@@ -25,6 +25,9 @@ const (
 	batchBytes   = 4 << 20
 )
 
+// directGet, with a stream behind it, is where any of its servers answers.
+const directGet = "$JS.API.DIRECT.GET."
+
 // errNotFound: the stream has no such message.
 var errNotFound = errors.New("no message")
 
@@ -35,6 +38,7 @@ type message struct {
 	sequence uint64
 	revision uint64
 	id       string
+	header   nats.Header
 	record   []byte
 }
 
@@ -47,24 +51,24 @@ type getRequest struct {
 	MaxBytes int    `json:"max_bytes,omitempty"`
 }
 
-// directLast asks any server for the last message of a subject.
-func (s *Store) directLast(ctx context.Context, subject string) (*message, error) {
-	return s.direct(ctx, getRequest{Last: subject})
+// directLast asks any server for the last message of a subject of a stream.
+func (s *Store) directLast(ctx context.Context, stream, subject string) (*message, error) {
+	return s.direct(ctx, stream, getRequest{Last: subject})
 }
 
 // directNext asks any server for the first message of a subject from the sequence on.
-func (s *Store) directNext(ctx context.Context, subject string, sequence uint64) (*message, error) {
-	return s.direct(ctx, getRequest{Next: subject, Seq: sequence})
+func (s *Store) directNext(ctx context.Context, stream, subject string, sequence uint64) (*message, error) {
+	return s.direct(ctx, stream, getRequest{Next: subject, Seq: sequence})
 }
 
-func (s *Store) direct(ctx context.Context, r getRequest) (*message, error) {
+func (s *Store) direct(ctx context.Context, stream string, r getRequest) (*message, error) {
 	ctx, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()
 	request, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.nodes.JetStream().Conn().RequestWithContext(ctx, s.names.directGet, request)
+	m, err := s.nodes.JetStream().Conn().RequestWithContext(ctx, directGet+stream, request)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,7 @@ func (s *Store) direct(ctx context.Context, r getRequest) (*message, error) {
 
 // directBatch asks any server for the next messages of a subject. What came is good also
 // when there is an error.
-func (s *Store) directBatch(ctx context.Context, subject string, sequence uint64) ([]*message, error) {
+func (s *Store) directBatch(ctx context.Context, stream, subject string, sequence uint64) ([]*message, error) {
 	request, err := json.Marshal(getRequest{Next: subject, Seq: sequence, Batch: batchRecords, MaxBytes: batchBytes})
 	if err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func (s *Store) directBatch(ctx context.Context, subject string, sequence uint64
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := conn.PublishRequest(s.names.directGet, inbox, request); err != nil {
+	if err := conn.PublishRequest(directGet+stream, inbox, request); err != nil {
 		return nil, err
 	}
 	var batch []*message
@@ -135,7 +139,7 @@ func status(m *nats.Msg) error {
 func parse(m *nats.Msg) *message {
 	sequence, _ := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
 	revision, _ := strconv.ParseUint(m.Header.Get(revisionHeader), 10, 64)
-	return &message{sequence: sequence, revision: revision, id: m.Header.Get(jetstream.MsgIDHeader), record: m.Data}
+	return &message{sequence: sequence, revision: revision, id: m.Header.Get(jetstream.MsgIDHeader), header: m.Header, record: m.Data}
 }
 
 // leaderLast asks the leader of the stream for the last message of a subject.

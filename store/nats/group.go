@@ -39,7 +39,7 @@ func (g *group) Fetch(ctx context.Context, key string, size int64, from string) 
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err := g.store.fetch(ctx, key, size, from); err != nil {
+	if err := g.store.fetch(ctx, key, size, from, g.store.fetches.asked); err != nil {
 		return fmt.Errorf("fetch object %q: %w", key, err)
 	}
 	return nil

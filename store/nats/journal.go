@@ -67,7 +67,7 @@ func (j *journal) newest(ctx context.Context) (mark, error) {
 			j.learn(m)
 			return j.tail(), nil
 		}
-		if m, err := j.store.directLast(ctx, j.subject); err == nil {
+		if m, err := j.store.directLast(ctx, j.store.names.journals, j.subject); err == nil {
 			j.learn(m)
 			return j.tail(), nil
 		}
@@ -136,7 +136,7 @@ func (j *journal) locate(ctx context.Context, revision uint64) (uint64, error) {
 // server that lags behind is asked again.
 func (j *journal) next(ctx context.Context, sequence uint64) (*message, error) {
 	for {
-		m, err := j.store.directNext(ctx, j.subject, sequence)
+		m, err := j.store.directNext(ctx, j.store.names.journals, j.subject, sequence)
 		if err == nil {
 			return m, nil
 		}

@@ -2,14 +2,13 @@ package nats
 
 // names are those that the nodes of a prefix use at the servers.
 type names struct {
-	prefix    string
-	journals  string // the stream
-	directGet string
+	prefix   string
+	journals string // the stream
+	objects  string // the stream of the backup
 }
 
 func newNames(prefix string) names {
-	journals := prefix + "_journals"
-	return names{prefix: prefix, journals: journals, directGet: "$JS.API.DIRECT.GET." + journals}
+	return names{prefix: prefix, journals: prefix + "_journals", objects: prefix + "_objects"}
 }
 
 // journal is the subject of a journal.
@@ -17,3 +16,6 @@ func (n names) journal(name string) string { return n.prefix + ".journal." + sub
 
 // appended is where the stream publishes what was appended to a journal.
 func (n names) appended(name string) string { return n.prefix + ".appended." + subjectToken(name) }
+
+// object is the subject of an object's backup.
+func (n names) object(key string) string { return n.prefix + ".object." + subjectToken(key) }

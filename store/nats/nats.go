@@ -17,6 +17,11 @@
 // of a subject, see journal.Append. The stream is made, and changed if its config differs, by
 // the first node that reaches the servers.
 //
+// With a backup (Options.BackupSize), the node that took an object also writes it, in chunks, to
+//
+//	<prefix>_objects        a stream that drops the oldest when it is full
+//	<prefix>.object.>       its subjects, one for each object, written like those of journals
+//
 // All else (messages, questions, which nodes are there) is package nodes.
 package nats
 
@@ -58,9 +63,11 @@ type Store struct {
 
 	fetches fetches
 	fetched fetched
-	absent  absent
 	sums    sums
+	absent  recent      // objects that no node had
+	noHTTP  recent      // nodes whose address did not work
 	peers   *peerServer // nil without a peer address
+	backup  *backup     // nil without a backup
 }
 
 // Open connects the node with the others. It waits for the servers for a moment only: if they
@@ -96,8 +103,12 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		epoch:    strconv.FormatInt(time.Now().UnixNano(), 36),
 		local:    o.Local,
 		journals: map[string]*journal{},
+		fetches:  newFetches(),
 	}
 	s.ctx, s.close = context.WithCancelCause(context.Background())
+	if o.BackupSize > 0 {
+		s.backup = newBackup()
+	}
 	if o.PeerAddress != "" {
 		if s.peers, err = servePeers(o.PeerAddress, s.local); err != nil {
 			return nil, err
@@ -114,6 +125,9 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.running.Go(s.purgeForgotten)
+	if s.backup != nil {
+		s.running.Go(s.backUp)
+	}
 	return s, nil
 }
 
@@ -152,7 +166,11 @@ func (s *Store) Create(ctx context.Context, key string, size int64) (store.Write
 	if err := s.checkOpen(); err != nil {
 		return nil, fmt.Errorf("create object %q: %w", key, err)
 	}
-	return s.local.Create(ctx, key, size)
+	w, err := s.local.Create(ctx, key, size)
+	if err != nil || s.backup == nil {
+		return w, err
+	}
+	return &backedUp{w, func() { s.backup.add(key) }}, nil
 }
 
 // Delete implements store.Objects, on this node.
@@ -214,11 +232,9 @@ func (s *Store) SetCapacity(capacity int64) {
 	}
 }
 
-// checkOpen says whether calls are still taken.
+// checkOpen says whether calls are still taken. It takes no lock: viewers wait for it.
 func (s *Store) checkOpen() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.ctx.Err() != nil {
 		return store.ErrClosed
 	}
 	return nil

@@ -42,6 +42,11 @@ type Options struct {
 	// rule, a port, on which the store listens. Default: none, objects go over NATS.
 	PeerAddress string
 
+	// BackupSize is how much of the newest objects is also kept in JetStream, in bytes, on each
+	// of Replicas servers: for a restart of all nodes whose local tiers forget. It costs more
+	// than all else together. Default: 0, none.
+	BackupSize int64
+
 	// At most one way to log in is given. Credentials is a file as nsc writes it, User and
 	// Password, and Token, are the values themselves. Default: none.
 	Credentials    string
@@ -96,6 +101,9 @@ func (o Options) Validate() error {
 	}
 	if err := CheckReplicas(int64(o.Replicas)); err != nil {
 		return fmt.Errorf("replicas: %w", err)
+	}
+	if o.BackupSize < 0 {
+		return errors.New("backup_size: must not be negative")
 	}
 	if o.PeerAddress != "" {
 		if err := CheckPeerAddress(o.PeerAddress); err != nil {

@@ -33,12 +33,14 @@ const (
 	// ticketTime is how long a URL is good for.
 	ticketTime = time.Minute
 	// peerDial and peerHeader bound the beginning of a request, fetchTimeout all of it.
-	peerDial   = time.Second
+	peerDial   = 500 * time.Millisecond
 	peerHeader = 2 * time.Second
 	// peerIdle is how long a node may send nothing, and peerSilence how long one that seems
 	// to be dead may.
 	peerIdle    = 3 * time.Second
 	peerSilence = 200 * time.Millisecond
+	// noHTTPTime is how long a node is not asked by HTTP after that has failed.
+	noHTTPTime = 30 * time.Second
 )
 
 // peerServer serves the node's own tier to the other nodes.
@@ -122,6 +124,7 @@ func (p *peerServer) admits(key string, q url.Values) bool {
 func (p *peerServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key, ok := strings.CutPrefix(r.URL.Path, peerPath)
 	if !ok || !p.admits(key, r.URL.Query()) {
+		w.Header().Set("Connection", "close") // strangers hold no connection
 		http.Error(w, "a signed URL is needed", http.StatusUnauthorized)
 		return
 	}

@@ -36,7 +36,7 @@ func (j *journal) read(ctx context.Context, after uint64, yield func(uint64, []b
 	}
 	waiting := time.Now()
 	for after < goal {
-		batch, err := j.store.directBatch(ctx, j.subject, sequence)
+		batch, err := j.store.directBatch(ctx, j.store.names.journals, j.subject, sequence)
 		for _, m := range batch {
 			sequence = m.sequence + 1
 			j.learn(m)

@@ -10,7 +10,8 @@ type Stats struct {
 	ConnectionsLost uint64
 	// MessagesDropped did not fit into a queue. Others ask for what they miss.
 	MessagesDropped uint64
-	// Fetched are objects that came from other nodes, by the way: "nats" or "http".
+	// Fetched are objects that came from elsewhere, by the way: "nats" or "http" from other
+	// nodes, or "backup" from JetStream.
 	Fetched map[string]Fetched
 	// FetchesFailed is how often a node that has an object did not deliver it.
 	FetchesFailed uint64
@@ -21,8 +22,9 @@ type Fetched struct{ Objects, Bytes uint64 }
 
 // The ways of objects.
 const (
-	wayNATS = "nats"
-	wayHTTP = "http"
+	wayNATS   = "nats"
+	wayHTTP   = "http"
+	wayBackup = "backup"
 )
 
 // Stats returns them.
@@ -32,15 +34,15 @@ func (s *Store) Stats() Stats {
 		Connections:     s.nodes.Connections(),
 		ConnectionsLost: c.ConnectionsLost,
 		MessagesDropped: c.MessagesDropped,
-		Fetched:         map[string]Fetched{wayNATS: s.fetched.nats.read(), wayHTTP: s.fetched.http.read()},
+		Fetched:         map[string]Fetched{wayNATS: s.fetched.nats.read(), wayHTTP: s.fetched.http.read(), wayBackup: s.fetched.backup.read()},
 		FetchesFailed:   s.fetched.failed.Load(),
 	}
 }
 
 // fetched counts what comes from other nodes.
 type fetched struct {
-	nats, http way
-	failed     atomic.Uint64
+	nats, http, backup way
+	failed             atomic.Uint64
 }
 
 type way struct{ objects, bytes atomic.Uint64 }

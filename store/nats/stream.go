@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,17 +30,16 @@ var (
 	errStalled = errors.New("the servers give nothing")
 )
 
-// prepare makes sure that the stream is there. It waits for a moment, then it goes on in the
+// prepare makes sure that the streams are there. It waits for a moment, then it goes on in the
 // background. Errors: that of the context.
 func (s *Store) prepare(ctx context.Context) error {
 	end := time.Now().Add(openWait)
 	for {
-		err := s.prepareStream(ctx)
+		err := s.prepareStreams(ctx)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if time.Now().After(end) {
-			s.tell(JournalsUnavailable, "", err)
 			s.running.Go(func() { s.prepareLater(err) })
 			return nil
 		}
@@ -47,75 +47,109 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 }
 
-func (s *Store) prepareLater(last error) {
-	for pause(s.ctx, prepareWait) == nil {
-		err := s.prepareStream(s.ctx)
-		if err == nil {
-			s.tell(JournalsAvailable, "", nil)
+// prepareLater goes on until the streams are there, and tells why they are not.
+func (s *Store) prepareLater(err error) {
+	var told recent
+	for err != nil {
+		if text := err.Error(); !told.has(text) {
+			told.add(text, time.Minute)
+			s.tell(StreamsUnavailable, "", err)
+		}
+		if pause(s.ctx, prepareWait) != nil {
 			return
 		}
-		if s.ctx.Err() == nil && err.Error() != last.Error() {
-			s.tell(JournalsUnavailable, "", err)
+		if err = s.prepareStreams(s.ctx); s.ctx.Err() != nil {
+			return
 		}
-		last = err
 	}
+	s.tell(StreamsAvailable, "", nil)
 }
 
-// prepareStream creates the stream of the journals, or changes it to what it should be.
-// Other nodes may be doing the same.
-func (s *Store) prepareStream(ctx context.Context) error {
-	if !s.nodes.JetStream().Conn().IsConnected() {
+// prepareStreams creates the streams, or changes them to what they should be. Other nodes may
+// be doing the same.
+func (s *Store) prepareStreams(ctx context.Context) error {
+	if conn := s.nodes.JetStream().Conn(); !conn.IsConnected() {
+		// A server that refuses the login or the certificate says so here alone.
+		if err := conn.LastError(); err != nil {
+			return fmt.Errorf("%w: %w", errAway, err)
+		}
 		return errAway
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	js := s.nodes.JetStream()
-	stream, err := js.Stream(ctx, s.names.journals)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if _, err = js.CreateStream(ctx, s.wanted(jetstream.StreamConfig{})); err != nil {
-			return s.explain("create", err)
+	for _, wanted := range s.streams() {
+		if err := s.prepareStream(ctx, wanted); err != nil {
+			return err
 		}
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look up stream %s: %w", s.names.journals, err)
-	}
-	found := stream.CachedInfo().Config
-	if s.suits(found) {
-		return nil
-	}
-	if _, err := js.UpdateStream(ctx, s.wanted(found)); err != nil {
-		return s.explain("change", err)
 	}
 	return nil
 }
 
+// streams are those that the nodes use, that of the journals first.
+func (s *Store) streams() []jetstream.StreamConfig {
+	journals := jetstream.StreamConfig{
+		Name:        s.names.journals,
+		Description: "journals of live origin nodes",
+		Subjects:    []string{s.names.prefix + ".journal.>"},
+		Replicas:    s.options.Replicas,
+		// Subscribers of the journals' own subjects would also see the appends that lost.
+		RePublish: &jetstream.RePublish{Source: s.names.prefix + ".journal.>", Destination: s.names.prefix + ".appended.>"},
+	}
+	if s.options.BackupSize == 0 {
+		return []jetstream.StreamConfig{journals}
+	}
+	objects := jetstream.StreamConfig{
+		Name:        s.names.objects,
+		Description: "backup of the objects of live origin nodes",
+		Subjects:    []string{s.names.prefix + ".object.>"},
+		Replicas:    s.options.Replicas,
+		MaxBytes:    s.options.BackupSize,
+	}
+	return []jetstream.StreamConfig{journals, objects}
+}
+
+func (s *Store) prepareStream(ctx context.Context, wanted jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	js := s.nodes.JetStream()
+	stream, err := js.Stream(ctx, wanted.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err = js.CreateStream(ctx, changed(jetstream.StreamConfig{}, wanted)); err != nil {
+			return s.explain("create", wanted.Name, err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up stream %s: %w", wanted.Name, err)
+	}
+	found := stream.CachedInfo().Config
+	config := changed(found, wanted)
+	if reflect.DeepEqual(found, config) {
+		return nil
+	}
+	if _, err := js.UpdateStream(ctx, config); err != nil {
+		return s.explain("change", wanted.Name, err)
+	}
+	return nil
+}
+
+// changed is the config with what matters to the nodes; all else is the operator's.
+func changed(c, wanted jetstream.StreamConfig) jetstream.StreamConfig {
+	c.Name, c.Description, c.Subjects = wanted.Name, wanted.Description, wanted.Subjects
+	c.Replicas, c.RePublish = wanted.Replicas, wanted.RePublish
+	if wanted.MaxBytes > 0 {
+		c.MaxBytes = wanted.MaxBytes
+	}
+	c.Storage = jetstream.FileStorage
+	c.Duplicates = duplicates
+	c.AllowDirect = true
+	return c
+}
+
 // explain adds what an operator may not see at once.
-func (s *Store) explain(did string, err error) error {
+func (s *Store) explain(did, stream string, err error) error {
 	hint := ""
 	switch errorCode(err) {
 	case codeNotClustered, codeNoPeers:
 		hint = fmt.Sprintf(" (replicas is %d: that many servers are needed)", s.options.Replicas)
 	}
-	return fmt.Errorf("%s stream %s: %w%s", did, s.names.journals, err, hint)
-}
-
-// wanted is the config of the stream; what does not matter to the nodes is the operator's.
-func (s *Store) wanted(c jetstream.StreamConfig) jetstream.StreamConfig {
-	c.Name = s.names.journals
-	c.Description = "journals of live origin nodes"
-	c.Subjects = []string{s.names.prefix + ".journal.>"}
-	c.Storage = jetstream.FileStorage
-	c.Replicas = s.options.Replicas
-	c.Duplicates = duplicates
-	c.AllowDirect = true
-	// Subscribers of the journals' own subjects would also see the appends that lost.
-	c.RePublish = &jetstream.RePublish{Source: s.names.prefix + ".journal.>", Destination: s.names.prefix + ".appended.>"}
-	return c
-}
-
-func (s *Store) suits(c jetstream.StreamConfig) bool {
-	return c.Replicas == s.options.Replicas && c.Duplicates == duplicates && c.AllowDirect &&
-		len(c.Subjects) == 1 && c.Subjects[0] == s.names.prefix+".journal.>" &&
-		c.RePublish != nil && c.RePublish.Destination == s.names.prefix+".appended.>"
+	return fmt.Errorf("%s stream %s: %w%s", did, stream, err, hint)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -112,18 +113,23 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 	if size >= 0 && size != h.head.Size {
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
-	if h.head.URL != "" {
+	if h.head.URL != "" && !s.noHTTP.has(h.node) {
 		err := s.write(ctx, h, key, &s.fetched.http, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
+		// The next ones must not lose as much time.
+		s.noHTTP.add(h.node, noHTTPTime)
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
 	return s.write(ctx, h, key, &s.fetched.nats, s.readRanges)
 }
 
+// reader writes the object to the writer and the hash.
+type reader func(ctx context.Context, h *holder, key string, w store.Writer, hash *xxhash.Digest) error
+
 // write writes what read reads, if it is what the holder promised.
-func (s *Store) write(ctx context.Context, h *holder, key string, by *way, read func(context.Context, *holder, string, store.Writer, *xxhash.Digest) error) error {
+func (s *Store) write(ctx context.Context, h *holder, key string, by *way, read reader) error {
 	w, err := s.local.Create(ctx, key, h.head.Size)
 	if errors.Is(err, store.ErrExists) {
 		return nil
@@ -169,8 +175,8 @@ func (s *Store) readRanges(ctx context.Context, h *holder, key string, w store.W
 			go func() { one <- s.readRange(ctx, h, key, offset) }()
 		}
 	}()
-	hash.Write(h.first)
-	if _, err := w.Write(h.first); err != nil {
+	both := io.MultiWriter(hash, w)
+	if _, err := both.Write(h.first); err != nil {
 		return err
 	}
 	for one := range parts {
@@ -178,8 +184,7 @@ func (s *Store) readRanges(ctx context.Context, h *holder, key string, w store.W
 		if p.err != nil {
 			return p.err
 		}
-		hash.Write(p.bytes)
-		if _, err := w.Write(p.bytes); err != nil {
+		if _, err := both.Write(p.bytes); err != nil {
 			return err
 		}
 	}

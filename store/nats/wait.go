@@ -66,5 +66,5 @@ func ended(ctx context.Context, last error) error {
 	case last == nil:
 		return cause
 	}
-	return fmt.Errorf("%w (%v)", cause, last)
+	return fmt.Errorf("%w (%w)", cause, last)
 }

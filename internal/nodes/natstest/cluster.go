@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,16 @@ type Cluster struct {
 	servers []*server
 }
 
+// Place is where a server runs.
+type Place struct {
+	// Host is the address at which it can be reached.
+	Host string
+	// Command is what comes before the program, such as `ip netns exec name`; nil for nothing.
+	Command []string
+}
+
 type server struct {
+	Place
 	config, log string
 	client      int // ports
 	route       int
@@ -35,11 +45,18 @@ type server struct {
 // nats-server, see Need.
 func Start(t testing.TB, servers int) *Cluster {
 	t.Helper()
+	return StartAt(t, slices.Repeat([]Place{{Host: "127.0.0.1"}}, servers)...)
+}
+
+// StartAt is Start with servers in different places.
+func StartAt(t testing.TB, places ...Place) *Cluster {
+	t.Helper()
 	c := &Cluster{t: t, program: Need(t)}
-	ports := freePorts(t, 3*servers)
+	ports := freePorts(t, 3*len(places))
 	dir := t.TempDir()
-	for i := range servers {
+	for i, place := range places {
 		c.servers = append(c.servers, &server{
+			Place:   place,
 			config:  filepath.Join(dir, fmt.Sprintf("server-%d.conf", i)),
 			log:     filepath.Join(dir, fmt.Sprintf("server-%d.log", i)),
 			client:  ports[3*i],
@@ -64,7 +81,7 @@ func Start(t testing.TB, servers int) *Cluster {
 func (c *Cluster) URLs() []string {
 	var urls []string
 	for _, s := range c.servers {
-		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", s.client))
+		urls = append(urls, fmt.Sprintf("nats://%s:%d", s.Host, s.client))
 	}
 	return urls
 }
@@ -114,7 +131,8 @@ func (c *Cluster) signal(i int, signal syscall.Signal) {
 func (c *Cluster) run(i int) {
 	c.t.Helper()
 	s := c.servers[i]
-	s.process = exec.Command(c.program, "-c", s.config)
+	command := append(slices.Clone(s.Command), c.program, "-c", s.config)
+	s.process = exec.Command(command[0], command[1:]...)
 	if err := s.process.Start(); err != nil {
 		s.process = nil
 		c.t.Fatalf("server %d: %v", i, err)
@@ -143,16 +161,16 @@ func (c *Cluster) config(i int, dir string) string {
 	s := c.servers[i]
 	var b strings.Builder
 	fmt.Fprintf(&b, "server_name: server-%d\n", i)
-	fmt.Fprintf(&b, "listen: \"127.0.0.1:%d\"\n", s.client)
-	fmt.Fprintf(&b, "http: \"127.0.0.1:%d\"\n", s.monitor)
+	fmt.Fprintf(&b, "listen: \"%s:%d\"\n", s.Host, s.client)
+	fmt.Fprintf(&b, "http: \"%s:%d\"\n", s.Host, s.monitor)
 	fmt.Fprintf(&b, "log_file: %q\n", s.log)
 	fmt.Fprintf(&b, "jetstream { store_dir: %q }\n", filepath.Join(dir, fmt.Sprintf("store-%d", i)))
 	if len(c.servers) == 1 {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "cluster {\n\tname: test\n\tlisten: \"127.0.0.1:%d\"\n\troutes: [\n", s.route)
+	fmt.Fprintf(&b, "cluster {\n\tname: test\n\tlisten: \"%s:%d\"\n\troutes: [\n", s.Host, s.route)
 	for _, other := range c.servers {
-		fmt.Fprintf(&b, "\t\t\"nats://127.0.0.1:%d\"\n", other.route)
+		fmt.Fprintf(&b, "\t\t\"nats://%s:%d\"\n", other.Host, other.route)
 	}
 	b.WriteString("\t]\n}\n")
 	return b.String()

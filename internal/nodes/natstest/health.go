@@ -25,7 +25,7 @@ func (c *Cluster) WaitHealthy() {
 
 func (s *server) healthy() bool {
 	client := http.Client{Timeout: time.Second}
-	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/healthz", s.monitor))
+	response, err := client.Get(fmt.Sprintf("http://%s:%d/healthz", s.Host, s.monitor))
 	if err != nil {
 		return false
 	}

@@ -1,0 +1,90 @@
+package channel
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A node follows a decision once it has the media. If the node that decided is gone before
+// that, what it decided is void, and the living decide again, with what they have.
+
+// awaitMedia is how long media is waited for that another node lists already. After that it is
+// listed here as well, if that node is still there: it may be far away.
+const awaitMedia = time.Second
+
+// missing lists what this node lacks of a record. The lock is held.
+func (n *nodes) missing(r record) []string {
+	var keys []string
+	for i := range r.Slot.Renditions {
+		for _, key := range r.Slot.Renditions[i].Keys() {
+			object, err := n.channel.journals.Open(context.Background(), key)
+			if err != nil {
+				keys = append(keys, key)
+				continue
+			}
+			_ = object.Close()
+		}
+	}
+	return keys
+}
+
+// awaits reports whether the next record of an endpoint waits for its media. The lock may be
+// held.
+func (n *nodes) awaits(endpoint string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.awaiting[endpoint]
+}
+
+// await fetches what is missing, and then follows.
+func (n *nodes) await(from, endpoint string, r record, missing []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.awaiting[endpoint] {
+		return // what comes after it is caught up with
+	}
+	n.awaiting[endpoint] = true
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), awaitMedia)
+		defer cancel()
+		whole := n.fetchAll(ctx, missing, from)
+		n.mu.Lock()
+		delete(n.awaiting, endpoint)
+		n.mu.Unlock()
+		if !whole && !n.alive(from) {
+			return
+		}
+		n.channel.locked(func() {
+			if e := n.channel.endpoints[endpoint]; e != nil && e.chain.relate(*r.Link) == follows {
+				n.channel.commitRecord(e, r)
+			}
+		})
+	}()
+}
+
+// fetchAll reports whether all objects are here.
+func (n *nodes) fetchAll(ctx context.Context, keys []string, from string) bool {
+	var all sync.WaitGroup
+	errs := make([]error, len(keys))
+	for i, key := range keys {
+		all.Go(func() { errs[i] = n.group.Fetch(ctx, key, -1, from) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// alive reports whether a node is heard.
+func (n *nodes) alive(node string) bool {
+	for _, p := range n.group.Status().Peers {
+		if p.Node == node {
+			return p.Alive
+		}
+	}
+	return false
+}
