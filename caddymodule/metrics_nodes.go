@@ -104,10 +104,10 @@ var (
 		"Messages that came faster than they could go. Nodes that miss them ask for them.",
 		labelStore)
 	fetchedObjects = described("fetched_objects_total",
-		"Segments that came from other nodes, by the way that they came.",
+		"Segments that came from other nodes or the backup, by the way that they came.",
 		labelStore, labelWay)
 	fetchedBytes = described("fetched_bytes_total",
-		"Bytes of segments that came from other nodes, by the way that they came.",
+		"Bytes of segments that came from other nodes or the backup, by the way that they came.",
 		labelStore, labelWay)
 	fetchesFailed = described("fetches_failed_total",
 		"How often a node that has a segment did not deliver it, and another way or node was tried.",

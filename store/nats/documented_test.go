@@ -69,7 +69,7 @@ func TestDocumentedServer(t *testing.T) {
 
 	options := func(node string, told *events) nats.Options {
 		return nats.Options{
-			Servers: []string{"nats://" + address}, Node: node, Prefix: "live_origin", Replicas: 1,
+			Servers: []string{"nats://" + address}, Node: node, Prefix: "live_origin", Replicas: 1, BackupSize: 64 << 20,
 			User: "origin", Password: "origin-secret", Event: told.add, Local: memory.Open(0),
 		}
 	}
