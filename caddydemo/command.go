@@ -81,7 +81,7 @@ func run(ctx context.Context, out io.Writer, listen string) error {
 	if err != nil {
 		return fmt.Errorf("encode config: %w", err)
 	}
-	running.Store(&encoders)
+	running.Store(&show{encoders: encoders})
 	defer running.Store(nil)
 	if err := caddy.Load(config, true); err != nil {
 		return fmt.Errorf("start: %w", err)
