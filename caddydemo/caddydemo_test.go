@@ -55,7 +55,7 @@ func TestControls(t *testing.T) {
 		}
 		encoders = append(encoders, e)
 	}
-	running.Store(&encoders)
+	running.Store(&show{encoders: encoders})
 	defer running.Store(nil)
 
 	want(t, ask(t, "GET", "/demo/encoders"), 200, `[{"name":"a","state":"running","sent":0},{"name":"b","state":"running","sent":0}]`)
@@ -79,9 +79,14 @@ func TestControls(t *testing.T) {
 	want(t, ask(t, "POST", "/demo/encoders"), 405, "")
 	want(t, ask(t, "GET", "/demo/else"), passedOn, "")
 
-	for file, contentType := range map[string]string{"controls.js": "text/javascript; charset=utf-8", "controls.css": "text/css; charset=utf-8"} {
+	want(t, ask(t, "GET", "/demo/parts"), 200, `[]`)
+
+	for file, contentType := range map[string]string{
+		"controls.js": "text/javascript; charset=utf-8", "controls.css": "text/css; charset=utf-8",
+		"elements.js": "text/javascript; charset=utf-8", "parts.js": "text/javascript; charset=utf-8",
+	} {
 		w := ask(t, "GET", "/demo/"+file)
-		want(t, w, 200, "demo-encoder")
+		want(t, w, 200, "demo-")
 		if got := w.Header().Get("Content-Type"); got != contentType {
 			t.Errorf("%s is %s", file, got)
 		}

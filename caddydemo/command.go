@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,22 +43,40 @@ that kill an encoder, stop it for a while, let it lose or damage a segment, or l
 media be bad: a hole, no sound, a frozen picture. Beside them is a player that shows
 what viewers see of that.
 
-All is in memory, and gone with the command.`,
+All is in memory, and gone with the command.
+
+With --nodes, it runs several origins, each a process of its own, that are one: together
+with three NATS servers, which it builds with the go command unless it is given another
+one. The player then moves to another node at every request, and there are buttons that
+kill and start nodes and servers.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().StringP("listen", "l", "localhost:8080", "The address to which to bind the listener")
+	cmd.Flags().Int("nodes", 0, fmt.Sprintf("Run several nodes that are one origin, %d to %d", minNodes, maxNodes))
+	cmd.Flags().String("nats-server", "", "With --nodes: the program of the NATS servers. Default: built from the pinned source")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		// A second signal ends the process at once.
 		context.AfterFunc(ctx, stop)
-		if err := run(ctx, cmd.OutOrStdout(), fl.String("listen")); err != nil {
+		var err error
+		switch nodes, natsServer := fl.Int("nodes"), fl.String("nats-server"); {
+		case cmd.Flags().Changed("nodes"):
+			err = runSeveral(ctx, cmd.OutOrStdout(), fl.String("listen"), nodes, natsServer)
+		case natsServer != "":
+			err = errors.New("--nats-server is of no use without --nodes")
+		default:
+			err = run(ctx, cmd.OutOrStdout(), fl.String("listen"))
+		}
+		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}
 		return caddy.ExitCodeSuccess, nil
 	})
 	return cmd
 }
+
+var encoderNames = []string{"a", "b"}
 
 // site is where the demo runs.
 type site struct {
@@ -81,31 +100,32 @@ func run(ctx context.Context, out io.Writer, listen string) error {
 	if err != nil {
 		return fmt.Errorf("encode config: %w", err)
 	}
-	running.Store(&encoders)
+	running.Store(&show{encoders: encoders})
 	defer running.Store(nil)
 	if err := caddy.Load(config, true); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	s.announce(out)
-
-	encoding, end := context.WithCancel(ctx)
-	var working sync.WaitGroup
-	for _, e := range encoders {
-		working.Go(func() { e.Run(encoding) })
-	}
-	working.Go(func() {
-		if s.waitOnAir(encoding) {
-			fmt.Fprintln(out, "On air.")
-		}
-	})
-	<-ctx.Done()
-	end()
-	working.Wait()
+	s.encode(ctx, out, encoders)
 	fmt.Fprintln(out, "Stopping.")
 	if err := caddy.Stop(); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
 	return nil
+}
+
+// encode runs the encoders until ctx is done.
+func (s site) encode(ctx context.Context, out io.Writer, encoders []*demo.Encoder) {
+	var working sync.WaitGroup
+	for _, e := range encoders {
+		working.Go(func() { e.Run(ctx) })
+	}
+	working.Go(func() {
+		if s.waitOnAir(ctx) {
+			fmt.Fprintln(out, "On air.")
+		}
+	})
+	working.Wait()
 }
 
 // newSite finds out where the demo can listen. Caddy shares ports with other processes
@@ -146,13 +166,16 @@ func freeAddress(listen string) (string, error) {
 
 func (s site) inputPath(name string) string { return "/in/" + channelName + "/" + name }
 
-// encoders returns two encoders that are not running yet.
-func (s site) encoders() ([]*demo.Encoder, error) {
+// encoders returns two encoders that are not running yet. Each has its transport, or one of
+// its own.
+func (s site) encoders(transports ...http.RoundTripper) ([]*demo.Encoder, error) {
 	var list []*demo.Encoder
-	for i, name := range []string{"a", "b"} {
-		e, err := demo.NewEncoder(demo.Options{
-			Name: name, Target: s.base + s.inputPath(name), Token: s.token, Lateness: time.Duration(i) * secondLateness,
-		})
+	for i, name := range encoderNames {
+		o := demo.Options{Name: name, Target: s.base + s.inputPath(name), Token: s.token, Lateness: time.Duration(i) * secondLateness}
+		if i < len(transports) {
+			o.Transport = transports[i]
+		}
+		e, err := demo.NewEncoder(o)
 		if err != nil {
 			return nil, err
 		}
@@ -202,50 +225,5 @@ func (s site) waitOnAir(ctx context.Context) bool {
 			return false
 		case <-time.After(200 * time.Millisecond):
 		}
-	}
-}
-
-// config is what `caddy run` would be given for the same, except for the encoders.
-func (s site) config() any {
-	type object = map[string]any
-	type list = []any
-	// By default a frozen picture is only reported, as it may be part of the programme.
-	// Here it is not.
-	onDefect := object{"frozen": "switch"}
-	input := func(name string) object {
-		return object{"name": name, "path": s.inputPath(name), "bearer": list{s.token}}
-	}
-	origin := object{
-		"handler": "live_origin",
-		"store":   object{"engine": "memory", "capacity": storeSize},
-		"status":  object{"path": "/status", "controls": scriptPath},
-		"channels": object{channelName: object{
-			"inputs": list{input("a"), input("b")},
-			"endpoints": object{
-				"fast": object{"path": fastPath, "segment_duration": "2s", "on_defect": onDefect},
-				"hls":  object{"path": calmPath, "segment_duration": "6s", "on_defect": onDefect},
-			},
-		}},
-	}
-	home := object{"handler": "static_response", "status_code": http.StatusFound, "headers": object{"Location": list{"/status/"}}}
-	return object{
-		"admin": object{"listen": s.admin, "config": object{"persist": false}},
-		// What happens to the channel is the show; of the rest, only trouble.
-		"logging": object{"logs": object{
-			"default": object{"level": "WARN", "exclude": list{"live_origin"}},
-			"demo":    object{"level": "INFO", "include": list{"live_origin"}, "encoder": object{"format": "console", "level_format": "upper"}},
-		}},
-		"apps": object{"http": object{
-			"grace_period": gracePeriod.String(),
-			"servers": object{"demo": object{
-				"listen":          list{s.listen},
-				"protocols":       list{"h1"}, // the others need TLS
-				"automatic_https": object{"disable": true},
-				"routes": list{
-					object{"match": list{object{"path": list{"/"}}}, "handle": list{home}},
-					object{"handle": list{object{"handler": "live_origin_demo"}, origin}},
-				},
-			}},
-		}},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"sync/atomic"
 
@@ -30,20 +31,27 @@ func init() {
 //
 // `GET /demo/encoders` reports the state of the built-in encoders, `POST
 // /demo/encoders/<name>/<action>` does something to one: `kill`, `revive`, `stop`, `drop`,
-// `corrupt`, `hole`, `mute`, `freeze`. Pages of other sites can't do that.
+// `corrupt`, `hole`, `mute`, `freeze`. With several nodes, `GET
+// /demo/parts` reports the state of nodes and NATS servers, and `POST
+// /demo/parts/<name>/<action>` does `kill` or `start`. Pages of other sites can't do that.
 type Controls struct{}
 
 const (
-	encodersPath = "/demo/encoders"
-	scriptPath   = "/demo/controls.js"
-	stylePath    = "/demo/controls.css"
+	controlsPath = "/demo/"
+	scriptPath   = controlsPath + "controls.js"
 )
 
-//go:embed controls.js controls.css
+//go:embed controls.js elements.js parts.js controls.css
 var files embed.FS
 
-// running are the encoders of this process, nil outside the demo.
-var running atomic.Pointer[[]*demo.Encoder]
+// show is what there is to break.
+type show struct {
+	encoders []*demo.Encoder
+	parts    []*part
+}
+
+// running is the show of this process, nil outside the demo.
+var running atomic.Pointer[show]
 
 // sameOrigin refuses requests that another site's page makes a browser send.
 var sameOrigin = http.NewCrossOriginProtection()
@@ -58,40 +66,42 @@ func (Controls) CaddyModule() caddy.ModuleInfo {
 
 // ServeHTTP serves the script of the buttons and the requests that they make.
 func (Controls) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	encoders := running.Load()
-	if encoders == nil {
+	now := running.Load()
+	name, ours := strings.CutPrefix(r.URL.Path, controlsPath)
+	if now == nil || !ours {
 		return next.ServeHTTP(w, r)
 	}
 	h := w.Header()
 	h["Cache-Control"] = []string{"no-store"}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
-	name, isEncoder := strings.CutPrefix(r.URL.Path, encodersPath+"/")
-	switch {
-	case r.URL.Path == scriptPath:
-		h["Content-Type"] = []string{"text/javascript; charset=utf-8"}
-		http.ServeFileFS(w, r, files, "controls.js")
+	if kind, ok := contentTypes[path.Ext(name)]; ok {
+		h["Content-Type"] = []string{kind}
+		http.ServeFileFS(w, r, files, name)
 		return nil
-	case r.URL.Path == stylePath:
-		h["Content-Type"] = []string{"text/css; charset=utf-8"}
-		http.ServeFileFS(w, r, files, "controls.css")
-		return nil
-	case r.URL.Path == encodersPath:
-		if !allow(w, r, "GET, HEAD") {
-			return nil
-		}
-		states := make([]demo.State, 0, len(*encoders))
-		for _, e := range *encoders {
-			states = append(states, e.State())
-		}
-		return answerJSON(w, http.StatusOK, states)
-	case isEncoder:
-		if !allow(w, r, "POST") {
-			return nil
-		}
-		return act(w, r, *encoders, name)
 	}
-	return next.ServeHTTP(w, r)
+	what, action, acts := strings.Cut(name, "/")
+	methods := "GET, HEAD"
+	if acts {
+		methods = "POST"
+	}
+	switch {
+	case what != "encoders" && what != "parts":
+		return next.ServeHTTP(w, r)
+	case !allow(w, r, methods):
+		return nil
+	case acts && sameOrigin.Check(r) != nil:
+		return answerError(w, http.StatusForbidden, sameOrigin.Check(r))
+	case acts && what == "encoders":
+		return now.actOnEncoder(w, action)
+	case acts:
+		return now.actOnPart(w, action)
+	case what == "encoders":
+		return answerJSON(w, http.StatusOK, now.encoderStates())
+	}
+	return answerJSON(w, http.StatusOK, now.partStates())
 }
+
+var contentTypes = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 // allow rejects requests with a method that is not listed.
 func allow(w http.ResponseWriter, r *http.Request, methods string) bool {
@@ -105,14 +115,19 @@ func allow(w http.ResponseWriter, r *http.Request, methods string) bool {
 	return false
 }
 
-// act does what name says, `<encoder>/<action>`, and answers with the encoder's
-// state.
-func act(w http.ResponseWriter, r *http.Request, encoders []*demo.Encoder, name string) error {
-	if err := sameOrigin.Check(r); err != nil {
-		return answerError(w, http.StatusForbidden, err)
+func (s *show) encoderStates() []demo.State {
+	states := make([]demo.State, 0, len(s.encoders))
+	for _, e := range s.encoders {
+		states = append(states, e.State())
 	}
+	return states
+}
+
+// actOnEncoder does what name says, `<encoder>/<action>`, and answers with the encoder's
+// state.
+func (s *show) actOnEncoder(w http.ResponseWriter, name string) error {
 	name, action, _ := strings.Cut(name, "/")
-	for _, e := range encoders {
+	for _, e := range s.encoders {
 		if e.State().Name != name {
 			continue
 		}

@@ -1,6 +1,9 @@
 // The buttons of the demo: what can happen to an encoder, at the press of one. The
 // status page calls the function with the section that they go into.
 
+import { button, element } from "./elements.js";
+import parts from "./parts.js";
+
 const address = new URL("encoders", import.meta.url);
 const refreshEvery = 1000; // milliseconds
 
@@ -17,20 +20,6 @@ const done = {
 	revive: "started again; it delivers with its next segment",
 	...Object.fromEntries(actions.map(([action, , text]) => [action, text])),
 };
-
-function element(name, className, text = "") {
-	const e = document.createElement(name);
-	e.className = className;
-	e.textContent = text;
-	return e;
-}
-
-function button(text, press) {
-	const b = element("button", "demo-button", text);
-	b.type = "button";
-	b.addEventListener("click", press);
-	return b;
-}
 
 // What is wrong with the next segments of an encoder.
 function trouble(s) {
@@ -95,6 +84,7 @@ export default function controls(section) {
 		element("p", "demo-hint", "Both encoders push the same programme. Watch the picture while you press a button."),
 		list, said,
 	);
+	parts(list, said);
 
 	function show(s) {
 		if (!cards.has(s.name)) {

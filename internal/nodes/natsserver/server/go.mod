@@ -1,4 +1,4 @@
-module github.com/liveorigin/caddy-live-origin/internal/nodes/natstest/server
+module github.com/liveorigin/caddy-live-origin/internal/nodes/natsserver/server
 
 go 1.26.0
 
