@@ -84,11 +84,8 @@ export class Strip {
 				block(g, c, c.bad, e.gap ? "missing" : "unsound", left, row.y, w, slotLane);
 			} else {
 				// One stripe for each input that the media came from.
-				const from = e.sources ?? [e.input], h = slotLane / from.length;
-				from.forEach((name, i) => {
-					g.fillStyle = c.inputs[this.channel.inputIndex(name) % 4];
-					g.fillRect(left, row.y + i * h, w, h);
-				});
+				const from = e.sources ?? [e.input];
+				stripes(g, from.map((name) => c.inputs[this.channel.inputIndex(name) % 4]), left, row.y, w, slotLane);
 				if (e.gaps) {
 					g.fillStyle = c.bad;
 					g.fillRect(left, row.y + slotLane - 4, w, 4);
@@ -274,6 +271,15 @@ export function block(g, c, colour, state, x, y, w, h) {
 		g.strokeStyle = c.bad;
 		g.strokeRect(x + .75, y + .75, w - 1.5, h - 1.5);
 	}
+}
+
+// stripes draws a slot in the colours of the inputs that it was made from.
+export function stripes(g, colours, x, y, w, h) {
+	const one = h / colours.length;
+	colours.forEach((colour, i) => {
+		g.fillStyle = colour;
+		g.fillRect(x, y + i * one, w, one);
+	});
 }
 
 function zigzag(g, c, x, y, h) {

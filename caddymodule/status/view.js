@@ -3,10 +3,10 @@
 import { el, put, mark, rows } from "./dom.js";
 import * as nodes from "./nodes.js";
 import { Preview } from "./preview.js";
-import { Strip, block } from "./strip.js";
+import { Strip, block, stripes } from "./strip.js";
 import { borrowed, clock, moment, rate, seconds, segment, takeover, verdict } from "./words.js";
 
-const legend = [["arrived", "arrived"], ["late", "late"], ["degraded", "degraded"], ["unsound", "refused or unusable"], ["missing", "missing"]];
+const legend = [["arrived", "arrived"], ["late", "late"], ["degraded", "degraded"], ["unsound", "refused or unusable"], ["missing", "missing"], ["several", "from several inputs"]];
 const drawnSwitches = 50;
 
 export class View {
@@ -92,7 +92,7 @@ export class View {
 
 	makeEndpoints() {
 		this.endpoints = el("tbody");
-		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number less"], ["Given up", "number"], ["Patched", "number less"], ["Switches", "number"]];
+		const head = [["Endpoint"], ["On air"], ["Since"], ["Next segment", "number less"], ["Published", "number less"], ["Given up", "number"], ["Patched", "number little"], ["Switches", "number"]];
 		return el("section", { class: "endpoints", "aria-label": "Endpoints" }, el("h3", {}, "Endpoints"), el("div", { class: "scroll" },
 			el("table", {}, el("thead", {}, el("tr", {}, ...head.map(([t, c]) => el("th", { scope: "col", class: c }, t)))), this.endpoints)));
 	}
@@ -205,7 +205,7 @@ export class View {
 
 	updateEndpoints(now) {
 		const { status } = this.channel;
-		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number less" }), el("td", { class: "number" }));
+		const make = () => el("tr", {}, el("th", { scope: "row" }), el("td"), el("td"), el("td", { class: "number less" }), el("td", { class: "number less" }), el("td", { class: "number" }), el("td", { class: "number little" }), el("td", { class: "number" }));
 		rows(this.endpoints, status.endpoints, (e) => e.name, make, (row, e) => {
 			const [name, active, since, next, published, lost, patched, switches] = row.children;
 			const n = status.counters?.endpoints[e.name] ?? {};
@@ -304,7 +304,8 @@ export class View {
 			const g = sample.getContext("2d");
 			g.setTransform(2, 0, 0, 2, 0, 0);
 			g.clearRect(0, 0, 22, 10);
-			block(g, c, c.soft, sample.dataset.state, 0, 0, 22, 10);
+			if (sample.dataset.state === "several") stripes(g, c.inputs.slice(0, 2), 0, 0, 22, 10);
+			else block(g, c, c.soft, sample.dataset.state, 0, 0, 22, 10);
 		}
 	}
 
