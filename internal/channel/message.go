@@ -37,9 +37,11 @@ type uploadMessage struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Text  []byte `json:"text,omitempty"`
-	Key   string `json:"key,omitempty"`
-	Size  int64  `json:"size,omitempty"`
-	Hash  string `json:"hash,omitempty"`
+	// Packed: the text is compressed (gzip).
+	Packed bool   `json:"packed,omitempty"`
+	Key    string `json:"key,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Hash   string `json:"hash,omitempty"`
 }
 
 type unsoundMessage struct {

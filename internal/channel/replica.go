@@ -2,9 +2,11 @@ package channel
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -112,7 +114,11 @@ func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 		}
 	}()
 	if r.fetched == nil {
-		d.size, d.body = int64(len(u.Text)), sniffed{rest: bytes.NewReader(u.Text)}
+		text, err := unpack(u, d.config.MaxPlaylistSize)
+		if err != nil {
+			return err
+		}
+		d.size, d.body = int64(len(text)), sniffed{rest: bytes.NewReader(text)}
 		admit, _, err = d.take(context.Background())
 		return err
 	}
@@ -122,6 +128,40 @@ func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 	n.group.Send(message{Held: u.Key}.encode())
 	admit, err = d.takeFetched(u.Key)
 	return err
+}
+
+// packedFrom is from what length on texts are compressed on their way: each goes to every node
+// twice.
+const packedFrom = 8 << 10
+
+func pack(text []byte) (packed []byte, ok bool) {
+	if len(text) < packedFrom {
+		return text, false
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(text); err != nil {
+		return text, false
+	}
+	if err := w.Close(); err != nil {
+		return text, false
+	}
+	return b.Bytes(), true
+}
+
+func unpack(u uploadMessage, limit int64) ([]byte, error) {
+	if !u.Packed {
+		return u.Text, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(u.Text))
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	return text, nil
 }
 
 // takeFetched takes an object that is in the store already.
@@ -174,7 +214,7 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	case err != nil:
 		return false
 	case d.key == "":
-		u.Text = d.text
+		u.Text, u.Packed = pack(d.text)
 		n.group.Send(message{Upload: u}.encode())
 		return false
 	}
