@@ -80,7 +80,7 @@ func (f *authFailures) report() {
 	for _, a := range addresses[:min(len(addresses), listedFailing)] {
 		worst[a.String()] = f.current[a]
 	}
-	f.logger.Warn("wrong credentials, many times", zap.Int("count", f.total), zap.Int("addresses", len(addresses)),
+	f.logger.Warn("many wrong credentials", zap.Int("count", f.total), zap.Int("addresses", len(addresses)),
 		zap.Any("worst", worst), zap.Duration("within", f.interval))
 	f.before, f.current, f.total = f.current, nil, 0
 	time.AfterFunc(f.interval, f.report)

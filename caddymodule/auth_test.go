@@ -190,7 +190,7 @@ func TestFailuresAreLoggedOnceAMinute(t *testing.T) {
 	if first := logs.FilterMessage("wrong credentials").All(); len(first) != 1 || first[0].ContextMap()["client_ip"] != "198.51.100.1" {
 		t.Errorf("%v", first)
 	}
-	later, total := logs.FilterMessage("wrong credentials, many times").All(), int64(1)
+	later, total := logs.FilterMessage("many wrong credentials").All(), int64(1)
 	for _, l := range later {
 		total += l.ContextMap()["count"].(int64)
 	}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
 // uploadBody is the decoded body of an upload. It remembers its own error, so
@@ -16,6 +18,7 @@ import (
 type uploadBody struct {
 	source io.Reader
 	paced  *pacedReader // nil for no minimum rate
+	packed *readAhead   // nil unless it is compressed
 	// arrived is called before each read, with how much has arrived; it may be nil.
 	arrived func(int64) error
 	read    int64
@@ -26,6 +29,13 @@ type uploadBody struct {
 func (b *uploadBody) done() {
 	if b.paced != nil {
 		b.paced.done()
+	}
+}
+
+// TakeTurns implements channel.Packed.
+func (b *uploadBody) TakeTurns(t *channel.Turn) {
+	if b.packed != nil {
+		b.packed.turn = t
 	}
 }
 
@@ -61,7 +71,8 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (b
 		return body, r.ContentLength, nil
 	case "gzip", "x-gzip":
 		// A second limit: a small body may decode to a huge one.
-		body.source = http.MaxBytesReader(nil, &gunzip{source: sent}, limit)
+		body.packed = &readAhead{source: sent}
+		body.source = http.MaxBytesReader(nil, &gunzip{source: body.packed}, limit)
 		return body, -1, nil
 	default:
 		return nil, 0, &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content encoding %q is not supported", encoding)}

@@ -21,24 +21,25 @@ import (
 func replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay <file>...",
-		Short: "Decides again from a trace, with the same options or with others",
+		Short: "Runs the failover decisions of a trace again",
 		Long: `
-Runs the failover rule over a trace (see the option trace of a channel) and prints
-its decisions. With the options of the trace they must be those that were recorded:
-if not, the exit code is 1. With other options it shows what would have happened.
+Runs the failover rule over a recorded trace (see the channel option "trace") and
+prints the decisions it makes. With the options in the trace, they must match the
+recorded ones; if they don't, the exit code is 1. With other options, you see what
+would have happened.
 
-Name the files of a trace in order, the oldest first. Where a trace begins in the
-middle of a channel's life, the decisions of its first minute are not compared.`,
+List the files of a trace in order, oldest first. If a trace starts in the middle of
+a channel's life, the decisions of the first minute are not compared.`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	cmd.Flags().String("endpoint", "", "Only this endpoint")
+	cmd.Flags().String("endpoint", "", "Show only this endpoint")
 	cmd.Flags().Duration("segment-duration", 0, "Replay with another segment_duration")
 	cmd.Flags().Duration("failover-grace", 0, "Replay with another failover_grace")
 	cmd.Flags().Duration("time-delay", 0, "Replay with another time_delay")
-	cmd.Flags().String("prefer", "", "Replay with another preferred input")
-	cmd.Flags().Duration("prefer-after", 0, "Replay with another time for which the preferred input has to be whole")
+	cmd.Flags().String("prefer", "", "Replay with another input to prefer")
+	cmd.Flags().Duration("prefer-after", 0, "Replay with another time that the preferred input has to be whole for")
 	cmd.Flags().String("alignment", "", "Replay with another alignment")
-	cmd.Flags().Bool("slots", false, "Print the slots as well")
+	cmd.Flags().Bool("slots", false, "Print every slot, not only switches")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
 		r, err := newReplay(cmd, fl)
 		if err != nil {

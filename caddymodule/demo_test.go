@@ -112,7 +112,7 @@ func (d *demoRun) checkViewers(endpoint string) {
 		d.t.Fatal(err)
 	}
 	for _, track := range probed.Info.Tracks {
-		if track.DTSErrors > 0 || track.Kind == media.Video && track.MaxStep != media.ClockRate/25 {
+		if track.Measure.StepBack > 0 || track.Kind == media.Video && track.MaxStep != media.ClockRate/25 {
 			d.t.Errorf("%s: %+v", endpoint, track)
 		}
 	}

@@ -171,7 +171,8 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		return notFound(w, r, errNotThere)
 	}
 	defer content.Close()
-	// Behind the content: what was read is free when the download is over.
+	// It ends before the content is closed, as defers run backward: whoever is among the
+	// downloads still holds the room that cutting them off would free.
 	d := rt.use.shared.downloads.begin(w, s, rt.endpoint, rt.patience)
 	defer d.end()
 
@@ -200,7 +201,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	// ServeContent would copy through a buffer; the store writes its own. If it
 	// breaks off, the server closes the connection, as the length was promised.
 	if _, err := content.WriteTo(d); err != nil {
-		if c := h.logger.Check(zapcore.DebugLevel, "segment was not sent to the end"); c != nil {
+		if c := h.logger.Check(zapcore.DebugLevel, "segment download ended early"); c != nil {
 			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
 		}
 		abort(r)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
@@ -211,6 +212,28 @@ func TestContentEncoding(t *testing.T) {
 		}
 	}
 	want(t, o.do("GET", path, nil), 200, "seg1.ts")
+}
+
+// A compressed upload that does not get on keeps none of its input's others waiting.
+func TestCompressedUploadsTakeTurns(t *testing.T) {
+	packed := gzipped(t, []byte(shortList))
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, withInput(""))
+		body, sender := io.Pipe()
+		answered := make(chan *httptest.ResponseRecorder)
+		go func() { answered <- o.do("PUT", "/in/a/slow.m3u8", body, "Content-Encoding", "gzip") }()
+		if _, err := sender.Write(packed[:len(packed)/2]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		want(t, o.do("PUT", "/in/a/live.m3u8", bytes.NewReader(packed), "Content-Encoding", "gzip"), 201, "")
+		want(t, o.do("PUT", "/in/a/plain.m3u8", strings.NewReader(shortList)), 201, "")
+		if _, err := sender.Write(packed[len(packed)/2:]); err != nil {
+			t.Fatal(err)
+		}
+		sender.Close()
+		want(t, <-answered, 201, "")
+	})
 }
 
 func TestLimits(t *testing.T) {

@@ -85,7 +85,7 @@ func (s *keptStore) Journal(ctx context.Context, name string) (store.Journal, er
 	if last, err := journal.Last(ctx); err == nil && last == 0 {
 		if err := s.load(journal, name); err != nil {
 			// Without it a restart waits for what encoders will send again.
-			keptLogger().Warn("reading back what encoders send once failed", zap.String("journal", name), zap.Error(err))
+			keptLogger().Warn("restoring encoder state failed", zap.String("journal", name), zap.Error(err))
 		}
 	}
 	return &keptJournal{Journal: journal, of: s, name: name}, nil
@@ -180,7 +180,7 @@ func (s *keptStore) save(name string) {
 	}
 	size, err := j.save(storage)
 	if err != nil {
-		keptLogger().Warn("keeping what encoders send once failed", zap.String("journal", name), zap.Error(err))
+		keptLogger().Warn("saving encoder state failed", zap.String("journal", name), zap.Error(err))
 	}
 	s.mu.Lock()
 	s.rests[name] = time.Now().Add(time.Duration(size) * time.Second / keepRate)

@@ -87,7 +87,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
 	if silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()}); ok {
-		o.logger.Error("channel is in trouble", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
+		o.logger.Error("channel error", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
 	}
 }
 

@@ -60,7 +60,7 @@ var counted = counters{
 		"Requests of encoders by HTTP status code.",
 		labelStore, labelChannel, labelInput, labelCode),
 	strayUploads: counter("stray_uploads_total",
-		"Uploads to paths of no input that nothing else answered."),
+		"Uploads to paths outside every input that no other handler answered."),
 	downloadsCut: counter("downloads_cut_total",
 		"Downloads of segments that had left the playlist long ago, cut off because their room was needed.",
 		labelStore, labelChannel, labelEndpoint),

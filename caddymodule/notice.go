@@ -36,9 +36,9 @@ func (o *observer) Notice(name string, n channel.Notice) {
 	}
 	switch {
 	case n.Over:
-		o.logger.Info("input waits no longer", fields...)
+		o.logger.Info("input is no longer waiting", fields...)
 	case n.Waits():
-		o.logger.Warn("input waits", fields...)
+		o.logger.Warn("input is waiting", fields...)
 	case n.Noticed():
 		if silenced, ok := o.quiet.pass(missKey{name, n.Input + "/" + n.Endpoint, n.Rendition, string(n.Kind)}); ok {
 			o.logger.Warn("noticed", append(fields, zap.Int("silenced", silenced))...)
@@ -53,11 +53,11 @@ func (o *observer) Notice(name string, n channel.Notice) {
 }
 
 var tolerated = counter("tolerated_total",
-	"What made no sense in uploads and was passed over, by what it was: each new thing, and each upload that repeats it.",
+	"What made no sense in uploads and was ignored, by kind: each new problem, and each upload that repeats it.",
 	labelStore, labelChannel, labelInput, "what")
 
 var noticed = counter("noticed_total",
-	"What an operator ought to know of an input and changes nothing by itself, by what it is. The input is empty where it is about an endpoint alone.",
+	"What an operator should know about an input but has no effect by itself, by kind. The input is empty if it concerns only an endpoint.",
 	labelStore, labelChannel, labelInput, "what")
 
 var inputWaiting = gauge("input_waiting",

@@ -54,7 +54,7 @@ type reservation struct {
 // reserve makes room for an upload of the input, of this size, or -1 if it is unknown. The
 // caller calls arrived before it reads more of it, and done after it.
 func (c *sharedChannel) reserve(input string, size int64, logger *zap.Logger) *reservation {
-	c.lastUpload.Store(time.Now().UnixNano())
+	c.begins(input, time.Now())
 	return &reservation{of: c, input: input, limit: c.inputShare(), size: size, logger: logger}
 }
 
@@ -79,12 +79,17 @@ func (r *reservation) arrived(n int64) error {
 	if err := r.hold(n); err != nil {
 		return err
 	}
-	if free := s.store.Usage().Free; free < 0 || free >= s.room.underWay.Load()+reserved && !r.of.crowds(free-step) {
+	free := s.store.Usage().Free
+	if free < 0 || free >= s.room.underWay.Load()+reserved && !r.of.crowds(free-step) && !r.of.overPart(r.input, free-step) {
 		return nil
 	}
-	s.makeRoom(r.of, r.logger)
-	if r.of.crowds(s.store.Usage().Free - step) {
-		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this channel, which has had its share of it", store.ErrFull)}
+	s.makeRoom(r)
+	free = s.store.Usage().Free - step
+	if r.of.overPart(r.input, free) {
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input: its media that is not published yet takes the room of the others", store.ErrFull)}
+	}
+	if r.of.crowds(free) {
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this channel: its share is used up", store.ErrFull)}
 	}
 	return nil
 }
@@ -94,7 +99,7 @@ func (r *reservation) hold(n int64) error {
 	sum := r.of.inflight(r.input, n-r.held)
 	r.held = n
 	if r.limit > 0 && sum > r.limit {
-		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input, whose unfinished uploads take half of the channel's share", store.ErrFull)}
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input: its unfinished uploads take up half of the channel's share", store.ErrFull)}
 	}
 	return nil
 }
@@ -107,16 +112,21 @@ func (r *reservation) done() {
 }
 
 // makeRoom evicts until what is under way fits, or nothing is left to evict.
-func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
+func (s *sharedStore) makeRoom(r *reservation) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	s.cutSlowReaders()
+	c := r.of
 	full := func() bool {
 		free := s.store.Usage().Free
 		return free < s.room.underWay.Load()+reserved || c.crowds(free)
 	}
+	over := func() bool { return c.overPart(r.input, s.store.Usage().Free-r.ahead) }
 	// What no playlist lists goes before anything that viewers can see.
-	for share := s.shares().of(c); full() && c.held() >= share && c.channel.DropUnlisted(share); {
+	for share := s.shares().of(c); (over() || full() && c.held() >= share) && c.channel.DropUnlisted(share); {
+	}
+	if over() {
+		return // it is refused, so nothing has to make room for it
 	}
 	evicted := false
 	for full() && live.evictFor(c) {
@@ -126,7 +136,7 @@ func (s *sharedStore) makeRoom(c *sharedChannel, logger *zap.Logger) {
 		return
 	}
 	if _, ok := s.room.evicting.pass(struct{}{}); ok {
-		logger.Warn("store is full, so startover windows are cut short", zap.String("store", s.identity),
+		r.logger.Warn("store is full, so startover windows are cut short", zap.String("store", s.identity),
 			zap.Int64("bytes", s.store.Usage().Bytes))
 	}
 }

@@ -107,13 +107,18 @@ func (c *sharedChannel) crowds(free int64) bool {
 	if held-spare < shares.of(c) {
 		return false
 	}
+	return free+spare < c.owed(shares)
+}
+
+// owed is what other channels have not used of their shares.
+func (c *sharedChannel) owed(shares shares) int64 {
 	owed := int64(0)
 	live.eachChannel(func(o *sharedChannel) {
 		if o.store == c.store && o != c && o.busy() {
 			owed += max(0, shares.of(o)-o.held())
 		}
 	})
-	return free+spare < owed
+	return owed
 }
 
 // inputShare is how much an input may have under way: half of the channel's share.
@@ -125,10 +130,12 @@ func (c *sharedChannel) inputShare() int64 {
 	return max(shares.of(c)/2, minRoomStep)
 }
 
-// unfinished counts the bytes of uploads that are not committed, by input.
+// unfinished counts the bytes of uploads that are not committed, by input, and knows when
+// the last one began.
 type unfinished struct {
 	mu    sync.Mutex
 	bytes map[string]int64
+	last  map[string]time.Time
 }
 
 // held is how much of the store the channel takes, including what is under way.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // held is what the channels of the process hold, by name.
@@ -198,6 +200,66 @@ func TestAnInputLeavesRoomForTheOther(t *testing.T) {
 		// What that one holds itself, which is little, stays.
 		for i := range 4 {
 			want(t, o.do("GET", fmt.Sprintf("/in/b/%d.ts", i), nil), 200, "")
+		}
+	})
+}
+
+// padded is a segment with empty packets behind it.
+func padded(segment []byte, size int) []byte {
+	empty := append([]byte{0x47, 0x1f, 0xff, 0x10}, bytes.Repeat([]byte{0xff}, 184)...)
+	return append(bytes.Clone(segment), bytes.Repeat(empty, max(0, size-len(segment))/len(empty))...)
+}
+
+// What one input sends ahead of its time, in segments that a playlist lists, takes neither
+// the room of the channel's other input nor what viewers can still fetch.
+func TestMediaAheadLeavesRoomForTheOther(t *testing.T) {
+	names, media := testmedia.Segments(t, "60")
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, `live_origin {
+	store memory {
+		capacity 8MiB
+	}
+	channel sports {
+		input a /in/a
+		input b /in/b
+		endpoint hls /live {
+			segment_duration 2s
+			playlist_window 6s
+			startover_window 1h
+		}
+	}
+}`)
+		deliver := func(input string, first, n int, segment []byte) int {
+			code := o.do("PUT", input+"/"+names[n], bytes.NewReader(segment)).Code
+			o.do("PUT", input+"/live.m3u8", strings.NewReader(playlistOf(first, names[first:n+1])))
+			return code
+		}
+		const ahead = 16
+		for n := range ahead {
+			if code := deliver("/in/b", 0, n, media[n]); code != 201 {
+				t.Fatalf("before that, %d is answered with %d", n, code)
+			}
+			time.Sleep(1920 * time.Millisecond)
+		}
+		channel := o.handler.routes["/live"].use.shared.channel
+		oldest, spare := channel.Spare()
+		refused := 0
+		for n := ahead; n < len(names); n++ {
+			if deliver("/in/a", ahead, n, padded(media[n], 1<<20)) == 507 {
+				refused++
+			}
+		}
+		if refused == 0 {
+			t.Error("all that is ahead of time is taken")
+		}
+		if now, still := channel.Spare(); !spare || !still || now.After(oldest) {
+			t.Error("the startover window is gone")
+		}
+		for n := ahead; n < ahead+4; n++ {
+			if code := deliver("/in/b", 0, n, media[n]); code != 201 {
+				t.Errorf("of the other input, %d is answered with %d", n, code)
+			}
+			time.Sleep(1920 * time.Millisecond)
 		}
 	})
 }

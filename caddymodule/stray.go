@@ -59,7 +59,7 @@ func (h *Handler) noteStray(r *http.Request, status int) {
 		return
 	}
 	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	h.logger.Warn("upload hits no input", zap.String("method", r.Method), zap.String("host", r.Host),
+	h.logger.Warn("upload matches no input", zap.String("method", r.Method), zap.String("host", r.Host),
 		zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxComparedPath)]), zap.String("nearest_input", nearest),
 		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced))
 }

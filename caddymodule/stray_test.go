@@ -62,7 +62,7 @@ func TestStrayUploads(t *testing.T) {
 	if w.Body.Len() > 0 || err == nil {
 		t.Errorf("%q %v", w.Body, err)
 	}
-	all := logs.FilterMessage("upload hits no input").All()
+	all := logs.FilterMessage("upload matches no input").All()
 	if len(all) != 2 || all[0].ContextMap()["nearest_input"] != "/in/a" || all[1].ContextMap()["nearest_input"] != "/in/b" {
 		t.Errorf("%v", all)
 	}

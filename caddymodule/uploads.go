@@ -69,7 +69,7 @@ func (a *App) reportCut() {
 			if cut.size >= 0 {
 				fields = append(fields, zap.Int64("size", cut.size))
 			}
-			a.logger.Warn("upload cut by the end of the process", fields...)
+			a.logger.Warn("upload cut off by shutdown", fields...)
 		}
 	}
 }

@@ -64,9 +64,6 @@ type Media struct {
 	Defects []Defect `json:"defects,omitempty"`
 	// DefectDetail says what was found where, for people.
 	DefectDetail string `json:"defect_detail,omitempty"`
-	// Missing is how much media is missing with DefectHole: the sum of the holes in the
-	// reference track, or in the track that lacks most.
-	Missing Ticks `json:"missing,omitempty"`
 }
 
 // same reports whether two objects hold the same stretch of the same media, as far as the

@@ -8,9 +8,8 @@ import (
 // generation is one unbroken stretch of an input's media: all its renditions on one clock,
 // with no jump and no change of codec or layout.
 type generation struct {
-	input  *input
-	id     uint64
-	reason BreakReason
+	input *input
+	id    uint64
 	// first is the timestamp that it began with, as the encoder wrote it.
 	first Ticks
 	// start and last are where its media begins and, so far, ends on its own
@@ -170,7 +169,6 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 	g := &generation{
 		input:   in,
 		id:      in.generations + 1,
-		reason:  reason,
 		modulus: s.media.Modulus,
 		first:   s.media.Start,
 		samples: map[*rendition]*samples{},
@@ -179,9 +177,7 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 	s.generation = g
 	in.channel.align(now, g, s)
 	g.start, g.last = s.start, s.end
-	if in.generations++; in.generations > 1 {
-		in.breaks = append(in.breaks[max(0, len(in.breaks)-history+1):], now)
-	}
+	in.generations++
 	in.previous, in.latest = in.latest, g
 	if p := in.previous; p != nil && p.offset == g.offset {
 		in.moveBehind(r, g, p)
@@ -190,17 +186,6 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		Time: now, Input: in.name, Generation: g.id, Reason: reason,
 		Rendition: r.path, Segment: s.path, Basis: g.basis,
 	})
-}
-
-// breaksSince counts how often the input broke since a given time, as far as is remembered.
-func (in *input) breaksSince(t time.Time) int {
-	n := 0
-	for _, at := range in.breaks {
-		if at.After(t) {
-			n++
-		}
-	}
-	return n
 }
 
 // moveBehind gives the new generation what other renditions have already delivered past its

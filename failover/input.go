@@ -23,7 +23,6 @@ type input struct {
 	waiting  map[string]waitingObject
 
 	generations      uint64
-	breaks           []time.Time // when its last generations began, except the first
 	latest, previous *generation
 	// clockRestarts: its timestamps started over with a generation, so they count from the
 	// start of the encoder and not from that of the programme.

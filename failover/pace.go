@@ -1,5 +1,7 @@
 package failover
 
+import "time"
+
 // pace is how the channel's clock relates to elapsed time: how far the media of the
 // input that set it ends ahead of the moment at which it arrives.
 type pace struct {
@@ -45,3 +47,13 @@ func (p *pace) follow(now Ticks, r *rendition, s *segment) {
 // clock is the time on the channel's clock: where media that arrives now ends, by the
 // rhythm in which the channel began.
 func (c *Channel) clock(now Ticks) Ticks { return now + c.pace.lead }
+
+// Ahead is how far what an input has delivered lies ahead of the channel's clock; below zero
+// for one that delivers in its time.
+func (c *Channel) Ahead(now time.Time, input string) time.Duration {
+	in := c.input(input)
+	if in == nil || in.latest == nil || !c.pace.set {
+		return 0
+	}
+	return (in.latest.last + in.latest.offset - c.clock(TicksAt(now))).Duration()
+}

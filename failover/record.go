@@ -123,7 +123,7 @@ type Replay struct {
 }
 
 // ErrNoOpening: the trace does not begin with an Open record.
-var ErrNoOpening = errors.New("the trace does not begin with the opening of a channel")
+var ErrNoOpening = errors.New("the trace does not start with the opening of a channel")
 
 // Step takes the next record in and returns what the core does with it. Errors:
 // ErrNoOpening, and those of [New].

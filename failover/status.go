@@ -30,8 +30,6 @@ type InputStatus struct {
 	// channel's clock.
 	Generation uint64
 	Basis      Basis
-	// Breaks is how often it broke into a new generation in the last minute.
-	Breaks int
 	// Bitrate is that of its last segments in bits per second, all renditions
 	// together.
 	Bitrate uint64
@@ -104,7 +102,7 @@ func (c *Channel) Status() Status {
 func (in *input) status() InputStatus {
 	s := InputStatus{
 		Name: in.name, Up: in.up, Ended: in.ended(), LastSegment: in.lastSound,
-		Whole: in.wholeFor().Duration(), Generation: in.generations, Breaks: in.breaksSince(in.channel.now.Add(-time.Minute)), Faults: maps.Clone(in.faults),
+		Whole: in.wholeFor().Duration(), Generation: in.generations, Faults: maps.Clone(in.faults),
 	}
 	if g := in.latest; g != nil {
 		s.Lateness, s.Basis = g.lateness().Duration(), g.basis

@@ -18,7 +18,7 @@ var (
 	ErrNotFound = errors.New("object not found")
 	// ErrExists: an object was already committed under this key. Objects are immutable, so
 	// a key is used only once.
-	ErrExists = errors.New("object exists already")
+	ErrExists = errors.New("object already exists")
 	// ErrFull: the engine's capacity does not allow the write.
 	ErrFull = errors.New("store is full")
 	// ErrConflict: the journal's last revision is not the expected one; somebody

@@ -177,6 +177,14 @@ func (e *endpoint) take(r record) {
 	if len(slots) > 0 && r.Slot.MSN <= slots[len(slots)-1].MSN {
 		return // while this node was alone, it published something else under this number
 	}
+	if e.joining && len(slots) > 0 {
+		joined := e.joined(r.Slot, slots[len(slots)-1])
+		if joined == nil {
+			return
+		}
+		r.Slot = joined
+	}
+	e.joining, e.asked = false, false
 	revision := e.keep(r)
 	if len(slots) > 0 && r.Slot.MSN != slots[len(slots)-1].MSN+1 {
 		e.release(e.window.Forget(len(slots))...) // a playlist has no gaps in its numbers

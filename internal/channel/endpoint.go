@@ -34,6 +34,11 @@ type endpoint struct {
 	chain    chain
 	standing atomic.Pointer[endpointState]
 	offer    offer
+	// breakAt is the discontinuity number that the next slot has at least, if it is decided
+	// here. joining: the endpoint goes over to the history of another node, which does not
+	// continue what its viewers have seen; asked: a discontinuity was asked for.
+	breakAt        uint64
+	joining, asked bool
 
 	// excluded are the renditions that the endpoint does not serve, and
 	// selectionTrouble what was wrong with its limits when last looked at.
@@ -126,9 +131,12 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 }
 
 // publish carries out what the core decided: the slot goes into the journal. The
-// view gets it with refresh.
-func (e *endpoint) publish(decided failover.Slot) {
+// view gets it with refresh. It returns the slot to commit.
+func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	n := e.nodes
+	if e.breakAt > decided.DiscontinuityNumber {
+		decided.Discontinuity, decided.DiscontinuityNumber = true, e.breakAt
+	}
 	s := e.makeSlot(decided)
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
@@ -145,6 +153,7 @@ func (e *endpoint) publish(decided failover.Slot) {
 	}
 	e.decided = remains(decided)
 	e.changed = true
+	return decided
 }
 
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:

@@ -105,6 +105,6 @@ func gradedMedia(info *media.Info, graded *media.Graded) *failover.Media {
 	for _, f := range graded.Findings {
 		m.Defects = append(m.Defects, failover.Defect(f.Defect))
 	}
-	m.DefectDetail, m.Missing = graded.Text(), failover.Ticks(graded.Missing())
+	m.DefectDetail = graded.Text()
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -200,8 +201,61 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 			rest = append(rest, theirs[i]) // more of it comes with what the other node says next
 		}
 	}
+	n.meet(e, at)
 	mine := e.chain.last.Number
 	e.chain.cut(at.Link.Number)
 	n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: int(mine - at.Link.Number + 1)})
 	n.channel.commitRecords(e, rest)
+}
+
+// meet finds out whether the histories continue each other where they meet: whether they began to
+// differ with the same media and the same numbers, as those of locked inputs do.
+func (n *nodes) meet(e *endpoint, at record) {
+	slots := e.window.Slots()
+	mine := e.chain.at(at.Link.Number)
+	if len(slots) == 0 || mine == nil {
+		return
+	}
+	last := slots[len(slots)-1]
+	e.joining = !alike(mine, &at) || last.DiscontinuityNumber != at.Slot.DiscontinuityNumber
+}
+
+// joined is the slot with which an endpoint joins another history: it begins a discontinuity. If
+// that would take a number which viewers of this node have seen, the node that decides is asked
+// for a discontinuity, which all have, and nothing is published until it comes: nil.
+func (e *endpoint) joined(s, last *output.Slot) *output.Slot {
+	if s.DiscontinuityNumber > last.DiscontinuityNumber {
+		joined := *s
+		joined.Discontinuity = true
+		return &joined
+	}
+	if !e.asked {
+		e.asked = true
+		e.nodes.group.Send(message{Break: &breakMessage{Endpoint: e.config.Name, Number: last.DiscontinuityNumber + 1}}.encode())
+	}
+	return nil
+}
+
+// alike reports whether two slots of the same number end alike, so that what follows one of them
+// can follow the other.
+func alike(a, b *record) bool {
+	if a.Seam == nil || b.Seam == nil || a.Slot.End != b.Slot.End || a.Slot.Discontinuity != b.Slot.Discontinuity {
+		return false
+	}
+	for i := range a.Seam.Renditions {
+		r := &a.Seam.Renditions[i]
+		if !slices.ContainsFunc(b.Seam.Renditions, func(o renditionSeam) bool {
+			return o.Path == r.Path && o.End == r.End && o.Signature == r.Signature
+		}) {
+			return false
+		}
+	}
+	return a.Seam.Clock == b.Seam.Clock
+}
+
+// breakAt makes the next slot begin a discontinuity. The lock is held.
+func (c *Channel) breakAt(endpoint string, number uint64) {
+	if e := c.endpoints[endpoint]; e != nil {
+		e.breakAt = max(e.breakAt, number)
+	}
 }

@@ -34,6 +34,7 @@ type delivery struct {
 	text  []byte
 	fault failover.Reason
 	body  sniffed
+	turn  Turn
 }
 
 // take receives the body. admit, called with the channel's lock held, passes the upload to
@@ -115,8 +116,9 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		return nil, false, err
 	}
 	d.text = text
-	d.input.texts.reading.Lock()
-	defer d.input.texts.reading.Unlock()
+	if err := d.turn.Take(); err != nil {
+		return nil, false, fmt.Errorf("wait to read the playlist: %w", err)
+	}
 	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize), Segments: listedAtMost})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):
@@ -160,17 +162,24 @@ func (o *oddities) size(bytes, limit int64) {
 	}
 }
 
+// bytesPerRendition is how long a multivariant playlist may be, for each rendition that is
+// allowed. Each one is written to a journal, with the channel's lock held.
+const bytesPerRendition = 16 << 10
+
 func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func() error, replaced bool, err error) {
 	fact, err := multivariantFact(d.config, d.path, m, odd)
+	if limit := bytesPerRendition * d.config.MaxRenditions; err == nil && len(text) > limit {
+		err = refuse(TooLarge, "multivariant playlist is larger than %d bytes (16 KiB for each of max_renditions)", limit)
+	}
 	if err != nil {
 		return d.refusedMultivariant(text, err.Error()), false, err
 	}
 	replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
 	if err != nil {
-		return d.refusedMultivariant(nil, ""), false, err
+		return nil, false, err
 	}
 	return func() error {
-		d.input.refusedMultivariant(d.path, nil, "")
+		d.input.refusedMultivariant("", "")
 		if err := d.announce(fact, m, text); err != nil {
 			return err
 		}
@@ -179,10 +188,14 @@ func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, od
 	}, replaced, nil
 }
 
-// refusedMultivariant records a playlist that was not accepted.
+// refusedMultivariant records a playlist that was not accepted, if it looks like a
+// multivariant one.
 func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
+	if !bytes.Contains(text, []byte("#EXT-X-STREAM-INF")) && !bytes.Contains(text, []byte("#EXT-X-MEDIA:")) {
+		return nil
+	}
 	return func() error {
-		d.input.refusedMultivariant(d.path, text, reason)
+		d.input.refusedMultivariant(d.path, reason)
 		return nil
 	}
 }
@@ -214,7 +227,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 	if err := w.Commit(); err != nil {
 		return nil, false, fmt.Errorf("commit object: %w", err)
 	}
-	d.input.objects.add(key, n)
+	d.input.objects.receive(d.config.Name, key, n)
 	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
 	return func() error {
 		d.receive(probed)

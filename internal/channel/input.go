@@ -34,10 +34,11 @@ type input struct {
 	master, told []failover.Announced
 
 	// What follows has locks of its own.
+	turns chan struct{} // see Turn
 	texts texts
 	shelf
 }
 
 func newInput(d *desk, name string) *input {
-	return &input{desk: d, name: name, shelf: newShelf(), binder: newBinder()}
+	return &input{desk: d, name: name, turns: make(chan struct{}, 1), shelf: newShelf(), binder: newBinder()}
 }

@@ -36,7 +36,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 				break
 			}
 			if e := c.endpoints[ec.Name]; e != nil && !d.Slot.Unlisted {
-				e.publish(*d.Slot)
+				*d.Slot = e.publish(*d.Slot)
 				c.decisions.remember(d.Slot.Switch)
 			}
 			effects = append(effects, c.core.Commit(now, *d.Slot)...)

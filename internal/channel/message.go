@@ -26,6 +26,8 @@ type message struct {
 	Deleted *deletedMessage `json:"deleted,omitempty"`
 	// Order is what an operator ordered.
 	Order *failover.Order `json:"order,omitempty"`
+	// Break is where histories have met that don't continue each other.
+	Break *breakMessage `json:"break,omitempty"`
 	// Record is what an endpoint goes on with.
 	Record *endpointRecord `json:"record,omitempty"`
 }
@@ -49,6 +51,13 @@ type unsoundMessage struct {
 type deletedMessage struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
+}
+
+// breakMessage asks whoever decides next to begin a discontinuity with at least this number: the
+// viewers of a node that went over to another history have seen the numbers before it.
+type breakMessage struct {
+	Endpoint string `json:"endpoint"`
+	Number   uint64 `json:"number"`
 }
 
 // endpointRecord is a record of an endpoint's journal on its way to another node.

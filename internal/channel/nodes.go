@@ -160,6 +160,8 @@ func (n *nodes) hear(from string, text []byte) {
 		}
 	case m.Order != nil:
 		c.locked(func() { c.obey(*m.Order) })
+	case m.Break != nil:
+		c.locked(func() { c.breakAt(m.Break.Endpoint, m.Break.Number) })
 	case m.Record != nil:
 		c.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
 	}

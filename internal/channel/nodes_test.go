@@ -344,3 +344,71 @@ func TestAllNodesStartAgain(t *testing.T) {
 		}
 	})
 }
+
+// The same with inputs that are not locked: each viewer sees one discontinuity where the node goes
+// over to the other history, and their numbers never fall.
+func TestUnlockedHistoriesMeet(t *testing.T) {
+	names, first := testmedia.Segments(t, "24")
+	_, second := testmedia.Segments(t, "24", "-output_ts_offset", "1000")
+	for name, quorum := range map[string]bool{"with a quorum": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				config := testConfig(longEndpoint())
+				n1, n2, n3 := s.start("n1", config), s.start("n2", config), s.start("n3", config)
+				nodes := []*Channel{n1, n2, n3}
+				for _, c := range nodes {
+					defer c.Close()
+				}
+				a := &encoder{t: t, c: n1, input: "a", names: names, media: first}
+				b := &encoder{t: t, c: n2, input: "b", names: names, media: second}
+				seen := map[*Channel]map[string]uint64{n1: {}, n2: {}, n3: {}}
+				last := map[*Channel]uint64{}
+				for n := range 11 {
+					time.Sleep(segmentTime)
+					switch n {
+					case 2:
+						s.unreachable = !quorum
+						s.cutOff("n1")
+					case 6:
+						s.heal("n1")
+					}
+					a.deliver(n)
+					b.deliver(n)
+					time.Sleep(1300 * time.Millisecond)
+					synctest.Wait()
+					for i, c := range nodes {
+						p := playlist(t, c.View("hls"))
+						number := p.DiscontinuitySequence
+						for _, seg := range p.Segments {
+							if seg.Discontinuity {
+								number++
+							}
+							if was, ok := seen[c][seg.URI]; ok && was != number {
+								t.Errorf("node %d: the discontinuity number of %s was %d and is %d", i+1, seg.URI, was, number)
+							}
+							seen[c][seg.URI] = number
+						}
+						if number < last[c] {
+							t.Errorf("node %d: the discontinuity number fell from %d to %d", i+1, last[c], number)
+						}
+						last[c] = number
+						if n == 10 {
+							t.Logf("node %d: %d discontinuities in %d slots from %d", i+1, number, len(p.Segments), p.MediaSequence)
+						}
+					}
+				}
+				same := func(c *Channel) string {
+					p := playlist(t, c.View("hls"))
+					return p.Segments[len(p.Segments)-1].URI
+				}
+				if same(n1) != same(n2) || same(n2) != same(n3) {
+					t.Errorf("the nodes stand at %s, %s, %s", same(n1), same(n2), same(n3))
+				}
+				if last[n1] != last[n2] || last[n2] != last[n3] {
+					t.Errorf("the discontinuity numbers are %d, %d, %d", last[n1], last[n2], last[n3])
+				}
+			})
+		})
+	}
+}

@@ -163,19 +163,19 @@ func (in *input) tell(o oddities) {
 func advice(kind NoticeKind, subject string) string {
 	switch {
 	case kind == NoticeIFrames:
-		return "leave out the encoder's I-frame playlists, or let them come: the origin makes its own with iframe_playlist"
+		return "turn off the encoder's I-frame playlists, or ignore this: the origin makes its own with iframe_playlist"
 	case kind == NoticeSize:
-		return "let the encoder list only the last minutes (ffmpeg: -hls_list_size, and no -hls_playlist_type event), or raise max_playlist_size"
+		return "have the encoder list only the last few minutes (ffmpeg: -hls_list_size, and no -hls_playlist_type event), or raise max_playlist_size"
 	case kind == NoticeNumbering, subject == "EXT-X-MEDIA-SEQUENCE":
-		return "the playlist has to count its segments with one EXT-X-MEDIA-SEQUENCE"
+		return "number the segments: the playlist needs one EXT-X-MEDIA-SEQUENCE, which grows as segments leave it"
 	case kind == NoticeTrack:
-		return "look at the encoder's source: the track is configured and gets nothing"
+		return "check the encoder's source: the track is configured, but gets no media"
 	case kind == NoticeKind(hls.NoteCharacters):
 		return "write playlists in UTF-8 without control characters"
 	case subject == "URI" && kind == NoticeKind(hls.NoteEntry):
-		return "every URI has to lie below the input's own path; names are best relative (ffmpeg: no -hls_base_url)"
+		return "every URI must be below the input's own path; relative names are best (ffmpeg: no -hls_base_url)"
 	case subject == "EXT-X-PROGRAM-DATE-TIME":
-		return "dates are like 2026-11-23T05:00:00.000Z"
+		return "write dates like 2026-11-23T05:00:00.000Z"
 	}
 	return ""
 }

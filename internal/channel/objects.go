@@ -29,6 +29,8 @@ type objects struct {
 	byKey map[string]*object
 	// elsewhere: another node may have what this one has not.
 	elsewhere bool
+	// pending are the bytes of objects that the core may still put into a slot, by input.
+	pending map[string]int64
 	// stored are the objects from before the restart with their sizes, until they have been
 	// taken over.
 	stored map[string]int64
@@ -39,6 +41,9 @@ type object struct {
 	key   string
 	size  int64
 	users int
+	// pending is the input whose object it is, as long as the core may still put it into a
+	// slot.
+	pending string
 	// contentType is empty if it is not known to be media.
 	contentType string
 	// info and init (of fragmented MP4) are set as long as the core may put the object into
@@ -49,7 +54,7 @@ type object struct {
 
 func newObjects(st store.Store, channel string) *objects {
 	return &objects{
-		store: st, prefix: channel + "/", byKey: map[string]*object{},
+		store: st, prefix: channel + "/", byKey: map[string]*object{}, pending: map[string]int64{},
 		run: strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 }
@@ -69,9 +74,9 @@ func (o *objects) add(key string, size int64) *object {
 	return ob
 }
 
-// join records an object that came from another node, with one more user: slots may have
+// join records an object of an input that came from another node, with one more user: slots may have
 // named it before it came.
-func (o *objects) join(key string, size int64) {
+func (o *objects) join(input, key string, size int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	ob := o.byKey[key]
@@ -83,6 +88,30 @@ func (o *objects) join(key string, size int64) {
 	o.held.Add(size - ob.size)
 	ob.size = size
 	ob.users++
+	if ob.pending == "" {
+		ob.pending = input
+		o.pending[input] += size + perObject
+	}
+}
+
+// receive adds an object that an input has delivered.
+func (o *objects) receive(input, key string, size int64) {
+	ob := o.add(key, size)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob.pending = input
+	o.pending[input] += size + perObject
+}
+
+// leave takes the object out of what is pending. mu is held.
+func (o *objects) leave(ob *object) {
+	if ob.pending == "" {
+		return
+	}
+	if o.pending[ob.pending] -= ob.size + perObject; o.pending[ob.pending] == 0 {
+		delete(o.pending, ob.pending)
+	}
+	ob.pending = ""
 }
 
 // describe says what the object turned out to be.
@@ -114,6 +143,7 @@ func (o *objects) settle(key string) {
 	if ob := o.byKey[key]; ob != nil {
 		init = ob.init
 		ob.info, ob.init = nil, nil
+		o.leave(ob)
 	}
 	o.mu.Unlock()
 	if init != nil {
@@ -185,6 +215,7 @@ func (o *objects) release(key string) {
 	last := ob.users == 0
 	if last {
 		delete(o.byKey, key)
+		o.leave(ob)
 		o.held.Add(-ob.size - perObject)
 	}
 	o.mu.Unlock()
@@ -201,7 +232,7 @@ func (o *objects) drop() {
 	for key := range o.byKey {
 		keys = append(keys, key)
 	}
-	o.byKey = map[string]*object{}
+	o.byKey, o.pending = map[string]*object{}, map[string]int64{}
 	o.held.Store(0)
 	o.mu.Unlock()
 	for _, key := range keys {

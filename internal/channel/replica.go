@@ -100,6 +100,8 @@ func (n *nodes) takeReplicas(in *input, q *replicas) {
 func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 	u := r.upload
 	d := &delivery{input: in, config: in.config.Load(), path: u.Path, began: r.began, size: u.Size, hash: u.Hash}
+	d.turn = Turn{ctx: context.Background(), of: in.turns}
+	defer d.turn.Give()
 	var admit func() error
 	defer func() {
 		if trouble := recover(); trouble != nil { // there is no server around it that would do so
@@ -141,7 +143,7 @@ func (d *delivery) takeFetched(key string) (admit func() error, err error) {
 		return nil, refusalOf(err)
 	}
 	d.key, d.size = key, object.Size()
-	d.input.objects.join(key, d.size)
+	d.input.objects.join(d.config.Name, key, d.size)
 	d.input.keepObject(d.path, key, d.hash)
 	return func() error {
 		d.receive(probed)

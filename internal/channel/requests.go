@@ -23,7 +23,13 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	if err != nil {
 		return false, err
 	}
-	d := &delivery{input: in, config: in.config.Load(), path: path, size: size, body: sniffed{rest: body}}
+	d := &delivery{
+		input: in, config: in.config.Load(), path: path, size: size,
+		body: sniffed{rest: body}, turn: Turn{ctx: ctx, of: in.turns},
+	}
+	if packed, ok := body.(Packed); ok {
+		packed.TakeTurns(&d.turn)
+	}
 	d.began = in.begin(path)
 	var admit func() error
 	// Deferred, as reading a body may panic.
@@ -35,6 +41,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 			err = refused
 		}
 	}()
+	defer d.turn.Give()
 	admit, replaced, err = d.take(ctx)
 	return replaced, err
 }

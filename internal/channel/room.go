@@ -17,6 +17,32 @@ const perObject = 2 << 10
 // Held is how much the channel's objects take, in bytes.
 func (c *Channel) Held() int64 { return c.objects.held.Load() }
 
+// Pending is how much the objects of inputs take that may still become part of a slot, in
+// bytes.
+func (c *Channel) Pending(inputs []string) map[string]int64 {
+	c.objects.mu.Lock()
+	defer c.objects.mu.Unlock()
+	pending := map[string]int64{}
+	for _, input := range inputs {
+		pending[input] = c.objects.pending[input]
+	}
+	return pending
+}
+
+// PendingOf is that of one input.
+func (c *Channel) PendingOf(input string) int64 {
+	c.objects.mu.Lock()
+	defer c.objects.mu.Unlock()
+	return c.objects.pending[input]
+}
+
+// Ahead is how far an input's media lies ahead of the channel's clock.
+func (c *Channel) Ahead(input string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.Ahead(c.now(), input)
+}
+
 // SpareBytes is how much of it is kept for startover windows only, in bytes, as it was
 // within the last second.
 func (c *Channel) SpareBytes() int64 {

@@ -19,6 +19,7 @@ type standing struct {
 	journal *journal[standingEntry]
 	last    map[standingKey]standingEntry
 	at      map[standingKey]uint64 // revisions of last
+	stale   int                    // bytes of what has been replaced
 }
 
 // StandingFacts is how the name of a channel's journal of standing facts ends. No endpoint
@@ -73,6 +74,17 @@ func (e standingEntry) void() bool {
 	return e.Init != nil && e.Init.Key == "" || e.Tables != nil && len(e.Tables.Tables) == 0 || e.Order != nil && e.Order.Input == ""
 }
 
+// size is about how many bytes the entry takes.
+func (e standingEntry) size() int {
+	switch {
+	case e.Multivariant != nil:
+		return len(e.Multivariant.Text)
+	case e.Init != nil:
+		return len(e.Init.Data)
+	}
+	return 0
+}
+
 // openStanding reads what was said before.
 func openStanding(ctx context.Context, st store.Store, key string) (*standing, error) {
 	s := &standing{last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
@@ -86,6 +98,9 @@ func openStanding(ctx context.Context, st store.Store, key string) (*standing, e
 
 func (s *standing) enter(entry standingEntry, revision uint64) {
 	key := entry.key()
+	if old, ok := s.last[key]; ok {
+		s.stale += old.size()
+	}
 	if entry.void() {
 		delete(s.last, key)
 		delete(s.at, key)
@@ -130,8 +145,11 @@ func (s *standing) append(entry standingEntry) error {
 	return nil
 }
 
-// staleRecords is how many records the journal may hold that nobody needs.
-const staleRecords = 64
+// staleRecords and staleBytes are how much the journal may hold that nobody needs.
+const (
+	staleRecords = 64
+	staleBytes   = 1 << 20
+)
 
 // compact writes everything again if most of the journal is history.
 func (s *standing) compact() error {
@@ -139,7 +157,7 @@ func (s *standing) compact() error {
 	for _, at := range s.at {
 		oldest = min(oldest, at)
 	}
-	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) {
+	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
 		return s.journal.forget(oldest)
 	}
 	first := s.journal.revision + 1
@@ -148,6 +166,7 @@ func (s *standing) compact() error {
 			return err
 		}
 	}
+	s.stale = 0
 	return s.journal.forget(first)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 	"sync/atomic"
 )
 
@@ -13,9 +12,6 @@ import (
 type texts struct {
 	// buffered is how much of them is in memory, in bytes.
 	buffered atomic.Int64
-	// reading allows one playlist to be parsed at a time: a few MiB of text take ten times
-	// as much memory, and only the input itself has to wait.
-	reading sync.Mutex
 }
 
 const (

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -71,9 +70,9 @@ func (in *input) checkWaits() {
 }
 
 var waitAdvice = map[NoticeKind]string{
-	WaitInit:         "send the initialization section again: restart the encoder's output",
-	WaitMultivariant: "correct what the text says, then let the encoder send the playlist again",
-	WaitRendition:    "look whether the encoder has this output and whether its uploads are refused",
+	WaitInit:         "restart the encoder's output, so that it sends the initialization section again",
+	WaitMultivariant: "correct what the text names, then have the encoder send the playlist again",
+	WaitRendition:    "check whether the encoder has this output, and whether its uploads are refused",
 }
 
 // waitsFor lists what is missing now, with what it means.
@@ -84,15 +83,15 @@ func (in *input) waitsFor() map[waitKey]string {
 		if path == "" {
 			continue
 		}
-		text := fmt.Sprintf("segments wait for the initialization section %s, which has not come", path)
+		text := fmt.Sprintf("segments are waiting for the initialization section %s, which has not arrived", path)
 		if in.arrives(path, time.Time{}) {
-			text = fmt.Sprintf("segments wait for the initialization section %s, whose upload does not end", path)
+			text = fmt.Sprintf("segments are waiting for the initialization section %s, whose upload has not finished", path)
 		}
 		current[waitKey{WaitInit, path}] = text
 	}
 	if w := &in.waits; w.refused != "" {
 		current[waitKey{WaitMultivariant, w.refusedPath}] =
-			"the multivariant playlist was refused; the one before holds, or else renditions are known by what is in them: " + w.refused
+			"the multivariant playlist was refused; the previous one stays in force, or else renditions are classified by their media: " + w.refused
 	}
 	newest := time.Time{}
 	for _, l := range in.lists {
@@ -104,22 +103,16 @@ func (in *input) waitsFor() map[waitKey]string {
 		switch l := in.lists[path]; {
 		case newest.IsZero(): // an input that sends nothing at all is down
 		case l == nil || l.fresh.IsZero():
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist has not come"
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist has not arrived"
 		case newest.Sub(l.fresh) > 2*l.length:
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, and its media playlist lists nothing new"
+			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist lists nothing new"
 		}
 	}
 	return current
 }
 
-// refusedMultivariant records a playlist that was not accepted, if it looks like a
-// multivariant playlist; with an empty reason, one that was.
-func (in *input) refusedMultivariant(path string, text []byte, reason string) {
-	if reason == "" {
-		in.waits.refused, in.waits.refusedPath = "", ""
-		return
-	}
-	if t := string(text); strings.Contains(t, "#EXT-X-STREAM-INF") || strings.Contains(t, "#EXT-X-MEDIA:") {
-		in.waits.refused, in.waits.refusedPath = reason, path
-	}
+// refusedMultivariant records a multivariant playlist that was not accepted; with an empty
+// reason, one that was.
+func (in *input) refusedMultivariant(path, reason string) {
+	in.waits.refused, in.waits.refusedPath = reason, path
 }

@@ -3,6 +3,8 @@ package demo
 import (
 	"bytes"
 	"errors"
+
+	"github.com/liveorigin/caddy-live-origin/internal/bitstream"
 )
 
 // Slices of H.264 as the sample has them: Constrained Baseline, one slice in each picture,
@@ -47,9 +49,9 @@ func parseParameters(unit []byte) (sliceSyntax, error) {
 		var ok bool
 		switch nal[0] & 0x1f {
 		case nalSPS:
-			ok = s.readSPS(unescape(nal))
+			ok = s.readSPS(bitstream.Unescape(nil, nal))
 		case nalPPS:
-			ok = s.readPPS(unescape(nal))
+			ok = s.readPPS(bitstream.Unescape(nil, nal))
 		default:
 			continue
 		}
@@ -67,40 +69,40 @@ func parseParameters(unit []byte) (sliceSyntax, error) {
 // readSPS reads a sequence parameter set (ISO/IEC 14496-10, 7.3.2.1.1).
 func (s *sliceSyntax) readSPS(nal []byte) bool {
 	const baseline = 66
-	r := &bitReader{b: nal}
-	r.u(8)
-	profile := r.u(8)
-	r.u(16) // constraints, level_idc
-	r.ue()  // seq_parameter_set_id
-	s.frameNumBits = int(r.ue()) + 4
-	orderType := r.ue() // pic_order_cnt_type; with 2 slice headers say nothing about it
-	r.ue()              // max_num_ref_frames
-	r.bit()             // gaps_in_frame_num_value_allowed_flag
-	s.macroblocks = (r.ue() + 1) * (r.ue() + 1)
-	framesOnly := r.flag()
-	return !r.bad && profile == baseline && s.frameNumBits <= 16 && orderType == 2 && framesOnly
+	r := &bitstream.Reader{Bytes: nal}
+	r.U(8)
+	profile := r.U(8)
+	r.U(16) // constraints, level_idc
+	r.UE()  // seq_parameter_set_id
+	s.frameNumBits = int(r.UE()) + 4
+	orderType := r.UE() // pic_order_cnt_type; with 2 slice headers say nothing about it
+	r.UE()              // max_num_ref_frames
+	r.U(1)              // gaps_in_frame_num_value_allowed_flag
+	s.macroblocks = (r.UE() + 1) * (r.UE() + 1)
+	framesOnly := r.Flag()
+	return !r.Bad && profile == baseline && s.frameNumBits <= 16 && orderType == 2 && framesOnly
 }
 
 // readPPS reads a picture parameter set (ISO/IEC 14496-10, 7.3.2.2).
 func (s *sliceSyntax) readPPS(nal []byte) bool {
-	r := &bitReader{b: nal}
-	r.u(8)
-	r.ue()                 // pic_parameter_set_id
-	r.ue()                 // seq_parameter_set_id
-	arithmetic := r.flag() // entropy_coding_mode_flag
-	r.bit()                // bottom_field_pic_order_in_frame_present_flag
-	groups := r.ue()       // num_slice_groups_minus1
-	r.ue()                 // num_ref_idx_l0_default_active_minus1
-	r.ue()                 // num_ref_idx_l1_default_active_minus1
-	weighted := r.flag()
-	r.u(2) // weighted_bipred_idc
-	r.ue() // pic_init_qp_minus26
-	r.ue() // pic_init_qs_minus26
-	r.ue() // chroma_qp_index_offset
-	s.deblocking = r.flag()
-	r.bit() // constrained_intra_pred_flag
-	redundant := r.flag()
-	return !r.bad && !arithmetic && groups == 0 && !weighted && !redundant
+	r := &bitstream.Reader{Bytes: nal}
+	r.U(8)
+	r.UE()                 // pic_parameter_set_id
+	r.UE()                 // seq_parameter_set_id
+	arithmetic := r.Flag() // entropy_coding_mode_flag
+	r.U(1)                 // bottom_field_pic_order_in_frame_present_flag
+	groups := r.UE()       // num_slice_groups_minus1
+	r.UE()                 // num_ref_idx_l0_default_active_minus1
+	r.UE()                 // num_ref_idx_l1_default_active_minus1
+	weighted := r.Flag()
+	r.U(2) // weighted_bipred_idc
+	r.UE() // pic_init_qp_minus26
+	r.UE() // pic_init_qs_minus26
+	r.UE() // chroma_qp_index_offset
+	s.deblocking = r.Flag()
+	r.U(1) // constrained_intra_pred_flag
+	redundant := r.Flag()
+	return !r.Bad && !arithmetic && groups == 0 && !weighted && !redundant
 }
 
 // skipped returns the slice of a P picture with all its macroblocks skipped: a picture that
@@ -108,13 +110,13 @@ func (s *sliceSyntax) readPPS(nal []byte) bool {
 // of the slice is read, and it stays as it is, so that frame numbers and references
 // continue.
 func (s sliceSyntax) skipped(nal []byte) ([]byte, error) {
-	r := &bitReader{b: unescape(nal)}
+	r := &bitstream.Reader{Bytes: bitstream.Unescape(nil, nal)}
 	if !s.readHeader(r) {
 		return nil, errSlice
 	}
 	w := &bitWriter{}
-	for from := (&bitReader{b: r.b}); from.pos < r.pos; {
-		w.u(from.bit(), 1)
+	for from := (&bitstream.Reader{Bytes: r.Bytes}); from.Pos < r.Pos; {
+		w.u(from.U(1), 1)
 	}
 	w.ue(s.macroblocks) // mb_skip_run
 	w.u(1, 1)           // rbsp_stop_one_bit
@@ -123,24 +125,24 @@ func (s sliceSyntax) skipped(nal []byte) ([]byte, error) {
 
 // readHeader reads the header of the only slice of a P picture (ISO/IEC 14496-10,
 // 7.3.3).
-func (s sliceSyntax) readHeader(r *bitReader) bool {
-	r.bit() // forbidden_zero_bit
-	reference := r.u(2) != 0
-	kind := r.u(5)
-	first := r.ue()            // first_mb_in_slice
-	predicted := r.ue()%5 == 0 // slice_type P
-	r.ue()                     // pic_parameter_set_id
-	r.u(s.frameNumBits)        // frame_num
-	if r.flag() {              // num_ref_idx_active_override_flag
-		r.ue()
+func (s sliceSyntax) readHeader(r *bitstream.Reader) bool {
+	r.U(1) // forbidden_zero_bit
+	reference := r.U(2) != 0
+	kind := r.U(5)
+	first := r.UE()            // first_mb_in_slice
+	predicted := r.UE()%5 == 0 // slice_type P
+	r.UE()                     // pic_parameter_set_id
+	r.U(s.frameNumBits)        // frame_num
+	if r.Flag() {              // num_ref_idx_active_override_flag
+		r.UE()
 	}
-	modified := r.flag() // ref_pic_list_modification_flag_l0
+	modified := r.Flag() // ref_pic_list_modification_flag_l0
 	// adaptive_ref_pic_marking_mode_flag
-	marked := reference && r.flag()
-	r.ue()                           // slice_qp_delta
-	if s.deblocking && r.ue() != 1 { // disable_deblocking_filter_idc
-		r.ue() // slice_alpha_c0_offset_div2
-		r.ue() // slice_beta_offset_div2
+	marked := reference && r.Flag()
+	r.UE()                           // slice_qp_delta
+	if s.deblocking && r.UE() != 1 { // disable_deblocking_filter_idc
+		r.UE() // slice_alpha_c0_offset_div2
+		r.UE() // slice_beta_offset_div2
 	}
-	return !r.bad && kind == nalSlice && first == 0 && predicted && !modified && !marked
+	return !r.Bad && kind == nalSlice && first == 0 && predicted && !modified && !marked
 }

@@ -3,6 +3,8 @@ package demo
 import (
 	"bytes"
 	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/internal/bitstream"
 )
 
 func TestBits(t *testing.T) {
@@ -11,14 +13,14 @@ func TestBits(t *testing.T) {
 	for _, v := range numbers {
 		w.ue(v)
 	}
-	r := &bitReader{b: w.b}
+	r := &bitstream.Reader{Bytes: w.b}
 	for _, v := range numbers {
-		if got := r.ue(); got != v || r.bad {
+		if got := r.UE(); got != v || r.Bad {
 			t.Errorf("%d is read as %d", v, got)
 		}
 	}
-	r = &bitReader{b: []byte{0, 0}}
-	if r.ue(); !r.bad {
+	r = &bitstream.Reader{Bytes: []byte{0, 0}}
+	if r.UE(); !r.Bad {
 		t.Error("what is cut off is read")
 	}
 }
@@ -33,7 +35,7 @@ func TestEmulationPrevention(t *testing.T) {
 		if got := escape(c.plain); !bytes.Equal(got, c.escaped) {
 			t.Errorf("% x is escaped as % x", c.plain, got)
 		}
-		if got := unescape(c.escaped); !bytes.Equal(got, c.plain) {
+		if got := bitstream.Unescape(nil, c.escaped); !bytes.Equal(got, c.plain) {
 			t.Errorf("% x is unescaped as % x", c.escaped, got)
 		}
 	}

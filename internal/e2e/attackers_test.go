@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,13 +27,17 @@ type attack struct {
 	name string
 	many int
 	run  func(ctx context.Context, f *force, i int)
+	// meanwhile looks at the origin while it goes on; nil if there is nothing to see but how
+	// long the others wait.
+	meanwhile func(t *testing.T, o *origin)
 }
 
 // force is a process that attacks an origin.
 type force struct {
-	base  string // URL of the origin
-	media []byte // a segment that is sound
-	done  atomic.Int64
+	base  string   // URL of the origin
+	media [][]byte // segments that are sound
+	// done is how often something was done, harm how often it did what it must not.
+	done, harm atomic.Int64
 
 	cmd   *exec.Cmd
 	stdin io.Closer
@@ -44,20 +50,16 @@ const (
 	mediaVar  = "LIVE_ORIGIN_ATTACK_MEDIA"
 )
 
-// sendForce starts an attack.
-func sendForce(t *testing.T, o *origin, name string, media []byte) *force {
+// sendForce starts an attack, by those who have the media in a directory.
+func sendForce(t *testing.T, o *origin, name, media string) *force {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "segment.ts")
-	if err := os.WriteFile(file, media, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	f := &force{}
 	if nice, err := exec.LookPath("nice"); err == nil {
 		f.cmd = exec.Command(nice, "-n", "19", os.Args[0])
 	} else {
 		f.cmd = exec.Command(os.Args[0])
 	}
-	f.cmd.Env = append(os.Environ(), attackVar+"="+name, targetVar+"="+o.url(""), mediaVar+"="+file)
+	f.cmd.Env = append(os.Environ(), attackVar+"="+name, targetVar+"="+o.url(""), mediaVar+"="+media)
 	f.cmd.Stdout, f.cmd.Stderr = &f.said, os.Stderr
 	var err error
 	if f.stdin, err = f.cmd.StdinPipe(); err != nil {
@@ -70,25 +72,30 @@ func sendForce(t *testing.T, o *origin, name string, media []byte) *force {
 	return f
 }
 
-// recall ends the attack, and returns how often it was done.
-func (f *force) recall() int {
+// recall ends the attack, and returns how often it was done, and how often it did harm.
+func (f *force) recall() (done, harm int) {
 	f.stdin.Close()
 	_ = f.cmd.Wait()
-	n, _ := strconv.Atoi(strings.TrimSpace(f.said.String()))
-	return n
+	_, _ = fmt.Sscan(f.said.String(), &done, &harm)
+	return done, harm
 }
 
 // fight is what the process does, until its input ends. It returns its exit code.
 func fight(name string) int {
-	media, err := os.ReadFile(os.Getenv(mediaVar))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	f := &force{base: os.Getenv(targetVar)}
+	files, _ := filepath.Glob(filepath.Join(os.Getenv(mediaVar), "*.ts"))
+	slices.Sort(files)
+	for _, file := range files {
+		media, err := os.ReadFile(file)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		f.media = append(f.media, media)
 	}
-	f := &force{base: os.Getenv(targetVar), media: media}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, a := range attacks {
+	for _, a := range append(attacks(), slowUploads) {
 		for i := range a.many {
 			if a.name == name {
 				all.Go(func() { a.run(ctx, f, i) })
@@ -98,7 +105,7 @@ func fight(name string) int {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	cancel()
 	all.Wait()
-	fmt.Println(f.done.Load())
+	fmt.Println(f.done.Load(), f.harm.Load())
 	return 0
 }
 
@@ -130,6 +137,22 @@ func (f *force) send(ctx context.Context, method, path string, body io.Reader, e
 	f.done.Add(1)
 	return resp.StatusCode
 }
+
+// dial connects from one of so many addresses, where the system has them: Linux has all of
+// 127.0.0.0/8. The system holds little of what has not been read.
+func (f *force) dial(ctx context.Context, i, addresses int) (net.Conn, error) {
+	var d net.Dialer
+	if runtime.GOOS == "linux" {
+		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%addresses))}
+	}
+	conn, err := d.DialContext(ctx, "tcp", f.host())
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetReadBuffer(8 << 10)
+}
+
+func (f *force) host() string { return strings.TrimPrefix(f.base, "http://") }
 
 func (f *force) put(ctx context.Context, path, text string) int {
 	return f.send(ctx, http.MethodPut, path, strings.NewReader(text))

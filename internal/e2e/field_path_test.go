@@ -29,7 +29,7 @@ func TestUploadsIntoNothing(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", path, status, reason, want)
 		}
 	}
-	if found := o.log.find("upload hits no input"); len(found) == 0 || !strings.HasPrefix(fmt.Sprint(found[0]["nearest_input"]), "/in/sports/") {
+	if found := o.log.find("upload matches no input"); len(found) == 0 || !strings.HasPrefix(fmt.Sprint(found[0]["nearest_input"]), "/in/sports/") {
 		t.Errorf("the log says %v", found)
 	}
 	for _, path := range []string{"/in//sports/a/live.m3u8", "/in/./sports//a/./live.m3u8", "//in/sports/a//live.m3u8"} {

@@ -117,7 +117,7 @@ func TestWhatAnInputWaitsForIsNamed(t *testing.T) {
 		time.Sleep(segmentTime)
 	}
 	for kind, path := range map[string]string{"waiting_init": "sub/init.mp4", "waiting_rendition": "hd/live.m3u8"} {
-		if e := warned(t, o, "input waits", kind); e["path"] != path || e["input"] != "a" || e["advice"] == nil {
+		if e := warned(t, o, "input is waiting", kind); e["path"] != path || e["input"] != "a" || e["advice"] == nil {
 			t.Errorf("warning %v", e)
 		}
 		if !bytes.Contains(get(t, "http://"+o.admin+"/metrics"), []byte(fmt.Sprintf(`caddy_live_origin_input_waiting{channel="sports",for=%q,input="a",store="memory"} 1`, kind))) {
@@ -141,7 +141,7 @@ func TestWhatAnInputWaitsForIsNamed(t *testing.T) {
 	for range 50 {
 		time.Sleep(100 * time.Millisecond)
 		get(t, "http://"+o.admin+"/metrics")
-		if len(o.log.find("input waits no longer")) > 0 {
+		if len(o.log.find("input is no longer waiting")) > 0 {
 			return
 		}
 	}

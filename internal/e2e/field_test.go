@@ -259,7 +259,7 @@ func TestRenditionsWithoutAMultivariantPlaylist(t *testing.T) {
 				t.Errorf("not one variant with one audio rendition:\n%s", text)
 			}
 			if master != "" && name == "refused" {
-				if e := warned(t, o, "input waits", "waiting_multivariant"); e["path"] != "master.m3u8" {
+				if e := warned(t, o, "input is waiting", "waiting_multivariant"); e["path"] != "master.m3u8" {
 					t.Errorf("warning %v", e)
 				}
 			}

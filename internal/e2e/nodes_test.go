@@ -338,3 +338,32 @@ func (s *site) judge(t *testing.T, r row, began, until time.Time) {
 		t.Errorf("%s: a slot was %s late, %s are allowed", r.what, late, allowed)
 	}
 }
+
+// TestAnUnlockedPairOnNodes: the node of the active encoder dies, and the other encoder's media
+// does not continue it. There is one discontinuity, the same on all nodes.
+func TestAnUnlockedPairOnNodes(t *testing.T) {
+	t.Parallel()
+	s := startSite(t, siteBlock)
+	startIndependent(t, s.nodes[0].url("/in/sports/a"), 50)
+	first := watch(t, s.nodes[0], "/fast/sports")
+	first.patient.Store(true)
+	startIndependent(t, s.nodes[1].url("/in/sports/b"), 45)
+	viewers := []*viewer{first, watch(t, s.nodes[1], "/fast/sports"), watch(t, s.nodes[2], "/fast/sports")}
+	viewers[1].wait(4)
+	killNode(s, 0)
+	viewers[1].wait(3)
+	runNode(s, 0)
+	viewers[1].wait(2)
+	for _, v := range viewers {
+		v.finish()
+		for uri, f := range v.renditions {
+			if f.discontinuity != 1 {
+				t.Errorf("%s%s: %d discontinuities", v.base, uri, f.discontinuity)
+			}
+		}
+	}
+	s.compare(t, viewers...)
+	if switches := s.nodes[1].log.find("active input switched"); len(switches) != 1 || switches[0]["seamless"] != false {
+		t.Errorf("the switches were %v", switches)
+	}
+}

@@ -55,6 +55,7 @@ type origin struct {
 	data   string   // Caddy's own directory
 	level  string   // of the log
 	tls    string   // options of the site; empty for plain HTTP
+	site   string   // more directives of the site
 	global string   // global options of the Caddyfile
 	within []string // a command around the process, such as `ip netns exec name`
 	log    *logLines
@@ -114,11 +115,12 @@ func (o *origin) configure(block string) {
 }
 %s {
 	%s
+	%s
 	live_origin {
 %s
 	}
 }
-`, o.admin, o.level, o.global, o.url(""), o.tls, block)
+`, o.admin, o.level, o.global, o.url(""), o.tls, o.site, block)
 	if err := os.WriteFile(o.config, []byte(config), 0o644); err != nil {
 		o.t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func TestViewersWhoDoNotReadFillNoStore(t *testing.T) {
 	const size = 8 << 20 // more than any client takes without reading it
 	o := startSecureOrigin(t, `
 		store memory {
-			capacity 112MiB
+			capacity 100MiB
 		}
 		channel sports {
 			input a /in/sports/a
@@ -215,10 +215,10 @@ func TestViewersWhoDoNotReadFillNoStore(t *testing.T) {
 				t.Errorf("%s: %s: %s", path, resp.Status, reason)
 			}
 		}
-		if newest := newestSegment(t, clients[1], o); newest != "" {
+		if oldest := oldestSegment(t, clients[1], o); oldest != "" {
 			for major, client := range clients {
 				readers.Go(func() {
-					if stalls(t, client, newest, major, released) {
+					if stalls(t, client, oldest, major, released) {
 						mu.Lock()
 						cut[major]++
 						mu.Unlock()
@@ -236,10 +236,13 @@ func TestViewersWhoDoNotReadFillNoStore(t *testing.T) {
 		}
 	}
 	t.Logf("cut off by protocol: %v", cut)
+	if n := o.counters()[`caddy_live_origin_downloads_cut_total{channel="sports",endpoint="fast",store="memory"`]; n == 0 {
+		t.Error("none of them is counted")
+	}
 }
 
-// newestSegment is the URL of the last one that is listed.
-func newestSegment(t *testing.T, client *http.Client, o *origin) string {
+// oldestSegment is the URL of the first one that is listed: the one that is deleted first.
+func oldestSegment(t *testing.T, client *http.Client, o *origin) string {
 	t.Helper()
 	playlist := "index.m3u8"
 	for range 2 {
@@ -252,8 +255,12 @@ func newestSegment(t *testing.T, client *http.Client, o *origin) string {
 		if resp.StatusCode != http.StatusOK {
 			return ""
 		}
-		lines := strings.Fields(string(text))
-		playlist = lines[len(lines)-1]
+		for line := range strings.Lines(string(text)) {
+			if line[0] != '#' {
+				playlist = strings.TrimSpace(line)
+				break
+			}
+		}
 	}
 	return o.url("/fast/sports/" + playlist)
 }

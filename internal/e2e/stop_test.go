@@ -56,7 +56,7 @@ func TestAStopFinishesUploads(t *testing.T) {
 	if status := stuck.finish(); status != 0 {
 		t.Errorf("an upload that was cut is answered with %d", status)
 	}
-	cut := o.log.find("upload cut by the end of the process")
+	cut := o.log.find("upload cut off by shutdown")
 	if len(cut) != 1 || cut[0]["path"] != "stuck.ts" || cut[0]["input"] != "a" || cut[0]["size"] != float64(len(media[0])) {
 		t.Errorf("the log says of what was cut: %v", cut)
 	}

@@ -70,7 +70,7 @@ func scanAttributes(list string, report func(name, problem string)) []Attribute 
 		case a.Value == "" && !a.Quoted:
 			report(name, "attribute "+quote(name)+" has no value")
 		case !known.add(attributes, name):
-			report(name, "attribute "+quote(name)+" comes twice")
+			report(name, "attribute "+quote(name)+" appears twice")
 		default:
 			attributes = append(attributes, a)
 		}
@@ -100,7 +100,7 @@ func readStray(attributes []Attribute, piece string, report func(name, problem s
 func cutQuoted(name, text string, report func(name, problem string)) (value, rest string) {
 	end := strings.IndexByte(text, '"')
 	if end < 0 || strings.HasSuffix(strings.TrimRight(text[:end], " \t"), "=") && nextAttribute(text[:end]) >= 0 {
-		report(name, "quoted string of "+quote(name)+" does not end")
+		report(name, "quoted string of "+quote(name)+" is not closed")
 		if comma := nextAttribute(text); comma >= 0 {
 			return strings.TrimRight(text[:comma], " \t"), text[comma+1:]
 		}

@@ -12,7 +12,7 @@ func (n *notes) attributes(line int, tag, list string) []Attribute {
 		if subject == "" {
 			subject = tag
 		}
-		n.add(line, NoteValue, subject, "%s: %s: the rest counts", tag, problem)
+		n.add(line, NoteValue, subject, "%s: %s: the rest is used", tag, problem)
 	})
 	if len(attributes) == 0 {
 		n.add(line, NoteValue, tag, "%s: no attributes", tag)
@@ -46,7 +46,7 @@ func (r *mediaReader) readMap(list string) *Map {
 		}
 	}
 	if m.URI == "" {
-		r.note(NoteLine, tagMap, "%s: no URI: passed over", tagMap[1:])
+		r.note(NoteLine, tagMap, "%s: no URI: ignored", tagMap[1:])
 		return nil
 	}
 	return m
@@ -76,7 +76,7 @@ func (r *mediaReader) readKey(list string) {
 	}
 	switch key.Method {
 	case "":
-		r.note(NoteLine, tagKey, "%s: no METHOD: passed over", tagKey[1:])
+		r.note(NoteLine, tagKey, "%s: no METHOD: ignored", tagKey[1:])
 		return
 	case "NONE":
 		r.keys = nil
@@ -91,7 +91,7 @@ func (r *mediaReader) readKey(list string) {
 		}
 	}
 	if len(keys) == maxKeys {
-		r.note(NoteLine, tagKey, "%s", fmt.Sprintf("more than %d keys at once: passed over", maxKeys))
+		r.note(NoteLine, tagKey, "%s", fmt.Sprintf("more than %d keys at once: ignored", maxKeys))
 		return
 	}
 	r.keys = append(keys, key)

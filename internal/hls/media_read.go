@@ -145,7 +145,7 @@ func (r *mediaReader) tag(line string) {
 	level, modelled := classify(name)
 	switch {
 	case level == levelMultivariant:
-		r.note(NoteLine, name, "a tag of multivariant playlists in a media playlist: passed over")
+		r.note(NoteLine, name, "a tag of multivariant playlists in a media playlist: ignored")
 	case modelled && level == levelSegment && name != tagEndList:
 		r.segmentTag(name, value)
 	case modelled:
@@ -162,11 +162,11 @@ func (r *mediaReader) tag(line string) {
 // header takes #EXTM3U. It is the first line, except for what editors put before it.
 func (r *mediaReader) header(line string) {
 	if line != tagM3U {
-		r.note(NoteLine, tagM3U, "%s behind #EXTM3U: passed over", quote(strings.TrimPrefix(line, tagM3U)))
+		r.note(NoteLine, tagM3U, "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
 		return
 	}
 	if len(r.list.Segments)+r.left > 0 || r.infLine > 0 {
-		r.note(NoteLine, tagM3U, "once more within the playlist: passed over")
+		r.note(NoteLine, tagM3U, "repeated within the playlist: ignored")
 	}
 }
 
@@ -290,7 +290,7 @@ func (r *mediaReader) inf(value string) {
 // uri ends a segment. It reports whether the line is one.
 func (r *mediaReader) uri(uri string) bool {
 	if r.infLine == 0 && !r.resembles(uri) {
-		r.note(NoteLine, "URI", "%s without an EXTINF: passed over", quote(uri))
+		r.note(NoteLine, "URI", "%s without an EXTINF: ignored", quote(uri))
 		return false
 	}
 	if r.infLine == 0 {

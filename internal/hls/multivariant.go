@@ -141,7 +141,7 @@ func (r *multivariantReader) takes() bool {
 func (r *multivariantReader) tag(line string) {
 	if isHeader(line) {
 		if line != tagM3U {
-			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s behind #EXTM3U: passed over", quote(strings.TrimPrefix(line, tagM3U)))
+			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
 		}
 		return
 	}
@@ -149,7 +149,7 @@ func (r *multivariantReader) tag(line string) {
 	level, _ := classify(name)
 	switch {
 	case level == levelMedia, level == levelSegment:
-		r.notes.add(r.line, NoteLine, name[1:], "a tag of media playlists in a multivariant playlist: passed over")
+		r.notes.add(r.line, NoteLine, name[1:], "a tag of media playlists in a multivariant playlist: ignored")
 	case name == tagVersion: // the writer says which version its own list needs
 	case name == tagIndependentSegments:
 		r.list.IndependentSegments = true

@@ -59,4 +59,4 @@ func (n *notes) add(line int, kind NoteKind, subject, format string, args ...any
 }
 
 // measuredInstead says what is done about a value that makes no sense.
-const measuredInstead = "dropped, what is measured counts"
+const measuredInstead = "ignored, the measured value is used"

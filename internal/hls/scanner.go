@@ -29,7 +29,7 @@ func (s *scanner) next() (string, bool) {
 		s.line++
 		line = trimBlanks(line)
 		if len(line) > s.limits.LineBytes {
-			s.notes.add(s.line, NoteLine, "", "line of %d bytes, at most %d are read: passed over", len(line), s.limits.LineBytes)
+			s.notes.add(s.line, NoteLine, "", "line of %d bytes, at most %d are read: ignored", len(line), s.limits.LineBytes)
 			if line[0] == '#' {
 				continue
 			}

@@ -32,7 +32,6 @@ type frames struct {
 
 	first    frame // configuration of the track
 	hasFirst bool
-	changed  bool
 
 	count   int // frames
 	samples int // since the last timestamp
@@ -116,7 +115,6 @@ func (f *frames) header(b []byte) int {
 	if f.proven && !f.hasFirst {
 		f.first, f.hasFirst = f.last, true
 	}
-	f.changed = f.changed || f.hasFirst && h.config != f.first.config && f.proven
 	f.inSync = true
 	f.last = h
 	f.count++

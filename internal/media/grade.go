@@ -102,16 +102,6 @@ func (g *Graded) Text() string {
 	return strings.Join(details, "; ")
 }
 
-// Missing is how much media the object lacks, in ticks.
-func (g *Graded) Missing() int64 {
-	for _, f := range g.Findings {
-		if f.Defect == DefectHole {
-			return f.Missing
-		}
-	}
-	return 0
-}
-
 // Grader says how good the objects of one rendition are, by what is usual in its run. The
 // zero value knows nothing yet. It holds a bounded number of integers, and never reads the
 // clock. It is not safe for concurrent use.

@@ -20,12 +20,12 @@ func steady(n int64) *Info {
 			{
 				ID: 0x100, Kind: Video, Samples: 50, FirstPTS: start, FirstDTS: start - 2*frame25, LastPTS: end - frame25,
 				LastDTS: end - 3*frame25, End: end, MaxStep: frame25,
-				Measure: Measure{Bytes: 500_000, Largest: 40_000, Smallest: 2_000, Step: frame25, Steps: 49, Others: 49},
+				Measure: Measure{Bytes: 500_000, Step: frame25, Steps: 49, Others: 49},
 			},
 			{
 				ID: 0x101, Kind: Audio, Samples: 94, FirstPTS: start - 100, FirstDTS: start - 100, LastPTS: end - 20_000,
 				LastDTS: end - 20_000, End: end - 100, MaxStep: 20_000,
-				Measure: Measure{Bytes: 24_000, Largest: 300, Smallest: 200, Step: frameAAC, Steps: 9, Others: 94},
+				Measure: Measure{Bytes: 24_000, Step: frameAAC, Steps: 9, Others: 94},
 			},
 			{ID: 0x102, Kind: Data},
 		},
@@ -175,8 +175,8 @@ func TestFindingsSayWhatIsMissing(t *testing.T) {
 		last = g.Grade(info, last)
 	}
 	const want = "damaged: the continuity counter jumps at 3 places: packets are lost; hole: video 0x100 lacks 120 ms at 1000 ms of the segment"
-	if last.Text() != want || last.Missing() != 3*frame25 {
-		t.Errorf("%q, %d ticks", last.Text(), last.Missing())
+	if last.Text() != want || last.Findings[1].Missing != 3*frame25 {
+		t.Errorf("%q, %+v", last.Text(), last.Findings)
 	}
 }
 

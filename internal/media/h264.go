@@ -1,6 +1,10 @@
 package media
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/liveorigin/caddy-live-origin/internal/bitstream"
+)
 
 // NAL unit types of H.264 (ISO/IEC 14496-10, table 7-1).
 const (
@@ -25,59 +29,59 @@ type videoParams struct {
 // from the NAL unit's header on.
 func parseH264SPS(nal []byte) (videoParams, bool) {
 	var space [256]byte
-	r := &bitReader{b: unescape(space[:0], nal)}
-	r.skip(8)
-	profile, constraints, level := r.u(8), r.u(8), r.u(8)
-	r.ue() // seq_parameter_set_id
+	r := &bitstream.Reader{Bytes: bitstream.Unescape(space[:0], nal)}
+	r.Skip(8)
+	profile, constraints, level := r.U(8), r.U(8), r.U(8)
+	r.UE() // seq_parameter_set_id
 	chroma := 1
 	switch profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
-		chroma = r.upTo(3)
-		if chroma == 3 && r.flag() { // separate_colour_plane_flag
+		chroma = r.UpTo(3)
+		if chroma == 3 && r.Flag() { // separate_colour_plane_flag
 			chroma = 0
 		}
-		r.ue() // bit_depth_luma_minus8
-		r.ue() // bit_depth_chroma_minus8
-		r.skip(1)
-		if r.flag() {
+		r.UE() // bit_depth_luma_minus8
+		r.UE() // bit_depth_chroma_minus8
+		r.Skip(1)
+		if r.Flag() {
 			lists := 8
 			if chroma == 3 {
 				lists = 12
 			}
 			for i := range lists {
-				if r.flag() {
+				if r.Flag() {
 					skipH264ScalingList(r, i)
 				}
 			}
 		}
 	}
-	r.ue() // log2_max_frame_num_minus4
-	switch r.upTo(2) {
+	r.UE() // log2_max_frame_num_minus4
+	switch r.UpTo(2) {
 	case 0:
-		r.ue() // log2_max_pic_order_cnt_lsb_minus4
+		r.UE() // log2_max_pic_order_cnt_lsb_minus4
 	case 1:
-		r.skip(1)
-		r.se()
-		r.se()
-		for range r.upTo(255) {
-			r.se()
+		r.Skip(1)
+		r.SE()
+		r.SE()
+		for range r.UpTo(255) {
+			r.SE()
 		}
 	}
-	r.ue() // max_num_ref_frames
-	r.skip(1)
-	width := (r.upTo(1<<12) + 1) * 16
-	height := (r.upTo(1<<12) + 1) * 16
+	r.UE() // max_num_ref_frames
+	r.Skip(1)
+	width := (r.UpTo(1<<12) + 1) * 16
+	height := (r.UpTo(1<<12) + 1) * 16
 	fields := 1
-	if !r.flag() { // frame_mbs_only_flag
+	if !r.Flag() { // frame_mbs_only_flag
 		fields = 2
-		r.skip(1)
+		r.Skip(1)
 	}
 	height *= fields
-	r.skip(1)
-	if r.flag() {
+	r.Skip(1)
+	if r.Flag() {
 		unitX, unitY := chromaUnits(chroma)
-		left, right := r.upTo(1<<16), r.upTo(1<<16)
-		top, bottom := r.upTo(1<<16), r.upTo(1<<16)
+		left, right := r.UpTo(1<<16), r.UpTo(1<<16)
+		top, bottom := r.UpTo(1<<16), r.UpTo(1<<16)
 		width -= (left + right) * unitX
 		height -= (top + bottom) * unitY * fields
 	}
@@ -85,8 +89,8 @@ func parseH264SPS(nal []byte) (videoParams, bool) {
 		codec: fmt.Sprintf("avc1.%02x%02x%02x", profile, constraints, level),
 		width: width, height: height,
 	}
-	present := r.flag()
-	if r.bad || width <= 0 || height <= 0 {
+	present := r.Flag()
+	if r.Bad || width <= 0 || height <= 0 {
 		return videoParams{}, false
 	}
 	if present {
@@ -107,7 +111,7 @@ func chromaUnits(chroma int) (x, y int) {
 	return 1, 1
 }
 
-func skipH264ScalingList(r *bitReader, i int) {
+func skipH264ScalingList(r *bitstream.Reader, i int) {
 	size := 16
 	if i >= 6 {
 		size = 64
@@ -115,7 +119,7 @@ func skipH264ScalingList(r *bitReader, i int) {
 	last, next := int32(8), int32(8)
 	for range size {
 		if next != 0 {
-			next = (last + r.se()) & 0xff
+			next = (last + r.SE()) & 0xff
 		}
 		if next != 0 {
 			last = next
@@ -124,35 +128,35 @@ func skipH264ScalingList(r *bitReader, i int) {
 }
 
 // skipVUIStart reads past the common start of the VUI of H.264 and H.265.
-func skipVUIStart(r *bitReader) {
+func skipVUIStart(r *bitstream.Reader) {
 	const extendedSAR = 255
-	if r.flag() && r.u(8) == extendedSAR {
-		r.skip(32)
+	if r.Flag() && r.U(8) == extendedSAR {
+		r.Skip(32)
 	}
-	if r.flag() { // overscan_info_present_flag
-		r.skip(1)
+	if r.Flag() { // overscan_info_present_flag
+		r.Skip(1)
 	}
-	if r.flag() { // video_signal_type_present_flag
-		r.skip(4)
-		if r.flag() {
-			r.skip(24)
+	if r.Flag() { // video_signal_type_present_flag
+		r.Skip(4)
+		if r.Flag() {
+			r.Skip(24)
 		}
 	}
-	if r.flag() { // chroma_loc_info_present_flag
-		r.ue()
-		r.ue()
+	if r.Flag() { // chroma_loc_info_present_flag
+		r.UE()
+		r.UE()
 	}
 }
 
 // h264Timing returns the duration of a frame by the VUI (ISO/IEC 14496-10,
 // E.1.1): two ticks of the encoder's clock, one for each field.
-func h264Timing(r *bitReader) float64 {
+func h264Timing(r *bitstream.Reader) float64 {
 	skipVUIStart(r)
-	if !r.flag() {
+	if !r.Flag() {
 		return 0
 	}
-	units, scale := r.u(32), r.u(32)
-	if r.bad || scale == 0 {
+	units, scale := r.U(32), r.U(32)
+	if r.Bad || scale == 0 {
 		return 0
 	}
 	return 2 * ClockRate * float64(units) / float64(scale)
@@ -162,11 +166,11 @@ func h264Timing(r *bitReader) float64 {
 // (slice_type I or SI, ISO/IEC 14496-10, 7.3.3).
 func isH264Intra(nal []byte) bool {
 	var space [16]byte
-	r := &bitReader{b: unescape(space[:0], nal[:min(len(nal), 12)])}
-	r.skip(8)
-	r.ue() // first_mb_in_slice
-	kind := r.ue() % 5
-	return !r.bad && (kind == 2 || kind == 4)
+	r := &bitstream.Reader{Bytes: bitstream.Unescape(space[:0], nal[:min(len(nal), 12)])}
+	r.Skip(8)
+	r.UE() // first_mb_in_slice
+	kind := r.UE() % 5
+	return !r.Bad && (kind == 2 || kind == 4)
 }
 
 // hasRecoveryPoint tells whether an SEI NAL unit of H.264 promises correct
@@ -174,15 +178,15 @@ func isH264Intra(nal []byte) bool {
 // ISO/IEC 14496-10, D.1.8).
 func hasRecoveryPoint(nal []byte) bool {
 	const recoveryPoint = 6
-	b := unescape(make([]byte, 0, len(nal)), nal)
+	b := bitstream.Unescape(make([]byte, 0, len(nal)), nal)
 	b = b[min(1, len(b)):]
 	for len(b) >= 3 {
 		kind, n := seiNumber(b)
 		size, m := seiNumber(b[n:])
 		b = b[n+m:]
 		if kind == recoveryPoint {
-			r := &bitReader{b: b[:min(size, len(b))]}
-			return r.ue() == 0 && !r.bad
+			r := &bitstream.Reader{Bytes: b[:min(size, len(b))]}
+			return r.UE() == 0 && !r.Bad
 		}
 		b = b[min(size, len(b)):]
 	}

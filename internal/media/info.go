@@ -67,7 +67,6 @@ const (
 // Shaka, browsers apply edit lists (not all of them empty edits), while the players' own
 // arithmetic takes the raw times. But either way the difference is a constant for as long
 // as the init section is the same, and where that changes, the signature changes with it.
-// [Track.Edit] leads back to the raw times.
 type Info struct {
 	Format Format
 	// Size of the object in bytes.
@@ -156,15 +155,10 @@ type Info struct {
 	// any time above.
 	EarlyPackets int
 
-	// ProgramNumber, PMTPID and PCRPID identify the program that was taken
-	// from a transport stream: the first one with video, or else the first.
+	// ProgramNumber and PMTPID identify the program that was taken from a
+	// transport stream: the first one with video, or else the first.
 	ProgramNumber uint16
 	PMTPID        uint16
-	PCRPID        uint16
-	// FirstPCR and LastPCR are the bases of the program's first and last clock
-	// reference in ticks, on the timeline of Start; valid if HasPCR.
-	FirstPCR, LastPCR int64
-	HasPCR            bool
 }
 
 // Track is one elementary stream of an object. Its times lie on the unwrapped
@@ -189,8 +183,6 @@ type Track struct {
 	// frame. Fragmented MP4: the sample descriptions (stsd) without names and bitrates. For
 	// avc3 and hev1, whose parameter sets are in the samples, that is not everything.
 	Config []byte
-	// ConfigChanged says that Config does not hold for the whole audio track.
-	ConfigChanged bool
 
 	// Width and Height of the video in pixels, after cropping.
 	Width, Height int
@@ -206,9 +198,6 @@ type Track struct {
 	// Timescale is the number of ticks in a second of a fragmented MP4 track's
 	// own clock; 0 for other formats.
 	Timescale uint32
-	// Edit is what the edit list adds to composition times, in ticks of 90 kHz;
-	// it is part of all times of the track.
-	Edit int64
 
 	// FirstPTS and LastPTS are the smallest and the largest presentation
 	// timestamp, FirstDTS and LastDTS the first and the last decoding
@@ -224,8 +213,6 @@ type Track struct {
 	// MaxStep is the largest step between decoding timestamps; much more than
 	// a frame in a video track means lost pictures.
 	MaxStep int64
-	// DTSErrors is the number of decoding timestamps that do not increase.
-	DTSErrors int
 	// Measure is what grading needs.
 	Measure Measure `json:"-"`
 }

@@ -9,9 +9,6 @@ type Measure struct {
 	// Bytes of all samples. Of a transport stream: without PES headers, and
 	// without most of the filler data by which encoders keep a constant bit rate.
 	Bytes int64
-	// Largest and Smallest sample in bytes. Of video in a transport stream the
-	// last picture counts as far as the object has it.
-	Largest, Smallest int64
 	// Step is the usual step from one sample to the next: that of most pictures,
 	// or the length of an audio frame. 0 if unknown.
 	Step int64
@@ -44,8 +41,8 @@ const stillRun = ClockRate / 2
 // sampleSizes collects the sizes of a track's samples. Its times are ticks of
 // whatever clock the caller uses.
 type sampleSizes struct {
-	n, small, others         int
-	bytes, largest, smallest int64
+	n, small, others int
+	bytes            int64
 
 	run        int64 // stretch that has to be reached, in the caller's ticks
 	open       bool  // the last samples were small
@@ -57,12 +54,8 @@ type sampleSizes struct {
 // add takes a sample. neutral ones, the key frames, neither make a stretch of
 // small samples nor end it: those of a still picture are as large as any.
 func (s *sampleSizes) add(at, size int64, small, neutral bool) {
-	if s.n == 0 {
-		s.smallest = size
-	}
 	s.n++
 	s.bytes += size
-	s.largest, s.smallest = max(s.largest, size), min(s.smallest, size)
 	switch {
 	case neutral:
 	case !small:
@@ -98,8 +91,7 @@ func (s *sampleSizes) finish(end int64) {
 // measure gives what was collected to a track, whose clock has so many ticks in
 // a second.
 func (s *sampleSizes) measure(m *Measure, timescale uint32) {
-	m.Bytes, m.Largest, m.Smallest = s.bytes, s.largest, s.smallest
-	m.Small, m.Others = s.small, s.others
+	m.Bytes, m.Small, m.Others = s.bytes, s.small, s.others
 	m.Still, _ = rescale(s.still, ClockRate, timescale)
 	m.StillTail, _ = rescale(s.smallAtEnd, ClockRate, timescale)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+
+	"github.com/liveorigin/caddy-live-origin/internal/bitstream"
 )
 
 // describe takes codec and format from a sample entry. A codec that is not known here is
@@ -84,21 +86,21 @@ func (t *InitTrack) describeAudio(e *mp4.AudioSampleEntryBox) {
 // describeAAC reads the beginning of an AudioSpecificConfig (ISO/IEC 14496-3,
 // 1.6.2.1). Sample rate and channels are those of the core, as in ADTS.
 func (t *InitTrack) describeAAC(config []byte) {
-	r := &bitReader{b: config}
-	object := r.u(5)
+	r := &bitstream.Reader{Bytes: config}
+	object := r.U(5)
 	if object == 31 {
-		object = 32 + r.u(6)
+		object = 32 + r.U(6)
 	}
-	rate := int(r.u(4))
+	rate := int(r.U(4))
 	hz := 0
 	switch {
 	case rate == 15:
-		hz = int(r.u(24))
+		hz = int(r.U(24))
 	case rate < len(aacRates):
 		hz = aacRates[rate]
 	}
-	channels := int(r.u(4))
-	if r.bad {
+	channels := int(r.U(4))
+	if r.Bad {
 		return
 	}
 	t.Codec += "." + strconv.Itoa(int(object))

@@ -47,7 +47,7 @@ func TestBrokenMP4IsRefused(t *testing.T) {
 		"zeros after":          {join(segment, make([]byte, 64)), ReasonDamaged, "no box at byte 624"},
 		"size too small":       {join(segment, u32(7), []byte("free")), ReasonDamaged, "box free at byte 624 of 7 bytes"},
 		"size huge":            {join(segment, u32(1), []byte("free"), u64(1<<62)), ReasonDamaged, "box free at byte 624"},
-		"no size":              {join(segment, u32(0), []byte("mdat")), ReasonUnsupported, "goes on to the end"},
+		"no size":              {join(segment, u32(0), []byte("mdat")), ReasonUnsupported, "extends to the end"},
 		"moof too large":       {join(u32(maxMoof+1), []byte("moof")), ReasonUnsupported, "box moof at byte 0"},
 		"moov too large":       {join(u32(maxMoov+1), []byte("moov")), ReasonUnsupported, "box moov at byte 0"},
 		"styp only":            {isoBox("styp", []byte("msdh")), ReasonTruncated, "no moof"},
@@ -182,7 +182,7 @@ func TestOddMP4IsAccepted(t *testing.T) {
 		primed := testAudio
 		primed.edits = isoBox("edts", isoBox("elst", u32(0, 1, 0, 1024, 1<<16)))
 		info := resolve(t, isoInit(testVideo, primed), smallFragment(0, 0))
-		if a := info.Tracks[1]; a.FirstPTS != -1920 || a.Edit != -1920 || a.End != 2*1920 {
+		if a := info.Tracks[1]; a.FirstPTS != -1920 || a.End != 2*1920 {
 			t.Errorf("%+v", a)
 		}
 	})

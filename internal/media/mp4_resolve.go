@@ -299,9 +299,8 @@ func (tt *trackTimes) frame() int64 {
 // track describes the track on the clock of 90 kHz.
 func (tt *trackTimes) track(movieTimescale uint32) (Track, *Fault) {
 	t := tt.init.track()
-	t.Samples, t.DTSErrors = tt.times.n, tt.times.stepsBackOrNowhere
+	t.Samples = tt.times.n
 	shift := tt.init.shift(movieTimescale)
-	t.Edit, _ = rescale(shift, ClockRate, t.Timescale)
 	if t.Samples == 0 {
 		return t, nil
 	}

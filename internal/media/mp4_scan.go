@@ -132,7 +132,7 @@ func (s *mp4Scanner) open(header int) *Fault {
 	switch {
 	case size == 0:
 		// Its end could not be told from a truncation, and nothing could follow.
-		return faultf(ReasonUnsupported, "box %s at byte %d goes on to the end of the file", name, s.at)
+		return faultf(ReasonUnsupported, "box %s at byte %d extends to the end of the file", name, s.at)
 	case size < uint64(header) || size > maxBoxSize:
 		return faultf(ReasonDamaged, "box %s at byte %d of %d bytes", name, s.at, size)
 	}

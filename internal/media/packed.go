@@ -22,7 +22,6 @@ type packedScanner struct {
 
 	first, last frame
 	count       int
-	changed     bool
 	ticks       int64 // of the frames before the sample rate changed
 	samples     int64 // since then
 	maxFrame    int64
@@ -153,7 +152,6 @@ func (s *packedScanner) frame(f frame) {
 	if s.count == 0 {
 		s.first = f
 	}
-	s.changed = s.changed || f.config != s.first.config
 	if s.count > 0 && f.sampleRate != s.last.sampleRate {
 		s.ticks += s.ticksOf(s.samples)
 		s.samples = 0
@@ -209,7 +207,7 @@ func (s *packedScanner) finish(size int64) (Probed, *Fault) {
 	described := frames{codec: s.codec, first: s.first, hasFirst: true}
 	config, codec := described.config()
 	t := Track{
-		Kind: Audio, Codec: codec, Config: config, ConfigChanged: s.changed,
+		Kind: Audio, Codec: codec, Config: config,
 		SampleRate: s.first.sampleRate, Channels: s.first.channels,
 		FirstPTS: s.start, FirstDTS: s.start, End: s.start + s.ticks + s.ticksOf(s.samples),
 		Samples: s.count,

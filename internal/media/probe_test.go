@@ -102,8 +102,8 @@ func agree(t *testing.T, info *Info, want *probed) {
 		if got, want := track.Codec, codecString(stream.CodecName, stream.Profile, stream.Level); got != want {
 			t.Errorf("%s: codec %q, want %q", name, got, want)
 		}
-		if len(track.Config) == 0 || track.ConfigChanged || track.DTSErrors > 0 {
-			t.Errorf("%s: config %x, changed %v, %d timestamps go back", name, track.Config, track.ConfigChanged, track.DTSErrors)
+		if len(track.Config) == 0 || track.Measure.StepBack > 0 {
+			t.Errorf("%s: config %x, timestamps go back by %d", name, track.Config, track.Measure.StepBack)
 		}
 		if track == &info.Tracks[ref] {
 			same("Start", info.Start, first, 0)

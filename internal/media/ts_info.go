@@ -32,7 +32,6 @@ func (s *tsScanner) info(size int64) (*Info, *Fault) {
 		Tables:        s.inherited,
 		ProgramNumber: p.number,
 		PMTPID:        p.pmtPID,
-		PCRPID:        p.pcrPID,
 		KeyFrameFirst: true,
 		Oddities:      s.oddities,
 		Tracks:        make([]Track, len(p.tracks)),
@@ -167,7 +166,6 @@ func (es *elementary) track(st *pidState) Track {
 		LastDTS:    es.times.lastDTS,
 		End:        es.times.maxPTS,
 		MaxStep:    es.times.maxStep,
-		DTSErrors:  es.times.stepsBackOrNowhere,
 	}
 	if es.times.n == 0 {
 		t.End = 0
@@ -184,7 +182,6 @@ func (es *elementary) track(st *pidState) Track {
 		t.Samples = a.count
 		t.Config, t.Codec = a.config()
 		t.SampleRate, t.Channels = a.first.sampleRate, a.first.channels
-		t.ConfigChanged = a.changed
 		if es.times.n > 0 {
 			t.End = max(t.End, es.times.lastPTS+ticks(a.samples, a.last.sampleRate))
 		}
@@ -285,11 +282,6 @@ func (s *tsScanner) place(info *Info, ref int) {
 	if refES.video != nil {
 		info.KeyFrameFirst = refES.video.keyFrame
 		info.KeyFrames = refES.keyFrames(s.state(uint16(r.ID)).end, shift)
-	}
-	if st := s.state(info.PCRPID); st != nil && st.hasPCR {
-		info.HasPCR = true
-		info.FirstPCR = info.Start + wrapDiff(st.firstPCR, info.Start)
-		info.LastPCR = info.Start + wrapDiff(st.lastPCR, info.Start)
 	}
 }
 

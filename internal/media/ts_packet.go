@@ -71,7 +71,6 @@ type pidState struct {
 	repeated, startLast bool
 	// jumpAllowed is a discontinuity_indicator that no payload has followed yet.
 	jumpAllowed bool
-	hasPCR      bool
 
 	packets uint64
 	errors  int
@@ -79,8 +78,6 @@ type pidState struct {
 	got     int64 // bytes of the PES packet in hand, from its start code on
 	filler  int64 // of these, what is filler data
 	end     int64 // offset after the last packet with payload
-
-	firstPCR, lastPCR int64 // raw base, 33 bits
 
 	es       *elementary
 	sections *sections
@@ -227,10 +224,6 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 		if length > 0 {
 			flags = b[5]
 		}
-		const pcrFlag = 0x10
-		if flags&pcrFlag != 0 && length >= 7 {
-			st.clock(b[6:])
-		}
 		payload = b[5+length:]
 	}
 	if s.heir.tables != nil && h&tsStartBit != 0 && bytes.HasPrefix(payload, startCode) {
@@ -260,15 +253,6 @@ func (s *tsScanner) packet(b []byte, h uint32) *Fault {
 		st.got = 0
 	}
 	return nil
-}
-
-// clock takes a program clock reference (ISO/IEC 13818-1, 2.4.3.5).
-func (st *pidState) clock(b []byte) {
-	base := int64(binary.BigEndian.Uint32(b))<<1 | int64(b[4]>>7)
-	if !st.hasPCR {
-		st.firstPCR, st.hasPCR = base, true
-	}
-	st.lastPCR = base
 }
 
 // count checks and takes a continuity counter (ISO/IEC 13818-1, 2.4.3.3), and reports

@@ -10,7 +10,6 @@ import (
 type program struct {
 	number uint16
 	pmtPID uint16
-	pcrPID uint16
 	known  bool // its PMT was read
 	tracks []*elementary
 }
@@ -164,7 +163,6 @@ func (s *tsScanner) pmt(pid, number uint16, b []byte) *Fault {
 	if p == nil || p.pmtPID != pid || len(b) < 4 {
 		return nil
 	}
-	pcrPID := binary.BigEndian.Uint16(b) & tsNullPID
 	skip := 4 + int(binary.BigEndian.Uint16(b[2:])&0xfff)
 	b = b[min(skip, len(b)):]
 	tracks := make([]*elementary, 0, 4)
@@ -177,7 +175,7 @@ func (s *tsScanner) pmt(pid, number uint16, b []byte) *Fault {
 	if p.known {
 		return s.compare(p, tracks)
 	}
-	p.known, p.pcrPID, p.tracks = true, pcrPID, tracks
+	p.known, p.tracks = true, tracks
 	return s.enlist(tracks)
 }
 

@@ -3,6 +3,7 @@ package output
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"time"
 )
@@ -17,7 +18,15 @@ type Packed struct {
 	ETag, GzipETag string // strong, with quotes; GzipETag of the compressed bytes
 	// MaxAge is how long caches may keep it.
 	MaxAge time.Duration
+
+	// unpacking allows one of an endpoint's playlists to be unpacked at a time; nil for no
+	// limit.
+	unpacking chan struct{}
 }
+
+// unpackedAtOnce is how much of a playlist is unpacked in one go, in bytes. Meanwhile others
+// wait, but nobody does for a client that reads slowly.
+const unpackedAtOnce = 32 << 10
 
 func newPacked(body []byte, maxAge time.Duration) *Packed {
 	t := newText(body, maxAge)
@@ -30,5 +39,30 @@ func (p *Packed) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return io.Copy(w, plain)
+	sent, buffer := int64(0), make([]byte, unpackedAtOnce)
+	for {
+		n, err := p.unpack(plain, buffer)
+		if n > 0 {
+			written, broken := w.Write(buffer[:n])
+			sent += int64(written)
+			if broken != nil {
+				return sent, broken
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && sent == int64(p.Size):
+			return sent, nil
+		case err != nil:
+			return sent, err
+		}
+	}
+}
+
+// unpack fills the buffer, or reads what is left.
+func (p *Packed) unpack(plain io.Reader, buffer []byte) (int, error) {
+	if p.unpacking != nil {
+		p.unpacking <- struct{}{}
+		defer func() { <-p.unpacking }()
+	}
+	return io.ReadFull(plain, buffer)
 }

@@ -22,6 +22,8 @@ type startoverCache struct {
 	// whoever renders; waiting is how many renderings want it.
 	turn    chan struct{}
 	waiting int
+	// unpacking is the same for those who want plain text.
+	unpacking chan struct{}
 }
 
 // ErrBusy: too many startover playlists that have not been rendered yet are being asked for
@@ -55,7 +57,7 @@ const maxStartoverBytes = 64 << 20
 const renderingOverhead = 1 << 10
 
 func newStartoverCache() *startoverCache {
-	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1)}
+	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1), unpacking: make(chan struct{}, 1)}
 }
 
 // get returns the playlist of this key, as of a view of at least this number.
@@ -91,7 +93,9 @@ func (c *startoverCache) get(ctx context.Context, key string, number uint64, fin
 	defer close(r.done)
 	defer func() { c.enter(r) }()
 	r.err = errors.New("rendering broke off") // unless render returns
-	r.text, r.err = render()
+	if r.text, r.err = render(); r.text != nil {
+		r.text.unpacking = c.unpacking
+	}
 	return r.text, r.err
 }
 

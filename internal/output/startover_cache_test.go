@@ -1,9 +1,11 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,6 +95,34 @@ func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
 		users.Wait()
 		if n := renderings.Load(); n != 1 || c.waiting != 0 {
 			t.Errorf("%d renderings, %d wait", n, c.waiting)
+		}
+	})
+}
+
+// One playlist is unpacked at a time, and nobody waits for a client that does not read.
+func TestUnpackingWaitsForNoClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+		p := newPacked(body, 0)
+		p.unpacking = make(chan struct{}, 1)
+		stalled, client := io.Pipe()
+		ended := make(chan error)
+		go func() {
+			_, err := p.WriteTo(client)
+			ended <- err
+		}()
+		synctest.Wait()
+		var got bytes.Buffer
+		if n, err := p.WriteTo(&got); err != nil || n != int64(len(body)) || !bytes.Equal(got.Bytes(), body) {
+			t.Errorf("%d bytes of %d, %v", n, len(body), err)
+		}
+		stalled.Close()
+		if err := <-ended; err == nil {
+			t.Error("the other client got all of it")
+		}
+		p.Gzip = p.Gzip[:len(p.Gzip)/2]
+		if _, err := p.WriteTo(io.Discard); err == nil {
+			t.Error("half of it is taken for the whole")
 		}
 	})
 }

@@ -19,15 +19,16 @@ const module = "github.com/liveorigin/caddy-live-origin/"
 // rooms says what the code of each folder, and of those below it, may import
 // beside the standard library. The longest matching folder counts.
 var rooms = map[string][]string{
-	"failover":          {},
-	"store":             {module + "store"},
-	"store/nats":        {module + "store", module + "internal/nodes", "github.com/nats-io/nats.go", "github.com/cespare/xxhash/v2"},
-	"internal/hls":      {"github.com/grafov/m3u8"},
-	"internal/media":    {"github.com/Eyevinn/mp4ff/"},
-	"internal/demo":     {},
-	"internal/activity": {module + "failover"},
-	"internal/output":   {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
-	"internal/nodes":    {module + "store", "github.com/nats-io/nats.go"},
+	"failover":           {},
+	"store":              {module + "store"},
+	"store/nats":         {module + "store", module + "internal/nodes", "github.com/nats-io/nats.go", "github.com/cespare/xxhash/v2"},
+	"internal/hls":       {"github.com/grafov/m3u8"},
+	"internal/bitstream": {},
+	"internal/media":     {module + "internal/bitstream", "github.com/Eyevinn/mp4ff/"},
+	"internal/demo":      {module + "internal/bitstream"},
+	"internal/activity":  {module + "failover"},
+	"internal/output":    {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/nodes":     {module + "store", "github.com/nats-io/nats.go"},
 	// What tests use imports nothing of what they test.
 	"internal/nodes/natstest": {},
 	"internal/channel":        {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},

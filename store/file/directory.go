@@ -50,7 +50,7 @@ func (s *Store) check() error {
 		case lockName: // another process is about to make it a store
 		case "lost+found": // new file systems have that in their root
 		default:
-			return fmt.Errorf("%w: it has %q", ErrForeign, name)
+			return fmt.Errorf("%w: it contains %q", ErrForeign, name)
 		}
 	}
 	return nil

@@ -278,7 +278,7 @@ func (s *Store) walk(dir string, keyOf func(path string) string, found func(key,
 		}
 		key := keyOf(name)
 		if key == "" || !d.Type().IsRegular() {
-			s.options.Warn(fmt.Errorf("%s is no file of the store and is left alone", name))
+			s.options.Warn(fmt.Errorf("%s does not belong to the store and is left alone", name))
 			return nil
 		}
 		info, err := d.Info()

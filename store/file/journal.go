@@ -75,7 +75,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	if err != nil {
 		// A torn record must not stand before the next one.
 		if cut := c.file.Truncate(c.end); cut != nil {
-			j.broken = fmt.Errorf("a record is half written: %w", cut)
+			j.broken = fmt.Errorf("a partly written record could not be removed: %w", cut)
 		}
 		return err
 	}
@@ -83,7 +83,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 		if err := c.file.Sync(); err != nil {
 			// The system may have dropped the bytes and marked them clean: a second Sync
 			// would prove nothing. Reopening reads what is there.
-			j.broken = fmt.Errorf("the disk did not take a record: %w", err)
+			j.broken = fmt.Errorf("a record could not be synced to the disk: %w", err)
 			_ = c.file.Truncate(c.end) // the disk's error is the one to report
 			return err
 		}

@@ -78,7 +78,7 @@ func journalKey(name string) string {
 func (j *journal) load(bases []uint64) error {
 	for _, base := range bases {
 		if n := len(j.chunks); n > 0 && base != j.last() {
-			j.store.options.Warn(fmt.Errorf("journal %q: revisions %d to %d are missing, and what is before them is removed",
+			j.store.options.Warn(fmt.Errorf("journal %q: revisions %d to %d are missing; everything before them is removed",
 				j.name, j.last()+1, base))
 			for len(j.chunks) > 0 {
 				j.drop()
@@ -123,7 +123,7 @@ func (j *journal) check(c *chunk) error {
 	}
 	if !isHeader(head, c.base) {
 		// The name says the same.
-		j.store.options.Warn(fmt.Errorf("journal %q: the header of %s is damaged and is written anew", j.name, c.path))
+		j.store.options.Warn(fmt.Errorf("journal %q: the header of %s is damaged and is rewritten", j.name, c.path))
 		if _, err := c.file.WriteAt(header(c.base), 0); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (j *journal) index(c *chunk, size int64) error {
 		case !errors.Is(err, errDamaged):
 			return err // the disk, not the record
 		}
-		j.store.options.Warn(fmt.Errorf("journal %q: damaged behind revision %d: the last %d bytes of %s, from byte %d, are cut",
+		j.store.options.Warn(fmt.Errorf("journal %q: damaged after revision %d: the last %d bytes of %s, from byte %d, are cut off",
 			j.name, c.last(), size-c.end, strings.TrimPrefix(c.path, journalDir+"/"), c.end))
 		if err := c.file.Truncate(c.end); err != nil {
 			return err

@@ -1,0 +1,44 @@
+package channel
+
+import "context"
+
+// Turn is an upload's turn to make the origin compute for its input. Reading a playlist,
+// and unpacking whatever was compressed, cost far more than it takes to send them, so one
+// upload of an input does that at a time: a hundred connections of one encoder take no more
+// of the processors than one of them. They come in the order in which they asked, and only
+// that input has to wait.
+type Turn struct {
+	ctx  context.Context
+	of   chan struct{} // whoever has the turn has put something in
+	held bool
+}
+
+// Take waits for the turn, unless the upload has it. The error is that of the context: the
+// sender has left.
+func (t *Turn) Take() error {
+	if t.held {
+		return nil
+	}
+	select {
+	case t.of <- struct{}{}: // those who wait here are served in order
+		t.held = true
+		return nil
+	case <-t.ctx.Done():
+		return t.ctx.Err()
+	}
+}
+
+// Give lets the next one have its turn. It does nothing if the upload does not have it.
+func (t *Turn) Give() {
+	if t.held {
+		<-t.of
+		t.held = false
+	}
+}
+
+// Packed is a body that unpacks what it receives.
+type Packed interface {
+	// TakeTurns is called once, before anything is read. The body has to have the turn
+	// whenever it unpacks, and must not have it while it waits for the sender.
+	TakeTurns(t *Turn)
+}

@@ -1,0 +1,143 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Uploads have their turns in the order in which they asked, and nobody waits for one whose
+// sender has left.
+func TestTurnsAreFair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newInput(nil, "a")
+		first := Turn{ctx: t.Context(), of: in.turns}
+		if err := errors.Join(first.Take(), first.Take()); err != nil {
+			t.Fatal(err)
+		}
+		var served []int
+		gone, leave := context.WithCancel(t.Context())
+		for i := range 5 {
+			ctx := t.Context()
+			if i == 2 {
+				ctx = gone
+			}
+			go func() {
+				turn := Turn{ctx: ctx, of: in.turns}
+				defer turn.Give()
+				err := turn.Take()
+				if (err != nil) != (i == 2) {
+					t.Errorf("%d: %v", i, err)
+				}
+				if err == nil {
+					served = append(served, i)
+				}
+			}()
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		if len(served) > 0 {
+			t.Fatalf("%v had a turn that was taken", served)
+		}
+		first.Give()
+		first.Give()
+		synctest.Wait()
+		if !slices.Equal(served, []int{0, 1, 3, 4}) {
+			t.Errorf("they were served in the order %v", served)
+		}
+	})
+}
+
+// slowBody brings a playlist bit by bit.
+type slowBody struct{ io.Reader }
+
+func (b slowBody) Read(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	return b.Reader.Read(p[:min(len(p), 10)])
+}
+
+// A playlist that arrives slowly keeps no other one of its input waiting, and one whose
+// sender leaves before its turn is not read.
+func TestPlaylistsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := openChannel(t, testConfig(shortEndpoint()))
+		defer c.Close()
+		in := c.inputs["a"]
+		put := func(ctx context.Context, name string, body io.Reader) error {
+			_, err := c.Put(ctx, "a", name, body, -1)
+			return err
+		}
+		const text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nx.ts\n"
+		slow := make(chan error)
+		go func() { slow <- put(t.Context(), "slow.m3u8", slowBody{strings.NewReader(text)}) }()
+		synctest.Wait()
+		if err := put(t.Context(), "quick.m3u8", strings.NewReader(text)); err != nil {
+			t.Error(err)
+		}
+		if err := <-slow; err != nil {
+			t.Error(err)
+		}
+		// Somebody else of the input has its turn.
+		other := Turn{ctx: t.Context(), of: in.turns}
+		if err := other.Take(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+		defer leave()
+		if err := put(ctx, "left.m3u8", strings.NewReader(text)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("of one that has left: %v", err)
+		}
+		if _, ok := in.file("left.m3u8"); ok {
+			t.Error("its playlist was taken")
+		}
+		if n := in.texts.buffered.Load(); n != 0 {
+			t.Errorf("%d bytes are taken for buffered", n)
+		}
+		other.Give()
+		if err := put(t.Context(), "later.m3u8", strings.NewReader(text)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A multivariant playlist is written to a journal, so it must not have megabytes, nor must
+// those that it replaced.
+func TestMultivariantPlaylistsAreBounded(t *testing.T) {
+	config := testConfig(shortEndpoint())
+	config.Inputs[0].MaxRenditions, config.Inputs[0].MaxPlaylistSize = 4, 1<<20
+	c, st := openChannel(t, config)
+	defer c.Close()
+	put := func(size, n int) error {
+		text := fmt.Sprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=%d\nlive.m3u8\n", n+1)
+		for len(text) < size {
+			text += "#EXT-X-SESSION-DATA:DATA-ID=\"x\",VALUE=\"" + strings.Repeat("x", 1000) + "\"\n"
+		}
+		_, err := c.Put(t.Context(), "a", "master.m3u8", strings.NewReader(text), -1)
+		return err
+	}
+	if err := put(4*bytesPerRendition+1, 0); !refused(err, TooLarge) {
+		t.Errorf("one that is too long: %v", err)
+	}
+	if _, err := c.Put(t.Context(), "b", "master.m3u8", strings.NewReader("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n"), -1); err != nil {
+		t.Fatal(err)
+	}
+	before := st.Usage().Bytes
+	for n := range 100 {
+		if err := put(3*bytesPerRendition, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if more := st.Usage().Bytes - before; more > 2*staleBytes {
+		t.Errorf("the journal holds %d bytes of what was replaced", more)
+	}
+	if c.standing.stale > staleBytes {
+		t.Errorf("%d bytes of it are taken for replaced", c.standing.stale)
+	}
+}
