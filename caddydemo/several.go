@@ -47,6 +47,9 @@ func runSeveral(ctx context.Context, out io.Writer, listen string, nodes int, na
 		return fmt.Errorf("--nodes must be %d to %d, but is %d", minNodes, maxNodes, nodes)
 	}
 	program, err := natsProgram(ctx, out, natsServer)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -84,7 +87,7 @@ func natsProgram(ctx context.Context, out io.Writer, given string) (string, erro
 		return exec.LookPath(given)
 	}
 	path, err := natsserver.Build(ctx, func() {
-		fmt.Fprintf(out, "Building nats-server %s. That takes a minute, and is done once.\n", natsserver.Version)
+		fmt.Fprintf(out, "Building nats-server %s. That takes a minute or two, and is done once.\n", natsserver.Version)
 	})
 	if err != nil {
 		return "", fmt.Errorf("nats-server can't be built; give another one with --nats-server: %w", err)
@@ -177,10 +180,13 @@ func (s *several) doing(i int) string {
 		}
 	}
 	about := fmt.Sprintf("%d answers to viewers", s.front.Answers(i))
-	if len(takes) > 0 {
-		about += ", takes encoder " + strings.Join(takes, " and ")
+	switch len(takes) {
+	case 0:
+		return about
+	case 1:
+		return about + ", takes encoder " + takes[0]
 	}
-	return about
+	return about + ", takes encoders " + strings.Join(takes, " and ")
 }
 
 // start starts the servers, and then the nodes.

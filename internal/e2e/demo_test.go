@@ -19,6 +19,7 @@ type demo struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	base string
+	temp string // its folder for temporary files
 	out  *output
 }
 
@@ -40,12 +41,12 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T, options ...string) *demo {
 	t.Helper()
 	addr := freeAddress(t)
-	d := &demo{t: t, base: "http://" + addr, out: &output{}}
-	d.cmd = exec.Command(caddyBinary, "live-origin", "demo", "--listen", addr)
-	d.cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	d := &demo{t: t, base: "http://" + addr, temp: t.TempDir(), out: &output{}}
+	d.cmd = exec.Command(caddyBinary, append([]string{"live-origin", "demo", "--listen", addr}, options...)...)
+	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.temp, "HOME="+t.TempDir(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)

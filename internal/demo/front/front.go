@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -136,6 +137,7 @@ func (f *Front) Page() http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite:   func(*httputil.ProxyRequest) {}, // the transport chooses the node
 		Transport: roundTripper(f.fromPageNode),
+		ErrorLog:  log.New(io.Discard, "", 0), // events that end with their node
 		// Its only cause is that no node answers, and the page says that.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, err.Error(), http.StatusBadGateway)
