@@ -232,8 +232,10 @@ func (l *ledger) written(ctx context.Context, endpoint string, number uint64) st
 // forget lets the journal drop what is older than the record of a number.
 func (l *ledger) forget(endpoint string, number uint64) {
 	p := l.page(endpoint)
+	if !p.mu.TryLock() {
+		return // it is being written; the next time will do
+	}
 	go func() {
-		p.mu.Lock()
 		defer p.mu.Unlock()
 		revision, ok := p.at[number]
 		if !ok || p.journal == nil || l.ctx.Err() != nil {
