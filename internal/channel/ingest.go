@@ -212,7 +212,8 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 	}
 	defer w.Abort()
 	prober, digest := d.probing(), xxhash.New()
-	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), io.MultiWriter(prober, digest)))
+	probing := &inTurn{turn: &d.turn, to: io.MultiWriter(prober, digest)}
+	n, err := w.ReadFrom(io.TeeReader(io.LimitReader(&d.body, limit+1), probing))
 	if err != nil {
 		return nil, false, fmt.Errorf("receive object: %w", err)
 	}

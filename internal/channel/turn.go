@@ -1,12 +1,15 @@
 package channel
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
-// Turn is an upload's turn to make the origin compute for its input. Reading a playlist,
-// and unpacking whatever was compressed, cost far more than it takes to send them, so one
-// upload of an input does that at a time: a hundred connections of one encoder take no more
-// of the processors than one of them. They come in the order in which they asked, and only
-// that input has to wait.
+// Turn is an upload's turn to make the origin compute for its input. To unpack what was
+// compressed, to read a playlist and to look into media may cost more than it takes to send
+// them, so one upload of an input does that at a time: a hundred connections of one encoder
+// take no more of the processors than one of them. They come in the order in which they
+// asked, and only that input has to wait.
 type Turn struct {
 	ctx  context.Context
 	of   chan struct{} // whoever has the turn has put something in
@@ -41,4 +44,23 @@ type Packed interface {
 	// TakeTurns is called once, before anything is read. The body has to have the turn
 	// whenever it unpacks, and must not have it while it waits for the sender.
 	TakeTurns(t *Turn)
+}
+
+// inTurn takes the turn for each write, and has it no longer than that: meanwhile nothing
+// is received.
+type inTurn struct {
+	turn *Turn
+	to   io.Writer
+}
+
+// Write implements io.Writer.
+func (w *inTurn) Write(p []byte) (int, error) {
+	if w.turn.held {
+		return w.to.Write(p) // of what is unpacked
+	}
+	if err := w.turn.Take(); err != nil {
+		return 0, err
+	}
+	defer w.turn.Give()
+	return w.to.Write(p)
 }

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // Uploads have their turns in the order in which they asked, and nobody waits for one whose
@@ -102,6 +105,43 @@ func TestPlaylistsTakeTurns(t *testing.T) {
 		}
 		other.Give()
 		if err := put(t.Context(), "later.m3u8", strings.NewReader(text)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Media is looked into when it is its turn, and keeps no other upload waiting while it
+// arrives.
+func TestMediaTakesTurns(t *testing.T) {
+	_, segments := testmedia.Segments(t, "2")
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		turns := c.inputs["a"].turns
+		body, sender := io.Pipe()
+		ended := make(chan error)
+		go func() {
+			_, err := c.Put(t.Context(), "a", "slow.ts", body, -1)
+			ended <- err
+		}()
+		if _, err := sender.Write(segments[0][:1000]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		upload(t, c, "a", "quick.ts", segments[0])
+		turns <- struct{}{} // somebody else has it
+		go func() {
+			_, _ = sender.Write(segments[0][1000:])
+			sender.Close()
+		}()
+		ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+		defer leave()
+		if _, err := c.Put(ctx, "a", "left.ts", bytes.NewReader(segments[0]), -1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("of one that has left: %v", err)
+		}
+		<-turns
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})

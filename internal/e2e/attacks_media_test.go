@@ -56,6 +56,16 @@ func packedMedia(ctx context.Context, f *force, i int) {
 	})
 }
 
+// longText is subtitles of megabytes: of all media, they take longest to look into.
+func longText(ctx context.Context, f *force, i int) {
+	const cue = "00:00.000 --> 00:01.000\nx\n\n"
+	body := "WEBVTT\n\n" + strings.Repeat(cue, 4<<20/len(cue))
+	again(ctx, func(int) {
+		f.put(ctx, fmt.Sprintf("%stext%d.vtt", hostileInput, i), body)
+		wait(ctx, 50*time.Millisecond)
+	})
+}
+
 // mediaAhead sends large segments as fast as they go, and lists them all, with times far
 // ahead of the clock.
 func mediaAhead(ctx context.Context, f *force, _ int) {

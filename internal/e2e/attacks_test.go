@@ -27,6 +27,7 @@ func attacks() []attack {
 		{"media ahead of time", 1, mediaAhead, nil},
 		{"playlists by the hundred", 100, packedPlaylist, nil},
 		{"compressed media by the hundred", 80, packedMedia, nil},
+		{"subtitles by the hundred", 80, longText, nil},
 		{"playlists of a day", 3, longPlaylist, nil},
 		{"multivariant playlists of megabytes", 4, longMultivariant, nil},
 		{"renditions without end", 4, freshRendition, nil},
