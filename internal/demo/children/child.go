@@ -37,7 +37,23 @@ const (
 
 // Child returns a process that is not running yet. What it prints goes to out.
 func (g *Group) Child(name string, out io.Writer, command func() *exec.Cmd) *Child {
-	return &Child{name: name, group: g, out: out, command: command, state: Killed}
+	c := &Child{name: name, group: g, out: out, command: command, state: Killed}
+	g.children = append(g.children, c)
+	return c
+}
+
+// Close ends all children at once, and returns when they are gone. None can be started any
+// more.
+func (g *Group) Close() {
+	g.end()
+	for _, c := range g.children {
+		c.mu.Lock()
+		process, done := c.process, c.done
+		c.mu.Unlock()
+		if process != nil {
+			<-done
+		}
+	}
 }
 
 // State is Running, Killed or Ended.

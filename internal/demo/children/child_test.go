@@ -97,7 +97,12 @@ func TestTheGroupEndsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	group.Close()
-	wantState(t, sleeper, Ended)
+	if state := sleeper.State(); state != Ended {
+		t.Errorf("it is %s", state)
+	}
+	if err := sleeper.Start(); err == nil {
+		t.Error("it can be started in a group that has ended")
+	}
 }
 
 // After kill -9 of the parent, nothing is left.

@@ -8,7 +8,7 @@ import (
 )
 
 // Group would be processes that end with this one.
-type Group struct{}
+type Group struct{ children []*Child }
 
 // NewGroup refuses: without process groups, children may be left behind.
 func NewGroup() (*Group, error) {
@@ -17,5 +17,4 @@ func NewGroup() (*Group, error) {
 
 func (*Group) adopt(*exec.Cmd) {}
 
-// Close does nothing.
-func (*Group) Close() {}
+func (*Group) end() {}

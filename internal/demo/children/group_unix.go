@@ -12,8 +12,9 @@ import (
 // Group is a process group whose members end with this process, however that ends. A Ctrl+C
 // on the terminal does not reach them: this process decides what becomes of them.
 type Group struct {
-	guard *exec.Cmd
-	stdin io.Closer
+	guard    *exec.Cmd
+	stdin    io.Closer
+	children []*Child
 }
 
 // NewGroup returns a group without children.
@@ -37,8 +38,8 @@ func (g *Group) adopt(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.guard.Process.Pid}
 }
 
-// Close ends all children at once.
-func (g *Group) Close() {
+// end kills the guard and all children.
+func (g *Group) end() {
 	_ = g.stdin.Close()
 	_ = g.guard.Wait() // it says that it was killed
 }
