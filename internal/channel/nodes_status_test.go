@@ -48,7 +48,7 @@ func TestNodesStatus(t *testing.T) {
 		}
 
 		// The servers give no answer.
-		s.unreachable = true
+		s.reach(false)
 		time.Sleep(segmentTime)
 		a.deliver(3)
 		b.deliver(3)
@@ -56,7 +56,7 @@ func TestNodesStatus(t *testing.T) {
 		if w := max(n1.Nodes().Unwritten, n2.Nodes().Unwritten); w < 9 {
 			t.Errorf("nothing was written for %v s", w)
 		}
-		s.unreachable = false
+		s.reach(true)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if w := max(n1.Nodes().Unwritten, n2.Nodes().Unwritten); w != 0 {

@@ -196,7 +196,7 @@ func TestOneHistoryHoldsAfterAPartition(t *testing.T) {
 					time.Sleep(segmentTime)
 					switch n {
 					case 2:
-						s.unreachable = unreachable
+						s.reach(!unreachable)
 						s.cutOff("n1")
 					case 5:
 						s.heal("n1")
@@ -368,7 +368,7 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 					time.Sleep(segmentTime)
 					switch n {
 					case 2:
-						s.unreachable = !quorum
+						s.reach(quorum)
 						s.cutOff("n1")
 					case 6:
 						s.heal("n1")

@@ -78,6 +78,13 @@ func (s *site) cutOff(name string) {
 	}
 }
 
+// reach says whether the quorum can be reached.
+func (s *site) reach(can bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unreachable = !can
+}
+
 func (s *site) heal(name string) {
 	s.mu.Lock()
 	n := s.nodes[name]
