@@ -31,6 +31,10 @@ func (o *observer) Node(name string, e channel.NodeEvent) {
 	advice := func(text string) zap.Field { return zap.String("advice", text) }
 	switch e.Kind {
 	case channel.NodeLost:
+		if e.Stopped {
+			log.Info("node stopped: it was shut down, and the others go on without it", zap.String("node", e.Node))
+			return
+		}
 		log.Warn("node lost: nothing is heard of it, and the others go on without it", zap.String("node", e.Node),
 			advice("look at that machine and its network; encoders that push to it have to move to another node"))
 	case channel.NodeBack:
@@ -71,6 +75,9 @@ func (a *announcer) node(e channel.NodeEvent) {
 	data := map[string]any{"time": timestamp(time.Now())}
 	if e.Node != "" {
 		data["node"] = e.Node
+	}
+	if e.Stopped {
+		data["stopped"] = true
 	}
 	if e.Endpoint != "" {
 		data["endpoint"], data["slots"] = e.Endpoint, e.Records

@@ -129,6 +129,10 @@ func (n *nodes) follow(from, endpoint string, r record) {
 	if e == nil || r.Link == nil || r.Slot == nil {
 		return
 	}
+	if err := r.readable(); err != nil {
+		n.channel.outbox.trouble(fmt.Errorf("node %s, endpoint %s: %w", from, endpoint, err))
+		return
+	}
 	switch e.chain.relate(*r.Link) {
 	case follows:
 		if missing := n.missing(r); len(missing) > 0 {

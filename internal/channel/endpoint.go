@@ -61,6 +61,9 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	var last record
 	var err error
 	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
+		if err := r.readable(); err != nil {
+			return err
+		}
 		e.restore(r)
 		if r.Slot != nil {
 			last = r
@@ -141,7 +144,7 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
 		s.Writer = n.writer
-		r.Link, r.Decided = n.nextLink(e.chain.last), &decided
+		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
 	}
 	e.keep(r)
 	e.window.Add(s)

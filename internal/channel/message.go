@@ -24,6 +24,8 @@ type message struct {
 	Held string `json:"held,omitempty"`
 	// Deleted is what an encoder took back.
 	Deleted *deletedMessage `json:"deleted,omitempty"`
+	// Leaving: the node is about to stop.
+	Leaving bool `json:"leaving,omitempty"`
 	// Order is what an operator ordered.
 	Order *failover.Order `json:"order,omitempty"`
 	// Break is where histories have met that don't continue each other.

@@ -27,6 +27,8 @@ type NodeEvent struct {
 	Kind NodeEventKind
 	// Node is the other node; empty for NodeAlone and NodeTogether.
 	Node string
+	// Stopped, for NodeLost: it said that it was about to stop.
+	Stopped bool
 	// Endpoint and Records, for HistoryAdopted: how many records of this node don't count any
 	// more.
 	Endpoint string
@@ -59,7 +61,8 @@ func (n *nodes) tellChanges(status store.GroupStatus) {
 		if p.Alive {
 			kind = NodeBack
 		}
-		events = append(events, NodeEvent{Kind: kind, Node: p.Node})
+		events = append(events, NodeEvent{Kind: kind, Node: p.Node, Stopped: kind == NodeLost && n.leaving[p.Node]})
+		delete(n.leaving, p.Node)
 	}
 	n.mu.Unlock()
 	for _, e := range events {

@@ -41,6 +41,8 @@ type nodes struct {
 	// hears is when encoders sent something to this node last, by input.
 	hears map[string]time.Time
 	known map[string]bool // whether a peer was alive
+	// leaving are those that have said that they are about to stop.
+	leaving map[string]bool
 	// upheld is when this node's history was found to hold, by node and endpoint.
 	upheld map[[2]string]time.Time
 	alone  bool
@@ -75,7 +77,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
-		hears: map[string]time.Time{}, known: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
+		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
 	}
 	n.ledger = newLedger(n)
 	c.nodes = n
@@ -158,6 +160,10 @@ func (n *nodes) hear(from string, text []byte) {
 		if in := c.directory.Load().inputs[m.Deleted.Input]; in != nil {
 			in.forget(m.Deleted.Path, "")
 		}
+	case m.Leaving:
+		n.mu.Lock()
+		n.leaving[from] = true
+		n.mu.Unlock()
 	case m.Order != nil:
 		c.locked(func() { c.obey(*m.Order) })
 	case m.Break != nil:

@@ -233,8 +233,9 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	return true
 }
 
-// drain waits until other nodes have what was uploaded to this one, or can't be waited for.
+// drain says goodbye, and waits until other nodes have what was uploaded to this one, or can't be waited for.
 func (n *nodes) drain() {
+	n.group.Send(message{Leaving: true}.encode())
 	for range int(holdTime / drainStep) {
 		n.mu.Lock()
 		waiting := len(n.held)

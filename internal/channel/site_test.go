@@ -208,8 +208,12 @@ func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
 		for {
 			select {
 			case s := <-g.inbox:
-				time.Sleep(n.site.delay)
-				m.Receive(s.from, s.text)
+				select {
+				case <-time.After(n.site.delay):
+					m.Receive(s.from, s.text)
+				case <-g.gone:
+					return
+				}
 			case <-g.gone:
 				return
 			}
