@@ -72,10 +72,11 @@ func runSeveral(ctx context.Context, out io.Writer, listen string, nodes int, na
 	}
 	running.Store(&s.show)
 	defer running.Store(nil)
-	if err := s.start(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	err = s.start(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return s.serve(ctx, out)
