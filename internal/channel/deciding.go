@@ -15,13 +15,13 @@ import (
 // Which node decides.
 
 const (
-	// settling is how long a node that is in contact again listens before it decides
-	// anything: the others may have gone on without it.
-	settling = 300 * time.Millisecond
+	// settling is how long a node that is in contact again, or ready, listens before it decides
+	// anything: the others may have gone on without it, and have to know that it is there.
+	settling = 500 * time.Millisecond
 	// inheritAfter is how long one survivor after the other waits before it decides in place
 	// of a node that is gone, overdueAfter how long in place of one that is there and does
 	// not decide, although there is something to decide.
-	inheritAfter = 60 * time.Millisecond
+	inheritAfter = 150 * time.Millisecond
 	overdueAfter = time.Second
 	// firstAfter is the same for the first slot ever.
 	firstAfter = time.Second
@@ -49,7 +49,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	switch {
 	case status.Contact == store.Alone:
 		return true
-	case status.Contact == store.OutOfContact, time.Since(status.Since) < settling && time.Since(n.joined) > settling:
+	case status.Contact == store.OutOfContact, time.Since(status.Since) < settling, time.Since(n.readySince) < settling:
 		return false
 	}
 	if n.behind(e, status) {
@@ -94,21 +94,22 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 // patience is how long this node leaves a decision to others, and not before when that
 // begins: none, if the last one was its own.
 func (n *nodes) patience(e *endpoint, status store.GroupStatus) (wait time.Duration, from time.Time) {
-	self, decider := n.group.Node(), e.chain.last.Node
-	if decider == self {
+	self, last := n.group.Node(), e.chain.last
+	if last.Node == self && last.Writer == n.writer {
 		return 0, time.Time{}
 	}
 	rank, alive, far := 0, false, time.Duration(0)
 	for _, p := range status.Peers {
-		if p.Node == decider && !p.Alive {
-			from = p.Since
-		}
 		state, ok := decodeState(p)
+		decided := ok && p.Alive && p.Node == last.Node && state.Writer == last.Writer
+		if p.Node == last.Node && !decided {
+			from = p.Since // it is gone, or was started again
+		}
 		if !ok || !p.Alive || !state.Ready {
 			continue
 		}
 		far = max(far, p.Delay)
-		if p.Node == decider {
+		if decided {
 			alive = true
 		} else if p.Node < self {
 			rank++
@@ -117,7 +118,7 @@ func (n *nodes) patience(e *endpoint, status store.GroupStatus) (wait time.Durat
 	switch {
 	case alive:
 		return overdueAfter + time.Duration(rank)*firstAfter, time.Time{}
-	case decider == "":
+	case last.Node == "":
 		return time.Duration(rank) * firstAfter, time.Time{}
 	}
 	return time.Duration(rank) * (inheritAfter + 2*far), from

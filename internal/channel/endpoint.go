@@ -207,7 +207,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	e.release(gone...)
 	e.first += uint64(len(gone))
 	e.outbox.trouble(e.journal.forget(e.first))
-	if n := e.nodes; n != nil && e.chain.last.Node == n.group.Node() {
+	if n := e.nodes; n != nil && e.chain.last.Writer == n.writer {
 		n.ledger.forget(e.config.Name, e.chain.last.Number+1-uint64(len(e.window.Slots())))
 	}
 }

@@ -149,7 +149,7 @@ func (l *ledger) next(endpoint string, top uint64) (next *record) {
 	n := l.nodes
 	n.channel.locked(func() {
 		e := n.channel.endpoints[endpoint]
-		if e == nil || e.chain.last.Node != n.group.Node() || len(e.chain.recent) == 0 {
+		if e == nil || e.chain.last.Writer != n.writer || len(e.chain.recent) == 0 {
 			return
 		}
 		r := e.chain.at(max(top+1, e.chain.recent[0].Link.Number))

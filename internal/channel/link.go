@@ -8,8 +8,10 @@ type link struct {
 	// ID is different for any two records, Before the ID of the record before.
 	ID     string `json:"id"`
 	Before string `json:"before,omitempty"`
-	// Node decided it.
-	Node string `json:"node"`
+	// Node decided it, in the run that Writer stands for: a node that was started again is not
+	// the one that decided.
+	Node   string `json:"node"`
+	Writer string `json:"writer"`
 }
 
 // linksKept is how many of the last records are remembered, to see where histories part. Those

@@ -131,6 +131,8 @@ type nodeState struct {
 	Format int `json:"format"`
 	// Ready: it has taken over what the others had, and answers viewers.
 	Ready bool `json:"ready"`
+	// Writer stands for this run of the node, see link.
+	Writer string `json:"writer,omitempty"`
 	// Endpoints are where its endpoints stand.
 	Endpoints map[string]endpointState `json:"endpoints,omitempty"`
 	// Hears are the inputs that encoders send to this node, now.

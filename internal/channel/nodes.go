@@ -26,9 +26,11 @@ type nodes struct {
 	writer string
 	// ready: what the others have is taken over. Until then, nothing is decided, and what is
 	// said waits in early.
-	ready  atomic.Bool
-	joined time.Time
-	links  atomic.Uint64
+	ready atomic.Bool
+	// readySince is set before ready is.
+	readySince time.Time
+	joined     time.Time
+	links      atomic.Uint64
 
 	mu     sync.Mutex
 	early  []saying
@@ -105,6 +107,7 @@ func (n *nodes) begin() {
 		early := n.early
 		n.early = nil
 		if len(early) == 0 {
+			n.readySince = time.Now()
 			n.ready.Store(true)
 			n.mu.Unlock()
 			go n.fetchWindow()
@@ -231,7 +234,7 @@ func (n *nodes) ask(ctx context.Context, node string, q question, answer any) er
 
 // State implements store.Member. It waits for nobody.
 func (n *nodes) State() []byte {
-	state := nodeState{Format: messageFormat, Ready: n.ready.Load()}
+	state := nodeState{Format: messageFormat, Ready: n.ready.Load(), Writer: n.writer}
 	if d := n.channel.directory.Load(); d != nil {
 		state.Endpoints = map[string]endpointState{}
 		for name, e := range d.endpoints {
@@ -293,7 +296,7 @@ func decodeState(p store.Peer) (nodeState, bool) {
 // nextLink is the place of this node's next record after the last one of a history.
 func (n *nodes) nextLink(after link) *link {
 	return &link{
-		Number: after.Number + 1, Before: after.ID, Node: n.group.Node(),
+		Number: after.Number + 1, Before: after.ID, Node: n.group.Node(), Writer: n.writer,
 		ID: fmt.Sprintf("%s.%s.%d", n.group.Node(), n.writer, n.links.Add(1)),
 	}
 }

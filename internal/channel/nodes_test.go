@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -409,6 +410,68 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 					t.Errorf("the discontinuity numbers are %d, %d, %d", last[n1], last[n2], last[n3])
 				}
 			})
+		})
+	}
+}
+
+// adoptions is an observer that counts how often a node went over to another history.
+type adoptions struct {
+	recorder
+	count atomic.Int64
+}
+
+func (a *adoptions) Node(_ string, e NodeEvent) {
+	if e.Kind == HistoryAdopted {
+		a.count.Add(1)
+	}
+}
+
+// The node that decided is killed and started again, at any time between two slots. It is another
+// run, and all nodes agree who decides.
+func TestTheDeciderIsStartedAgain(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	for after := 100 * time.Millisecond; after < segmentTime; after += 170 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(t)
+			config := testConfig(longEndpoint())
+			n1, n2, n3 := s.start("n1", config), s.start("n2", config), s.start("n3", config)
+			defer n1.Close()
+			defer n2.Close()
+			defer n3.Close()
+			watched := map[string]*adoptions{"n1": {}, "n2": {}, "n3": {}}
+			n2.Observe(watched["n2"])
+			n3.Observe(watched["n3"])
+			a := &encoder{t: t, c: n3, input: "a", names: names, media: segments}
+			b := &encoder{t: t, c: n2, input: "b", names: names, media: segments}
+			var again *Channel
+			for n := range 7 {
+				time.Sleep(segmentTime - 50*time.Millisecond)
+				if n == 3 {
+					s.cutOff("n1")
+					defer time.AfterFunc(after, func() {
+						c := s.start("n1", config)
+						c.Observe(watched["n1"])
+						s.mu.Lock()
+						again = c
+						s.mu.Unlock()
+					}).Stop()
+				}
+				a.deliver(n)
+				b.deliver(n)
+				time.Sleep(50 * time.Millisecond)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			s.mu.Lock()
+			third := again
+			s.mu.Unlock()
+			defer third.Close()
+			isWhole(t, third, same(t, n2, n3, third), segments[:7])
+			for name, w := range watched {
+				if n := w.count.Load(); n > 0 {
+					t.Errorf("after %v, %s went over to another history %d times", after, name, n)
+				}
+			}
 		})
 	}
 }

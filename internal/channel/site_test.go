@@ -39,6 +39,9 @@ type siteGroup struct {
 	node   *siteNode
 	member store.Member
 	inbox  chan saying
+	// said is what the member said of itself lately, at spoke: others know it only later.
+	said  []byte
+	spoke time.Time
 	// undelivered is what was said while it was cut off.
 	undelivered []saying
 	gone        chan struct{}
@@ -270,7 +273,7 @@ func (g *siteGroup) Status() store.GroupStatus {
 			status.Contact, status.Since = store.OutOfContact, cut.Add(siteSilence)
 		}
 	}
-	var members []store.Member
+	var groups []*siteGroup
 	for _, other := range s.nodes {
 		if other == g.node || other.group == nil {
 			continue
@@ -282,16 +285,32 @@ func (g *siteGroup) Status() store.GroupStatus {
 			}
 		}
 		status.Peers = append(status.Peers, p)
-		members = append(members, other.group.member)
+		groups = append(groups, other.group)
 	}
 	s.mu.Unlock()
 	for i := range status.Peers {
 		if status.Peers[i].Alive {
-			status.Peers[i].State = members[i].State()
+			status.Peers[i].State = groups[i].state()
 		}
 	}
 	slices.SortFunc(status.Peers, func(a, b store.Peer) int { return strings.Compare(a.Node, b.Node) })
 	return status
+}
+
+// state is what the member has said of itself within the last 150 ms.
+func (g *siteGroup) state() []byte {
+	s := g.node.site
+	s.mu.Lock()
+	said, fresh := g.said, time.Since(g.spoke) < 150*time.Millisecond
+	s.mu.Unlock()
+	if fresh {
+		return said
+	}
+	said = g.member.State()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.said, g.spoke = said, time.Now()
+	return said
 }
 
 func (g *siteGroup) Leave() {
