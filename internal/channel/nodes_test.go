@@ -430,7 +430,7 @@ func (a *adoptions) Node(_ string, e NodeEvent) {
 // run, and all nodes agree who decides.
 func TestTheDeciderIsStartedAgain(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
-	for after := 100 * time.Millisecond; after < segmentTime; after += 170 * time.Millisecond {
+	for after := 300 * time.Millisecond; after < segmentTime; after += 40 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSite(t)
 			config := testConfig(longEndpoint())
@@ -446,7 +446,10 @@ func TestTheDeciderIsStartedAgain(t *testing.T) {
 			var again *Channel
 			for n := range 7 {
 				time.Sleep(segmentTime - 50*time.Millisecond)
-				if n == 3 {
+				a.deliver(n)
+				b.deliver(n)
+				time.Sleep(50 * time.Millisecond)
+				if n == 3 { // it has just decided
 					s.cutOff("n1")
 					defer time.AfterFunc(after, func() {
 						c := s.start("n1", config)
@@ -456,9 +459,6 @@ func TestTheDeciderIsStartedAgain(t *testing.T) {
 						s.mu.Unlock()
 					}).Stop()
 				}
-				a.deliver(n)
-				b.deliver(n)
-				time.Sleep(50 * time.Millisecond)
 			}
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
