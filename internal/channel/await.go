@@ -55,9 +55,9 @@ func (n *nodes) await(from, endpoint string, r record, missing []string) {
 		if !whole && !n.alive(from) {
 			return
 		}
-		n.channel.locked(func() {
+		n.locked(func() {
 			if e := n.channel.endpoints[endpoint]; e != nil && e.chain.relate(*r.Link) == follows {
-				n.channel.commitRecord(e, r)
+				n.commit(e, r)
 			}
 		})
 	}()

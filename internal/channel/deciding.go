@@ -140,7 +140,7 @@ func (n *nodes) follow(from, endpoint string, r record) {
 			n.await(from, endpoint, r, missing)
 			return
 		}
-		n.channel.commitRecord(e, r)
+		n.commit(e, r)
 	case ahead:
 		n.catchUp(from, endpoint)
 	case elsewise:
@@ -150,13 +150,9 @@ func (n *nodes) follow(from, endpoint string, r record) {
 	}
 }
 
-// commitRecord carries out what another node decided. The lock is held.
-func (c *Channel) commitRecord(e *endpoint, r record) {
-	c.commitRecords(e, []record{r})
-}
-
-// commitRecords does so for several, one after the other.
-func (c *Channel) commitRecords(e *endpoint, list []record) {
+// commit carries out what another node decided, one record after the other. The lock is held.
+func (n *nodes) commit(e *endpoint, list ...record) {
+	c := n.channel
 	now := c.now()
 	c.tellClock(now)
 	effects := c.core.Take(now, tick)
@@ -220,7 +216,7 @@ func (e *endpoint) note() {
 func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
 	var answer recordsAnswer
 	found, all := false, false
-	n.channel.locked(func() {
+	n.locked(func() {
 		e := n.channel.endpoints[q.Endpoint]
 		if e == nil || len(e.chain.recent) == 0 {
 			return

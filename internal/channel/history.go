@@ -69,7 +69,7 @@ func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 		}
 		before := after
 		for list := range slices.Chunk(answer.Records, recordsAtOnce) {
-			n.channel.locked(func() { n.takeAnswer(endpoint, list) })
+			n.locked(func() { n.takeAnswer(endpoint, list) })
 		}
 		if after = n.lastNumber(endpoint); !answer.More || after == before {
 			return nil
@@ -78,7 +78,7 @@ func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 }
 
 func (n *nodes) lastNumber(endpoint string) (number uint64) {
-	n.channel.locked(func() {
+	n.locked(func() {
 		if e := n.channel.endpoints[endpoint]; e != nil {
 			number = e.chain.last.Number
 		}
@@ -108,7 +108,7 @@ func (n *nodes) takeAnswer(endpoint string, list []record) {
 		next, last = append(next, r), *r.Link
 	}
 	if len(next) > 0 {
-		n.channel.commitRecords(e, next)
+		n.commit(e, next...)
 	}
 }
 
@@ -118,7 +118,7 @@ func (n *nodes) takeAnswer(endpoint string, list []record) {
 func (n *nodes) reconcile(node, endpoint string) {
 	n.once(endpoint, func(ctx context.Context) error {
 		var mine []record
-		n.channel.locked(func() {
+		n.locked(func() {
 			if e := n.channel.endpoints[endpoint]; e != nil {
 				mine = append(mine, e.chain.recent...)
 			}
@@ -149,7 +149,7 @@ func (n *nodes) reconcile(node, endpoint string) {
 			n.mu.Unlock()
 			return nil
 		}
-		n.channel.locked(func() { n.goOver(endpoint, *b, theirs) })
+		n.locked(func() { n.goOver(endpoint, *b, theirs) })
 		return nil
 	})
 }
@@ -205,7 +205,7 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 	mine := e.chain.last.Number
 	e.chain.cut(at.Link.Number)
 	n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: int(mine - at.Link.Number + 1)})
-	n.channel.commitRecords(e, rest)
+	n.commit(e, rest...)
 }
 
 // meet finds out whether the histories continue each other where they meet: whether they began to
@@ -254,8 +254,8 @@ func alike(a, b *record) bool {
 }
 
 // breakAt makes the next slot begin a discontinuity. The lock is held.
-func (c *Channel) breakAt(endpoint string, number uint64) {
-	if e := c.endpoints[endpoint]; e != nil {
+func (n *nodes) breakAt(endpoint string, number uint64) {
+	if e := n.channel.endpoints[endpoint]; e != nil {
 		e.breakAt = max(e.breakAt, number)
 	}
 }

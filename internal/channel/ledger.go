@@ -147,7 +147,7 @@ func (l *ledger) pause() {
 // to write.
 func (l *ledger) next(endpoint string, top uint64) (next *record) {
 	n := l.nodes
-	n.channel.locked(func() {
+	n.locked(func() {
 		e := n.channel.endpoints[endpoint]
 		if e == nil || e.chain.last.Writer != n.writer || len(e.chain.recent) == 0 {
 			return

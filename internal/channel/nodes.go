@@ -101,7 +101,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 
 // begin makes the node ready, and takes what was said meanwhile.
 func (n *nodes) begin() {
-	n.channel.locked(func() { n.channel.objects.elsewhere = true })
+	n.locked(func() { n.channel.objects.elsewhere = true })
 	for {
 		n.mu.Lock()
 		early := n.early
@@ -111,7 +111,7 @@ func (n *nodes) begin() {
 			n.ready.Store(true)
 			n.mu.Unlock()
 			go n.fetchWindow()
-			n.channel.locked(func() { n.channel.step(tick) })
+			n.locked(func() { n.channel.step(tick) })
 			return
 		}
 		n.mu.Unlock()
@@ -156,7 +156,7 @@ func (n *nodes) hear(from string, text []byte) {
 	case m.Held != "":
 		n.safe(m.Held)
 	case m.Unsound != nil:
-		c.locked(func() {
+		n.locked(func() {
 			c.step(failover.Object{Input: m.Unsound.Input, Path: m.Unsound.Path, Fault: m.Unsound.Fault})
 		})
 	case m.Deleted != nil:
@@ -168,16 +168,17 @@ func (n *nodes) hear(from string, text []byte) {
 		n.leaving[from] = true
 		n.mu.Unlock()
 	case m.Order != nil:
-		c.locked(func() { c.obey(*m.Order) })
+		n.locked(func() { c.obey(*m.Order) })
 	case m.Break != nil:
-		c.locked(func() { c.breakAt(m.Break.Endpoint, m.Break.Number) })
+		n.locked(func() { n.breakAt(m.Break.Endpoint, m.Break.Number) })
 	case m.Record != nil:
-		c.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
+		n.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
 	}
 }
 
 // locked does something with the lock held, unless the channel is closed.
-func (c *Channel) locked(do func()) {
+func (n *nodes) locked(do func()) {
+	c := n.channel
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
@@ -272,7 +273,7 @@ func (n *nodes) heard(input string) {
 func (n *nodes) Changed(status store.GroupStatus) {
 	n.tellChanges(status)
 	c := n.channel
-	c.locked(func() {
+	n.locked(func() {
 		if n.ready.Load() {
 			c.step(failover.Tick{}) // who decides may have changed
 		}

@@ -250,7 +250,7 @@ func TestClocksOfNodesDiffer(t *testing.T) {
 		for i, name := range []string{"n1", "n2", "n3"} {
 			c := s.start(name, config)
 			defer c.Close()
-			c.locked(func() { c.clock.skew = time.Duration(i) * 500 * time.Millisecond })
+			c.nodes.locked(func() { c.clock.skew = time.Duration(i) * 500 * time.Millisecond })
 			nodes = append(nodes, c)
 		}
 		a := &encoder{t: t, c: nodes[2], input: "a", names: names, media: segments}

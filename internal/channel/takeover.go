@@ -181,7 +181,7 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 func (n *nodes) fetchWindow() {
 	c := n.channel
 	var keys []string
-	c.locked(func() {
+	n.locked(func() {
 		for _, e := range c.endpoints {
 			slots := e.window.Slots()
 			for i := len(slots) - 1; i >= 0; i-- {

@@ -46,14 +46,14 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 				}
 			}
 		}
-		c.locked(func() { c.nodes.follow("n0", "hls", first) })
+		c.nodes.locked(func() { c.nodes.follow("n0", "hls", first) })
 		if p := c.Status().Endpoints[0]; p.NextMSN != first.Slot.MSN+1 || p.Active != first.Slot.Input {
 			t.Errorf("the endpoint stands at %d with %s", p.NextMSN, p.Active)
 		}
 		later := first
 		later.Format = recordFormat + 1
 		later.Link = c.nodes.nextLink(*first.Link)
-		c.locked(func() { c.nodes.follow("n0", "hls", later) })
+		c.nodes.locked(func() { c.nodes.follow("n0", "hls", later) })
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(r.trouble) == 0 || !strings.Contains(r.trouble[0].Error(), "upgrade") {
@@ -76,7 +76,7 @@ func TestRecordFormat(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		var written record
-		c.locked(func() { written = c.endpoints["hls"].chain.recent[0] })
+		c.nodes.locked(func() { written = c.endpoints["hls"].chain.recent[0] })
 		now, err := json.MarshalIndent(written, "", "\t")
 		if err != nil {
 			t.Fatal(err)
