@@ -2,11 +2,11 @@ package channel
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +81,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
 	}
+	n.writer = strings.ToLower(rand.Text()[:7])
 	n.ledger = newLedger(n)
 	c.nodes = n
 	group, err := shared.Join(c.name, n)
@@ -88,9 +89,6 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 		return fmt.Errorf("join the other nodes: %w", err)
 	}
 	n.group = group
-	sum := fnv.New32a()
-	fmt.Fprint(sum, group.Node(), time.Now().UnixNano())
-	n.writer = strconv.FormatUint(uint64(sum.Sum32()), 36)
 	c.objects.run = n.writer + c.objects.run
 	if err := n.takeOver(ctx, config.Endpoints); err != nil {
 		n.leave()
