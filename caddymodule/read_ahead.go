@@ -23,9 +23,7 @@ type readAhead struct {
 // Read implements io.Reader.
 func (r *readAhead) Read(p []byte) (int, error) {
 	if len(r.unread) == 0 && r.err == nil {
-		if err := r.fill(); err != nil {
-			return 0, err
-		}
+		r.fill()
 	}
 	if len(r.unread) == 0 {
 		return 0, r.err
@@ -36,15 +34,14 @@ func (r *readAhead) Read(p []byte) (int, error) {
 }
 
 // fill receives more.
-func (r *readAhead) fill() error {
+func (r *readAhead) fill() {
 	if r.turn != nil {
 		r.turn.Give()
 	}
 	r.receive()
-	if r.turn == nil {
-		return nil
+	if r.turn != nil {
+		r.turn.Take()
 	}
-	return r.turn.Take()
 }
 
 func (r *readAhead) receive() {

@@ -116,9 +116,7 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		return nil, false, err
 	}
 	d.text = text
-	if err := d.turn.Take(); err != nil {
-		return nil, false, fmt.Errorf("wait to read the playlist: %w", err)
-	}
+	d.turn.Take()
 	playlist, err := hls.Parse(text, hls.Limits{Bytes: int(d.config.MaxPlaylistSize), Segments: listedAtMost})
 	switch {
 	case errors.Is(err, hls.ErrTooLarge):

@@ -102,7 +102,7 @@ func (n *nodes) takeReplicas(in *input, q *replicas) {
 func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 	u := r.upload
 	d := &delivery{input: in, config: in.config.Load(), path: u.Path, began: r.began, size: u.Size, hash: u.Hash}
-	d.turn = Turn{ctx: context.Background(), of: in.turns}
+	d.turn = Turn{of: in.turns}
 	defer d.turn.Give()
 	var admit func() error
 	defer func() {

@@ -25,7 +25,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	}
 	d := &delivery{
 		input: in, config: in.config.Load(), path: path, size: size,
-		body: sniffed{rest: body}, turn: Turn{ctx: ctx, of: in.turns},
+		body: sniffed{rest: body}, turn: Turn{of: in.turns},
 	}
 	if packed, ok := body.(Packed); ok {
 		packed.TakeTurns(&d.turn)

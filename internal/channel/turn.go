@@ -1,9 +1,6 @@
 package channel
 
-import (
-	"context"
-	"io"
-)
+import "io"
 
 // Turn is an upload's turn to make the origin compute for its input. To unpack what was
 // compressed, to read a playlist and to look into media may cost more than it takes to send
@@ -11,23 +8,17 @@ import (
 // take no more of the processors than one of them. They come in the order in which they
 // asked, and only that input has to wait.
 type Turn struct {
-	ctx  context.Context
 	of   chan struct{} // whoever has the turn has put something in
 	held bool
 }
 
-// Take waits for the turn, unless the upload has it. The error is that of the context: the
-// sender has left.
-func (t *Turn) Take() error {
-	if t.held {
-		return nil
-	}
-	select {
-	case t.of <- struct{}{}: // those who wait here are served in order
+// Take waits for the turn, unless the upload has it. It waits also for a sender that is gone:
+// many encoders end their side of the connection as soon as they have sent all, which looks
+// the same, and one that left before fails at the next read.
+func (t *Turn) Take() {
+	if !t.held {
+		t.of <- struct{}{} // those who wait here are served in order
 		t.held = true
-		return nil
-	case <-t.ctx.Done():
-		return t.ctx.Err()
 	}
 }
 
@@ -58,9 +49,7 @@ func (w *inTurn) Write(p []byte) (int, error) {
 	if w.turn.held {
 		return w.to.Write(p) // of what is unpacked
 	}
-	if err := w.turn.Take(); err != nil {
-		return 0, err
-	}
+	w.turn.Take()
 	defer w.turn.Give()
 	return w.to.Write(p)
 }
