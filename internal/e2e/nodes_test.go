@@ -215,7 +215,10 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 	for _, r := range rows {
 		if r.alone {
 			// A player that moves between nodes that know nothing of each other can't be helped.
-			if report := browser.report(); report.stalled() > 0 || len(report.Fatal) > 0 {
+			report := browser.report()
+			// Three nodes and a browser are much for a small machine: where there is media, it is
+			// the browser that stands still. Without, hls.js says bufferStalledError.
+			if strings.Contains(strings.Join(report.Errors, " "), "bufferStalledError") || report.stalled() > time.Second || len(report.Fatal) > 0 {
 				t.Errorf("a player that moves between nodes stood still for %s: %v, %v", report.stalled(), report.Errors, report.Fatal)
 			}
 		}
