@@ -86,7 +86,8 @@ func startDividedSite(t *testing.T, n *network, block string) *site {
 }
 
 // TestANodeIsCutOff: a node and the server beside it are cut off, with an encoder on each side.
-// Both sides go on. When they meet again, what the side with the quorum wrote holds.
+// Both sides go on. When they meet again, one history holds: what the side with the quorum wrote,
+// if it did.
 func TestANodeIsCutOff(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
@@ -104,7 +105,10 @@ func TestANodeIsCutOff(t *testing.T) {
 	viewers[0].wait(3)
 	for _, r := range []row{
 		{what: "node 1 and server 1 are cut off", short: 8 * time.Second, long: 20 * time.Second, dead: -1, alone: true,
-			begin: func(*site, int) { n.cut(true) }, over: func(*site, int) { n.cut(false) }},
+			begin: func(*site, int) { n.cut(true) }, over: func(*site, int) {
+				n.cut(false)
+				time.Sleep(4 * time.Second) // until they agree, both go on
+			}},
 		{what: "nothing happens after that", short: 4 * time.Second, long: 20 * time.Second, dead: -1},
 	} {
 		s.try(t, r, viewers)
@@ -119,8 +123,14 @@ func TestANodeIsCutOff(t *testing.T) {
 	for _, v := range viewers {
 		checkEveryPacket(t, v, source.recorded())
 	}
-	if len(s.nodes[0].log.find("went over to what another node has published: while nodes did not hear of each other, both went on")) == 0 {
-		t.Error("the node that was cut off did not go over to the history of the others")
+	// As a rule the node that was cut off. But servers that have lost their leader take seconds for
+	// another one, and may have written nothing by then.
+	went := 0
+	for _, o := range s.nodes {
+		went += len(o.log.find("went over to what another node has published: while nodes did not hear of each other, both went on"))
+	}
+	if went == 0 {
+		t.Error("nobody went over to the history of the others")
 	}
 }
 
