@@ -23,6 +23,7 @@ type download struct {
 	of       *downloads
 	segment  *output.Segment
 	endpoint string
+	until    time.Time // when it is cut off, whether or not its room is needed
 
 	w http.ResponseWriter
 
@@ -38,9 +39,12 @@ type download struct {
 
 // begin adds a download, which may take as long as patience. The caller calls end.
 func (l *downloads) begin(w http.ResponseWriter, s *output.Segment, endpoint string, patience time.Duration) *download {
-	d := &download{of: l, segment: s, endpoint: endpoint, w: w, socket: http.NewResponseController(innermost(w))}
+	d := &download{
+		of: l, segment: s, endpoint: endpoint, until: time.Now().Add(patience),
+		w: w, socket: http.NewResponseController(innermost(w)),
+	}
 	// Where deadlines can't be set, the connection has one of its own.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+	_ = http.NewResponseController(w).SetWriteDeadline(d.until)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all == nil {
@@ -107,18 +111,20 @@ func abort(r *http.Request) {
 	}
 }
 
-// end removes it.
-func (d *download) end() {
+// end removes it. It reports whether it broke off because it took too long.
+func (d *download) end() (tooSlow bool) {
 	d.of.mu.Lock()
 	delete(d.of.all, d)
 	d.of.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.cut.Load() {
-		// The connection may have more to do.
-		_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{})
-	}
 	d.socket = nil
+	if d.cut.Load() {
+		return false
+	}
+	// The connection may have more to do.
+	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{})
+	return d.broken && !time.Now().Before(d.until)
 }
 
 // stop cuts it off. It reports whether that was the first time.
@@ -134,6 +140,23 @@ func (d *download) stop() bool {
 	return first
 }
 
+// Why a download was cut off.
+const (
+	cutForRoom   = "room_needed"
+	cutAsTooSlow = "too_slow"
+)
+
+func (c *sharedChannel) countCut(endpoint, reason string) {
+	counted.downloadsCut.WithLabelValues(c.key.store, c.key.name, endpoint, reason).Inc()
+}
+
+// endDownload ends a download, and counts it if it was cut off.
+func (c *sharedChannel) endDownload(d *download) {
+	if d.end() {
+		c.countCut(d.endpoint, cutAsTooSlow)
+	}
+}
+
 // cutDeleted cuts off those who are reading what has been deleted, and returns how many
 // there were.
 func (c *sharedChannel) cutDeleted() int {
@@ -146,7 +169,7 @@ func (c *sharedChannel) cutDeleted() int {
 	n := 0
 	for _, d := range list {
 		if c.channel.Deleted(d.segment) && d.stop() {
-			counted.downloadsCut.WithLabelValues(c.key.store, c.key.name, d.endpoint).Inc()
+			c.countCut(d.endpoint, cutForRoom)
 			n++
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
@@ -57,6 +59,11 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 			t.Errorf("viewers may take %v", rt.patience)
 		}
 		rt.patience = 10 * time.Minute // so that only the need of room cuts them
+		cut := func(reason string) float64 {
+			key := rt.use.shared.key
+			return testutil.ToFloat64(counted.downloadsCut.WithLabelValues(key.store, key.name, "hls", reason))
+		}
+		wereCut, wereSlow := cut(cutForRoom), cut(cutAsTooSlow)
 		var viewers sync.WaitGroup
 		watch := func() {
 			view := o.handler.routes["/live"].use.shared.channel.View("hls")
@@ -81,7 +88,13 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 		}
 		// Without any need, they end by themselves.
 		began := time.Now()
+		if cut(cutForRoom) == wereCut || cut(cutAsTooSlow) != wereSlow {
+			t.Errorf("%v were cut off for their room, and %v as too slow", cut(cutForRoom)-wereCut, cut(cutAsTooSlow)-wereSlow)
+		}
 		viewers.Wait()
+		if cut(cutAsTooSlow) == wereSlow {
+			t.Error("those who took too long are not counted")
+		}
 		if took := time.Since(began); took > rt.patience {
 			t.Errorf("they read for %v", took)
 		}

@@ -174,7 +174,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	// It ends before the content is closed, as defers run backward: whoever is among the
 	// downloads still holds the room that cutting them off would free.
 	d := rt.use.shared.downloads.begin(w, s, rt.endpoint, rt.patience)
-	defer d.end()
+	defer rt.use.shared.endDownload(d)
 
 	header := w.Header()
 	header["Content-Type"] = []string{s.ContentType}

@@ -62,8 +62,8 @@ var counted = counters{
 	strayUploads: counter("stray_uploads_total",
 		"Uploads to paths outside every input that no other handler answered."),
 	downloadsCut: counter("downloads_cut_total",
-		"Downloads of segments that had left the playlist long ago, cut off because their room was needed.",
-		labelStore, labelChannel, labelEndpoint),
+		"Downloads of segments that were cut off, by reason: too_slow (longer than any player may take), room_needed (the segment had left the playlist long ago and the store needed its room).",
+		labelStore, labelChannel, labelEndpoint, labelReason),
 	segmentsMissed: counter("segments_missed_total",
 		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
@@ -151,7 +151,9 @@ func newMeter(key channelKey, config channel.Config) meter {
 		for _, in := range config.Inputs {
 			counted.slotsBySource.WithLabelValues(m.store, m.channel, e.Name, in.Name)
 		}
-		counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name)
+		for _, reason := range []string{cutForRoom, cutAsTooSlow} {
+			counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name, reason)
+		}
 		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
 		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
 	}

@@ -236,7 +236,13 @@ func TestViewersWhoDoNotReadFillNoStore(t *testing.T) {
 		}
 	}
 	t.Logf("cut off by protocol: %v", cut)
-	if n := o.counters()[`caddy_live_origin_downloads_cut_total{channel="sports",endpoint="fast",store="memory"`]; n == 0 {
+	counted := 0.0
+	for name, n := range o.counters() {
+		if strings.HasPrefix(name, "caddy_live_origin_downloads_cut_total{") {
+			counted += n
+		}
+	}
+	if counted == 0 {
 		t.Error("none of them is counted")
 	}
 }
