@@ -20,15 +20,6 @@ type Shared interface {
 	Join(channel string, m Member) (Group, error)
 }
 
-// Watched is what a Journal also implements that other nodes append to.
-type Watched interface {
-	// Watch calls yield for every record past revision after, in order, for those that are
-	// there and those that this node or another one appends from then on, until yield
-	// returns an error, which Watch returns, or the context or the store ends. While the
-	// engine's servers are away it waits. record is only valid during the call.
-	Watch(ctx context.Context, after uint64, yield func(revision uint64, record []byte) error) error
-}
-
 // Group is a channel's connection to the other nodes that run it. Nothing but Ask and Fetch
 // waits for anybody.
 type Group interface {

@@ -28,31 +28,6 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkWatch is the time from an append at one node until another one hears of it.
-func BenchmarkWatch(b *testing.B) {
-	c := natstest.Start(b, 3)
-	stores := openNodes(b, c, nats.Options{}, nats.Options{})
-	from, to := journal(b, stores[0], "j"), journal(b, stores[1], "j")
-	heard := make(chan uint64, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		_ = to.(store.Watched).Watch(ctx, 0, func(revision uint64, _ []byte) error {
-			heard <- revision
-			return nil
-		})
-	}()
-	record := content(2 << 10)
-	revision := uint64(0)
-	for b.Loop() {
-		var err error
-		if revision, err = from.Append(context.Background(), revision, record); err != nil {
-			b.Fatal(err)
-		}
-		<-heard
-	}
-}
-
 // BenchmarkRead reads a journal of 5,000 slots, as a node that starts does.
 func BenchmarkRead(b *testing.B) {
 	c := natstest.Start(b, 3)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // MaxRecord is the largest record that a journal takes, in bytes: servers accept messages of
@@ -182,5 +180,3 @@ func (m *marks) at(revision uint64) (sequence uint64, ok bool) {
 	}
 	return m.list[revision-m.list[0].revision].sequence, true
 }
-
-var _ store.Watched = (*journal)(nil)

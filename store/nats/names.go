@@ -14,8 +14,5 @@ func newNames(prefix string) names {
 // journal is the subject of a journal.
 func (n names) journal(name string) string { return n.prefix + ".journal." + subjectToken(name) }
 
-// appended is where the stream publishes what was appended to a journal.
-func (n names) appended(name string) string { return n.prefix + ".appended." + subjectToken(name) }
-
 // object is the subject of an object's backup.
 func (n names) object(key string) string { return n.prefix + ".object." + subjectToken(key) }

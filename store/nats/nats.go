@@ -10,7 +10,6 @@
 //	<prefix>_journals       the stream, with as many replicas as Options.Replicas says
 //	<prefix>.journal.>      its subjects, one for each journal: the name with "/" written
 //	                        as "." and "." as "="
-//	<prefix>.appended.>     the same, as the stream publishes what was appended
 //
 // A record is a message of up to MaxRecord bytes, with its revision in the header
 // Live-Origin-Revision. Revisions are taken with the server's comparison of the last sequence

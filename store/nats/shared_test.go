@@ -232,67 +232,6 @@ func TestUndecidedAppend(t *testing.T) {
 	}
 }
 
-// TestWatch: a node hears of what others append, in order and without a hole, also while
-// servers die.
-func TestWatch(t *testing.T) {
-	c := natstest.Start(t, 3)
-	stores := openNodes(t, c, nats.Options{}, nats.Options{})
-	from, to := journal(t, stores[0], "j"), journal(t, stores[1], "j")
-	appendTo := func(first, last int) {
-		for n := first; n <= last; n++ {
-			if _, err := appendOne(from, fmt.Sprint("record ", n), time.Second); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	appendTo(1, 20)
-	heard := make(chan string, 1000)
-	watched := make(chan error, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		next := uint64(6)
-		watched <- to.(store.Watched).Watch(ctx, 5, func(revision uint64, record []byte) error {
-			if revision != next || string(record) != fmt.Sprint("record ", revision) {
-				return fmt.Errorf("revision %d is %q, and %d is due", revision, record, next)
-			}
-			next++
-			heard <- string(record)
-			return nil
-		})
-	}()
-	wait := func(record string) {
-		t.Helper()
-		limit := time.After(20 * time.Second)
-		for {
-			select {
-			case r := <-heard:
-				if r == record {
-					return
-				}
-			case err := <-watched:
-				t.Fatal(err)
-			case <-limit:
-				t.Fatalf("%s was not heard of", record)
-			}
-		}
-	}
-	wait("record 20")
-	appendTo(21, 60)
-	wait("record 60")
-	for i := range 3 {
-		c.Kill(i)
-		appendTo(61+20*i, 70+20*i)
-		c.Restart(i)
-		appendTo(71+20*i, 80+20*i)
-		wait(fmt.Sprint("record ", 80+20*i))
-		c.WaitHealthy()
-	}
-	cancel()
-	if err := <-watched; !errors.Is(err, context.Canceled) {
-		t.Errorf("watch ended with %v", err)
-	}
-}
-
 // TestForgetPurges: what was forgotten goes, the newest record stays, and revisions go on.
 func TestForgetPurges(t *testing.T) {
 	c := natstest.Start(t, 1)

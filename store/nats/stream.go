@@ -90,8 +90,6 @@ func (s *Store) streams() []jetstream.StreamConfig {
 		Description: "journals of live origin nodes",
 		Subjects:    []string{s.names.prefix + ".journal.>"},
 		Replicas:    s.options.Replicas,
-		// Subscribers of the journals' own subjects would also see the appends that lost.
-		RePublish: &jetstream.RePublish{Source: s.names.prefix + ".journal.>", Destination: s.names.prefix + ".appended.>"},
 	}
 	if s.options.BackupSize == 0 {
 		return []jetstream.StreamConfig{journals}
@@ -134,7 +132,7 @@ func (s *Store) prepareStream(ctx context.Context, wanted jetstream.StreamConfig
 // changed is the config with what matters to the nodes; all else is the operator's.
 func changed(c, wanted jetstream.StreamConfig) jetstream.StreamConfig {
 	c.Name, c.Description, c.Subjects = wanted.Name, wanted.Description, wanted.Subjects
-	c.Replicas, c.RePublish = wanted.Replicas, wanted.RePublish
+	c.Replicas = wanted.Replicas
 	if wanted.MaxBytes > 0 {
 		c.MaxBytes = wanted.MaxBytes
 	}
