@@ -1,11 +1,7 @@
 package channel
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -52,25 +48,41 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	case status.Contact == store.OutOfContact, time.Since(status.Since) < settling, time.Since(n.readySince) < settling:
 		return false
 	}
-	if n.behind(e, status) {
+	peers := readPeers(status)
+	if n.behind(e, peers) {
 		return false
 	}
-	patience, from := n.patience(e, status)
+	patience, from := n.patience(e, peers)
 	if from.Before(e.offer.since) {
 		from = e.offer.since
 	}
 	return time.Since(from) >= patience
 }
 
-// behind reports whether another node knows more of the endpoint, and asks it for that.
-func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
-	behind := false
-	for _, p := range status.Peers {
+// peer is another node with what it said of itself.
+type peer struct {
+	store.Peer
+	state nodeState
+	ready bool // it is there, and takes part in decisions
+}
+
+func readPeers(status store.GroupStatus) []peer {
+	peers := make([]peer, len(status.Peers))
+	for i, p := range status.Peers {
 		state, ok := decodeState(p)
-		if !ok || !p.Alive || !state.Ready {
+		peers[i] = peer{p, state, ok && p.Alive && state.Ready}
+	}
+	return peers
+}
+
+// behind reports whether another node knows more of the endpoint, and asks it for that.
+func (n *nodes) behind(e *endpoint, peers []peer) bool {
+	behind := false
+	for _, p := range peers {
+		if !p.ready {
 			continue
 		}
-		theirs := state.Endpoints[e.config.Name].Link
+		theirs := p.state.Endpoints[e.config.Name].Link
 		if theirs.Number == 0 {
 			continue
 		}
@@ -93,19 +105,18 @@ func (n *nodes) behind(e *endpoint, status store.GroupStatus) bool {
 
 // patience is how long this node leaves a decision to others, and not before when that
 // begins: none, if the last one was its own.
-func (n *nodes) patience(e *endpoint, status store.GroupStatus) (wait time.Duration, from time.Time) {
+func (n *nodes) patience(e *endpoint, peers []peer) (wait time.Duration, from time.Time) {
 	self, last := n.group.Node(), e.chain.last
 	if last.Node == self && last.Writer == n.writer {
 		return 0, time.Time{}
 	}
 	rank, alive, far := 0, false, time.Duration(0)
-	for _, p := range status.Peers {
-		state, ok := decodeState(p)
-		decided := ok && p.Alive && p.Node == last.Node && state.Writer == last.Writer
+	for _, p := range peers {
+		decided := p.Alive && p.Node == last.Node && p.state.Writer == last.Writer
 		if p.Node == last.Node && !decided {
 			from = p.Since // it is gone, or was started again
 		}
-		if !ok || !p.Alive || !state.Ready {
+		if !p.ready {
 			continue
 		}
 		far = max(far, p.Delay)
@@ -210,59 +221,4 @@ func (e *endpoint) note() {
 		at.MSN = slots[len(slots)-1].MSN
 	}
 	e.standing.Store(&at)
-}
-
-// records answers a question for what an endpoint's history holds.
-func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
-	var answer recordsAnswer
-	found, all := false, false
-	n.locked(func() {
-		e := n.channel.endpoints[q.Endpoint]
-		if e == nil || len(e.chain.recent) == 0 {
-			return
-		}
-		found = true
-		first := e.chain.recent[0].Link.Number
-		if all = q.After+1 >= first; all {
-			list := e.chain.recent[min(q.After+1-first, uint64(len(e.chain.recent))):]
-			answer.Records = slices.Clone(list)
-		}
-	})
-	switch {
-	case !found:
-		return answer, store.ErrNotFound
-	case all:
-		return answer, nil
-	}
-	return n.olderRecords(ctx, q)
-}
-
-// olderRecords reads them from the journal, without the lock.
-func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
-	var answer recordsAnswer
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+q.Endpoint)
-	if err != nil {
-		return answer, err
-	}
-	size := 0
-	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
-		var r record
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
-		if r.Link == nil || r.Link.Number <= q.After {
-			return nil
-		}
-		if size > answerSize {
-			answer.More = true
-			return errEnough
-		}
-		size += len(text)
-		answer.Records = append(answer.Records, r)
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return answer, err
-	}
-	return answer, nil
 }

@@ -67,11 +67,8 @@ func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 		if err := n.ask(ctx, node, question{Records: &recordsQuestion{Endpoint: endpoint, After: after}}, &answer); err != nil {
 			return err
 		}
-		before := after
-		for list := range slices.Chunk(answer.Records, recordsAtOnce) {
-			n.locked(func() { n.takeAnswer(endpoint, list) })
-		}
-		if after = n.lastNumber(endpoint); !answer.More || after == before {
+		n.takeAnswer(endpoint, answer.Records)
+		if !answer.More || n.lastNumber(endpoint) == after {
 			return nil
 		}
 	}
@@ -86,8 +83,18 @@ func (n *nodes) lastNumber(endpoint string) (number uint64) {
 	return number
 }
 
-// takeAnswer goes on with a stretch of history. The lock is held.
+// takeAnswer goes on with a stretch of history, some records at a time. The lock is not held.
 func (n *nodes) takeAnswer(endpoint string, list []record) {
+	for some := range slices.Chunk(list, recordsAtOnce) {
+		n.locked(func() { n.takeSome(endpoint, some) })
+		if last := some[len(some)-1].Link; last == nil || n.lastNumber(endpoint) < last.Number {
+			return // it does not continue what is here, and neither does the rest
+		}
+	}
+}
+
+// takeSome goes on with a few records. The lock is held.
+func (n *nodes) takeSome(endpoint string, list []record) {
 	e := n.channel.endpoints[endpoint]
 	if e == nil {
 		return
@@ -113,8 +120,8 @@ func (n *nodes) takeAnswer(endpoint string, list []record) {
 }
 
 // reconcile finds out which of two histories holds, and goes over to the other node's if it is
-// that one, in the background. The other node does the same, and comes to the same answer. The
-// lock may be held.
+// that one, in the background. The other node does the same, and comes to the same answer, at the
+// latest once both can read the journal of all nodes. The lock may be held.
 func (n *nodes) reconcile(node, endpoint string) {
 	n.once(endpoint, func(ctx context.Context) error {
 		var mine []record

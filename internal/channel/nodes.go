@@ -32,10 +32,12 @@ type nodes struct {
 	joined     time.Time
 	links      atomic.Uint64
 
-	mu     sync.Mutex
-	early  []saying
-	queues map[string]*replicas // by input
-	held   map[string]*safekeeping
+	mu    sync.Mutex
+	early []saying
+	// earlyBytes is how much waits in early.
+	earlyBytes int
+	queues     map[string]*replicas // by input
+	held       map[string]*safekeeping
 	// awaiting are the endpoints whose next record waits for its media.
 	awaiting map[string]bool
 	// asking are the endpoints about which another node is being asked.
@@ -60,8 +62,9 @@ type saying struct {
 }
 
 const (
-	// earlyAtMost is how many messages wait while the node takes over.
-	earlyAtMost = 65536
+	// earlyAtMost is how many messages wait while the node takes over, earlyBytesAtMost how
+	// much they take. Those beyond are lost; encoders send their playlists again.
+	earlyAtMost, earlyBytesAtMost = 65536, 64 << 20
 	// fetchesAtOnce is how many objects are fetched at a time, so that a node that comes
 	// late does not ask for everything at once.
 	fetchesAtOnce = 16
@@ -90,10 +93,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	}
 	n.group = group
 	c.objects.run = n.writer + c.objects.run
-	if err := n.takeOver(ctx, config.Endpoints); err != nil {
-		n.leave()
-		return err
-	}
+	n.takeOver(ctx, config.Endpoints)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (n *nodes) begin() {
 	for {
 		n.mu.Lock()
 		early := n.early
-		n.early = nil
+		n.early, n.earlyBytes = nil, 0
 		if len(early) == 0 {
 			n.readySince = time.Now()
 			n.ready.Store(true)
@@ -130,10 +130,15 @@ func (n *nodes) Receive(from string, text []byte) {
 	if !n.ready.Load() {
 		n.mu.Lock()
 		if !n.ready.Load() {
-			if len(n.early) < earlyAtMost {
+			full := len(n.early) >= earlyAtMost || n.earlyBytes+len(text) > earlyBytesAtMost
+			if !full {
 				n.early = append(n.early, saying{from, text})
+				n.earlyBytes += len(text)
 			}
 			n.mu.Unlock()
+			if full {
+				n.Lost(from, 1)
+			}
 			return
 		}
 		n.mu.Unlock()
@@ -273,7 +278,7 @@ func (n *nodes) Changed(status store.GroupStatus) {
 	c := n.channel
 	n.locked(func() {
 		if n.ready.Load() {
-			c.step(failover.Tick{}) // who decides may have changed
+			c.step(tick) // who decides may have changed
 		}
 	})
 }

@@ -74,7 +74,7 @@ func (n *nodes) describe() *NodesStatus {
 	for i, s := range states {
 		at := &out.Nodes[i]
 		for name, e := range s.Endpoints {
-			if e.Link.Node == at.Node {
+			if s.Writer != "" && e.Link.Writer == s.Writer {
 				at.Decides = append(at.Decides, name)
 			}
 			if e.MSN > 0 {

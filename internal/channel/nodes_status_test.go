@@ -15,10 +15,8 @@ func TestNodesStatus(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
-		config := testConfig(longEndpoint())
-		n1, n2 := s.start("n1", config), s.start("n2", config)
-		defer n1.Close()
-		defer n2.Close()
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
 		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
 		b := &encoder{t: t, c: n2, input: "b", names: names, media: segments}
 		for n := range 3 {

@@ -74,9 +74,9 @@ func (o *objects) add(key string, size int64) *object {
 	return ob
 }
 
-// join records an object of an input that came from another node, with one more user: slots may have
-// named it before it came.
-func (o *objects) join(input, key string, size int64) {
+// receive records an object that an input has delivered, here or at another node, with one
+// more user: slots of other nodes may have named it before it came.
+func (o *objects) receive(input, key string, size int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	ob := o.byKey[key]
@@ -92,15 +92,6 @@ func (o *objects) join(input, key string, size int64) {
 		ob.pending = input
 		o.pending[input] += size + perObject
 	}
-}
-
-// receive adds an object that an input has delivered.
-func (o *objects) receive(input, key string, size int64) {
-	ob := o.add(key, size)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	ob.pending = input
-	o.pending[input] += size + perObject
 }
 
 // leave takes the object out of what is pending. mu is held.

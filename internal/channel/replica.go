@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -134,21 +135,6 @@ func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 // twice.
 const packedFrom = 8 << 10
 
-func pack(text []byte) (packed []byte, ok bool) {
-	if len(text) < packedFrom {
-		return text, false
-	}
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(text); err != nil {
-		return text, false
-	}
-	if err := w.Close(); err != nil {
-		return text, false
-	}
-	return b.Bytes(), true
-}
-
 func unpack(u uploadMessage, limit int64) ([]byte, error) {
 	if !u.Packed {
 		return u.Text, nil
@@ -183,7 +169,7 @@ func (d *delivery) takeFetched(key string) (admit func() error, err error) {
 		return nil, refusalOf(err)
 	}
 	d.key, d.size = key, object.Size()
-	d.input.objects.join(d.config.Name, key, d.size)
+	d.input.objects.receive(d.config.Name, key, d.size)
 	d.input.keepObject(d.path, key, d.hash)
 	return func() error {
 		d.receive(probed)
@@ -214,7 +200,9 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	case err != nil:
 		return false
 	case d.key == "":
-		u.Text, u.Packed = pack(d.text)
+		if u.Text, u.Packed = d.text, len(d.text) >= packedFrom; u.Packed {
+			u.Text = output.Gzip(d.text)
+		}
 		n.group.Send(message{Upload: u}.encode())
 		return false
 	}
@@ -233,7 +221,8 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	return true
 }
 
-// drain says goodbye, and waits until other nodes have what was uploaded to this one, or can't be waited for.
+// drain says goodbye, and waits until other nodes have what was uploaded to this one, or can't
+// be waited for.
 func (n *nodes) drain() {
 	n.group.Send(message{Leaving: true}.encode())
 	for range int(holdTime / drainStep) {

@@ -20,6 +20,7 @@ type site struct {
 	quorum      *memory.Store
 	unreachable bool
 	nodes       map[string]*siteNode
+	channels    []*Channel
 	delay       time.Duration
 }
 
@@ -52,17 +53,39 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// start starts a node and its channel.
-func (s *site) start(name string, config Config) *Channel {
+// startThree starts nodes n1, n2 and n3.
+func (s *site) startThree() (nodes []*Channel) {
+	s.t.Helper()
+	for _, name := range []string{"n1", "n2", "n3"} {
+		nodes = append(nodes, s.start(name))
+	}
+	return nodes
+}
+
+// end closes all channels.
+func (s *site) end() {
+	s.mu.Lock()
+	all := s.channels
+	s.mu.Unlock()
+	for _, c := range all {
+		c.Close()
+	}
+}
+
+// start starts a node and its channel, which ends with the site at the latest.
+func (s *site) start(name string) *Channel {
 	s.t.Helper()
 	s.mu.Lock()
 	n := &siteNode{Store: memory.Open(64 << 20), site: s, name: name, fetching: make(chan struct{}, 1)}
 	s.nodes[name] = n
 	s.mu.Unlock()
-	c, err := Open(s.t.Context(), config, n)
+	c, err := Open(s.t.Context(), testConfig(longEndpoint()), n)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channels = append(s.channels, c)
 	return c
 }
 
@@ -315,8 +338,11 @@ func (g *siteGroup) state() []byte {
 
 func (g *siteGroup) Leave() {
 	g.node.site.mu.Lock()
+	defer g.node.site.mu.Unlock()
+	if g.node.group == nil {
+		return
+	}
 	g.node.group = nil
-	g.node.site.mu.Unlock()
 	close(g.gone)
 }
 

@@ -20,8 +20,9 @@ const (
 	readyTimeout   = 3 * time.Second
 	// introduction is how long others take to be heard once there is contact.
 	introduction = 300 * time.Millisecond
-	// takeOverTimeout is how long copying may take.
-	takeOverTimeout = 30 * time.Second
+	// takeOverTimeout is how long copying may take, and takeOverAttempts how often it is
+	// tried.
+	takeOverTimeout, takeOverAttempts = 30 * time.Second, 3
 )
 
 // arrivedMedia is how the name of the journal of arrivals ends.
@@ -29,31 +30,39 @@ const arrivedMedia = "/arrived.media"
 
 // takeOver copies the journals of a node that is ready, if there is one, and else, if this node
 // has none of its own, those that all nodes have written.
-func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) error {
+func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) {
 	ctx, cancel := context.WithTimeout(ctx, takeOverTimeout)
 	defer cancel()
 	names := []string{StandingFacts, arrivedMedia}
 	for _, e := range endpoints {
 		names = append(names, "/"+e.Name)
 	}
-	if node := n.waitForReady(ctx); node != "" {
-		n.channel.objects.elsewhere = true
-		for _, name := range names {
-			if err := n.copyJournal(ctx, node, name); err != nil {
-				return fmt.Errorf("take over from node %s: %w", node, err)
-			}
+	for range takeOverAttempts {
+		node := n.waitForReady(ctx)
+		if node == "" {
+			break
 		}
-		return nil
+		err := n.copyJournals(ctx, node, names)
+		if err == nil {
+			n.channel.objects.elsewhere = true
+			return
+		}
+		// It may have died meanwhile. Another one will do, or what is here.
+		n.channel.outbox.trouble(fmt.Errorf("take over from node %s: %w", node, err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(introduction):
+		}
 	}
 	if n.group.Status().Contact != store.InContact {
-		return nil
+		return
 	}
 	for _, e := range endpoints {
 		if err := n.recallHistory(ctx, "/"+e.Name); err != nil {
 			n.channel.outbox.trouble(fmt.Errorf("endpoint %s: read the journal of all nodes: %w", e.Name, err))
 		}
 	}
-	return nil
 }
 
 // waitForReady returns a node that is ready, empty if there is none.
@@ -89,6 +98,16 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 	}
 }
 
+// copyJournals replaces this node's journals by those of another one.
+func (n *nodes) copyJournals(ctx context.Context, node string, names []string) error {
+	for _, name := range names {
+		if err := n.copyJournal(ctx, node, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // copyJournal replaces one of this node's journals by that of another node.
 func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
@@ -103,9 +122,6 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 	for after, more := uint64(0), true; more; {
 		var answer journalAnswer
 		err := n.ask(ctx, node, question{Journal: &journalQuestion{Name: name, After: after}}, &answer)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
 		if err != nil {
 			return err
 		}

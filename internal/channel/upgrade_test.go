@@ -28,8 +28,8 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
-		c := s.start("n1", testConfig(longEndpoint()))
-		defer c.Close()
+		defer s.end()
+		c := s.start("n1")
 		r := &recorder{}
 		c.Observe(r)
 		for i := range first.Slot.Renditions {
@@ -67,8 +67,8 @@ func TestRecordFormat(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
-		c := s.start("n1", testConfig(longEndpoint()))
-		defer c.Close()
+		defer s.end()
+		c := s.start("n1")
 		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		for n := range 2 {
 			time.Sleep(segmentTime)

@@ -218,6 +218,7 @@ func TestASlowNetwork(t *testing.T) {
 		}
 		s.nodes = append(s.nodes, startOrigin(t, config))
 	}
+	s.placeFront()
 	source := startContribution(t)
 	at := source.nextBegin()
 	for i, input := range []string{"a", "b"} {

@@ -9,11 +9,11 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/demo/front"
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 )
 
@@ -22,6 +22,7 @@ type site struct {
 	t       *testing.T
 	servers *natstest.Cluster
 	nodes   []*origin
+	front   *front.Front
 	block   string
 	// apart are the slots of which nodes may have different ones.
 	apart map[uint64]bool
@@ -43,7 +44,21 @@ func startSite(t *testing.T, block string) *site {
 	for i := range 3 {
 		s.nodes = append(s.nodes, startOrigin(t, s.config(i)))
 	}
+	s.placeFront()
 	return s
+}
+
+// placeFront puts a front before the nodes, which have their addresses by now.
+func (s *site) placeFront() {
+	s.t.Helper()
+	var places []front.Node
+	for i, o := range s.nodes {
+		places = append(places, front.Node{Name: fmt.Sprint("n", i+1), Base: o.url("")})
+	}
+	var err error
+	if s.front, err = front.New(places); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *site) config(i int) string {
@@ -53,29 +68,32 @@ func (s *site) config(i int) string {
 // balance is a load balancer in front of the nodes: an upload that a node does not take goes
 // to the next one.
 func (s *site) balance(prefer int) string {
+	uplink := s.front.Uplink(prefer)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // the encoder broke off
 		}
-		for i := range s.nodes {
-			o := s.nodes[(prefer+i)%len(s.nodes)]
-			request, err := http.NewRequest(r.Method, o.url(r.URL.Path), bytes.NewReader(body))
-			if err != nil {
-				s.t.Error(err)
-				return
-			}
-			client := http.Client{Timeout: 2 * time.Second} // a node may hang
-			response, err := client.Do(request)
-			if err != nil {
-				continue
-			}
-			response.Body.Close()
-			w.WriteHeader(response.StatusCode)
+		again, err := http.NewRequest(r.Method, "http://any"+r.URL.Path, bytes.NewReader(body))
+		if err != nil {
+			s.t.Error(err)
 			return
 		}
-		w.WriteHeader(http.StatusServiceUnavailable)
+		response, err := uplink.RoundTrip(again)
+		if err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		response.Body.Close()
+		w.WriteHeader(response.StatusCode)
 	}))
+	s.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// cdn is a server in front of the nodes that asks another one for every request.
+func (s *site) cdn() string {
+	server := httptest.NewServer(s.front)
 	s.t.Cleanup(server.Close)
 	return server.URL
 }
@@ -236,36 +254,6 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 		t.Errorf("the fourth node's playlist begins with %d, where the others stand at %d", began, viewers[0].one().next)
 	}
 	checkEveryPacket(t, viewers[2], source.recorded())
-}
-
-// cdn is a server in front of the nodes that asks another one for every request, and the next
-// one where a node does not answer.
-func (s *site) cdn() string {
-	var turn atomic.Int64
-	client := http.Client{Timeout: time.Second}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first := int(turn.Add(1))
-		for i := range s.nodes {
-			response, err := client.Get(s.nodes[(first+i)%len(s.nodes)].url(r.URL.RequestURI()))
-			if err != nil {
-				continue
-			}
-			body, err := io.ReadAll(response.Body)
-			response.Body.Close()
-			if err != nil || response.StatusCode >= 500 {
-				continue
-			}
-			for name, values := range response.Header {
-				w.Header()[name] = values
-			}
-			w.WriteHeader(response.StatusCode)
-			_, _ = w.Write(body) // the player may have left
-			return
-		}
-		w.WriteHeader(http.StatusBadGateway)
-	}))
-	s.t.Cleanup(server.Close)
-	return server.URL
 }
 
 // try lets one thing happen, and prints how late slots were meanwhile and how long nodes

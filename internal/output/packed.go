@@ -30,7 +30,7 @@ const unpackedAtOnce = 32 << 10
 
 func newPacked(body []byte, maxAge time.Duration) *Packed {
 	t := newText(body, maxAge)
-	return &Packed{Gzip: bytes.Clone(pack(body)), Size: len(body), ETag: t.ETag, GzipETag: t.GzipETag, MaxAge: maxAge}
+	return &Packed{Gzip: bytes.Clone(Gzip(body)), Size: len(body), ETag: t.ETag, GzipETag: t.GzipETag, MaxAge: maxAge}
 }
 
 // WriteTo implements io.WriterTo: it writes the plain text.

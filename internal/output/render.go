@@ -82,7 +82,8 @@ var packers = sync.Pool{New: func() any {
 	return w
 }}
 
-func pack(body []byte) []byte {
+// Gzip compresses a playlist.
+func Gzip(body []byte) []byte {
 	var packed bytes.Buffer
 	w := packers.Get().(*gzip.Writer)
 	w.Reset(&packed)

@@ -146,7 +146,7 @@ type Text struct {
 // renditions of a ladder are watched at any one time, and this way encoders don't wait for
 // it.
 func (t *Text) Gzip() []byte {
-	t.packing.Do(func() { t.packed = pack(t.Body) })
+	t.packing.Do(func() { t.packed = Gzip(t.Body) })
 	return t.packed
 }
 

@@ -1,0 +1,68 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// How a node answers who asks for what an endpoint's history holds.
+
+// records answers a question for what an endpoint's history holds.
+func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
+	var answer recordsAnswer
+	found, all := false, false
+	n.locked(func() {
+		e := n.channel.endpoints[q.Endpoint]
+		if e == nil || len(e.chain.recent) == 0 {
+			return
+		}
+		found = true
+		first := e.chain.recent[0].Link.Number
+		if all = q.After+1 >= first; all {
+			list := e.chain.recent[min(q.After+1-first, uint64(len(e.chain.recent))):]
+			answer.Records = slices.Clone(list)
+		}
+	})
+	switch {
+	case !found:
+		return answer, store.ErrNotFound
+	case all:
+		return answer, nil
+	}
+	return n.olderRecords(ctx, q)
+}
+
+// olderRecords reads them from the journal, without the lock.
+func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
+	var answer recordsAnswer
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+q.Endpoint)
+	if err != nil {
+		return answer, err
+	}
+	size := 0
+	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		if r.Link == nil || r.Link.Number <= q.After {
+			return nil
+		}
+		if size > answerSize {
+			answer.More = true
+			return errEnough
+		}
+		size += len(text)
+		answer.Records = append(answer.Records, r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return answer, err
+	}
+	return answer, nil
+}
