@@ -2,9 +2,11 @@ package caddymodule
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +166,28 @@ func TestSlowUploadsEnd(t *testing.T) {
 		o := newOrigin(t, withInput("min_upload_rate off"))
 		if w := o.do("PUT", "/in/a/x.ts", &trickle{left: 100}); w.Code == 408 {
 			t.Error(w.Body)
+		}
+	})
+}
+
+// A sender is not blamed for a disk that is slow, or for other uploads whose turn it is.
+func TestTheOriginMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := newPacedReader(httptest.NewRecorder(), &trickle{left: 1000}, defaultUploadRate)
+		one := make([]byte, 1)
+		for range 10 {
+			if _, err := body.Read(one); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		var err error
+		began := time.Now()
+		for err == nil {
+			_, err = body.Read(one)
+		}
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < rateGrace-11*time.Second || took > rateGrace {
+			t.Errorf("after %v: %v", took, err)
 		}
 	})
 }

@@ -50,34 +50,38 @@ func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 
 // pacedReader is a body that has to keep a minimum rate, so that it does not hold its place
 // forever. The rate is that of the whole body so far: one that was held up for a while, and
-// then comes all at once, is fast enough.
+// then comes all at once, is fast enough. Only the time that is spent waiting for the sender
+// counts: a slow disk is none of its faults.
 type pacedReader struct {
 	source  io.Reader
 	control *http.ResponseController
 	rate    int64 // bytes per second
-	began   time.Time
+	waited  time.Duration
 	read    int64
 	// blind: deadlines can't be set.
 	blind bool
 }
 
 func newPacedReader(w http.ResponseWriter, source io.Reader, rate int64) *pacedReader {
-	return &pacedReader{source: source, control: http.NewResponseController(w), rate: rate, began: time.Now()}
+	return &pacedReader{source: source, control: http.NewResponseController(w), rate: rate}
 }
 
 // Read implements io.Reader.
 func (p *pacedReader) Read(b []byte) (int, error) {
-	deadline := p.deadline()
+	began := time.Now()
+	deadline := began.Add(p.patience())
 	if !p.blind {
 		// It can only make the server's own timeout shorter, never longer.
 		p.blind = p.control.SetReadDeadline(deadline) != nil
 	}
 	n, err := p.source.Read(b)
+	now := time.Now()
 	p.read += int64(n)
-	if errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
+	p.waited += now.Sub(began)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !now.Before(deadline) {
 		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, err)
 	}
-	if err == nil && time.Now().After(p.deadline()) {
+	if err == nil && p.patience() < 0 {
 		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, os.ErrDeadlineExceeded)
 	}
 	return n, err
@@ -90,10 +94,10 @@ func (p *pacedReader) done() {
 	}
 }
 
-// deadline is when the body becomes too slow if nothing more of it comes.
-func (p *pacedReader) deadline() time.Time {
+// patience is how much longer the sender may take for the next byte.
+func (p *pacedReader) patience() time.Duration {
 	earned := time.Duration(float64(p.read) / float64(p.rate) * float64(time.Second))
-	return p.began.Add(rateGrace + earned)
+	return rateGrace + earned - p.waited
 }
 
 func (in *Input) setUploadDefaults() {
