@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
@@ -177,17 +178,8 @@ func (a *App) inEffect() error {
 // apply works in two steps: first what may fail and changes nothing for others, then the
 // rest.
 func (a *App) apply() error {
-	for _, u := range a.channels {
-		st, err := live.acquireStore(u.engine, u.options)
-		if err != nil {
-			return err
-		}
-		a.keepIn(st)
-		u.boundUnlisted(st.store.Usage().Capacity)
-		u.shared, err = live.acquireChannel(u.key, u.config, st)
-		if err != nil {
-			return err
-		}
+	if err := a.openChannels(); err != nil {
+		return err
 	}
 	for _, u := range a.channels {
 		c, before := u.shared, u.shared.applied
@@ -210,6 +202,30 @@ func (a *App) apply() error {
 		a.reconfigureStore(u.shared.store, u.engine, u.options)
 	}
 	return nil
+}
+
+// openedAtOnce is how many channels are opened at a time: with several nodes, each one waits for
+// the others to be heard.
+const openedAtOnce = 32
+
+// openChannels starts those that are not running.
+func (a *App) openChannels() error {
+	var opening errgroup.Group
+	opening.SetLimit(openedAtOnce)
+	for _, u := range a.channels {
+		st, err := live.acquireStore(u.engine, u.options)
+		if err != nil {
+			_ = opening.Wait()
+			return err
+		}
+		a.keepIn(st)
+		u.boundUnlisted(st.store.Usage().Capacity)
+		opening.Go(func() (err error) {
+			u.shared, err = live.acquireChannel(u.key, u.config, st)
+			return err
+		})
+	}
+	return opening.Wait()
 }
 
 // settle drops what only the previous config had. It is called when there is no way back

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -208,4 +210,24 @@ func TestMetricsOfOneNode(t *testing.T) {
 			t.Errorf("%s is shown", f.GetName())
 		}
 	}
+}
+
+// Every channel waits for other nodes when it starts, but not one after the other.
+func TestManyChannelsStartTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hear(t, store.GroupStatus{Contact: store.OutOfContact, Since: time.Now()})
+		var block strings.Builder
+		for i := range openedAtOnce {
+			fmt.Fprintf(&block, "channel c%d {\ninput a /in/%d\nendpoint hls /live/%d\n}\n", i, i, i)
+		}
+		start := func(channels string) time.Duration {
+			began := time.Now()
+			newOrigin(t, "live_origin {\nstore shared_test\n"+channels+"}")
+			return time.Since(began)
+		}
+		one, many := start("channel one {\ninput a /in/a\nendpoint hls /live\n}\n"), start(block.String())
+		if one == 0 || many > one {
+			t.Errorf("one channel starts in %v, %d in %v", one, openedAtOnce, many)
+		}
+	})
 }

@@ -54,8 +54,9 @@ type playerReport struct {
 	Failed         string
 }
 
-// pause is from when to when something stood still, in milliseconds of the clock.
-type pause [2]int64
+// pause is from when to when something stood still, in milliseconds of the clock, and how many
+// milliseconds of media the player had at hand.
+type pause [3]int64
 
 func (p pause) length() time.Duration { return time.Duration(p[1]-p[0]) * time.Millisecond }
 
@@ -167,12 +168,13 @@ func (p *player) report() playerReport {
 	return r
 }
 
-// stalled is how long the position stood still, all in all.
-func (r playerReport) stalled() time.Duration { return total(r.Stalls) }
-
-func total(pauses []pause) (sum time.Duration) {
-	for _, p := range pauses {
-		sum += p.length()
+// stalled is how long the position stood still, all in all: for want of media, or, with media
+// at hand, for so long that it is no machine that had no time for its browser.
+func (r playerReport) stalled() (sum time.Duration) {
+	for _, p := range r.Stalls {
+		if p[2] < 500 || p.length() > time.Second {
+			sum += p.length()
+		}
 	}
 	return sum
 }

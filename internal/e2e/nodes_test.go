@@ -165,7 +165,8 @@ func (o *origin) sightings(t *testing.T, endpoint string) map[uint64]sighting {
 // row is one thing that happens to the site.
 type row struct {
 	what string
-	// short is for how long it goes on, long the same with -nodes-long.
+	// short is for how long it goes on, long the same with -nodes-long; without short, only
+	// then.
 	short, long time.Duration
 	// dead is the node that nobody can ask meanwhile, -1 for none.
 	dead int
@@ -181,29 +182,81 @@ var nodesLong = flag.Bool("nodes-long", false, "try what happens to several node
 func killNode(s *site, i int) { s.nodes[i].stopDead() }
 func runNode(s *site, i int)  { s.nodes[i].run(s.nodes[i].config) }
 
+func killNodeAndServer(s *site, i int) {
+	s.servers.Kill(i)
+	killNode(s, i)
+}
+
+func runNodeAndServer(s *site, i int) {
+	s.servers.Restart(i)
+	runNode(s, i)
+}
+
+// hung is a node that stands still and goes on.
+func hung(i int, short time.Duration) row {
+	return row{what: fmt.Sprintf("node %d hangs", i+1), short: short, long: 30 * time.Second, dead: i,
+		begin: func(s *site, i int) { s.nodes[i].hang(true) }, over: func(s *site, i int) { s.nodes[i].hang(false) }}
+}
+
+// server is a row about one of the servers.
+func server(what string, short, long time.Duration, begin, over func(s *site)) row {
+	return row{what: what, short: short, long: long, dead: -1,
+		begin: func(s *site, _ int) { begin(s) }, over: func(s *site, _ int) { over(s) }}
+}
+
+func serverDies(i int, short time.Duration) row {
+	return server(fmt.Sprintf("kill -9 of server %d", i+1), short, 20*time.Second,
+		func(s *site) { s.servers.Kill(i) }, func(s *site) { s.servers.Restart(i) })
+}
+
+func serverHangs(i int, short time.Duration) row {
+	return server(fmt.Sprintf("server %d hangs", i+1), short, 30*time.Second,
+		func(s *site) { s.servers.Stop(i) }, func(s *site) { s.servers.Continue(i) })
+}
+
+func nodeDies(i int, short time.Duration) row {
+	return row{what: fmt.Sprintf("kill -9 of node %d", i+1), short: short, long: 20 * time.Second, dead: i, begin: killNode, over: runNode}
+}
+
+func bothDie(i int, short time.Duration) row {
+	return row{what: fmt.Sprintf("kill -9 of node %d and server %d", i+1, i+1), short: short, long: 20 * time.Second, dead: i,
+		begin: killNodeAndServer, over: runNodeAndServer}
+}
+
 var rows = []row{
 	{what: "nothing happens", short: 5 * time.Second, long: time.Minute, dead: -1},
-	{what: "kill -9 of node 1", short: 4 * time.Second, long: 20 * time.Second, dead: 0, begin: killNode, over: runNode},
-	{what: "kill -9 of server 1", short: 5 * time.Second, long: 20 * time.Second, dead: -1,
-		begin: func(s *site, _ int) { s.servers.Kill(0) }, over: func(s *site, _ int) { s.servers.Restart(0) }},
-	{what: "kill -9 of node 2", short: 4 * time.Second, long: 20 * time.Second, dead: 1, begin: killNode, over: runNode},
-	{what: "server 2 hangs", short: 5 * time.Second, long: 30 * time.Second, dead: -1,
-		begin: func(s *site, _ int) { s.servers.Stop(1) }, over: func(s *site, _ int) { s.servers.Continue(1) }},
-	{what: "kill -9 of node 3 and server 3", short: 5 * time.Second, long: 20 * time.Second, dead: 2,
-		begin: func(s *site, i int) { s.servers.Kill(2); killNode(s, i) }, over: func(s *site, i int) { s.servers.Restart(2); runNode(s, i) }},
-	{what: "node 2 hangs", short: 4 * time.Second, long: 30 * time.Second, dead: 1,
-		begin: func(s *site, i int) { s.nodes[i].hang(true) }, over: func(s *site, i int) { s.nodes[i].hang(false) }},
-	{what: "every node is restarted, one after the other", short: 0, long: 0, dead: -1, restarts: true,
+	nodeDies(0, 4*time.Second), serverDies(0, 5*time.Second),
+	nodeDies(1, 4*time.Second), serverDies(1, 0),
+	nodeDies(2, 0), serverDies(2, 0),
+	serverHangs(1, 5*time.Second), serverHangs(0, 0), serverHangs(2, 0),
+	bothDie(2, 5*time.Second), bothDie(0, 0), bothDie(1, 0),
+	hung(1, 4*time.Second), hung(0, 0), hung(2, 0),
+	{what: "every node is restarted, one after the other", short: time.Nanosecond, dead: -1, restarts: true,
 		over: func(s *site, _ int) {
-			for i, o := range s.nodes {
-				_ = o.cmd.Process.Signal(syscall.SIGTERM)
-				_ = o.cmd.Wait()
-				runNode(s, i)
-				time.Sleep(2 * time.Second)
+			for i := range s.nodes {
+				s.restart(i)
+			}
+		}},
+	{what: "every server and node is restarted, one after the other", dead: -1, restarts: true,
+		over: func(s *site, _ int) {
+			for i := range s.nodes {
+				s.servers.Kill(i)
+				time.Sleep(time.Second)
+				s.servers.Restart(i)
+				time.Sleep(5 * time.Second)
+				s.restart(i)
 			}
 		}},
 	{what: "all servers are away", short: 5 * time.Second, long: 20 * time.Second, dead: -1, alone: true,
 		begin: func(s *site, _ int) { s.everyServer(s.servers.Kill) }, over: func(s *site, _ int) { s.everyServer(s.servers.Restart) }},
+}
+
+// restart ends a node as its operator would, and starts it again.
+func (s *site) restart(i int) {
+	_ = s.nodes[i].cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.nodes[i].cmd.Wait()
+	runNode(s, i)
+	time.Sleep(2 * time.Second)
 }
 
 func (s *site) everyServer(do func(int)) {
@@ -231,12 +284,13 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 	viewers[0].wait(4)
 	browser := startPlayer(t, viewing{player: hlsJS, stream: s.cdn() + "/fast/sports/index.m3u8", position: -1})
 	for _, r := range rows {
+		if r.short == 0 && !*nodesLong {
+			continue
+		}
 		if r.alone {
 			// A player that moves between nodes that know nothing of each other can't be helped.
 			report := browser.report()
-			// Three nodes and a browser are much for a small machine: where there is media, it is
-			// the browser that stands still. Without, hls.js says bufferStalledError.
-			if strings.Contains(strings.Join(report.Errors, " "), "bufferStalledError") || report.stalled() > time.Second || len(report.Fatal) > 0 {
+			if report.stalled() > 0 || len(report.Fatal) > 0 {
 				t.Errorf("a player that moves between nodes stood still for %s: %v, %v", report.stalled(), report.Errors, report.Fatal)
 			}
 		}

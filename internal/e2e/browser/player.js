@@ -13,7 +13,7 @@ const options = JSON.parse(query.get("options") ?? "{}");
 const report = {
 	errors: [], fatal: [],
 	back: 0, // steps of the position backwards that nobody asked for
-	stalls: [], // [from, to] of every pause of the position, once it has begun to move
+	stalls: [], // [from, to, media at hand] of every pause of the position, once it has begun to move
 	stills: [], // [from, to] of every pause of the picture
 	behind: [], // [at, milliseconds] behind the dates of the media, once a second
 	started: false, played: 0, pictures: 0, duration: 0,
@@ -65,26 +65,41 @@ function note(fatal, text) {
 
 video.addEventListener("error", () => note(true, "video " + video.error.message));
 
-// pauses notes when a number that should rise does not.
+// pauses notes when a number that should rise does not. Only what was seen counts: a page that
+// had no time to look does not know that there was a pause.
 function pauses(list) {
-	let last = -1, moved = 0;
+	let last = -1, moved = 0, looked = 0, hand = 0;
 	return {
 		at(now, value) {
-			if (value === last) return;
-			if (report.started && now - moved > shortestPause) list.push([moved, now]);
-			last = value;
-			moved = now;
+			if (value !== last) {
+				if (report.started && looked - moved > shortestPause) list.push([moved, now, hand]);
+				last = value;
+				moved = now;
+				hand = atHand();
+			}
+			looked = now;
 		},
 		// open is the pause that has not ended yet.
 		open(now) {
-			return report.started && now - moved > shortestPause ? [[moved, now]] : [];
+			return report.started && now - moved > shortestPause ? [[moved, now, hand]] : [];
 		},
 		// forget what was, when a jump was asked for.
 		forget(now) {
 			last = -1;
-			moved = now;
+			moved = looked = now;
 		},
 	};
+}
+
+// atHand is how many milliseconds of media the player has ahead of the position.
+function atHand() {
+	const at = video.currentTime;
+	for (let i = 0; i < video.buffered.length; i++) {
+		if (video.buffered.start(i) <= at && at <= video.buffered.end(i)) {
+			return Math.round((video.buffered.end(i) - at) * 1000);
+		}
+	}
+	return 0;
 }
 
 const stalls = pauses(report.stalls), stills = pauses(report.stills);
