@@ -28,8 +28,18 @@ type Record struct {
 	Resumed      *Resumed      `json:"resumed,omitempty"`
 	Tick         *Tick         `json:"tick,omitempty"`
 
+	// Commit is a slot that was put on the timeline, where several nodes decide.
+	Commit *Commitment `json:"commit,omitempty"`
+
 	// Published is a slot that was committed, without its renditions.
 	Published *Slot `json:"published,omitempty"`
+}
+
+// Commitment is a slot that several nodes share.
+type Commitment struct {
+	Slot Slot `json:"slot"`
+	// Own: this node decided it. Others it has followed.
+	Own bool `json:"own,omitempty"`
 }
 
 // Opening is the beginning of a core.
@@ -42,6 +52,9 @@ type Opening struct {
 	// that is there: it need not start over. The records after it that have the same time
 	// belong to it.
 	Continues bool `json:"continues,omitempty"`
+	// Shared says that several nodes decide: what was committed, and when, is in Commit
+	// records.
+	Shared bool `json:"shared,omitempty"`
 }
 
 // RecordOf is the record of a fact. The fact must not be changed afterwards.
@@ -118,6 +131,7 @@ type Replay struct {
 
 	channel *Channel
 	opened  time.Time
+	shared  bool
 	// skipped is the time of an Opening that was not needed.
 	skipped time.Time
 }
@@ -137,12 +151,14 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 	case rec.Open != nil:
 		effects := r.wake(rec.Time)
 		c, err := New(r.change(rec.Open.Config))
-		r.channel, r.opened = c, rec.Time
+		r.channel, r.opened, r.shared = c, rec.Time, rec.Open.Shared && r.Change == nil
 		return effects, err
 	case rec.Published != nil:
 		return nil, nil
 	case r.channel == nil:
 		return nil, ErrNoOpening
+	case rec.Commit != nil:
+		return r.commit(rec.Time, *rec.Commit), nil
 	}
 	var effects []Effect
 	if rec.Resumed == nil && rec.Restore == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is repeated
@@ -155,10 +171,35 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 		}
 		rec.Reconfigure = &config
 	}
-	if fact := rec.fact(); fact != nil {
+	switch fact := rec.fact(); {
+	case fact == nil:
+	case r.shared:
+		effects = append(effects, r.channel.Take(rec.Time, fact)...)
+	default:
 		effects = append(effects, r.channel.Step(rec.Time, fact)...)
 	}
 	return effects, nil
+}
+
+// commit puts a slot on the timeline that several nodes share. What this node decided, it has
+// to decide again; with other options it decides alone.
+func (r *Replay) commit(now time.Time, c Commitment) []Effect {
+	if !r.shared {
+		return nil
+	}
+	d := r.channel.Decide(now, c.Slot.Endpoint)
+	effects := r.channel.Commit(now, c.Slot)
+	if !c.Own || c.Slot.Unlisted {
+		return effects
+	}
+	effects = slices.DeleteFunc(effects, func(e Effect) bool {
+		_, ok := e.(Published)
+		return ok
+	})
+	if d.Slot != nil {
+		effects = append(effects, Published{*d.Slot})
+	}
+	return effects
 }
 
 func (r *Replay) belongsToSkipped(rec Record) bool {

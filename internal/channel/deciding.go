@@ -174,6 +174,7 @@ func (n *nodes) commit(e *endpoint, list ...record) {
 			r.Decided = &decided
 		}
 		e.take(r)
+		c.traceCommit(now, *r.Decided, false)
 		effects = append(effects, c.core.Commit(now, *r.Decided)...)
 	}
 	c.activity.Follow(c.core, now, tick, effects)

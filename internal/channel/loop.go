@@ -39,6 +39,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 				*d.Slot = e.publish(*d.Slot)
 				c.decisions.remember(d.Slot.Switch)
 			}
+			c.traceCommit(now, *d.Slot, true)
 			effects = append(effects, c.core.Commit(now, *d.Slot)...)
 		}
 	}

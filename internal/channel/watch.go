@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/activity"
@@ -120,6 +121,14 @@ func (c *Channel) Trace(t Tracer) {
 	c.checkpoint(false)
 }
 
+// traceCommit records what a replay can't know: when a slot was committed, and by whom it was
+// decided. own: by this node. The lock is held.
+func (c *Channel) traceCommit(now time.Time, s failover.Slot, own bool) {
+	if c.tracing && c.nodes != nil {
+		c.outbox.trace(failover.Record{Time: now, Commit: &failover.Commitment{Slot: s, Own: own}})
+	}
+}
+
 // Checkpoint records what a replay needs to begin here. continues says that no record is
 // missing before it.
 func (c *Channel) Checkpoint(continues bool) {
@@ -134,7 +143,7 @@ func (c *Channel) checkpoint(continues bool) {
 	}
 	now := c.now()
 	config := c.config.core()
-	c.outbox.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues}})
+	c.outbox.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues, Shared: c.nodes != nil}})
 	if c.clock.ahead != 0 {
 		c.outbox.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
 	}
