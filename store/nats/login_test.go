@@ -93,6 +93,7 @@ func certificate(t *testing.T) (cert, key string) {
 func TestLogins(t *testing.T) {
 	cert, key := certificate(t)
 	encrypted := fmt.Sprintf("tls { cert_file: %q, key_file: %q }", cert, key)
+	known, unknown := newOperator(t), newOperator(t)
 	mutual := fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q, verify: true }", cert, key, cert)
 	for name, c := range map[string]struct {
 		server     string
@@ -111,8 +112,14 @@ func TestLogins(t *testing.T) {
 			nats.Options{TLS: &nats.TLS{CA: cert, Cert: cert, Key: key}}, nats.Options{TLS: &nats.TLS{CA: cert}},
 			"certificate",
 		},
+		"credentials": {
+			known.config,
+			nats.Options{Credentials: known.user(known.account)}, nats.Options{Credentials: unknown.user(unknown.account)},
+			"Authorization Violation",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := "nats://" + serve(t, c.server)
 			open := func(o nats.Options, told *events) *nats.Store {
 				o.Servers, o.Node, o.Replicas, o.Local, o.Event = []string{server}, "a", 1, memory.Open(0), told.add
