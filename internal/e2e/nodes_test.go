@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -177,7 +178,10 @@ type row struct {
 	begin, over func(s *site, i int)
 }
 
-var nodesLong = flag.Bool("nodes-long", false, "try what happens to several nodes for as long as docs/nodes.md says")
+var (
+	nodesLong = flag.Bool("nodes-long", false, "try what happens to several nodes for as long as docs/nodes.md says")
+	nodesRows = flag.String("nodes-rows", "", "try only what matches this regular expression")
+)
 
 func killNode(s *site, i int) { s.nodes[i].stopDead() }
 func runNode(s *site, i int)  { s.nodes[i].run(s.nodes[i].config) }
@@ -283,8 +287,9 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 	}
 	viewers[0].wait(4)
 	browser := startPlayer(t, viewing{player: hlsJS, stream: s.cdn() + "/fast/sports/index.m3u8", position: -1})
+	wanted := regexp.MustCompile(*nodesRows)
 	for _, r := range rows {
-		if r.short == 0 && !*nodesLong {
+		if r.short == 0 && !*nodesLong || !wanted.MatchString(r.what) {
 			continue
 		}
 		if r.alone {

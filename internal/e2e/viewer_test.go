@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -137,8 +138,11 @@ func (v *viewer) poll(uri string, f *followed) {
 		v.problem(uri + ": the live edge stepped back")
 	}
 	if m.MediaSequence > f.next {
-		v.problem(uri + ": segments left the playlist unseen")
+		v.problem(fmt.Sprintf("%s: segments %d to %d left the playlist unseen", uri, f.next, m.MediaSequence-1))
+		v.mu.Lock()
+		f.segments = append(f.segments, make([]followedSegment, m.MediaSequence-f.next)...)
 		f.next = m.MediaSequence
+		v.mu.Unlock()
 	}
 	number := m.DiscontinuitySequence
 	for i, s := range m.Segments {
@@ -157,7 +161,7 @@ func (v *viewer) poll(uri string, f *followed) {
 			if msn >= f.first {
 				before := f.segments[msn-f.first]
 				before.told = told{}
-				if before != now {
+				if before != now && before.uri != "" {
 					v.problem(uri + ": a published segment changed")
 				}
 			}
