@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +28,10 @@ type site struct {
 	block   string
 	// apart are the slots of which nodes may have different ones.
 	apart map[uint64]bool
+
+	mu sync.Mutex
+	// refused are what viewers behind the cdn did not get.
+	refused []string
 }
 
 const siteBlock = `
@@ -94,9 +99,29 @@ func (s *site) balance(prefer int) string {
 
 // cdn is a server in front of the nodes that asks another one for every request.
 func (s *site) cdn() string {
-	server := httptest.NewServer(s.front)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := &statusNoted{w, 0}
+		s.front.ServeHTTP(answer, r)
+		if answer.status >= http.StatusBadRequest {
+			text := fmt.Sprintf("%s %s: %d from %s", time.Now().Format("15:04:05.000"), r.URL, answer.status, w.Header().Get(front.ServedBy))
+			s.mu.Lock()
+			s.refused = append(s.refused, text)
+			s.mu.Unlock()
+		}
+	}))
 	s.t.Cleanup(server.Close)
 	return server.URL
+}
+
+// statusNoted remembers the status of an answer.
+type statusNoted struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusNoted) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // stopDead ends a node as a power switch would.
@@ -298,6 +323,11 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 			if report.stalled() > 0 || len(report.Fatal) > 0 {
 				t.Errorf("a player that moves between nodes stood still for %s: %v, %v", report.stalled(), report.Errors, report.Fatal)
 			}
+			s.mu.Lock()
+			if len(s.refused) > 0 {
+				t.Errorf("a player that moves between nodes was refused %q", s.refused)
+			}
+			s.mu.Unlock()
 		}
 		s.try(t, r, viewers)
 	}
