@@ -34,11 +34,16 @@ type rendition struct {
 	// regular since when it has done so without a pause.
 	forgotten           bool
 	lastListed, regular Ticks
-	lastSound           time.Time
-	lies                bool  // EXTINF of the last segment was wrong by a quarter
-	measured            bool  // length is that of sound media
-	length              Ticks // typical length of a segment
-	lateness            Ticks // see generation.lateness, carried over into a new generation
+	// entries is how many segments the newest playlist of this run has, begins the number of
+	// the first one.
+	entries   int
+	begins    uint64
+	leftovers leftovers
+	lastSound time.Time
+	lies      bool  // EXTINF of the last segment was wrong by a quarter
+	measured  bool  // length is that of sound media
+	length    Ticks // typical length of a segment
+	lateness  Ticks // see generation.lateness, carried over into a new generation
 	// streakStart and streakEnd bound the unbroken media up to now, on the generation's
 	// clock.
 	streakStart, streakEnd Ticks
@@ -129,6 +134,8 @@ func (r *rendition) list(now time.Time, p Playlist) {
 			r.regular = at
 		}
 		r.lastListed, r.forgotten = at, false
+		r.entries, r.begins = len(p.Segments), p.Segments[0].Number
+		r.dropCopies()
 		r.input.forgetOthers(at, r)
 	}
 	r.measure()

@@ -23,6 +23,7 @@ const (
 	numbersBack    evidence = "numbers begin again"
 	otherNames     evidence = "known numbers have other names"
 	otherBytes     evidence = "known names were sent again with other bytes"
+	sentAgain      evidence = "known names were sent again much later"
 	entriesBetween evidence = "numbers are back and go on from there"
 	earlierGoesOn  evidence = "the run before goes on under the same names"
 	afterEnd       evidence = "numbers begin again behind EXT-X-ENDLIST"
@@ -36,7 +37,7 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	}
 	list := newest(p.Segments)
 	first, last := list[0].Number, list[len(list)-1].Number
-	known, renamed, replaced, earlier, news := 0, 0, 0, 0, false
+	known, renamed, replaced, again, earlier, news := 0, 0, 0, 0, 0, false
 	for _, l := range list[max(0, len(list)-relisted):] {
 		s := r.find(l.Number)
 		if s == nil {
@@ -51,11 +52,18 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		if s.path != l.Path {
 			renamed++
 		}
-		if s.delivered() && r.input.suspect(s) {
+		switch r.input.resent(s) {
+		case otherCopy:
 			replaced++
+		case lateCopy:
+			again++
 		}
 	}
 	back := last < r.edge
+	// An encoder that restarted has made a segment since the one before has listed its last,
+	// and its first playlists are short. What comes earlier is an old version that something on
+	// the way held, unless two encoders are known to write here.
+	old := r.alive(now) && now >= r.input.contested && (now-r.lastListed <= r.length || len(list) >= r.entries || first == r.begins)
 	switch {
 	case known == 0 && first > r.edge && r.unreachable(now, first):
 		return newRun, numbersJumped
@@ -63,13 +71,17 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		return newRun, earlierGoesOn
 	case renamed > 0 && (back || r.ended) || renamed > 1 && renamed == known:
 		return newRun, otherNames
-	case replaced > 0 && (back || replaced == known):
+	case replaced > 0 && (back || replaced+again == known):
 		return newRun, otherBytes
+	case again > 0 && (back || again == known) && !r.alive(now):
+		return newRun, sentAgain
 	case !back:
 		return sameRun, ""
 	case news:
 		return newRun, entriesBetween
 	case known > 0:
+		return staleVersion, ""
+	case old && !r.goesOn(now, last):
 		return staleVersion, ""
 	case r.ended:
 		return newRun, afterEnd
@@ -78,6 +90,28 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		return staleVersion, ""
 	}
 	return newRun, numbersBack
+}
+
+// leftovers are the newest of playlists that look like old versions, which nothing of the run
+// confirms.
+type leftovers struct {
+	last uint64
+	from Ticks // when the first one of a burst came
+}
+
+// goesOn reports whether what looks like old versions goes on at the pace of an encoder: there are
+// two of them, then.
+func (r *rendition) goesOn(now Ticks, last uint64) bool {
+	before := r.leftovers
+	switch since := now - before.from; {
+	case before.last == 0 && before.from == 0 || since > 2*r.length:
+		r.leftovers = leftovers{last, now}
+	case since < r.length/2:
+		r.leftovers.last = max(before.last, last)
+	case last > before.last:
+		return true
+	}
+	return false
 }
 
 // belongsToEarlier reports whether an entry is from the run before this one: delivered
@@ -106,12 +140,41 @@ func newest(list []ListedSegment) []ListedSegment {
 	return list[max(0, len(list)-longestList):]
 }
 
-// suspect reports whether an object waits under the name of a segment that already has its
-// own, with other bytes, or with the same ones but much later: what an encoder sends that
-// restarted under the same names.
-func (in *input) suspect(s *segment) bool {
+// copying is what waits under the name of a segment that has its own object.
+type copying uint8
+
+const (
+	noCopy    copying = iota
+	otherCopy         // with other bytes: its encoder has restarted
+	lateCopy          // with the same ones, but later than an encoder would send it again
+)
+
+func (in *input) resent(s *segment) copying {
 	w, ok := in.waiting[s.path]
-	return ok && w.Media != nil && (!s.same(w.Object) || s.old(w.arrived))
+	switch {
+	case !ok || w.Media == nil || !s.delivered():
+		return noCopy
+	case !s.same(w.Object):
+		return otherCopy
+	case s.old(w.arrived):
+		return lateCopy
+	}
+	return noCopy
+}
+
+// dropCopies releases what came once more while the run goes on.
+func (r *rendition) dropCopies() {
+	for _, l := range r.playlist.Segments {
+		if s := r.find(l.Number); s != nil && s.path == l.Path && r.input.resent(s) == lateCopy {
+			r.input.channel.release(r.input.waiting[s.path].ID)
+			delete(r.input.waiting, s.path)
+		}
+	}
+}
+
+// alive reports whether the run still goes on, by when it last listed something.
+func (r *rendition) alive(now Ticks) bool {
+	return r.listed && now-r.lastListed <= max(r.length, ClockRate)*3/2
 }
 
 // old reports whether the segment came so long before that no encoder would retry sending
@@ -135,6 +198,7 @@ func (r *rendition) begin(now Ticks, why evidence) {
 	r.run++
 	r.floor, r.edge, r.arriving = 0, 0, false
 	r.listed = false
+	r.leftovers = leftovers{}
 	r.why = why
 	alone := soleAfter * max(in.length(), ClockRate)
 	if why == earlierGoesOn || r.run > 1 && now-r.began < alone && r.began != 0 {

@@ -110,6 +110,12 @@ func (w *world) command(args []string) (string, error) {
 		return "", w.step(e.multivariantOf())
 	case "repeat":
 		return "", w.encoders[args[1]].again(w)
+	case "echo":
+		last, err := time.ParseDuration(args[2])
+		if err != nil {
+			return "", err
+		}
+		return "", w.encoders[args[1]].echo(w, last)
 	case "rename":
 		return "", w.encoders[args[1]].rename(w)
 	case "restart":

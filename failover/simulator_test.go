@@ -41,6 +41,7 @@ type simulator struct {
 	began       time.Time
 	off, paused bool
 	held        []func() error
+	sent        []sent
 	faults      map[key]string
 	holds       map[key]time.Duration
 	jitter      func(rendition string, number uint64) time.Duration
@@ -188,6 +189,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
 			}
+			e.sent = append(e.sent, sent{w.now, o})
 			return w.step(o)
 		}))
 	}
@@ -201,6 +203,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		if e.every < 2 || number%uint64(e.every) == 0 {
 			p := e.playlist(r, false)
 			p.Segments = slices.Clone(version)
+			e.sent = append(e.sent, sent{w.now, p})
 			if err := w.step(p); err != nil {
 				return err
 			}
@@ -283,6 +286,31 @@ func (e *simulator) end(w *world) error {
 func (e *simulator) again(w *world) error {
 	for _, r := range e.renditions {
 		if err := w.step(e.playlist(r, false)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sent is what an encoder has sent, and when.
+type sent struct {
+	at   time.Time
+	fact Fact
+}
+
+// echo sends all of the last time once more, as from a machine on the way that held a copy.
+func (e *simulator) echo(w *world, last time.Duration) error {
+	for _, s := range slices.Clone(e.sent) {
+		if w.now.Sub(s.at) > last {
+			continue
+		}
+		if o, ok := s.fact.(Object); ok {
+			w.object++
+			o.ID = fmt.Sprintf("%s#%d", o.ID, w.object)
+			w.of[o.ID] = e.incarnation
+			s.fact = o
+		}
+		if err := w.step(s.fact); err != nil {
 			return err
 		}
 	}

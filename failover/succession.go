@@ -83,8 +83,7 @@ func (g *generation) rename(from, to *rendition) {
 // comes from. If that one still lists segments, the two are not the same; nil says that the
 // playlist needs a rendition of its own.
 func (in *input) renamedBack(now time.Time, r *rendition, path string) *rendition {
-	alive := TicksAt(now)-r.lastListed <= max(r.length, ClockRate)*3/2
-	if alive && path != r.path {
+	if r.alive(TicksAt(now)) && path != r.path {
 		return nil
 	}
 	r.upload, r.announced = path, in.announcement(path)

@@ -135,3 +135,67 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 		})
 	}
 }
+
+// All servers are away: every node is alone, also one that no encoder pushes to. When they meet
+// again, no viewer has missed a slot, whatever history holds and whatever was before.
+func TestNobodyMissesASlotWhereHistoriesMeet(t *testing.T) {
+	names, first := testmedia.Segments(t, "100")
+	_, second := testmedia.Segments(t, "100", "-output_ts_offset", "1000")
+	for _, alone := range []int{2, 6, 12, 20} {
+		for _, variant := range []struct{ again, unlocked bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				defer s.end()
+				ids := []string{"n1", "n2", "n3"}
+				nodes := s.startThree()
+				a := &encoder{t: t, c: nodes[0], input: "a", names: names, media: first}
+				b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: first}
+				if variant.unlocked {
+					b.media = second
+				}
+				next := [3]uint64{}
+				for n := range 12 + alone {
+					time.Sleep(segmentTime)
+					switch {
+					case variant.again && n%2 == 0 && n > 1 && n < 8: // a rolling restart
+						i := n/2 - 1
+						nodes[i].Close()
+						nodes[i] = s.start(ids[i])
+						a.c, b.c = nodes[0], nodes[1]
+					case n == 9:
+						s.reach(false)
+						for name := range s.nodes {
+							s.cutOff(name)
+						}
+					case n == 9+alone:
+						for name := range s.nodes {
+							s.heal(name)
+						}
+						time.AfterFunc(time.Second, func() { s.reach(true) })
+					}
+					a.deliver(n)
+					b.deliver(n)
+					// A viewer asks more often than there are slots.
+					for range 13 {
+						time.Sleep(100 * time.Millisecond)
+						for i, c := range nodes {
+							view := c.View("hls")
+							if view.Playlist("index.m3u8") == nil {
+								continue
+							}
+							p := playlist(t, view)
+							if next[i] > 0 && p.MediaSequence > next[i] {
+								t.Errorf("alone for %d slots, %+v, node %d: slots %d to %d left the playlist unseen",
+									alone, variant, i+1, next[i], p.MediaSequence-1)
+							}
+							next[i] = p.MediaSequence + uint64(len(p.Segments))
+						}
+					}
+				}
+				if next[0] != next[1] || next[1] != next[2] {
+					t.Errorf("alone for %d slots, %+v: the nodes stand at %v", alone, variant, next)
+				}
+			})
+		}
+	}
+}

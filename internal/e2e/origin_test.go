@@ -158,16 +158,17 @@ func (o *origin) run(config string) {
 	if err := o.cmd.Start(); err != nil {
 		o.t.Fatal(err)
 	}
-	o.log = &logLines{changed: make(chan struct{})}
-	go o.log.read(stderr)
+	cmd, log := o.cmd, &logLines{changed: make(chan struct{})}
+	o.log = log
+	go log.read(stderr)
 	o.t.Cleanup(func() {
-		_ = o.cmd.Process.Signal(syscall.SIGTERM)
-		_ = o.cmd.Wait()
-		if o.log.contains("WARNING: DATA RACE") {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+		if log.contains("WARNING: DATA RACE") {
 			o.t.Error("the origin has a data race")
 		}
 		if o.t.Failed() {
-			o.log.dump(o.t)
+			log.dump(o.t)
 		}
 	})
 	o.waitListening()
