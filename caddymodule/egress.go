@@ -49,6 +49,9 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 		return fail(w, r, http.StatusMethodNotAllowed, errors.New("an endpoint takes only "+endpointMethods))
 	}
 	header["Access-Control-Expose-Headers"] = exposedHeaders
+	if !rt.use.shared.channel.Ready() {
+		return busy(w, r, errCatchingUp)
+	}
 	// No lease up to here, and none for playlists: a view is plain memory.
 	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
 		if r.URL.RawQuery != "" {
@@ -81,6 +84,8 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 	}
 	return notFound(w, r, errNotThere)
 }
+
+var errCatchingUp = errors.New("this node is catching up with the others; try again in a second")
 
 var errNotThere = errors.New("there is no such playlist or segment")
 

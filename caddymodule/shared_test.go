@@ -117,6 +117,8 @@ func (sharedGroup) Status() store.GroupStatus {
 	return others.status
 }
 
+func (sharedGroup) Woke() time.Time { return time.Time{} }
+
 func (sharedGroup) Leave() {
 	others.mu.Lock()
 	defer others.mu.Unlock()

@@ -40,6 +40,10 @@ type Group interface {
 	Fetch(ctx context.Context, key string, size int64, from string) error
 	// Status says which nodes are there.
 	Status() GroupStatus
+	// Woke is when this process ran again after it had stood still for a second or more, zero
+	// if it never did. What it knows of other nodes is from before that until it has heard
+	// them. It costs next to nothing.
+	Woke() time.Time
 	// Leave ends the membership: nothing of Member is called after it has returned.
 	Leave()
 }

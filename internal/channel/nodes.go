@@ -31,6 +31,8 @@ type nodes struct {
 	readySince time.Time
 	joined     time.Time
 	links      atomic.Uint64
+	// caughtUp is when the node woke, in Unix nanoseconds, with whose history it is up to date.
+	caughtUp atomic.Int64
 
 	mu    sync.Mutex
 	early []saying

@@ -41,10 +41,6 @@ type NodeStatus struct {
 	Ahead float64 `json:"clock_ahead_seconds,omitempty"`
 }
 
-// Ready reports whether the channel has all that other nodes have. It is true where there are
-// none.
-func (c *Channel) Ready() bool { return c.nodes == nil || c.nodes.ready.Load() }
-
 func (n *nodes) describe() *NodesStatus {
 	status := n.group.Status()
 	var own nodeState

@@ -31,8 +31,10 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
-	group       *siteGroup
-	fetching    chan struct{}
+	// woke is when it ran again after it had stood still.
+	woke     time.Time
+	group    *siteGroup
+	fetching chan struct{}
 }
 
 // siteGroup is its membership of the only channel.
@@ -334,6 +336,12 @@ func (g *siteGroup) state() []byte {
 	defer s.mu.Unlock()
 	g.said, g.spoke = said, time.Now()
 	return said
+}
+
+func (g *siteGroup) Woke() time.Time {
+	g.node.site.mu.Lock()
+	defer g.node.site.mu.Unlock()
+	return g.node.woke
 }
 
 func (g *siteGroup) Leave() {

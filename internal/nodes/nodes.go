@@ -36,6 +36,7 @@ type Nodes struct {
 	wake    chan struct{} // the loop has something to look at; has room for one
 	counter atomic.Uint64 // numbers of frames that are neither beats nor messages
 	answers answers
+	pulse   pulse
 
 	mu     sync.Mutex
 	closed bool
@@ -98,6 +99,7 @@ func newNodes(o Options) *Nodes {
 		topics:  map[string]handler{},
 		calls:   map[uint64]chan frame{},
 	}
+	n.pulse.began = now
 	n.teller = newTeller(o.Event, n.done)
 	n.answers.init()
 	// Not from 1: what comes late for an earlier life of this node, or for another with its
@@ -164,6 +166,8 @@ func (n *Nodes) listen(ctx context.Context) error {
 	defer n.mu.Unlock()
 	n.epoch = max(n.epoch, n.known+1)
 	n.lastRun, n.floor = time.Now(), time.Now()
+	n.pulse.beat(n.lastRun)
+	n.pulse.woke.Store(0) // it has just begun
 	return n.oldErr
 }
 

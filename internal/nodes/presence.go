@@ -45,6 +45,7 @@ func (n *Nodes) noteStall(now time.Time) {
 	ran := now.Sub(n.lastRun)
 	wall := now.Round(0).Sub(n.lastRun.Round(0))
 	n.lastRun = now
+	n.pulse.beat(now)
 	if max(ran, wall) <= n.o.Stall {
 		return
 	}

@@ -1,0 +1,55 @@
+package channel
+
+import (
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+const (
+	// wakingTime is how long a node that stood still takes at most until it counts as ready
+	// again, and wakingPause how long it listens at least.
+	wakingTime, wakingPause = 3 * time.Second, 100 * time.Millisecond
+)
+
+// Ready reports whether what the channel serves is what it should: false as long as this node has
+// not taken over what the others have, when it starts, and when it stood still meanwhile.
+func (c *Channel) Ready() bool {
+	return c.nodes == nil || c.nodes.ready.Load() && c.nodes.awake()
+}
+
+// awake reports whether the node has not stood still, or has caught up since.
+func (n *nodes) awake() bool {
+	woke := n.group.Woke()
+	if woke.IsZero() || woke.UnixNano() == n.caughtUp.Load() {
+		return true
+	}
+	if !n.hasCaughtUp(woke) {
+		return false
+	}
+	n.caughtUp.Store(woke.UnixNano())
+	return true
+}
+
+func (n *nodes) hasCaughtUp(woke time.Time) bool {
+	status, since := n.group.Status(), time.Since(woke)
+	switch {
+	case since > wakingTime, status.Contact == store.Alone:
+		return true
+	case since < wakingPause, status.Contact != store.InContact:
+		return false
+	}
+	peers := readPeers(status)
+	for _, p := range peers {
+		if p.ready && p.Heard.Before(woke) && since < settling {
+			return false
+		}
+	}
+	behind := false
+	n.locked(func() {
+		for _, e := range n.channel.endpoints {
+			behind = n.behind(e, peers) || behind
+		}
+	})
+	return !behind
+}

@@ -1,0 +1,59 @@
+package channel
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+)
+
+// A node that stood still sends viewers away until it has what the others have, and not longer.
+func TestANodeThatWakesCatchesUpFirst(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		nodes := s.startThree()
+		n1, n3 := nodes[0], nodes[2]
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 7 {
+			time.Sleep(segmentTime)
+			if n == 2 {
+				s.cutOff("n3")
+			}
+			a.deliver(n)
+		}
+		if !n3.Ready() {
+			t.Error("a node that is alone is not ready")
+		}
+		s.heal("n3")
+		s.mu.Lock()
+		s.nodes["n3"].woke = time.Now()
+		s.mu.Unlock()
+		woke := time.Now()
+		if n3.Ready() {
+			t.Error("it is ready before it has heard anything")
+		}
+		for !n3.Ready() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		same(t, n1, n3)
+		if took := time.Since(woke); took > time.Second {
+			t.Errorf("it took %v to catch up", took)
+		}
+		if !n1.Ready() {
+			t.Error("the others are not ready")
+		}
+		// Where nobody is left, it does not wait for anybody.
+		s.cutOff("n1")
+		s.cutOff("n2")
+		s.mu.Lock()
+		s.nodes["n3"].woke = time.Now()
+		s.mu.Unlock()
+		time.Sleep(settling)
+		if !n3.Ready() {
+			t.Error("it waits for the dead")
+		}
+	})
+}
