@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -35,6 +36,9 @@ type Packed struct {
 // SendBuffer is what sending a playlist to one client takes, in bytes. This much of it is
 // unpacked in one go; meanwhile others wait, but nobody does for a client that reads slowly.
 const SendBuffer = 32 << 10
+
+// sendBuffers are those that nobody uses at the moment.
+var sendBuffers = sync.Pool{New: func() any { return new([SendBuffer]byte) }}
 
 // Pack compresses a playlist as a whole.
 func Pack(body []byte, maxAge time.Duration) *Packed {
@@ -85,7 +89,9 @@ func (p *Packed) WriteGzip(w io.Writer) error {
 		_, err := w.Write(p.parts[0])
 		return err
 	}
-	buffer := make([]byte, 0, min(SendBuffer, p.GzipSize))
+	kept := sendBuffers.Get().(*[SendBuffer]byte)
+	defer sendBuffers.Put(kept)
+	buffer := kept[:0]
 	for _, part := range p.parts {
 		for len(part) > 0 {
 			n := min(len(part), cap(buffer)-len(buffer))
@@ -116,7 +122,9 @@ func (p *Packed) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	sent, buffer := int64(0), make([]byte, SendBuffer)
+	kept := sendBuffers.Get().(*[SendBuffer]byte)
+	defer sendBuffers.Put(kept)
+	sent, buffer := int64(0), kept[:]
 	for {
 		n, err := p.unpack(plain, buffer)
 		if n > 0 {
