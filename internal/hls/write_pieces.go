@@ -47,7 +47,8 @@ func EncodeHead(m *MediaPlaylist, f Features) ([]byte, error) {
 }
 
 // EncodeSegments renders segments of a playlist. inForce is the EXT-X-MAP of the last one
-// before them that has any, nil if they are the first.
+// before them that has any, nil if they are the first. Keys are not carried over: segments
+// with EXT-X-KEY can't be cut.
 func EncodeSegments(segments []Segment, inForce *Map) ([]byte, Features, error) {
 	writer, err := newMediaWriter(&MediaPlaylist{Segments: segments}, inForce)
 	if err != nil {

@@ -293,6 +293,36 @@ func TestBlocksAreBounded(t *testing.T) {
 	}
 }
 
+// A playlist that is to replace another one counts with what it takes over, until it is there.
+func TestWhatIsReplacedCounts(t *testing.T) {
+	l := newTimeline(t, time.Hour, "v.m3u8")
+	name := RenditionID("v.m3u8") + ".m3u8"
+	for range 3 * blockSlots {
+		l.publish(testMaterial{init: "one"})
+	}
+	l.settle(t)
+	query := l.query(5)
+	for range 3 {
+		if _, err := l.view().Startover(t.Context(), name, query); err != nil {
+			t.Fatal(err)
+		}
+		l.publish(testMaterial{init: "one"})
+	}
+	cache := l.w.startover
+	r := cache.recent.Front().Value.(*rendering)
+	if cache.bytes != r.size || r.size != renderingOverhead+r.text.Held {
+		t.Errorf("%d bytes are counted, for a playlist of %d", cache.bytes, r.text.Held)
+	}
+	v := l.view()
+	waiting := cache.rendering(r.key, v.number, false)
+	if waiting.before != r.text || cache.bytes != r.size {
+		t.Errorf("%d bytes are counted, while %d are held", cache.bytes, r.size)
+	}
+	if _, err := v.Startover(t.Context(), name, query); err != nil || waiting.before != nil || cache.bytes != waiting.size {
+		t.Errorf("%d bytes are counted, not %d: %v", cache.bytes, waiting.size, err)
+	}
+}
+
 // After a restart, what viewers may ask for is made before they do.
 func TestBlocksAreMadeAhead(t *testing.T) {
 	l := newTimeline(t, 336*time.Hour, "v.m3u8", "audio/en.m3u8")

@@ -142,6 +142,9 @@ func (c *startoverCache) rendering(key string, number uint64, final bool) *rende
 	r := &rendering{key: key, number: number, final: final, before: before, done: make(chan struct{})}
 	c.byKey[key] = c.recent.PushFront(r)
 	r.size = renderingOverhead // also if it is never rendered
+	if before != nil {
+		r.size += before.Held
+	}
 	c.bytes += r.size
 	c.shrink()
 	return r
@@ -159,7 +162,7 @@ func (r *rendering) made() *Packed {
 
 // enter counts what was rendered, and makes room for it.
 func (c *startoverCache) enter(r *rendering) {
-	size := 0
+	size := renderingOverhead
 	if r.err == nil {
 		size += r.text.Held
 	}
@@ -173,8 +176,8 @@ func (c *startoverCache) enter(r *rendering) {
 		c.remove(at)
 		return
 	}
-	r.size += size
-	c.bytes += size
+	c.bytes += size - r.size
+	r.size = size
 	c.shrink()
 }
 
