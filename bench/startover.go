@@ -216,7 +216,7 @@ func (a *archiveViewer) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		now := 0.0
+		var now float64
 		if now, err = a.cpu(); now-before < 0.05 {
 			return err
 		}
