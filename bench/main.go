@@ -56,6 +56,7 @@ var measurements = []measurement{
 	{"scale-500", measureScale(500, 0.5)},
 	{"scale-1000", measureScale(1000, 0)},
 	{"idle", measureIdle},
+	{"startover", measureStartover},
 	{"inside", measureInside},
 }
 

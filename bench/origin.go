@@ -23,6 +23,7 @@ type origin struct {
 	admin                              string
 	block                              string
 	root                               string // of the file server
+	encoding                           string // Content-Encoding of the static response
 }
 
 // startOrigin runs Caddy. block is the content of the live_origin block, line gets the
@@ -84,7 +85,7 @@ func (o *origin) config(body string) string {
 `, o.admin)
 	for _, site := range []struct{ plain, secure, handler string }{
 		{o.addr, o.secure, "live_origin {\n" + o.block + "\n}"},
-		{o.respond, o.secureRespond, "respond `" + body + "`"},
+		{o.respond, o.secureRespond, o.encoded() + "respond `" + body + "`"},
 		{o.files, o.secureFiles, "root * " + o.root + "\nfile_server"},
 	} {
 		fmt.Fprintf(&b, "http://%s {\n%s\n}\n", site.plain, site.handler)
@@ -94,6 +95,14 @@ func (o *origin) config(body string) string {
 		fmt.Fprintf(&b, "https://%s {\ntls %[2]s/server.crt %[2]s/server.key\n%[3]s\n}\n", site.secure, o.keys, site.handler)
 	}
 	return b.String()
+}
+
+// encoded says that the static response is compressed, if it is.
+func (o *origin) encoded() string {
+	if o.encoding == "" {
+		return ""
+	}
+	return "header Content-Encoding " + o.encoding + "\n"
 }
 
 // answer makes the static response have this body. The reload does not touch what
@@ -121,7 +130,7 @@ func (o *origin) answer(body []byte) error {
 		return err
 	}
 	if !bytes.Equal(got, body) {
-		return fmt.Errorf("the static response is not the playlist:\n%s", got)
+		return fmt.Errorf("the static response is not the playlist:\n%.1000s", got)
 	}
 	return nil
 }

@@ -74,9 +74,10 @@ func (p *process) stop() {
 	}
 }
 
-// listening waits until the process accepts connections.
+// listening waits until the process accepts connections. Caddy's apps start in any order, so
+// that may be only after long journals have been read.
 func (p *process) listening(addr string) error {
-	for range 200 {
+	for range 2400 {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			return conn.Close()

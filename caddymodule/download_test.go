@@ -109,9 +109,9 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 func TestStartoverInFlight(t *testing.T) {
 	var f flight
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	body := func() []byte { return make([]byte, 8<<20) }
+	body := func() *output.Packed { return &output.Packed{Held: 8<<20 - output.SendBuffer} }
 	var leave []func()
-	enter := func(body []byte, from netip.Addr) bool {
+	enter := func(body *output.Packed, from netip.Addr) bool {
 		l, ok := f.enter(body, from)
 		if ok {
 			leave = append(leave, l)
@@ -139,7 +139,7 @@ func TestStartoverInFlight(t *testing.T) {
 	for _, l := range leave {
 		l()
 	}
-	if f.bytes != 0 || len(f.bodies) != 0 || len(f.byAddr) != 0 {
+	if f.bytes != 0 || len(f.readers) != 0 || len(f.byAddr) != 0 {
 		t.Errorf("%d bytes are left", f.bytes)
 	}
 	// Over HTTP it is 503.
@@ -148,7 +148,7 @@ func TestStartoverInFlight(t *testing.T) {
 	rt.flight.bytes = maxFlight
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/live/index.m3u8?start=1", nil)
-	_ = rt.serveStartover(w, o.prepare(w, r), &output.Packed{Gzip: []byte("packed")})
+	_ = rt.serveStartover(w, o.prepare(w, r), output.Pack([]byte("#EXTM3U"), 0))
 	want(t, w, 503, "too many startover playlists")
 	wantHeader(t, w.Header(), "Retry-After", "1")
 }

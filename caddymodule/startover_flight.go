@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// maxFlight is how many bytes of different startover playlists, compressed, viewers
-	// of an endpoint may be fetching at a time, and maxFlightOfAddress how many of them may
-	// go to one address. All who fetch the same one count once.
+	// maxFlight is how many bytes viewers of an endpoint may hold while they are fetching
+	// startover playlists, and maxFlightOfAddress how many of them those of one address may.
+	// A playlist counts with what it does not share with others, and once for all who fetch
+	// it; in addition, each of them takes a buffer.
 	maxFlight          = 64 << 20
 	maxFlightOfAddress = maxFlight / 4
 	// flightGrace and flightRate are how long a viewer may take for a playlist.
@@ -25,42 +26,30 @@ var errFlight = errors.New("too many startover playlists are being fetched; try 
 
 // flight is the startover playlists that viewers of an endpoint are fetching.
 type flight struct {
-	mu     sync.Mutex
-	bytes  int
-	bodies map[*byte]*inFlight
-	byAddr map[netip.Addr]int
+	mu      sync.Mutex
+	bytes   int
+	readers map[*output.Packed]int
+	byAddr  map[netip.Addr]int
 }
 
-// inFlight is a playlist that somebody is fetching.
-type inFlight struct{ size, readers int }
-
-// enter adds a body. ok is false if there is no room for it; otherwise leave is called when
-// it has been sent.
-func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
-	if len(body) == 0 {
-		return func() {}, true
-	}
+// enter adds a viewer of a playlist. ok is false if there is no room for it; otherwise leave
+// is called when it has been sent.
+func (f *flight) enter(p *output.Packed, from netip.Addr) (leave func(), ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.bodies == nil {
-		f.bodies, f.byAddr = map[*byte]*inFlight{}, map[netip.Addr]int{}
+	if f.readers == nil {
+		f.readers, f.byAddr = map[*output.Packed]int{}, map[netip.Addr]int{}
 	}
-	key := &body[0]
-	b := f.bodies[key]
-	more := len(body)
-	if b != nil {
-		more = 0
+	more := output.SendBuffer
+	if f.readers[p] == 0 {
+		more += p.Held
 	}
 	// The first one of an endpoint, and of an address, always has room.
 	if f.bytes > 0 && f.bytes+more > maxFlight || f.byAddr[from] > 0 && f.byAddr[from]+more > maxFlightOfAddress {
 		return nil, false
 	}
-	if b == nil {
-		b = &inFlight{size: len(body)}
-		f.bodies[key] = b
-		f.bytes += b.size
-	}
-	b.readers++
+	f.readers[p]++
+	f.bytes += more
 	f.byAddr[from] += more
 	return func() {
 		f.mu.Lock()
@@ -68,9 +57,11 @@ func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
 		if f.byAddr[from] -= more; f.byAddr[from] == 0 {
 			delete(f.byAddr, from)
 		}
-		if b.readers--; b.readers == 0 {
-			delete(f.bodies, key)
-			f.bytes -= b.size
+		// The playlist itself stays until the last one has it.
+		f.bytes -= output.SendBuffer
+		if f.readers[p]--; f.readers[p] == 0 {
+			delete(f.readers, p)
+			f.bytes -= p.Held
 		}
 	}, true
 }
@@ -79,14 +70,14 @@ func (f *flight) enter(body []byte, from netip.Addr) (leave func(), ok bool) {
 // think of. Only its compressed bytes are held while it is sent: it is unpacked on the way
 // to those who don't accept gzip.
 func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *output.Packed) error {
-	leave, ok := rt.flight.enter(p.Gzip, clientAddr(r))
+	leave, ok := rt.flight.enter(p, clientAddr(r))
 	if !ok {
 		return busy(w, r, errFlight)
 	}
 	defer leave()
 	packed, size := acceptsGzip(r.Header["Accept-Encoding"]), p.Size
 	if packed {
-		size = len(p.Gzip)
+		size = p.GzipSize
 	}
 	control := http.NewResponseController(w)
 	limit := flightGrace + time.Duration(size)*time.Second/flightRate
@@ -98,7 +89,7 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 	}
 	var err error
 	if packed {
-		_, err = w.Write(p.Gzip)
+		err = p.WriteGzip(w)
 	} else {
 		_, err = p.WriteTo(w)
 	}

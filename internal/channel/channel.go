@@ -237,6 +237,9 @@ func (c *Channel) stop() bool {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
+	for _, e := range c.endpoints {
+		e.window.Rest()
+	}
 	return true
 }
 

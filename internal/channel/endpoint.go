@@ -59,6 +59,7 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 		d.outbox.trouble(fmt.Errorf("endpoint %s: %w", config.Name, err))
 	})
 	var last record
+	var unread []byte
 	var err error
 	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
 		if err := r.readable(); err != nil {
@@ -66,12 +67,17 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 		}
 		e.restore(r)
 		if r.Slot != nil {
-			last = r
+			last, unread = r, append(unread[:0], r.unread...)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(unread) > 0 {
+		if last.Seam, err = readSeam(unread); err != nil {
+			return nil, err
+		}
 	}
 	e.journal.take = nil // nobody else appends slots
 	e.first = e.journal.revision + 1 - uint64(len(e.window.Slots()))

@@ -1,9 +1,11 @@
 package channel
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/compact"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
@@ -26,6 +28,9 @@ type record struct {
 	// Decided is the slot as the core knows it. Nodes tell each other; in a journal, the seam
 	// stands for it.
 	Decided *failover.Slot `json:"decided,omitempty"`
+
+	// unread is the text of the seam, as long as the next record has not been read.
+	unread []byte
 }
 
 // recordFormat is the version of records that this node writes. It reads its own and earlier
@@ -38,4 +43,36 @@ func (r *record) readable() error {
 		return fmt.Errorf("a record has format %d, and this node reads up to %d: a newer version wrote it, so upgrade this node", r.Format, recordFormat)
 	}
 	return nil
+}
+
+// read reads what nearly all records of a journal consist of, given the one before: there
+// may be hundreds of thousands, and the channel is not there before they have been read. It
+// is false if there is more to it. The seam, of which only the last one counts, is left
+// unread.
+func (r *record) read(text []byte, before *record) bool {
+	fields := compact.NewReader(text)
+	fields.Object(func(name []byte) {
+		switch string(name) {
+		case "format":
+			r.Format = int(fields.Int())
+		case "life":
+			r.Epoch = fields.String(before.Epoch)
+		case "slot":
+			r.Slot = output.ReadSlot(fields, before.Slot)
+		case "seam":
+			r.unread = fields.Raw()
+		default:
+			fields.Refuse()
+		}
+	})
+	return fields.Done()
+}
+
+// readSeam reads the seam, if that has been left.
+func readSeam(text []byte) (*seam, error) {
+	var s seam
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, fmt.Errorf("decode the end of the last slot: %w", err)
+	}
+	return &s, nil
 }

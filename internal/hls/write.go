@@ -24,23 +24,36 @@ import (
 // with a line break, a duration below zero, a segment without a Map after one that has it)
 // is an error.
 func EncodeMedia(m *MediaPlaylist) ([]byte, error) {
-	writer, err := newMediaWriter(m)
+	writer, err := newMediaWriter(m, nil)
 	if err != nil {
 		return nil, err
 	}
+	text, err := writer.render(m.version())
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range m.Trailing {
+		text = append(append(text, line...), '\n')
+	}
+	return text, nil
+}
+
+// render lets the library print the playlist.
+func (w *mediaWriter) render(version uint8) ([]byte, error) {
+	m := w.list
 	// Window size 0 prints all segments. A capacity of 0 would panic.
 	list, err := m3u8.NewMediaPlaylist(0, uint(max(1, len(m.Segments))))
 	if err != nil {
 		return nil, fmt.Errorf("create playlist: %w", err)
 	}
-	list.SetVersion(m.version())
+	list.SetVersion(version)
 	list.SeqNo = m.MediaSequence
 	list.Closed = m.EndList
 	// The type goes into the head, not into MediaType: there, EVENT brings
 	// along an EXT-X-ALLOW-CACHE:NO, which protocol version 7 removed.
-	list.SetCustomTag(customTag{text: writer.head()})
+	list.SetCustomTag(customTag{text: w.head()})
 
-	perSegment := map[string]m3u8.CustomTag{"": writer}
+	perSegment := map[string]m3u8.CustomTag{"": w}
 	segments := make([]m3u8.MediaSegment, len(m.Segments))
 	for i := range m.Segments {
 		from, to := &m.Segments[i], &segments[i]
@@ -58,15 +71,11 @@ func EncodeMedia(m *MediaPlaylist) ([]byte, error) {
 	list.TargetDuration = float64(m.TargetDuration)
 
 	rendered := list.Encode().Bytes()
-	if writer.err != nil {
-		return nil, writer.err
+	if w.err != nil {
+		return nil, w.err
 	}
 	text := make([]byte, 0, len(rendered)+len(m.Segments)*len("6.006006006")+m.trailingBytes())
-	text = appendWithDurations(text, rendered, m.Segments)
-	for _, line := range m.Trailing {
-		text = append(append(text, line...), '\n')
-	}
-	return text, nil
+	return appendWithDurations(text, rendered, m.Segments), nil
 }
 
 // zeroInf is what the library writes for a segment of duration 0.

@@ -8,8 +8,9 @@ import (
 )
 
 // newMediaWriter checks that m can be written: the library prints what it is
-// given, and a line break in a URI would be one more line of the playlist.
-func newMediaWriter(m *MediaPlaylist) (*mediaWriter, error) {
+// given, and a line break in a URI would be one more line of the playlist. inForce is the
+// EXT-X-MAP that what stands before the first segment has put in force, nil for none.
+func newMediaWriter(m *MediaPlaylist, inForce *Map) (*mediaWriter, error) {
 	if m.TargetDuration < 0 || m.TargetDuration > int(maxDuration.Seconds()) {
 		return nil, fmt.Errorf("encode playlist: target duration %d out of range", m.TargetDuration)
 	}
@@ -31,7 +32,7 @@ func newMediaWriter(m *MediaPlaylist) (*mediaWriter, error) {
 			return nil, fmt.Errorf("encode playlist: %w", err)
 		}
 	}
-	mapped := false
+	mapped := inForce != nil
 	for i := range m.Segments {
 		segment := &m.Segments[i]
 		if err := segment.check(); err != nil {
@@ -43,7 +44,7 @@ func newMediaWriter(m *MediaPlaylist) (*mediaWriter, error) {
 			return nil, fmt.Errorf("encode segment %d: no EXT-X-MAP, but one is in force, and a playlist can't take it back", i)
 		}
 	}
-	return &mediaWriter{list: m}, nil
+	return &mediaWriter{list: m, current: inForce}, nil
 }
 
 func (s *Segment) check() error {
@@ -139,9 +140,12 @@ func checkTrailing(line string) error {
 // version returns the lowest protocol version that the playlist needs
 // (RFC 8216 section 7, bis section 8), from 3 on, which decimal durations
 // need.
-func (m *MediaPlaylist) version() uint8 {
+func (m *MediaPlaylist) version() uint8 { return m.versionWith(featuresOf(m.Segments)) }
+
+// versionWith is the same for segments that have these features.
+func (m *MediaPlaylist) versionWith(f Features) uint8 {
 	version := uint8(3)
-	iframesOnly, maps := false, false
+	iframesOnly := false
 	for _, line := range m.Tags {
 		name, value := splitTag(line)
 		switch name {
@@ -152,22 +156,16 @@ func (m *MediaPlaylist) version() uint8 {
 			version = max(version, defineVersion(value))
 		}
 	}
-	for i := range m.Segments {
-		segment := &m.Segments[i]
-		if segment.ByteRange != nil {
-			version = max(version, 4)
-		}
-		maps = maps || segment.Map != nil
-		for _, key := range segment.Keys {
-			if key.KeyFormat != "" || key.KeyFormatVersions != "" || key.Method == "SAMPLE-AES" {
-				version = max(version, 5)
-			}
-		}
+	if f.ByteRanges {
+		version = max(version, 4)
+	}
+	if f.KeyFormats {
+		version = max(version, 5)
 	}
 	switch {
-	case maps && iframesOnly:
+	case f.Maps && iframesOnly:
 		version = max(version, 5)
-	case maps:
+	case f.Maps:
 		version = max(version, 6)
 	}
 	return version

@@ -104,6 +104,11 @@ func (b *breaks) follow(s *Slot) {
 	}
 }
 
+// dated reports whether the slot has date ranges.
+func (s *Slot) dated() bool {
+	return slices.ContainsFunc(s.Tags, func(line string) bool { return strings.HasPrefix(line, dateRangeTag) })
+}
+
 // cueLength reads the length of a break: EXT-X-CUE-OUT:30 or
 // EXT-X-CUE-OUT:DURATION=30.
 func cueLength(line string) time.Duration {

@@ -90,12 +90,15 @@ func (r *Rendition) iframeDuration(i int) failover.Ticks {
 // iframesSuffix is what the names of I-frame playlists have after the rendition's.
 const iframesSuffix = "-iframes"
 
+// iframesOnly says that it is one. Nothing may write into it.
+var iframesOnly = []string{"#EXT-X-I-FRAMES-ONLY"}
+
 // iframePlaylist lists the key frames of a rendition's segments, given the playlist
 // of the segments. It begins where the rendition has its first one; without any it
 // is nil.
 func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPlaylist {
 	out := *m
-	out.Tags, out.Segments = []string{"#EXT-X-I-FRAMES-ONLY"}, nil
+	out.Tags, out.Segments = iframesOnly, nil
 	for i, s := range slots {
 		r := s.Rendition(id)
 		if r == nil || r.IFrame == 0 {

@@ -19,12 +19,12 @@ func (w *Window) Render(announced []Announcement) {
 	w.number++
 	switch {
 	case w.config.StartoverWindow <= 0:
-		w.startover = nil
+		w.closeStartover()
 	case w.startover == nil:
 		w.startover = newStartoverCache()
 	}
 	v := &View{
-		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], listed: w.listed(),
+		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
 		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
@@ -51,6 +51,9 @@ func (w *Window) Render(announced []Announcement) {
 	}
 	v.multivariant = w.multivariant(last, announced)
 	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
+	if w.startover != nil {
+		w.startover.shelf.follow(v)
+	}
 }
 
 // text renders one playlist into the view. One that can't be rendered stays as

@@ -122,11 +122,14 @@ func (r *Rendition) Keys() []string {
 
 // segmentName is the name of a slot's segment below the endpoint's path.
 func (r *Rendition) segmentName(epoch string, s *Slot) string {
-	extension := ".ts"
-	if r.Format != nil {
-		extension = r.Format.Extension
+	return r.ID + "/" + epoch + "-" + s.number() + r.extension()
+}
+
+func (r *Rendition) extension() string {
+	if r.Format == nil {
+		return ".ts"
 	}
-	return r.ID + "/" + epoch + "-" + s.number() + extension
+	return r.Format.Extension
 }
 
 // number is the slot's number in names: what is made twice has two names.

@@ -78,12 +78,12 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 	}
 	query := c.query()
 	// Not final: what was measured may change.
-	return v.startover.get(ctx, v.manifestName+query, v.number, false, func() (*Packed, error) {
+	return v.startover.get(ctx, v.manifestName+query, v.number, false, func(*Packed) (*Packed, error) {
 		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
 		if err != nil {
 			return nil, err
 		}
-		return newPacked(body, v.maxAge(c.last != 0)), nil
+		return Pack(body, v.maxAge(c.last != 0)), nil
 	})
 }
 
@@ -163,18 +163,8 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
-	return v.startover.get(ctx, name+key.query(), v.number, closed, func() (*Packed, error) {
-		m, listed := v.stretchPlaylist(slots, id, closed)
-		if iframes {
-			if m = iframePlaylist(m, listed, id); m == nil {
-				return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
-			}
-		}
-		body, err := hls.EncodeMedia(m)
-		if err != nil {
-			return nil, err
-		}
-		return newPacked(body, v.maxAge(closed)), nil
+	return v.startover.get(ctx, name+key.query(), v.number, closed, func(before *Packed) (*Packed, error) {
+		return v.compose(playlist{id: id, iframes: iframes}, slots, closed, before)
 	})
 }
 
@@ -203,39 +193,99 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 	return slots, nil
 }
 
-// stretchPlaylist is the playlist of a stretch, and the slots that it lists.
-func (v *View) stretchPlaylist(slots []*Slot, id string, closed bool) (*hls.MediaPlaylist, []*Slot) {
-	end := closed || v.ended
-	// EXT-X-MAP can't be taken back, and the head has to stay. So the playlist
-	// ends where an encoder was replaced by one with another container.
-	if n := unmapped(slots, id); n > 0 {
-		slots, end = slots[:n], true
+// compose makes the playlist of a stretch from blocks. before is an earlier one of the same
+// stretch, if there is any.
+func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (*Packed, error) {
+	l := v.lister(p)
+	m := &hls.MediaPlaylist{
+		MediaSequence: slots[0].MSN, DiscontinuitySequence: slots[0].discontinuitySequence(),
+		TargetDuration: v.target, PlaylistType: hls.Event,
 	}
-	var later *Format
-	if r := v.slots[len(v.slots)-1].Rendition(id); r != nil {
-		later = r.Format
-	}
-	m := playlistOf(slots, id, v.epoch, later)
-	m.TargetDuration, m.EndList, m.PlaylistType = v.target, end, hls.Event
 	if closed {
 		m.PlaylistType = hls.VOD
 	}
-	if lines := v.runningAt(slots[0]); len(lines) > 0 {
-		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	head, at, err := v.headBlock(l, slots, before)
+	if err != nil {
+		return nil, err
 	}
-	return m, slots
+	blocks, shared, features := []*block{head}, 0, head.features
+	for rest := slots[blockEnd(slots):]; len(rest) > 0 && !at.ended; {
+		n := blockEnd(rest)
+		b, kept, err := v.startover.shelf.block(l, rest[:n], at)
+		if err != nil {
+			return nil, err
+		}
+		if kept {
+			shared += len(b.packed)
+		}
+		blocks, at, features, rest = append(blocks, b), b.exit, features.With(b.features), rest[n:]
+	}
+	if p.iframes {
+		first := firstListed(blocks)
+		if first == nil {
+			return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
+		}
+		m.Tags = iframesOnly
+		m.MediaSequence, m.DiscontinuitySequence = first.Rendition(p.id).IFrame, first.discontinuitySequence()
+	}
+	top, err := hls.EncodeHead(m, features)
+	if err != nil {
+		return nil, err
+	}
+	end := ""
+	if closed || v.ended || at.ended {
+		end = hls.EndList
+	}
+	return join(deflate(top, false), blocks, deflate([]byte(end), true), shared, v.maxAge(closed)), nil
 }
 
-// runningAt lists the date ranges that began in slots before head and cover it.
+// headBlock is the block that the stretch begins with. Unlike others, it depends on where
+// that is: EXT-X-MAP comes first, and date ranges that began earlier.
+func (v *View) headBlock(l lister, slots []*Slot, before *Packed) (*block, standing, error) {
+	var opening []string
+	if !l.iframes {
+		opening = v.runningAt(slots[0])
+	}
+	slots = slots[:blockEnd(slots)]
+	if before != nil && before.head != nil && before.head.fits(l, slots, standing{}) && slices.Equal(before.head.opening, opening) {
+		return before.head, before.head.exit, nil
+	}
+	b, err := l.render(slots, standing{}, opening)
+	if err != nil {
+		return nil, standing{}, err
+	}
+	return b, b.exit, nil
+}
+
+func firstListed(blocks []*block) *Slot {
+	for _, b := range blocks {
+		if b.head != nil {
+			return b.head
+		}
+	}
+	return nil
+}
+
+// runningAt lists the date ranges that began in slots before head and cover it. Of those
+// with the same ID the last one counts, and of all the last ones: it looks back until there
+// are enough.
 func (v *View) runningAt(head *Slot) []string {
 	var b breaks
-	for _, s := range v.slots[:head.MSN-v.slots[0].MSN] {
-		for _, line := range s.Tags {
-			if strings.HasPrefix(line, dateRangeTag) {
-				b.remember(line, s.MSN)
+	known := map[string]bool{}
+	i := sort.Search(len(v.dated), func(i int) bool { return v.dated[i].MSN >= head.MSN })
+	for i--; i >= 0 && v.dated[i].MSN >= v.slots[0].MSN && len(b.ranges) < maxRanges; i-- {
+		for _, line := range slices.Backward(v.dated[i].Tags) {
+			if !strings.HasPrefix(line, dateRangeTag) || len(b.ranges) == maxRanges {
+				continue
+			}
+			if r, ok := parseDateRange(line); ok && !known[r.id] {
+				known[r.id] = true
+				r.msn = v.dated[i].MSN
+				b.ranges = append(b.ranges, r)
 			}
 		}
 	}
+	slices.Reverse(b.ranges)
 	return b.running(head)
 }
 

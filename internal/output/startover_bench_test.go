@@ -56,28 +56,25 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
+// longest is how many slots of 2 s the longest startover window has: 14 days.
+const longest = 14 * daySlots
+
 func BenchmarkStartover(b *testing.B) {
 	l := longTimeline(b, daySlots)
-	v := l.view()
-	name := RenditionID("v.m3u8") + ".m3u8"
-	query := fmt.Sprintf("first=%d", v.slots[0].MSN)
+	l.settle(b)
+	benchmarkStartover(b, l, "a day")
 	b.Run("render a day", func(b *testing.B) {
+		// Right after a restart, before anything has been made ahead.
+		v := *l.view()
 		b.ReportAllocs()
 		for b.Loop() {
 			v.startover = newStartoverCache()
-			text, err := v.Startover(context.Background(), name, query)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportMetric(float64(text.Size), "bytes")
-			b.ReportMetric(float64(len(text.Gzip)), "gzip-bytes")
+			ask(b, &v, 0)
 		}
 	})
+	v, query := l.view(), l.query(0)
 	b.Run("plain", func(b *testing.B) {
-		text, err := v.Startover(context.Background(), name, query)
-		if err != nil {
-			b.Fatal(err)
-		}
+		text := ask(b, v, 0)
 		b.ReportAllocs()
 		b.SetBytes(int64(text.Size))
 		for b.Loop() {
@@ -89,7 +86,7 @@ func BenchmarkStartover(b *testing.B) {
 	b.Run("cached", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := v.Startover(context.Background(), name, query); err != nil {
+			if _, err := v.Startover(context.Background(), videoList, query); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -103,4 +100,76 @@ func BenchmarkStartover(b *testing.B) {
 			}
 		}
 	})
+}
+
+func BenchmarkStartoverOf14Days(b *testing.B) {
+	if testing.Short() {
+		b.Skip("600,000 slots take a minute and a gigabyte")
+	}
+	l := longTimeline(b, longest)
+	l.settle(b)
+	benchmarkStartover(b, l, "14 days")
+}
+
+// benchmarkStartover measures what viewers wait for who begin in the past: the first one, one
+// of a thousand who all began at different times, and each of those once another slot is
+// there.
+func benchmarkStartover(b *testing.B, l *timeline, what string) {
+	const viewers = 1000
+	v := *l.view()
+	shelf := v.startover.shelf
+	fresh := func() {
+		v.startover = newStartoverCache()
+		v.startover.shelf = shelf
+	}
+	b.Run("first request of "+what, func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			fresh()
+			text := ask(b, &v, i%blockSlots)
+			b.ReportMetric(float64(text.Size), "bytes")
+			b.ReportMetric(float64(text.GzipSize), "gzip-bytes")
+		}
+	})
+	b.Run("different starts in "+what, func(b *testing.B) {
+		fresh()
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			ask(b, &v, (i%viewers)*(len(v.slots)/viewers))
+			if i%viewers == viewers-1 {
+				v.number++
+			}
+		}
+		b.ReportMetric(float64(v.startover.bytes)/float64(v.startover.recent.Len()), "held-bytes")
+	})
+}
+
+var videoList = RenditionID("v.m3u8") + ".m3u8"
+
+// query asks for all from the slot with this index on.
+func (l *timeline) query(first int) string { return fmt.Sprintf("first=%d", l.view().slots[first].MSN) }
+
+func ask(b *testing.B, v *View, first int) *Packed {
+	text, err := v.Startover(context.Background(), videoList, fmt.Sprintf("first=%d", v.slots[first].MSN))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
+}
+
+// Of what a slot takes, its share of the blocks.
+func TestMemoryOfBlocks(t *testing.T) {
+	l := longTimeline(t, 40*blockSlots)
+	if p, err := l.view().Startover(t.Context(), videoList, l.query(3)); err != nil || p.GzipSize < 2*blockSlots*40 {
+		t.Error(err)
+	} else {
+		isOneMember(t, p, plain(t, p)) // longer than what is written at once
+	}
+	l.settle(t)
+	shelf := l.w.startover.shelf
+	perSlot := float64(shelf.bytes) / float64(len(shelf.blocks)*blockSlots)
+	t.Logf("%.1f bytes per slot and rendition", perSlot)
+	if perSlot > 12 {
+		t.Errorf("%.1f bytes per slot and rendition", perSlot)
+	}
 }

@@ -24,6 +24,8 @@ type startoverCache struct {
 	waiting int
 	// unpacking is the same for those who want plain text.
 	unpacking chan struct{}
+	// shelf has what they are made from.
+	shelf *shelf
 }
 
 // ErrBusy: too many startover playlists that have not been rendered yet are being asked for
@@ -41,29 +43,30 @@ type rendering struct {
 	number uint64
 	final  bool
 
-	done chan struct{} // closed when what follows is there
-	text *Packed
-	err  error
+	before *Packed       // an earlier one of this key, until it is rendered
+	done   chan struct{} // closed when what follows is there
+	text   *Packed
+	err    error
 	// size and waiting, how many requests wait for it, are guarded by
 	// startoverCache.mu.
 	size, waiting int
 }
 
 // maxStartoverBytes is how much an endpoint's startover playlists, which are compressed,
-// may take. A day of 2 s slots is some 250 kB per rendition.
+// may take besides the blocks that they share.
 const maxStartoverBytes = 64 << 20
 
 // renderingOverhead is what a playlist takes in addition to its text.
 const renderingOverhead = 1 << 10
 
 func newStartoverCache() *startoverCache {
-	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1), unpacking: make(chan struct{}, 1)}
+	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1), unpacking: make(chan struct{}, 1), shelf: newShelf()}
 }
 
 // get returns the playlist of this key, as of a view of at least this number.
 // Requests that come while it is rendered wait for it; nothing is rendered for one that
 // leaves before its turn. Errors: ErrBusy, those of the context and those of rendering.
-func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func() (*Packed, error)) (*Packed, error) {
+func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func(before *Packed) (*Packed, error)) (*Packed, error) {
 	r := c.rendering(key, number, final)
 	select {
 	case <-r.done:
@@ -93,7 +96,9 @@ func (c *startoverCache) get(ctx context.Context, key string, number uint64, fin
 	defer close(r.done)
 	defer func() { c.enter(r) }()
 	r.err = errors.New("rendering broke off") // unless render returns
-	if r.text, r.err = render(); r.text != nil {
+	before := r.before
+	r.before = nil
+	if r.text, r.err = render(before); r.text != nil {
 		r.text.unpacking = c.unpacking
 	}
 	return r.text, r.err
@@ -124,27 +129,42 @@ func (c *startoverCache) unqueue(r *rendering) {
 func (c *startoverCache) rendering(key string, number uint64, final bool) *rendering {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var before *Packed
 	if at := c.byKey[key]; at != nil {
 		r := at.Value.(*rendering)
 		if r.final || r.number >= number {
 			c.recent.MoveToFront(at)
 			return r
 		}
+		before = r.made()
 		c.remove(at)
 	}
-	r := &rendering{key: key, number: number, final: final, done: make(chan struct{})}
+	r := &rendering{key: key, number: number, final: final, before: before, done: make(chan struct{})}
 	c.byKey[key] = c.recent.PushFront(r)
 	r.size = renderingOverhead // also if it is never rendered
+	if before != nil {
+		r.size += before.Held
+	}
 	c.bytes += r.size
 	c.shrink()
 	return r
 }
 
+// made is the playlist, nil if it has not been rendered yet, or can't be.
+func (r *rendering) made() *Packed {
+	select {
+	case <-r.done:
+		return r.text
+	default:
+		return nil
+	}
+}
+
 // enter counts what was rendered, and makes room for it.
 func (c *startoverCache) enter(r *rendering) {
-	size := 0
+	size := renderingOverhead
 	if r.err == nil {
-		size += len(r.text.Gzip)
+		size += r.text.Held
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,8 +176,8 @@ func (c *startoverCache) enter(r *rendering) {
 		c.remove(at)
 		return
 	}
-	r.size += size
-	c.bytes += size
+	c.bytes += size - r.size
+	r.size = size
 	c.shrink()
 }
 

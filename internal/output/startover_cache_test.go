@@ -17,9 +17,9 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	c.maximum = 10 * renderingOverhead
 	var renderings atomic.Int32
 	get := func(key string, number uint64, final bool) *Packed {
-		text, err := c.get(context.Background(), key, number, final, func() (*Packed, error) {
+		text, err := c.get(context.Background(), key, number, final, func(*Packed) (*Packed, error) {
 			renderings.Add(1)
-			return &Packed{Gzip: []byte(key)}, nil
+			return &Packed{Held: len(key)}, nil
 		})
 		if err != nil {
 			t.Error(err)
@@ -53,7 +53,7 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 	if c.bytes > c.maximum || len(c.byKey) != c.recent.Len() || len(c.byKey) > 10 {
 		t.Errorf("%d bytes in %d playlists", c.bytes, len(c.byKey))
 	}
-	if _, err := c.get(context.Background(), "bad", 1, true, func() (*Packed, error) { return nil, errors.New("no") }); err == nil {
+	if _, err := c.get(context.Background(), "bad", 1, true, func(*Packed) (*Packed, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("no error")
 	}
 	get("bad", 1, true)
@@ -67,7 +67,7 @@ func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
 		c := newStartoverCache()
 		c.turn <- struct{}{}
 		var renderings atomic.Int32
-		render := func() (*Packed, error) { renderings.Add(1); return &Packed{}, nil }
+		render := func(*Packed) (*Packed, error) { renderings.Add(1); return &Packed{}, nil }
 		ctx, cancel := context.WithCancel(t.Context())
 		var users sync.WaitGroup
 		for i := range maxRenderings {
@@ -103,7 +103,7 @@ func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
 func TestUnpackingWaitsForNoClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
-		p := newPacked(body, 0)
+		p := Pack(body, 0)
 		p.unpacking = make(chan struct{}, 1)
 		stalled, client := io.Pipe()
 		ended := make(chan error)
@@ -120,7 +120,7 @@ func TestUnpackingWaitsForNoClient(t *testing.T) {
 		if err := <-ended; err == nil {
 			t.Error("the other client got all of it")
 		}
-		p.Gzip = p.Gzip[:len(p.Gzip)/2]
+		p.parts[0] = p.parts[0][:len(p.parts[0])/2]
 		if _, err := p.WriteTo(io.Discard); err == nil {
 			t.Error("half of it is taken for the whole")
 		}

@@ -41,6 +41,9 @@ type testMaterial struct {
 	discontinuity bool
 	init          string // empty for transport streams
 	gap           bool
+	iframes       int      // key frames in the slot, with an I-frame playlist
+	tags          []string // lines of the slot
+	without       string   // a rendition that the slot does not have
 }
 
 func (l *timeline) publish(m testMaterial) {
@@ -50,8 +53,12 @@ func (l *timeline) publish(m testMaterial) {
 	s := &Slot{
 		MSN: l.msn, Input: "a", Start: l.at, End: l.at + slotSeconds*failover.ClockRate,
 		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
+		Tags: m.tags,
 	}
 	for _, path := range l.renditions {
+		if path == m.without {
+			continue
+		}
 		s.Renditions = append(s.Renditions, l.rendition(path, m))
 	}
 	l.w.NumberIFrames(s)
@@ -78,6 +85,9 @@ func (l *timeline) rendition(path string, m testMaterial) Rendition {
 	}
 	l.objects++
 	r.Parts, r.Size = []Part{{Key: fmt.Sprintf("sports/a/%d", l.objects), Size: 1000}}, 1000
+	for i := range m.iframes {
+		r.IFrames = append(r.IFrames, IFrame{Offset: int64(100 * i), Size: 50, At: failover.Ticks(i) * failover.ClockRate})
+	}
 	r.Format = l.w.FormatOf(r.ID, info)
 	return r
 }

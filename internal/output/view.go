@@ -27,6 +27,7 @@ type View struct {
 	// slots in order of their media sequence numbers, which rise by one. The last
 	// ones are listed.
 	slots        []*Slot
+	dated        []*Slot // those with date ranges; there may be older ones among them
 	listed       int
 	sections     map[string]*Section
 	availability time.Duration // how long caches may keep segments

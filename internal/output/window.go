@@ -25,6 +25,7 @@ type Window struct {
 	// the array: it only grows at the end. There may be hundreds of thousands of
 	// them, so nothing that is done for every slot may walk over all of them.
 	slots  []*Slot
+	dated  []*Slot     // those of them with date ranges
 	held   inventory   // what is in slots
 	left   []time.Time // when the slots at the head of slots left the playlist
 	ended  bool
@@ -77,6 +78,9 @@ func (w *Window) Add(s *Slot) {
 	w.breaks.follow(s)
 	w.followIFrames(s)
 	w.slots = append(w.slots, s)
+	if s.dated() {
+		w.dated = append(w.dated, s)
+	}
 	w.target, w.ended = s.TargetDuration, false
 }
 
@@ -104,6 +108,9 @@ func (w *Window) Forget(n int) []*Slot {
 		}
 	}
 	w.slots, w.left = w.slots[n:], w.left[min(n, len(w.left)):]
+	for len(w.dated) > 0 && (len(w.slots) == 0 || w.dated[0].MSN < w.slots[0].MSN) {
+		w.dated = w.dated[1:]
+	}
 	if v := w.view.Load(); v != nil && n > 0 {
 		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
 	}
@@ -113,7 +120,20 @@ func (w *Window) Forget(n int) []*Slot {
 // Close removes the view and returns all slots.
 func (w *Window) Close() []*Slot {
 	w.view.Store(nil)
+	w.closeStartover()
 	return w.Forget(len(w.slots))
+}
+
+// Rest ends what goes on in the background. The view stays.
+func (w *Window) Rest() {
+	if w.startover != nil {
+		w.startover.shelf.close()
+	}
+}
+
+func (w *Window) closeStartover() {
+	w.Rest()
+	w.startover = nil
 }
 
 // listed is how many of the last slots the live playlist shows: the window, and

@@ -26,13 +26,14 @@ var rooms = map[string][]string{
 	"internal/bitstream": {},
 	"internal/media":     {module + "internal/bitstream", "github.com/Eyevinn/mp4ff/"},
 	"internal/demo":      {module + "internal/bitstream", module + "internal/demo"},
+	"internal/compact":   {},
 	"internal/activity":  {module + "failover"},
-	"internal/output":    {module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/output":    {module + "failover", module + "store", module + "internal/compact", module + "internal/hls", module + "internal/media"},
 	"internal/nodes":     {module + "store", "github.com/nats-io/nats.go"},
 	// What tests use imports nothing of what they test.
 	"internal/nodes/natsserver": {},
 	"internal/nodes/natstest":   {module + "internal/nodes/natsserver"},
-	"internal/channel":          {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
+	"internal/channel":          {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/compact", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
 		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
