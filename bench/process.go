@@ -74,6 +74,12 @@ func (p *process) stop() {
 	}
 }
 
+// kill ends the process as a loss of power would, but for what the kernel holds.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
 // listening waits until the process accepts connections.
 func (p *process) listening(addr string) error {
 	for range 200 {
