@@ -53,6 +53,9 @@ type soakChannel struct {
 	onAir    atomic.Bool
 }
 
+// live is a path at the channel's endpoint.
+func (c *soakChannel) live(name string) string { return "/live/" + c.name + "/" + name }
+
 func (c *soakChannel) began() bool { return c.onAir.Load() }
 
 // random is a source of its own for each purpose, so that each can be repeated.

@@ -32,8 +32,30 @@ func (b *bench) startSteadfast(ctx context.Context, block func(o *origin) string
 	if err := o.write(""); err != nil {
 		return nil, err
 	}
-	boot := func(o *origin) error { return b.boot(ctx, o, d.line) }
+	boot := func(o *origin) error {
+		if err := b.boot(ctx, o, d.line); err != nil {
+			return err
+		}
+		return o.ready(ctx)
+	}
 	return &steadfast{origin: o, boot: boot, started: time.Now()}, boot(o)
+}
+
+// ready waits until the origin has read its store. It listens a moment before that, and
+// answers with 503 and Retry-After.
+func (o *origin) ready(ctx context.Context) error {
+	c := client{addr: o.admin, patience: readerPatience}
+	defer c.close()
+	for range 3000 {
+		status, _, err := c.fetchAgain("/live_origin/health")
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		if err := rest(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return errors.New("the origin does not get ready:\n" + o.tail())
 }
 
 // current is the process, which others may be about to replace.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type audience struct {
 	segments  int
 	bytes     int64
 	early     int            // requests before the first slot
+	gone      int            // renditions that went away while they were watched
 	expected  map[string]int // errors while the origin was away, by kind
 	findings  []finding
 	wrong     int // that have no finding of their own
@@ -51,23 +53,35 @@ func (p *player) play(ctx context.Context) {
 	}
 }
 
-// watch plays one rendition of a channel.
-func (p *player) watch(ctx context.Context, c *soakChannel, until time.Time) {
-	path := "/live/" + c.name + "/"
+// renditions are the names of the playlists of a channel.
+func (p *player) renditions(ctx context.Context, c *soakChannel) []string {
 	var names []string
-	for line := range strings.Lines(string(p.ask(ctx, c, path+"index.m3u8"))) {
+	for line := range strings.Lines(string(p.ask(ctx, c, c.live("index.m3u8"), nil))) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			names = append(names, line)
 		}
 	}
+	return names
+}
+
+// watch plays one rendition of a channel.
+func (p *player) watch(ctx context.Context, c *soakChannel, until time.Time) {
+	names := p.renditions(ctx, c)
 	if len(names) == 0 {
 		_ = rest(ctx, time.Second)
 		return
 	}
 	name := names[p.random.IntN(len(names))]
+	// A rendition that no encoder sends any more goes away. Then players turn to the
+	// multivariant playlist, which must not have it any more.
+	left := false
+	leave := func() bool {
+		left = !slices.Contains(p.renditions(ctx, c), name)
+		return left
+	}
 	next := 0
-	for ctx.Err() == nil && time.Now().Before(until) {
-		text := p.ask(ctx, c, path+name)
+	for ctx.Err() == nil && !left && time.Now().Before(until) {
+		text := p.ask(ctx, c, c.live(name), leave)
 		shown, err := readPlaylist(string(text))
 		if err != nil {
 			_ = rest(ctx, time.Second)
@@ -83,20 +97,22 @@ func (p *player) watch(ctx context.Context, c *soakChannel, until time.Time) {
 		next++
 		begin := time.Now()
 		if !e.gap {
-			p.ask(ctx, c, path+e.uri)
+			p.ask(ctx, c, c.live(e.uri), nil)
 		}
 		// A little faster than real time, until it has caught up with the edge.
 		_ = rest(ctx, time.Until(begin.Add(time.Duration(e.seconds*0.9*float64(time.Second)))))
 	}
 }
 
-// ask makes a request and counts what comes of it.
-func (p *player) ask(ctx context.Context, c *soakChannel, path string) []byte {
+// ask makes a request and counts what comes of it. right, which may be nil, says whether it
+// is right that there is nothing.
+func (p *player) ask(ctx context.Context, c *soakChannel, path string, right func() bool) []byte {
 	begin := time.Now()
 	status, body, err := p.fetchAgain(path)
 	if ctx.Err() != nil {
 		return nil
 	}
+	gone := status == http.StatusNotFound && right != nil && right()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if strings.HasSuffix(path, ".m3u8") {
@@ -114,6 +130,10 @@ func (p *player) ask(ctx context.Context, c *soakChannel, path string) []byte {
 	}
 	if !c.began() && status == http.StatusNotFound {
 		p.early++
+		return nil
+	}
+	if gone {
+		p.gone++
 		return nil
 	}
 	if p.origin.wasAway(begin, time.Now()) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ func (s *soak) report(w io.Writer) bool {
 	}
 	a := s.audience
 	rows = append(rows,
-		[2]string{"players", fmt.Sprintf("%d playlists, %d segments, %s; %d requests before the first slot", a.playlists, a.segments, mebibytes(float64(a.bytes)), a.early)},
+		[2]string{"players", fmt.Sprintf("%d playlists, %d segments, %s; %d requests before the first slot, %d left a rendition that went away", a.playlists, a.segments, mebibytes(float64(a.bytes)), a.early, a.gone)},
 		[2]string{"errors during restarts", expectedErrors(a.expected)},
 		[2]string{"wrong answers", fmt.Sprint(count(findings, foundAnswer) + a.wrong)},
 		[2]string{"log", fmt.Sprintf("%d errors, %d panics", s.diary.errors, len(s.diary.panics))},
@@ -144,6 +145,9 @@ func (s *soak) resourceRows() (rows [][2]string, steady bool) {
 			text += fmt.Sprintf(": TOO MUCH, %s at most", r.format(r.allowed(first)))
 		}
 		rows = append(rows, [2]string{r.name, text})
+	}
+	if s.options.keep != "" {
+		s.usages.keep(filepath.Join(s.options.keep, "resources.tsv"))
 	}
 	return append(rows, [2]string{"samples", fmt.Sprintf("%d, %d failed", len(s.usages.samples), s.usages.failed)}), steady
 }

@@ -43,23 +43,28 @@ type usages struct {
 	failed  int // samples that could not be taken
 }
 
-// samplePause is between two samples; shorter in a short run, so that there are enough.
-const samplePause = 10 * time.Second
+const (
+	// samplePause is between two samples; shorter in a short run, so that there are enough.
+	samplePause = 10 * time.Second
+	// settled is after how many windows the store deletes as much as comes: what has left the
+	// playlist stays for as long as the slowest download may take.
+	settled = 5
+)
 
 // sample reads all resources again and again. What grows as windows fill is not looked at:
 // in the beginning until the store deletes as much as comes, and later until a process that
 // was just started has its window.
 func (u *usages) sample(ctx context.Context, s *steadfast, pause, window time.Duration) {
-	warm := 3 * window
+	if rest(ctx, settled*window) != nil {
+		return
+	}
 	for rest(ctx, pause) == nil {
 		s.mu.Lock()
-		early := time.Since(s.started) < warm
+		early := time.Since(s.started) < window
 		s.mu.Unlock()
-		if early {
-			continue
+		if !early {
+			u.take(ctx, s)
 		}
-		warm = window
-		u.take(ctx, s)
 	}
 }
 
@@ -100,6 +105,21 @@ func (u *usages) quarters(i int) (first, last float64, ok bool) {
 		values[j] = s[i]
 	}
 	return median(values[:n]), median(values[len(values)-n:]), true
+}
+
+// keep writes all samples to a file.
+func (u *usages) keep(path string) {
+	var b strings.Builder
+	for i, s := range u.samples {
+		fmt.Fprint(&b, i)
+		for _, value := range s {
+			fmt.Fprintf(&b, "\t%.0f", value)
+		}
+		b.WriteByte('\n')
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "!!!", err)
+	}
 }
 
 // goroutines reads what the process says of itself on its admin address.
