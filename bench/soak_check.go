@@ -12,8 +12,10 @@ type aired struct {
 	entry
 	seen   time.Time
 	pieces []int
-	jumps  int   // of continuity counters
-	fault  error // why it can't be read
+	jumps  int // of continuity counters
+	// elsewhere: this rendition has a gap, and the pieces are those of another one.
+	elsewhere bool
+	fault     error // why it can't be read
 }
 
 // finding is something that must not be.
@@ -31,6 +33,7 @@ type verdict struct {
 	absent, late  int // pieces that are rightly not on air, by reason
 	rescued       int // on air although they were late
 	breaks        int // discontinuities where media is missing
+	elsewhere     int // slots that only another rendition has
 	unseen        int // slots that were listed while nobody looked
 	findings      []finding
 }
@@ -105,7 +108,9 @@ func check(channel string, slots []aired, l *ledger, away []span) *verdict {
 
 // slot checks what a slot says of itself.
 func (v *verdict) slot(s, before *aired, known bool, length time.Duration, find func(*aired, string, int, string, ...any)) {
-	if s.gap {
+	if s.elsewhere {
+		v.elsewhere++
+	} else if s.gap {
 		find(s, foundLost, -1, "is listed as a gap")
 	}
 	if s.fault != nil {

@@ -55,13 +55,7 @@ func (p *player) play(ctx context.Context) {
 
 // renditions are the names of the playlists of a channel.
 func (p *player) renditions(ctx context.Context, c *soakChannel) []string {
-	var names []string
-	for line := range strings.Lines(string(p.ask(ctx, c, c.live("index.m3u8"), nil))) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			names = append(names, line)
-		}
-	}
-	return names
+	return uris(p.ask(ctx, c, c.live("index.m3u8"), nil))
 }
 
 // watch plays one rendition of a channel.

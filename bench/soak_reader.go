@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -92,14 +91,12 @@ func (r *reader) rendition() bool {
 	if r.viewer.name != "" {
 		return true
 	}
-	text := r.ask(r.viewer.path + "/index.m3u8")
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			r.viewer.name = line
-			return true
-		}
+	names := uris(r.ask(r.viewer.path + "/index.m3u8"))
+	if len(names) == 0 {
+		return false
 	}
-	return false
+	r.viewer.name = names[0]
+	return true
 }
 
 func (r *reader) look(ctx context.Context) {
@@ -153,7 +150,10 @@ func (r *reader) numbers(p *shown) {
 // take fetches a segment and looks into it.
 func (r *reader) take(ctx context.Context, e entry) {
 	s := aired{entry: e, seen: time.Now()}
-	if !e.gap {
+	if e.gap {
+		s.pieces, s.elsewhere = r.others(ctx, e.sequence)
+		r.continued = -1
+	} else {
 		body, ok := r.media(ctx, e)
 		if !ok {
 			return
@@ -171,6 +171,32 @@ func (r *reader) take(ctx context.Context, e entry) {
 	for i := at; i < len(r.slots); i++ {
 		r.index[r.slots[i].sequence] = i
 	}
+}
+
+// others looks for a slot in the other renditions: while the active encoder sends under
+// another name, the slot is there, and this rendition has a gap.
+func (r *reader) others(ctx context.Context, sequence int) ([]int, bool) {
+	for _, name := range uris(r.ask(r.viewer.path + "/index.m3u8")) {
+		if name == r.viewer.name {
+			continue
+		}
+		p, err := readPlaylist(string(r.ask(r.viewer.path + "/" + name)))
+		if err != nil {
+			continue
+		}
+		for _, e := range p.entries {
+			if e.sequence != sequence || e.gap {
+				continue
+			}
+			body, ok := r.media(ctx, e)
+			if !ok {
+				continue
+			}
+			pieces, err := r.timeline.identify(body)
+			return pieces, err == nil
+		}
+	}
+	return nil, false
 }
 
 // media fetches a segment, also if the origin goes away meanwhile.

@@ -35,6 +35,7 @@ func (s *soak) report(w io.Writer) bool {
 		[2]string{"slots published", fmt.Sprintf("%d, of %d pieces", total.slots, total.pieces)},
 		[2]string{"pieces that no encoder delivered", fmt.Sprint(total.absent)},
 		[2]string{"pieces that both delivered too late", fmt.Sprintf("%d on air, %d not", total.rescued, total.late)},
+		[2]string{"slots of the renamed rendition only", fmt.Sprint(total.elsewhere)},
 		[2]string{"slots that nobody looked at", fmt.Sprint(total.unseen)},
 		[2]string{"discontinuities", fmt.Sprintf("%d where media is missing, %d others", total.breaks, count(findings, foundBreak))},
 	)
@@ -48,6 +49,9 @@ func (s *soak) report(w io.Writer) bool {
 		[2]string{"wrong answers", fmt.Sprint(count(findings, foundAnswer) + a.wrong)},
 		[2]string{"log", fmt.Sprintf("%d errors, %d panics", s.diary.errors, len(s.diary.panics))},
 	)
+	if s.options.keep != "" {
+		s.keepFindings(findings)
+	}
 	resourceRows, steady := s.resourceRows()
 	rows = append(rows, resourceRows...)
 	verdicts := []string{}
@@ -95,6 +99,7 @@ func (s *soak) verdict() *verdict {
 		sum.rescued += v.rescued
 		sum.breaks += v.breaks
 		sum.unseen += v.unseen
+		sum.elsewhere += v.elsewhere
 		sum.findings = append(sum.findings, v.findings...)
 		sum.findings = append(sum.findings, c.reader.findings...)
 	}
@@ -140,9 +145,9 @@ func (s *soak) resourceRows() (rows [][2]string, steady bool) {
 			continue
 		}
 		text := fmt.Sprintf("%s in the first quarter, %s in the last", r.format(first), r.format(last))
-		if last > r.allowed(first) {
+		if most := r.allowed(first, float64(len(s.channels))); last > most {
 			steady = false
-			text += fmt.Sprintf(": TOO MUCH, %s at most", r.format(r.allowed(first)))
+			text += fmt.Sprintf(": TOO MUCH, %s at most", r.format(most))
 		}
 		rows = append(rows, [2]string{r.name, text})
 	}
@@ -168,6 +173,20 @@ func (s *soak) tell(w io.Writer, findings []finding) {
 		for _, line := range s.diary.about(f.channel, f.at, 5*time.Second, 6*time.Second, 12) {
 			fmt.Fprintf(w, "    %.400s\n", line)
 		}
+	}
+}
+
+// keepFindings writes all of them to a file.
+func (s *soak) keepFindings(findings []finding) {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", f.at.Format(clockFormat), f.channel, f.kind, f.text)
+		if c := s.channel(f.channel); c != nil && f.piece >= 0 {
+			b.WriteString(c.ledger.tell(f.piece))
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.options.keep, "findings.txt"), []byte(b.String()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "!!!", err)
 	}
 }
 
