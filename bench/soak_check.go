@@ -36,6 +36,7 @@ type verdict struct {
 	elsewhere     int // slots that only another rendition has
 	unseen        int // slots that were listed while nobody looked
 	findings      []finding
+	notes         []finding // what is not wrong, but may be of interest
 }
 
 // kinds of findings.
@@ -54,6 +55,8 @@ const (
 	foundStalled = "stopped"
 	foundAnswer  = "wrong answer"
 	foundOrigin  = "origin"
+
+	noteLate = "late"
 )
 
 // check compares the output of a channel, in the order of its numbers, with what its
@@ -94,9 +97,10 @@ func check(channel string, slots []aired, l *ledger, away []span) *verdict {
 			}
 			if l.outcome(k, away) == late {
 				v.rescued++
+				v.notes = append(v.notes, finding{channel, noteLate, l.due(0, k), k, "on air"})
 			}
 			if (known || j > 0) && k > last+1 {
-				v.missing(last, k, j, s, l, away, find)
+				v.missing(channel, last, k, j, s, l, away, find)
 			}
 			last = k
 		}
@@ -141,13 +145,14 @@ func (v *verdict) slot(s, before *aired, known bool, length time.Duration, find 
 
 // missing judges the pieces between two that are on air; j is the position of the later one
 // in its slot.
-func (v *verdict) missing(last, k, j int, s *aired, l *ledger, away []span, find func(*aired, string, int, string, ...any)) {
+func (v *verdict) missing(channel string, last, k, j int, s *aired, l *ledger, away []span, find func(*aired, string, int, string, ...any)) {
 	for p := last + 1; p < k; p++ {
 		switch l.outcome(p, away) {
 		case absent:
 			v.absent++
 		case late:
 			v.late++
+			v.notes = append(v.notes, finding{channel, noteLate, l.due(0, p), p, "not on air"})
 		case delivered:
 			find(s, foundLost, p, "piece %d is not on air: %d is followed by %d", p, last, k)
 		}

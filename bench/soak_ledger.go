@@ -180,13 +180,3 @@ const clockFormat = "15:04:05.000"
 
 // span is a stretch of time.
 type span struct{ from, to time.Time }
-
-// holds reports whether a time lies in one of the spans, or close after it.
-func holds(spans []span, t time.Time, after time.Duration) bool {
-	for _, s := range spans {
-		if !t.Before(s.from) && !t.After(s.to.Add(after)) {
-			return true
-		}
-	}
-	return false
-}

@@ -20,7 +20,6 @@ type steadfast struct {
 	started  time.Time
 	reloads  int
 	restarts int
-	reloaded []time.Time
 }
 
 func (b *bench) startSteadfast(ctx context.Context, block func(o *origin) string, d *diary) (*steadfast, error) {
@@ -118,7 +117,6 @@ func (s *steadfast) reload() error {
 	s.mu.Lock()
 	s.reloads++
 	body := fmt.Sprint("reload ", s.reloads)
-	s.reloaded = append(s.reloaded, time.Now())
 	s.mu.Unlock()
 	c := http.Client{Timeout: time.Minute}
 	resp, err := c.Post("http://"+s.admin+"/load", "text/caddyfile", strings.NewReader(s.config(body)))

@@ -21,7 +21,6 @@ type reader struct {
 	counters  continuity
 	continued int // number of the slot that the counters belong to
 	findings  []finding
-	lines     int // playlists that were read
 }
 
 const (
@@ -112,7 +111,6 @@ func (r *reader) look(ctx context.Context) {
 		r.find(foundAnswer, "%v", err)
 		return
 	}
-	r.lines++
 	r.numbers(p)
 	for _, e := range p.entries {
 		i, known := r.index[e.sequence]

@@ -15,7 +15,7 @@ const (
 	// unseenShare is how much of the output may pass while nobody looks, lateShare how much
 	// may come too late from both encoders: more says that the machine is too slow.
 	unseenShare = 0.02
-	lateShare   = 0.02
+	lateShare   = 0.1
 	// toldFindings is how many are told in full.
 	toldFindings = 10
 )
@@ -50,7 +50,7 @@ func (s *soak) report(w io.Writer) bool {
 		[2]string{"log", fmt.Sprintf("%d errors, %d panics", s.diary.errors, len(s.diary.panics))},
 	)
 	if s.options.keep != "" {
-		s.keepFindings(findings)
+		s.keepFindings(append(slices.Clone(findings), total.notes...))
 	}
 	resourceRows, steady := s.resourceRows()
 	rows = append(rows, resourceRows...)
@@ -101,6 +101,7 @@ func (s *soak) verdict() *verdict {
 		sum.unseen += v.unseen
 		sum.elsewhere += v.elsewhere
 		sum.findings = append(sum.findings, v.findings...)
+		sum.notes = append(sum.notes, v.notes...)
 		sum.findings = append(sum.findings, c.reader.findings...)
 	}
 	return sum
@@ -176,7 +177,7 @@ func (s *soak) tell(w io.Writer, findings []finding) {
 	}
 }
 
-// keepFindings writes all of them to a file.
+// keepFindings writes all findings, and notes, to a file.
 func (s *soak) keepFindings(findings []finding) {
 	var b strings.Builder
 	for _, f := range findings {
