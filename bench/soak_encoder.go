@@ -83,9 +83,14 @@ func (e *troubled) change(before, now fault) {
 		e.begin(fmt.Sprintf("run%d-%%d.ts", e.run+1))
 	case faultRestartSame:
 		e.begin(e.names)
+	case faultRendition:
+		e.list = nil // no encoder lists a segment in two playlists
 	}
-	if now.kind == faultRename {
+	switch now.kind {
+	case faultRename:
 		e.names = fmt.Sprintf("hour%d/part-%%05d.ts", now.first)
+	case faultRendition:
+		e.list = nil
 	}
 }
 

@@ -63,10 +63,14 @@ type plan [2][]fault
 const (
 	// quiet is how many pieces pass without a fault at both ends of a run.
 	quiet = 8
-	// recovery is after how many pieces, at least, the next fault may come: what an encoder
-	// does after a fault belongs to it. A rendition that is not delivered any more is
-	// forgotten after ten segments.
-	recovery, recoveryMore = 4, 8
+	// recovery is after how many pieces, at least, the next fault may come, and recoveryMore
+	// how many more there may be.
+	recovery, recoveryMore = 1, 6
+	// calm is how long nothing else happens before a rendition is renamed, and forgotten how
+	// long after it: an encoder that has just sent two renditions is not whole without both,
+	// until the origin forgets the one that lists nothing more, after ten segments. What is
+	// lost at such a time is not what this looks for; see README.md.
+	calm, forgotten = 4, 12
 )
 
 // makePlan makes a schedule for so many pieces.
@@ -79,18 +83,26 @@ func makePlan(random *rand.Rand, pieces int) plan {
 		case faultDeath, faultRestart, faultRestartSame, faultBoth:
 			f.end = at + 1 + random.IntN(6)
 		case faultRendition:
-			f.end = at + 4 + random.IntN(10)
+			f.first = at + calm
+			f.end = f.first + 4 + random.IntN(10)
 		case faultLag:
 			f.end = at + 2 + random.IntN(4)
 			f.delay = time.Duration(1500+random.IntN(4000)) * time.Millisecond
 		}
+		other := fault{kind: kind, first: f.first, end: f.end + random.IntN(3)} // if both are dead
 		next := f.end + recovery + random.IntN(recoveryMore)
+		switch kind {
+		case faultRendition:
+			next = f.end + forgotten
+		case faultBoth:
+			next += other.end - f.end
+		}
 		if next > pieces-quiet {
 			return p
 		}
 		p[input] = append(p[input], f)
 		if kind == faultBoth {
-			p[1-input] = append(p[1-input], fault{kind: kind, first: f.first, end: f.end + random.IntN(3)})
+			p[1-input] = append(p[1-input], other)
 		}
 		at = next
 	}
