@@ -122,9 +122,9 @@ func (s *soak) sentRows() [][2]string {
 	faults := map[faultKind]int{}
 	last := int(time.Since(s.begin) / s.programme.length)
 	for _, c := range s.channels {
-		for _, list := range c.plan {
+		for input, list := range c.plan {
 			for _, f := range list {
-				if f.first < last {
+				if f.first < last && (f.kind != faultBoth || input == 0) {
 					faults[f.kind]++
 				}
 			}
