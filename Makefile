@@ -1,7 +1,7 @@
 # What people type. Everything that matters is in scripts and Go, so that none of this
 # is needed.
 
-.PHONY: help demo build quick test lint fuzz bench update
+.PHONY: help demo build quick test lint fuzz bench soak update
 
 help: ## this list
 	@grep -E '^[a-z]+:' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ fuzz: ## one minute of fuzzing of the core
 
 bench: ## against nginx and Caddy's own handlers, see bench/README.md
 	go run ./bench
+
+soak: ## half an hour of encoders that fail, reloads and restarts, see bench/README.md
+	go run ./bench soak
 
 update: ## write what golden tests expect, to be looked at with git diff
 	go test ./failover ./internal/channel ./internal/hls ./caddymodule -update

@@ -14,9 +14,13 @@ import (
 // and does little else, so that the server gets the machine.
 type client struct {
 	addr string
-	conn net.Conn
-	r    *bufio.Reader
-	head []byte
+	// patience is how long a request may take, without limit if it is 0.
+	patience time.Duration
+	// pause, if it is not 0, is made after every 2 KiB that are read of a body.
+	pause time.Duration
+	conn  net.Conn
+	r     *bufio.Reader
+	head  []byte
 }
 
 func (c *client) open() error {
@@ -33,6 +37,13 @@ func (c *client) open() error {
 	}
 	c.r.Reset(conn)
 	return nil
+}
+
+// limit makes a request end in time.
+func (c *client) limit() {
+	if c.patience > 0 {
+		_ = c.conn.SetDeadline(time.Now().Add(c.patience))
+	}
 }
 
 func (c *client) close() {
@@ -61,6 +72,7 @@ func (c *client) send(path string, body []byte, held int) (last time.Time, err e
 	if err := c.open(); err != nil {
 		return last, err
 	}
+	c.limit()
 	c.head = append(c.head[:0], "PUT "...)
 	c.head = append(c.head, path...)
 	c.head = append(c.head, " HTTP/1.1\r\nHost: "...)
@@ -91,29 +103,62 @@ func (c *client) accepted(path string) error {
 	if err != nil {
 		return fmt.Errorf("PUT %s: %w", path, err)
 	}
-	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("PUT %s: %s %s", path, resp.Status, text)
-	}
 	if resp.Close {
 		c.close()
+	}
+	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusNoContent {
+		return &refusal{path: path, status: resp.StatusCode, text: string(text)}
 	}
 	return nil
 }
 
+// refusal is an upload's answer that says no.
+type refusal struct {
+	path   string
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("PUT %s: %d %s", r.path, r.status, r.text) }
+
 // get fetches a path, nil unless it answers 200.
 func (c *client) get(path string) ([]byte, error) {
-	resp, err := c.request(http.MethodGet, path)
-	if err != nil {
+	status, body, err := c.fetch(path)
+	if err != nil || status != http.StatusOK {
 		return nil, err
 	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil
-	}
 	return body, nil
+}
+
+// fetch returns status and body of an answer.
+func (c *client) fetch(path string) (int, []byte, error) {
+	resp, err := c.request(http.MethodGet, path)
+	if err != nil {
+		return 0, nil, err
+	}
+	var from io.Reader = resp.Body
+	if c.pause > 0 {
+		from = &slowReader{from, c.pause}
+	}
+	body, err := io.ReadAll(from)
+	if err != nil {
+		return 0, nil, fmt.Errorf("GET %s: %w", path, err)
+	}
+	if resp.Close {
+		c.close()
+	}
+	return resp.StatusCode, body, nil
+}
+
+// slowReader reads little at a time, and not often.
+type slowReader struct {
+	io.Reader
+	pause time.Duration
+}
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	time.Sleep(r.pause)
+	return r.Reader.Read(b[:min(len(b), 2<<10)])
 }
 
 // size asks how long an object is, -1 if there is none.
@@ -132,6 +177,7 @@ func (c *client) request(method, path string) (*http.Response, error) {
 	if err := c.open(); err != nil {
 		return nil, err
 	}
+	c.limit()
 	if _, err := fmt.Fprintf(c.conn, "%s %s HTTP/1.1\r\nHost: %s\r\n\r\n", method, path, c.addr); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}

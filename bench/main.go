@@ -3,6 +3,7 @@
 // run mean anything. See README.md.
 //
 //	go run ./bench [-run regexp] [-time 2s] [-rounds 9]
+//	go run ./bench soak [-duration 30m] [-channels 100] [-players 500]
 package main
 
 import (
@@ -68,6 +69,9 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 && os.Args[1] == "soak" {
+		return runSoak(os.Args[2:])
+	}
 	names := flag.String("run", "", "regular `expression`: which measurements to run; all by default")
 	b := &bench{}
 	flag.DurationVar(&b.time, "time", 2*time.Second, "how long one measurement lasts")
@@ -125,12 +129,8 @@ func (b *bench) prepare(ctx context.Context) error {
 		return errors.New("ffmpeg is not installed")
 	}
 	fmt.Fprintln(os.Stderr, "== build and encode")
-	if b.caddy == "" {
-		b.caddy = filepath.Join(b.dir, "caddy")
-		build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build caddy: %w\n%s", err, out)
-		}
+	if err := b.build(ctx); err != nil {
+		return err
 	}
 	if err := certify(b.dir); err != nil {
 		return err
@@ -145,6 +145,19 @@ func (b *bench) prepare(ctx context.Context) error {
 			return err
 		}
 		*m.to = p
+	}
+	return nil
+}
+
+// build makes the binary from this tree, unless there is one to be measured.
+func (b *bench) build(ctx context.Context) error {
+	if b.caddy != "" {
+		return nil
+	}
+	b.caddy = filepath.Join(b.dir, "caddy")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.caddy, "github.com/liveorigin/caddy-live-origin/cmd/caddy")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build caddy: %w\n%s", err, out)
 	}
 	return nil
 }

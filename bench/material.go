@@ -27,6 +27,8 @@ var (
 	smallMaterial = material{"320x180", "420k", "64k", 960 * time.Millisecond, 24}
 	// slowMaterial has as many bytes in twice the time: what many channels send.
 	slowMaterial = material{"320x180", "200k", "32k", 1920 * time.Millisecond, 48}
+	// soakMaterial is as small as can be: many channels for a long time.
+	soakMaterial = material{"160x90", "60k", "32k", 1920 * time.Millisecond, 48}
 )
 
 // loopSegments is how many segments are encoded and then repeated for ever.

@@ -22,6 +22,7 @@ type origin struct {
 	keys                               string // directory of certificate and key
 	admin                              string
 	block                              string
+	dir                                string // everything that the process writes
 	root                               string // of the file server
 	encoding                           string // Content-Encoding of the static response
 }
@@ -38,34 +39,52 @@ func (b *bench) startSecureOrigin(ctx context.Context, block string) (*origin, e
 }
 
 func (b *bench) launch(ctx context.Context, o *origin, line func(string)) (*origin, error) {
-	dir, err := os.MkdirTemp(b.dir, "caddy-")
-	if err != nil {
+	if err := b.place(o); err != nil {
 		return nil, err
 	}
-	o.root = filepath.Join(dir, "files")
-	if err := os.Mkdir(o.root, 0o755); err != nil {
+	if err := b.boot(ctx, o, line); err != nil {
 		return nil, err
+	}
+	return o, nil
+}
+
+// place gives an origin its directory, addresses and config.
+func (b *bench) place(o *origin) (err error) {
+	if o.dir, err = os.MkdirTemp(b.dir, "caddy-"); err != nil {
+		return err
+	}
+	o.root = filepath.Join(o.dir, "files")
+	if err := os.Mkdir(o.root, 0o755); err != nil {
+		return err
 	}
 	for _, addr := range []*string{&o.addr, &o.respond, &o.files, &o.admin, &o.secure, &o.secureRespond, &o.secureFiles} {
 		if *addr, err = freeAddress(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	path := filepath.Join(dir, "Caddyfile")
-	if err := os.WriteFile(path, []byte(o.config("")), 0o644); err != nil {
-		return nil, err
-	}
-	env := []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}
-	if o.process, err = start(ctx, line, env, b.caddy, "run", "--config", path, "--adapter", "caddyfile"); err != nil {
-		return nil, err
+	return o.write("")
+}
+
+// write writes the config; body is what the static response answers.
+func (o *origin) write(body string) error {
+	return os.WriteFile(o.caddyfile(), []byte(o.config(body)), 0o644)
+}
+
+func (o *origin) caddyfile() string { return filepath.Join(o.dir, "Caddyfile") }
+
+// boot runs the process of an origin that has its place, and waits until it listens.
+func (b *bench) boot(ctx context.Context, o *origin, line func(string)) (err error) {
+	env := []string{"HOME=" + o.dir, "XDG_DATA_HOME=" + o.dir, "XDG_CONFIG_HOME=" + o.dir}
+	if o.process, err = start(ctx, line, env, b.caddy, "run", "--config", o.caddyfile(), "--adapter", "caddyfile"); err != nil {
+		return err
 	}
 	for _, addr := range []string{o.addr, o.admin} {
 		if err := o.listening(addr); err != nil {
 			o.stop()
-			return nil, err
+			return err
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // config is the Caddyfile. Each candidate has a site of its own, so that none

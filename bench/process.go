@@ -74,6 +74,12 @@ func (p *process) stop() {
 	}
 }
 
+// kill ends the process as a loss of power would, but for what the kernel holds.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
 // listening waits until the process accepts connections. Caddy's apps start in any order, so
 // that may be only after long journals have been read.
 func (p *process) listening(addr string) error {

@@ -31,14 +31,29 @@ type segment struct {
 
 // add appends a segment to the loop.
 func (p *programme) add(data []byte) error {
-	if len(data) == 0 || len(data)%packetSize != 0 {
-		return errors.New("not whole packets")
+	s, err := scan(data)
+	if err != nil {
+		return err
 	}
+	for at := 0; at < len(data); at += packetSize {
+		if packet := data[at : at+packetSize]; packet[3]&0x10 != 0 {
+			p.packets[pidOf(packet)]++
+		}
+	}
+	p.segments = append(p.segments, s)
+	return nil
+}
+
+// scan finds the timestamps of a segment.
+func scan(data []byte) (segment, error) {
 	s := segment{data: data}
+	if len(data) == 0 || len(data)%packetSize != 0 {
+		return s, errors.New("not whole packets")
+	}
 	for at := 0; at < len(data); at += packetSize {
 		packet := data[at : at+packetSize]
 		if packet[0] != 0x47 {
-			return errors.New("no sync byte")
+			return s, errors.New("no sync byte")
 		}
 		payload := 4
 		if packet[3]&0x20 != 0 {
@@ -47,11 +62,7 @@ func (p *programme) add(data []byte) error {
 			}
 			payload += 1 + int(packet[4])
 		}
-		if packet[3]&0x10 == 0 {
-			continue
-		}
-		p.packets[pidOf(packet)]++
-		if packet[1]&0x40 == 0 || payload+19 > packetSize ||
+		if packet[3]&0x10 == 0 || packet[1]&0x40 == 0 || payload+19 > packetSize ||
 			packet[payload] != 0 || packet[payload+1] != 0 || packet[payload+2] != 1 {
 			continue
 		}
@@ -63,8 +74,7 @@ func (p *programme) add(data []byte) error {
 			s.stamps = append(s.stamps, at+payload+14)
 		}
 	}
-	p.segments = append(p.segments, s)
-	return nil
+	return s, nil
 }
 
 func pidOf(packet []byte) uint16 { return uint16(packet[1]&0x1f)<<8 | uint16(packet[2]) }
@@ -98,19 +108,26 @@ func (r *reel) segment() []byte {
 }
 
 // advance moves a segment on by one turn of the loop.
-func (r *reel) advance(s *segment) {
-	turn := int64(r.length) * int64(len(r.segments)) * clockRate / int64(time.Second)
+func (r *reel) advance(s *segment) { s.shift(r.turn(), &r.packets) }
+
+// turn is how long the loop takes, in ticks of the timestamps' clock.
+func (p *programme) turn() int64 {
+	return int64(p.length) * int64(len(p.segments)) * clockRate / int64(time.Second)
+}
+
+// shift moves a segment in time, and its continuity counters by what is to be added to
+// each PID's.
+func (s *segment) shift(ticks int64, counters *[nullPID + 1]byte) {
 	for _, at := range s.clocks {
 		field := s.data[at:]
 		base := int64(binary.BigEndian.Uint32(field))<<1 | int64(field[4]>>7)
-		base += turn
+		base += ticks
 		binary.BigEndian.PutUint32(field, uint32(base>>1))
 		field[4] = field[4]&0x7f | byte(base&1)<<7
 	}
 	for _, at := range s.stamps {
 		f := s.data[at : at+5]
-		t := int64(f[0]>>1&7)<<30 | int64(f[1])<<22 | int64(f[2]>>1)<<15 | int64(f[3])<<7 | int64(f[4]>>1)
-		t += turn
+		t := stampIn(f) + ticks
 		f[0] = f[0]&0xf1 | byte(t>>30&7)<<1
 		f[1] = byte(t >> 22)
 		f[2] = byte(t>>15)<<1 | 1
@@ -119,6 +136,11 @@ func (r *reel) advance(s *segment) {
 	}
 	for at := 0; at < len(s.data); at += packetSize {
 		packet := s.data[at : at+4]
-		packet[3] = packet[3]&0xf0 | (packet[3]+r.packets[pidOf(packet)])&0xf
+		packet[3] = packet[3]&0xf0 | (packet[3]+counters[pidOf(packet)])&0xf
 	}
+}
+
+// stampIn reads a PTS or DTS field.
+func stampIn(f []byte) int64 {
+	return int64(f[0]>>1&7)<<30 | int64(f[1])<<22 | int64(f[2]>>1)<<15 | int64(f[3])<<7 | int64(f[4]>>1)
 }

@@ -36,16 +36,22 @@ func (v *viewer) renditions() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			names = append(names, line)
-		}
-	}
+	names := uris(text)
 	if len(names) == 0 {
 		return nil, errors.New("no rendition in the multivariant playlist: was anything published?")
 	}
 	return names, nil
+}
+
+// uris are those that a playlist lists.
+func uris(playlist []byte) []string {
+	var list []string
+	for line := range strings.Lines(string(playlist)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 // playlist fetches the rendition's playlist.

@@ -18,7 +18,7 @@ func (e *endpoint) seamless(o *option) bool {
 			return false
 		}
 		m, ok := e.marks[o.shares[i].path]
-		if !ok || len(parts) == 0 || parts[0].rendition.text {
+		if !ok || m.blank() || len(parts) == 0 || parts[0].rendition.text {
 			continue
 		}
 		if !m.goesOn(parts[0], own) {
@@ -27,6 +27,9 @@ func (e *endpoint) seamless(o *option) bool {
 	}
 	return true
 }
+
+// blank reports whether the rendition has had nothing but gaps: no media of it can break.
+func (m mark) blank() bool { return m.gap && m.signature == "" }
 
 // goesOn reports whether a segment continues the media before the mark. own: it is of the
 // same generation.
