@@ -88,8 +88,10 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 	if a.defects == 0 && !a.doubtful {
 		return nil, "", false
 	}
+	// Where the other input announced more and has lost that, it is no worse than this one.
 	better := func(o *option) bool {
-		return o.level == whole && o.defects < a.defects && o.renditions >= a.renditions
+		complete := o.level == whole || o.level == picture && !q.now.Before(o.deadline)
+		return complete && o.defects < a.defects && o.renditions >= a.renditions
 	}
 	goesOn := best(others, func(o *option) bool { return better(o) && o.seamless })
 	if goesOn != nil && goesOn.defects == 0 {
