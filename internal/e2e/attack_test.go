@@ -140,7 +140,8 @@ func TestAttacksHurtNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &origin{t: t, level: "INFO", addr: freeAddress(t), admin: freeAddress(t), data: t.TempDir()}
+	o := &origin{}
+	o.prepare(t, "INFO")
 	o.site = fmt.Sprintf(operatorsLogin, hash)
 	o.start(fmt.Sprintf(attackedOrigin, hash, archive))
 	names, media := testmedia.Segments(t, "116")

@@ -46,12 +46,38 @@ const siteBlock = `
 
 func startSite(t *testing.T, block string) *site {
 	t.Helper()
-	s := &site{t: t, servers: natstest.Start(t, 3), block: block, apart: map[uint64]bool{}}
-	for i := range 3 {
-		s.nodes = append(s.nodes, startOrigin(t, s.config(i)))
+	s := newSite(t, block)
+	for range 3 {
+		s.startNode(&origin{})
 	}
 	s.placeFront()
 	return s
+}
+
+// newSite starts the servers.
+func newSite(t *testing.T, block string) *site {
+	t.Helper()
+	return &site{t: t, servers: natstest.Start(t, 3), block: block, apart: map[uint64]bool{}}
+}
+
+// startNode adds a node.
+func (s *site) startNode(o *origin) {
+	s.t.Helper()
+	o.prepare(s.t, "DEBUG")
+	o.start(s.config(len(s.nodes)))
+	s.nodes = append(s.nodes, o)
+}
+
+// watchAll follows what each node serves, from the fourth slot on.
+func (s *site) watchAll(path string) (viewers []*viewer) {
+	s.t.Helper()
+	for _, o := range s.nodes {
+		v := watch(s.t, o, path)
+		v.patient.Store(true)
+		viewers = append(viewers, v)
+	}
+	viewers[0].wait(4)
+	return viewers
 }
 
 // placeFront puts a front before the nodes, which have their addresses by now.
@@ -181,8 +207,8 @@ func (o *origin) sightings(t *testing.T, endpoint string) map[uint64]sighting {
 	list := map[uint64]sighting{}
 	for _, e := range o.log.find("slot published") {
 		if e["endpoint"] == endpoint {
-			seconds := e["ts"].(float64)
-			list[uint64(e["msn"].(float64))] = sighting{at: time.UnixMicro(int64(seconds * 1e6)), end: logTime(t, e, "end")}
+			at := time.UnixMicro(int64(e["ts"].(float64) * 1e6)).Add(-o.clock.ahead(e["received"].(time.Time)))
+			list[uint64(e["msn"].(float64))] = sighting{at: at, end: logTime(t, e, "end")}
 		}
 	}
 	return list
@@ -304,13 +330,7 @@ func TestThreeNodesAreOneOrigin(t *testing.T) {
 		target := s.balance(i) + "/in/sports/" + input
 		source.startEncoderAt(at, target, lockedOutput(target)...)
 	}
-	var viewers []*viewer
-	for _, o := range s.nodes {
-		v := watch(t, o, "/fast/sports")
-		v.patient.Store(true)
-		viewers = append(viewers, v)
-	}
-	viewers[0].wait(4)
+	viewers := s.watchAll("/fast/sports")
 	browser := startPlayer(t, viewing{player: hlsJS, stream: s.cdn() + "/fast/sports/index.m3u8", position: -1})
 	wanted := regexp.MustCompile(*nodesRows)
 	for _, r := range rows {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,6 +59,8 @@ type origin struct {
 	site   string   // more directives of the site
 	global string   // global options of the Caddyfile
 	within []string // a command around the process, such as `ip netns exec name`
+	binary string   // empty for that of all tests
+	clock  *wallClock
 	log    *logLines
 }
 
@@ -87,9 +90,16 @@ func startOrigin(t *testing.T, block string, global ...string) *origin {
 // startOriginAt does so with a log of this level.
 func startOriginAt(t *testing.T, level, block string, global ...string) *origin {
 	t.Helper()
-	o := &origin{t: t, level: level, addr: freeAddress(t), admin: freeAddress(t), global: strings.Join(global, "\n"), data: t.TempDir()}
+	o := &origin{global: strings.Join(global, "\n")}
+	o.prepare(t, level)
 	o.start(block)
 	return o
+}
+
+// prepare gives it what every origin needs.
+func (o *origin) prepare(t *testing.T, level string) {
+	t.Helper()
+	o.t, o.level, o.addr, o.admin, o.data = t, level, freeAddress(t), freeAddress(t), t.TempDir()
 }
 
 func (o *origin) start(block string) {
@@ -148,7 +158,7 @@ func (o *origin) killAndRestart(down time.Duration) {
 
 func (o *origin) run(config string) {
 	o.t.Helper()
-	command := append(slices.Clone(o.within), caddyBinary, "run", "--config", config, "--adapter", "caddyfile")
+	command := append(slices.Clone(o.within), cmp.Or(o.binary, caddyBinary), "run", "--config", config, "--adapter", "caddyfile")
 	o.cmd = exec.Command(command[0], command[1:]...)
 	o.cmd.Env = append(os.Environ(), "HOME="+o.data, "XDG_DATA_HOME="+o.data, "XDG_CONFIG_HOME="+o.data)
 	stderr, err := o.cmd.StderrPipe()
@@ -203,6 +213,7 @@ func (l *logLines) read(r io.Reader) {
 		if json.Unmarshal(lines.Bytes(), &entry) != nil {
 			entry = map[string]any{"msg": lines.Text()}
 		}
+		entry["received"] = time.Now() // by the clock of the test
 		l.mu.Lock()
 		l.entries = append(l.entries, entry)
 		close(l.changed)

@@ -52,10 +52,8 @@ func startSecureOrigin(t *testing.T, block string) *origin {
 			t.Fatal(err)
 		}
 	}
-	o := &origin{
-		t: t, level: "DEBUG", addr: freeAddress(t), admin: freeAddress(t), data: t.TempDir(),
-		tls: fmt.Sprintf("tls %s %s", filepath.Join(dir, "cert.pem"), filepath.Join(dir, "priv.pem")),
-	}
+	o := &origin{tls: fmt.Sprintf("tls %s %s", filepath.Join(dir, "cert.pem"), filepath.Join(dir, "priv.pem"))}
+	o.prepare(t, "DEBUG")
 	o.start(block)
 	return o
 }
