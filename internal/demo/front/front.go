@@ -16,8 +16,13 @@ import (
 	"time"
 )
 
-// patience is how long a node may take to answer before another one is asked.
-const patience = time.Second
+const (
+	// patience is how long a node may take to answer before another one is asked.
+	patience = time.Second
+	// rest is for how long a node that did not answer is asked after the others. An encoder
+	// that waits for it with each upload would fall behind.
+	rest = 5 * time.Second
+)
 
 // ServedBy is the header that names the node of an answer.
 const ServedBy = "X-Served-By"
@@ -36,6 +41,13 @@ type node struct {
 	name    string
 	base    *url.URL
 	answers atomic.Uint64
+	// silent is when it did not answer, in Unix nanoseconds; 0 if it has since.
+	silent atomic.Int64
+}
+
+func (n *node) resting() bool {
+	at := n.silent.Load()
+	return at != 0 && time.Since(time.Unix(0, at)) < rest
 }
 
 // Node is where a node is.
@@ -86,19 +98,38 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, answer.Body) // the viewer may have left
 }
 
-// ask asks one node after the other, from the first on, until one answers.
+// ask asks one node after the other, from the first on, until one answers. Those that lately
+// did not come last.
 func (f *Front) ask(r *http.Request, first int) (*http.Response, int, error) {
+	var order, last []int
 	for step := range f.nodes {
 		i := (first + step) % len(f.nodes)
+		if f.nodes[i].resting() {
+			last = append(last, i)
+			continue
+		}
+		order = append(order, i)
+	}
+	for _, i := range append(order, last...) {
 		answer, err := f.fetch(r, f.nodes[i])
 		if r.Context().Err() != nil {
 			return nil, 0, r.Context().Err()
 		}
+		f.nodes[i].note(err)
 		if err == nil && answer.StatusCode < http.StatusInternalServerError {
 			return answer, i, nil
 		}
 	}
 	return nil, 0, errNoNode
+}
+
+// note notes whether the node has answered.
+func (n *node) note(err error) {
+	if err == nil {
+		n.silent.Store(0)
+		return
+	}
+	n.silent.Store(time.Now().UnixNano())
 }
 
 // fetch gets the whole answer of a node, which it may not break off.

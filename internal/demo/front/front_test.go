@@ -140,6 +140,7 @@ func TestViewersDoNotMeetANodeThatIsAway(t *testing.T) {
 			t.Errorf("%s: that took %s", what, took)
 		}
 		o.let(1, nil)
+		o.front.rested()
 		if got := views(t, o.front, 3); !slices.Contains(got, "n1") {
 			t.Errorf("%s, and back: the nodes were %q", what, got)
 		}
@@ -203,6 +204,13 @@ func TestPageStreams(t *testing.T) {
 	}
 }
 
+// rested lets the time pass after which nodes are asked again.
+func (f *Front) rested() {
+	for _, n := range f.nodes {
+		n.silent.Store(0)
+	}
+}
+
 func TestEncodersMove(t *testing.T) {
 	o := newOrigin(t)
 	uplink := o.front.Uplink(1)
@@ -231,18 +239,25 @@ func TestEncodersMove(t *testing.T) {
 	upload(1)
 	o.let(1, hang)
 	upload(2)
+	// It does not wait for that node each time.
+	began := time.Now()
+	upload(2)
+	if took := time.Since(began); took >= patience {
+		t.Errorf("an upload waited for %v for a node that hangs", took)
+	}
 	o.let(1, notReady)
 	o.nodes[2].Close()
 	upload(0)
 	// It goes back to the node that it prefers.
 	o.let(1, nil)
+	o.front.rested()
 	upload(1)
 	o.nodes[0].Close()
 	o.nodes[1].Close()
 	upload(-1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	want := []string{"n1 /in/a/1.ts media", "n2 /in/a/1.ts media", "n0 /in/a/1.ts media", "n1 /in/a/1.ts media"}
+	want := []string{"n1 /in/a/1.ts media", "n2 /in/a/1.ts media", "n2 /in/a/1.ts media", "n0 /in/a/1.ts media", "n1 /in/a/1.ts media"}
 	if !slices.Equal(o.took, want) {
 		t.Errorf("uploads: %q, want %q", o.took, want)
 	}
