@@ -31,6 +31,7 @@ func goesOn(t *testing.T, p *player, what string) {
 // TestPlayersGoOnWithARenamedEncoder: both encoders stop and come back under other
 // playlist names. hls.js has the URL of the old one, and plays on.
 func TestPlayersGoOnWithARenamedEncoder(t *testing.T) {
+	t.Parallel()
 	source := startContribution(t)
 	o := startOrigin(t, oneEndpoint)
 	start := func(playlist string) (list []*encoder) {
@@ -61,6 +62,7 @@ func TestPlayersGoOnWithARenamedEncoder(t *testing.T) {
 // TestPlayersGoOnWithoutTheFirstVariant: the first variant of the ladder dies at both
 // inputs. hls.js goes on with the other one.
 func TestPlayersGoOnWithoutTheFirstVariant(t *testing.T) {
+	t.Parallel()
 	source := startContribution(t)
 	o := startOrigin(t, oneEndpoint)
 	at := source.nextBegin()
@@ -85,6 +87,7 @@ func TestPlayersGoOnWithoutTheFirstVariant(t *testing.T) {
 // empty store in memory. The encoder sends its initialization section once and never
 // again, and hls.js, told that a network error is not the end, plays on.
 func TestPlayersGoOnAfterARestartThatForgets(t *testing.T) {
+	t.Parallel()
 	files := fragments(t, "60")
 	o := startOrigin(t, oneEndpoint)
 	mustUpload(t, o, "/in/sports/a/init.mp4", files["init.mp4"])

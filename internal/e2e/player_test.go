@@ -46,6 +46,7 @@ func TestPlayersDoNotNoticeAFailover(t *testing.T) {
 // TestPlayersSurviveAFailoverOfIndependentEncoders: with a discontinuity the
 // picture may stand still for less than a target duration.
 func TestPlayersSurviveAFailoverOfIndependentEncoders(t *testing.T) {
+	t.Parallel()
 	o := startOrigin(t, oneEndpoint)
 	a := startIndependent(t, o.url("/in/sports/a"), 50)
 	fast := watch(t, o, "/fast/sports")

@@ -99,6 +99,7 @@ func (p *statusPage) report() statusReport {
 // a kill of the active encoder what is on air, why, and that there is no standby,
 // without a reload. The preview plays on. What an encoder chose as a name is text.
 func TestTheStatusPageTellsOfAFailover(t *testing.T) {
+	t.Parallel()
 	source := startContribution(t)
 	o := startOrigin(t, statusBlock)
 	encoders := map[string]*encoder{}
