@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -19,9 +20,9 @@ import (
 const (
 	// patience is how long a node may take to answer before another one is asked.
 	patience = time.Second
-	// rest is for how long a node that did not answer is asked after the others. An encoder
-	// that waits for it with each upload would fall behind.
-	rest = 5 * time.Second
+	// rest is for how long a node that took longer is asked after the others. An encoder that
+	// waits for it with each upload would fall behind.
+	rest = 15 * time.Second
 )
 
 // ServedBy is the header that names the node of an answer.
@@ -41,7 +42,7 @@ type node struct {
 	name    string
 	base    *url.URL
 	answers atomic.Uint64
-	// silent is when it did not answer, in Unix nanoseconds; 0 if it has since.
+	// silent is when it did not answer in time, in Unix nanoseconds; 0 if it has since.
 	silent atomic.Int64
 }
 
@@ -123,13 +124,14 @@ func (f *Front) ask(r *http.Request, first int) (*http.Response, int, error) {
 	return nil, 0, errNoNode
 }
 
-// note notes whether the node has answered.
+// note notes whether the node has let somebody wait. One that is not there costs no time.
 func (n *node) note(err error) {
-	if err == nil {
+	switch {
+	case err == nil:
 		n.silent.Store(0)
-		return
+	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
+		n.silent.Store(time.Now().UnixNano())
 	}
-	n.silent.Store(time.Now().UnixNano())
 }
 
 // fetch gets the whole answer of a node, which it may not break off.
