@@ -54,9 +54,9 @@ type playerReport struct {
 	Failed         string
 }
 
-// pause is from when to when something stood still, in milliseconds of the clock, and how many
-// milliseconds of media the player had at hand.
-type pause [3]int64
+// pause is from when to when something stood still, in milliseconds of the clock, how many
+// milliseconds of media the player had at hand, and how many it had played.
+type pause [4]int64
 
 func (p pause) length() time.Duration { return time.Duration(p[1]-p[0]) * time.Millisecond }
 
@@ -158,7 +158,10 @@ func (p *player) report() playerReport {
 	p.t.Helper()
 	r := p.ask("{}")
 	p.close()
-	p.t.Logf("player: %.1f s played, %d stalls, errors: %q", r.Played, len(r.Stalls), r.Errors)
+	p.t.Logf("player: %.1f s played, errors: %q", r.Played, r.Errors)
+	for _, s := range r.Stalls {
+		p.t.Logf("the picture stood still for %s after %.1f s, with %d ms of media at hand", s.length(), float64(s[3])/1000, s[2])
+	}
 	if len(r.Fatal) > 0 {
 		p.t.Errorf("fatal errors: %s", strings.Join(r.Fatal, "; "))
 	}
@@ -169,10 +172,12 @@ func (p *player) report() playerReport {
 }
 
 // stalled is how long the position stood still, all in all: for want of media, or, with media
-// at hand, for so long that it is no machine that had no time for its browser.
+// at hand, for so long that it is no machine that had no time for its browser. On a busy machine
+// hls.js now and then takes 0.3 s to append what it has fetched in time; that slots are in time is
+// checked by itself.
 func (r playerReport) stalled() (sum time.Duration) {
 	for _, p := range r.Stalls {
-		if p[2] < 500 || p.length() > time.Second {
+		if p[2] < 500 && p.length() > 400*time.Millisecond || p.length() > time.Second {
 			sum += p.length()
 		}
 	}

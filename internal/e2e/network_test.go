@@ -71,6 +71,7 @@ func (n *network) cut(out bool) {
 func startDividedSite(t *testing.T, n *network, block string) *site {
 	t.Helper()
 	natstest.Need(t)
+	takeTurn(t)
 	far, near := natstest.Place{Host: clusterThere, Command: n.within()}, natstest.Place{Host: clusterHere}
 	s := &site{t: t, servers: natstest.StartAt(t, far, near, near), block: block, apart: map[uint64]bool{}}
 	for i := range 3 {
@@ -222,7 +223,7 @@ func carry(from, to net.Conn) {
 // TestASlowNetwork: one node is far away. The others are not slower for it.
 func TestASlowNetwork(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t, servers: natstest.Start(t, 3), block: siteBlock, apart: map[uint64]bool{}}
+	s := newSite(t, siteBlock)
 	for i := range 3 {
 		config := s.config(i)
 		if i == 0 {

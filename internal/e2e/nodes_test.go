@@ -54,10 +54,19 @@ func startSite(t *testing.T, block string) *site {
 	return s
 }
 
+// oneSite lets one site run at a time: three nodes and three servers are much for two cores.
+var oneSite sync.Mutex
+
 // newSite starts the servers.
 func newSite(t *testing.T, block string) *site {
 	t.Helper()
+	takeTurn(t)
 	return &site{t: t, servers: natstest.Start(t, 3), block: block, apart: map[uint64]bool{}}
+}
+
+func takeTurn(t *testing.T) {
+	oneSite.Lock()
+	t.Cleanup(oneSite.Unlock)
 }
 
 // startNode adds a node.

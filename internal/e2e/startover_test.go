@@ -26,6 +26,7 @@ const startoverEndpoint = `
 // programme to the live edge nothing is missing, in a playlist that grows, and in
 // one that ended. A player begins there and plays across the switch.
 func TestAViewerStartsOverWhileTheActiveEncoderDies(t *testing.T) {
+	t.Parallel()
 	source := startContribution(t)
 	o := startOrigin(t, startoverEndpoint)
 	encoders := map[string]*encoder{

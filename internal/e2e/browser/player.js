@@ -13,7 +13,7 @@ const options = JSON.parse(query.get("options") ?? "{}");
 const report = {
 	errors: [], fatal: [],
 	back: 0, // steps of the position backwards that nobody asked for
-	stalls: [], // [from, to, media at hand] of every pause of the position, once it has begun to move
+	stalls: [], // [from, to, media at hand, position] of every pause of the position, once it has begun to move
 	stills: [], // [from, to] of every pause of the picture
 	behind: [], // [at, milliseconds] behind the dates of the media, once a second
 	started: false, played: 0, pictures: 0, duration: 0,
@@ -68,20 +68,21 @@ video.addEventListener("error", () => note(true, "video " + video.error.message)
 // pauses notes when a number that should rise does not. Only what was seen counts: a page that
 // had no time to look does not know that there was a pause.
 function pauses(list) {
-	let last = -1, moved = 0, looked = 0, hand = 0;
+	let last = -1, moved = 0, looked = 0, hand = 0, position = 0;
 	return {
 		at(now, value) {
 			if (value !== last) {
-				if (report.started && looked - moved > shortestPause) list.push([moved, now, hand]);
+				if (report.started && looked - moved > shortestPause) list.push([moved, now, hand, position]);
 				last = value;
 				moved = now;
 				hand = atHand();
+				position = Math.round((video.currentTime - first) * 1000);
 			}
 			looked = now;
 		},
 		// open is the pause that has not ended yet.
 		open(now) {
-			return report.started && now - moved > shortestPause ? [[moved, now, hand]] : [];
+			return report.started && now - moved > shortestPause ? [[moved, now, hand, position]] : [];
 		},
 		// forget what was, when a jump was asked for.
 		forget(now) {
@@ -103,7 +104,7 @@ function atHand() {
 }
 
 const stalls = pauses(report.stalls), stills = pauses(report.stills);
-let last = 0, asked = false;
+let last = 0, first = 0, asked = false;
 
 function look(playingDate) {
 	const now = Date.now(), at = video.currentTime;
@@ -114,7 +115,10 @@ function look(playingDate) {
 		return;
 	}
 	if (at < last) report.back++;
-	if (at > last && last > 0) report.started = true;
+	if (at > last && last > 0 && !report.started) {
+		report.started = true;
+		first = at;
+	}
 	last = at;
 	report.played = at;
 	report.duration = video.duration;
