@@ -16,7 +16,7 @@ func TestPlayersDoNotNoticeAFailover(t *testing.T) {
 		{"fragmented MP4", fmp4Output},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
+
 			source := startContribution(t)
 			o := startOrigin(t, oneEndpoint)
 			encoders, at := map[string]*encoder{}, source.nextBegin()
