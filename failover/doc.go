@@ -26,7 +26,9 @@ An input is one of the channel's encoders, a rendition one media playlist with
 its segments. An endpoint is one output, with its own segment length and its own
 active input. A slot is one position of an endpoint's timeline: the output
 segment with this media sequence number, the same in all renditions, made of n
-whole input segments of one input, or of several that are locked. A run is one start of an encoder. A generation is
+whole input segments of one input, or of several that are locked. A run is one start of an
+encoder; what is delivered once more while it goes on, because something on the way held it, is
+no new one. A generation is
 an unbroken stretch of media: a new run, a jump of timestamps, EXT-X-DISCONTINUITY and
 a change of codec or track layout begin a new one, and no slot holds media of two. A
 rendition is live if an input has delivered it within the last three slots.

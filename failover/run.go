@@ -162,9 +162,13 @@ func (in *input) resent(s *segment) copying {
 	return noCopy
 }
 
-// dropCopies releases what came once more while the run goes on.
+// dropCopies releases what came once more while the run goes on, as far as compare looks.
 func (r *rendition) dropCopies() {
-	for _, l := range r.playlist.Segments {
+	if len(r.input.waiting) == 0 {
+		return
+	}
+	list := r.playlist.Segments
+	for _, l := range list[max(0, len(list)-relisted):] {
 		if s := r.find(l.Number); s != nil && s.path == l.Path && r.input.resent(s) == lateCopy {
 			r.input.channel.release(r.input.waiting[s.path].ID)
 			delete(r.input.waiting, s.path)
