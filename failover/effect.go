@@ -40,6 +40,9 @@ type Slot struct {
 	// Rewound: the timeline was ahead of the clock, and the slot begins before the end of
 	// the previous one.
 	Rewound bool `json:"rewound,omitempty"`
+	// Adopted: the slot is one of another node's history, which holds, and its number is one
+	// that this node has used for something else. The timeline goes on after it all the same.
+	Adopted bool `json:"adopted,omitempty"`
 	// Missing is what each input lacked for a slot that was given up, listed or not.
 	Missing map[string][]Missing `json:"missing,omitempty"`
 	// Renditions, in the order of the endpoint.

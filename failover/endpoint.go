@@ -85,6 +85,9 @@ func (e *endpoint) commit(now time.Time, s Slot) {
 		}
 		return
 	case e.started && s.MSN < e.msn:
+		if s.Adopted {
+			e.follow(s)
+		}
 		return
 	}
 	if s.Missing != nil {
@@ -105,7 +108,7 @@ func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
 func (e *endpoint) follow(s Slot) {
 	first := !e.started
 	e.started, e.last = true, s.Published
-	e.msn, e.discontinuities, e.target = s.MSN+1, s.DiscontinuityNumber, s.TargetDuration
+	e.msn, e.discontinuities, e.target = max(e.msn, s.MSN+1), s.DiscontinuityNumber, s.TargetDuration
 	copy(e.broke[1:], e.broke[:])
 	e.broke[0] = s.Discontinuity && !s.Switch.Changed() && s.Lost == 0 && !first
 	if s.Switch != nil && !s.Switch.Patched() {

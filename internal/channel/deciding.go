@@ -49,7 +49,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 		return false
 	}
 	peers := readPeers(status)
-	if n.behind(e, peers) {
+	if behind, _ := n.compare(e, peers); behind {
 		return false
 	}
 	patience, from := n.patience(e, peers)
@@ -75,32 +75,33 @@ func readPeers(status store.GroupStatus) []peer {
 	return peers
 }
 
-// behind reports whether another node knows more of the endpoint, and asks it for that.
-func (n *nodes) behind(e *endpoint, peers []peer) bool {
-	behind := false
+// compare compares this node's history of the endpoint with those of the others. It is behind if
+// one of them knows more, which is asked for that. It is apart if one has another history: until
+// it is settled which one holds, both go on.
+func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
+	endpoint := e.config.Name
 	for _, p := range peers {
 		if !p.ready {
 			continue
 		}
-		theirs := p.state.Endpoints[e.config.Name].Link
+		theirs := p.state.Endpoints[endpoint].Link
 		if theirs.Number == 0 {
 			continue
 		}
 		switch e.chain.relate(theirs) {
 		case follows, ahead:
-			behind = true
-			if !n.awaits(e.config.Name) {
-				n.catchUp(p.Node, e.config.Name)
+			parted, ask := n.partings.known(p.Node, endpoint)
+			apart = apart || parted
+			behind = behind || !parted
+			if ask && !n.awaits(endpoint) {
+				n.catchUp(p.Node, endpoint)
 			}
 		case elsewise:
-			if n.upholds(p.Node, e.config.Name) {
-				continue
-			}
-			behind = true
-			n.reconcile(p.Node, e.config.Name)
+			apart = true
+			n.settle(endpoint)
 		}
 	}
-	return behind
+	return behind, apart
 }
 
 // patience is how long this node leaves a decision to others, and not before when that
@@ -155,9 +156,7 @@ func (n *nodes) follow(from, endpoint string, r record) {
 	case ahead:
 		n.catchUp(from, endpoint)
 	case elsewise:
-		if !n.upholds(from, endpoint) {
-			n.reconcile(from, endpoint)
-		}
+		n.settle(endpoint)
 	}
 }
 
@@ -168,11 +167,15 @@ func (n *nodes) commit(e *endpoint, list ...record) {
 	c.tellClock(now)
 	effects := c.core.Take(now, tick)
 	for _, r := range list {
-		if r.Decided == nil {
-			decided := e.slotOf(r.Slot, r.Seam)
+		var decided failover.Slot
+		if r.Decided != nil {
+			decided = *r.Decided
+		} else {
+			decided = e.slotOf(r.Slot, r.Seam)
 			decided.Switch = r.Switch
-			r.Decided = &decided
 		}
+		decided.Adopted = e.taken(r.Slot.MSN)
+		r.Decided = &decided
 		e.take(r)
 		c.traceCommit(now, *r.Decided, false)
 		effects = append(effects, c.core.Commit(now, *r.Decided)...)
@@ -182,27 +185,26 @@ func (n *nodes) commit(e *endpoint, list ...record) {
 	c.step(tick) // what this node may have to decide next
 }
 
+// taken reports whether this node has published something under this number.
+func (e *endpoint) taken(number uint64) bool {
+	slots := e.window.Slots()
+	return len(slots) > 0 && number <= slots[len(slots)-1].MSN
+}
+
 // take takes over a record of another node.
 func (e *endpoint) take(r record) {
 	e.chain.add(r)
 	defer e.note()
-	slots := e.window.Slots()
-	if len(slots) > 0 && r.Slot.MSN <= slots[len(slots)-1].MSN {
-		return // while this node was alone, it published something else under this number
+	if e.taken(r.Slot.MSN) {
+		e.meet(&r)
+		return
 	}
-	if e.joining && len(slots) > 0 {
-		joined := e.joined(r.Slot, slots[len(slots)-1])
-		if joined == nil {
-			return
-		}
-		r.Slot = joined
+	if e.left != nil && !e.join(&r) {
+		return
 	}
-	e.joining, e.asked = false, false
+	e.left = nil
 	revision := e.keep(r)
-	if len(slots) > 0 && r.Slot.MSN != slots[len(slots)-1].MSN+1 {
-		e.release(e.window.Forget(len(slots))...) // a playlist has no gaps in its numbers
-		e.first = revision
-	}
+	e.makeContiguous(r.Slot, revision)
 	if e.adopt(r.Slot) {
 		e.window.Add(r.Slot)
 	} else {

@@ -34,11 +34,12 @@ type endpoint struct {
 	chain    chain
 	standing atomic.Pointer[endpointState]
 	offer    offer
-	// breakAt is the discontinuity number that the next slot has at least, if it is decided
-	// here. joining: the endpoint goes over to the history of another node, which does not
-	// continue what its viewers have seen; asked: a discontinuity was asked for.
-	breakAt        uint64
-	joining, asked bool
+	// breakAt and numberAt are the discontinuity number and the media sequence number that the
+	// next slot has at least, if it is decided here: viewers of another node have seen those
+	// before. left is the end of the history that this node has left for that of another one,
+	// until it publishes something of that.
+	breakAt, numberAt uint64
+	left              *record
 
 	// excluded are the renditions that the endpoint does not serve, and
 	// selectionTrouble what was wrong with its limits when last looked at.
@@ -112,6 +113,7 @@ func (e *endpoint) restore(r record) {
 	if r.Slot == nil {
 		return
 	}
+	e.makeContiguous(r.Slot, e.first)
 	if e.adopt(r.Slot) {
 		e.window.Add(r.Slot)
 	} else {
@@ -119,6 +121,16 @@ func (e *endpoint) restore(r record) {
 	}
 	e.decisions.remember(r.Switch)
 	e.chain.add(r)
+}
+
+// makeContiguous drops the window if a slot does not continue it: the numbers in a playlist have no
+// gaps. revision is that of the slot's record.
+func (e *endpoint) makeContiguous(s *output.Slot, revision uint64) {
+	slots := e.window.Slots()
+	if len(slots) > 0 && s.MSN != slots[len(slots)-1].MSN+1 {
+		e.release(e.window.Forget(len(slots))...)
+		e.first = revision
+	}
 }
 
 // adopt takes over the objects of a slot from an earlier process. It reports
@@ -146,13 +158,14 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	if e.breakAt > decided.DiscontinuityNumber {
 		decided.Discontinuity, decided.DiscontinuityNumber = true, e.breakAt
 	}
+	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
 		s.Writer = n.writer
 		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
 	}
-	e.keep(r)
+	e.makeContiguous(s, e.keep(r))
 	e.window.Add(s)
 	if n != nil {
 		e.chain.add(r)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -27,16 +26,13 @@ const askTimeout = 3 * time.Second
 // lock may be held.
 func (n *nodes) catchUp(node, endpoint string) {
 	n.once(endpoint, func(ctx context.Context) error {
-		return n.readOn(ctx, node, endpoint)
+		err := n.readOn(ctx, node, endpoint)
+		n.partings.note(node, endpoint, errors.Is(err, errApart))
+		if errors.Is(err, errApart) {
+			return n.seekVerdict(ctx, endpoint)
+		}
+		return err
 	})
-}
-
-// upholds reports whether this node's history was just found to hold against that of another
-// node, which will go over to it. The lock may be held.
-func (n *nodes) upholds(node, endpoint string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return time.Since(n.upheld[[2]string{node, endpoint}]) < time.Second
 }
 
 // once does something about an endpoint, unless something is being done already.
@@ -60,15 +56,20 @@ func (n *nodes) once(endpoint string, do func(context.Context) error) {
 	}()
 }
 
+// readOn asks for what comes after this node's last record, and for that one too: another node
+// whose history is another one has something else there, which is errApart.
 func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 	for {
-		after := n.lastNumber(endpoint)
+		last := n.lastNumber(endpoint)
 		var answer recordsAnswer
-		if err := n.ask(ctx, node, question{Records: &recordsQuestion{Endpoint: endpoint, After: after}}, &answer); err != nil {
+		question := question{Records: &recordsQuestion{Endpoint: endpoint, After: max(last, 1) - 1}}
+		if err := n.ask(ctx, node, question, &answer); err != nil {
 			return err
 		}
-		n.takeAnswer(endpoint, answer.Records)
-		if !answer.More || n.lastNumber(endpoint) == after {
+		if err := n.takeAnswer(endpoint, answer.Records); err != nil {
+			return err
+		}
+		if !answer.More || n.lastNumber(endpoint) == last {
 			return nil
 		}
 	}
@@ -84,114 +85,54 @@ func (n *nodes) lastNumber(endpoint string) (number uint64) {
 }
 
 // takeAnswer goes on with a stretch of history, some records at a time. The lock is not held.
-func (n *nodes) takeAnswer(endpoint string, list []record) {
+func (n *nodes) takeAnswer(endpoint string, list []record) error {
+	beyond := true // a node that does not have this one's last record has nothing older than its first one
 	for some := range slices.Chunk(list, recordsAtOnce) {
-		n.locked(func() { n.takeSome(endpoint, some) })
-		if last := some[len(some)-1].Link; last == nil || n.lastNumber(endpoint) < last.Number {
-			return // it does not continue what is here, and neither does the rest
+		var err error
+		n.locked(func() { err = n.takeSome(endpoint, some, beyond) })
+		if err != nil {
+			return err
 		}
+		if last := some[len(some)-1].Link; last == nil || n.lastNumber(endpoint) < last.Number {
+			return nil // it does not continue what is here, and neither does the rest
+		}
+		beyond = false
 	}
+	return nil
 }
 
-// takeSome goes on with a few records. The lock is held.
-func (n *nodes) takeSome(endpoint string, list []record) {
+// takeSome goes on with a few records; beyond allows a gap before the first one. The lock is held.
+func (n *nodes) takeSome(endpoint string, list []record, beyond bool) error {
 	e := n.channel.endpoints[endpoint]
 	if e == nil {
-		return
+		return nil
 	}
 	last := e.chain.last
 	var next []record
+	var err error
 	for i, r := range list {
-		switch {
-		case r.Link == nil || r.Slot == nil:
-			return
-		case r.Link.Number <= last.Number:
+		if r.Link == nil || r.Slot == nil {
+			break
+		}
+		if r.Link.Number <= last.Number {
+			if len(next) == 0 && e.chain.relate(*r.Link) == elsewise {
+				return errApart
+			}
 			continue
-		case r.Link.Number == last.Number+1 && r.Link.Before != last.ID:
-			return // another history: that is for reconcile
-		case i > 0 && r.Link.Number != list[i-1].Link.Number+1:
-			return
+		}
+		if r.Link.Number == last.Number+1 && r.Link.Before != last.ID {
+			err = errApart
+			break
+		}
+		if r.Link.Number > last.Number+1 && (i > 0 || !beyond) {
+			break
 		}
 		next, last = append(next, r), *r.Link
 	}
 	if len(next) > 0 {
 		n.commit(e, next...)
 	}
-}
-
-// reconcile finds out which of two histories holds, and goes over to the other node's if it is
-// that one, in the background. The other node does the same, and comes to the same answer, at the
-// latest once both can read the journal of all nodes. The lock may be held.
-func (n *nodes) reconcile(node, endpoint string) {
-	n.once(endpoint, func(ctx context.Context) error {
-		var mine []record
-		n.locked(func() {
-			if e := n.channel.endpoints[endpoint]; e != nil {
-				mine = append(mine, e.chain.recent...)
-			}
-		})
-		if len(mine) == 0 {
-			return n.readOn(ctx, node, endpoint)
-		}
-		var theirs []record
-		after := mine[0].Link.Number - 1
-		for {
-			var answer recordsAnswer
-			if err := n.ask(ctx, node, question{Records: &recordsQuestion{Endpoint: endpoint, After: after}}, &answer); err != nil {
-				return err
-			}
-			theirs = append(theirs, answer.Records...)
-			if !answer.More || len(answer.Records) == 0 {
-				break
-			}
-			after = answer.Records[len(answer.Records)-1].Link.Number
-		}
-		a, b := part(mine, theirs)
-		if b == nil {
-			return nil // no longer: they have what this node has
-		}
-		if a != nil && n.holds(ctx, endpoint, *a, *b) {
-			n.mu.Lock()
-			n.upheld[[2]string{node, endpoint}] = time.Now()
-			n.mu.Unlock()
-			return nil
-		}
-		n.locked(func() { n.goOver(endpoint, *b, theirs) })
-		return nil
-	})
-}
-
-// part is where two histories part: the first records that differ. The first one is nil if
-// mine ends there, and the second one if theirs does.
-func part(mine, theirs []record) (a, b *record) {
-	byNumber := map[uint64]*record{}
-	for i := range mine {
-		byNumber[mine[i].Link.Number] = &mine[i]
-	}
-	for i := range theirs {
-		r := &theirs[i]
-		m := byNumber[r.Link.Number]
-		if m == nil || m.Link.ID != r.Link.ID {
-			return m, r
-		}
-	}
-	return nil, nil
-}
-
-// holds reports whether this node's history is the one that holds: the one that the journal of
-// all nodes has, which needs a quorum of the servers, or else that of the node whose name
-// comes first.
-func (n *nodes) holds(ctx context.Context, endpoint string, mine, theirs record) bool {
-	switch n.ledger.written(ctx, endpoint, mine.Link.Number) {
-	case mine.Link.ID:
-		return true
-	case theirs.Link.ID:
-		return false
-	}
-	if mine.Link.Node != theirs.Link.Node {
-		return mine.Link.Node < theirs.Link.Node
-	}
-	return mine.Link.ID < theirs.Link.ID
+	return err
 }
 
 // goOver continues with another history, from the record where it parts from this node's. What
@@ -208,45 +149,75 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 			rest = append(rest, theirs[i]) // more of it comes with what the other node says next
 		}
 	}
-	n.meet(e, at)
-	mine := e.chain.last.Number
-	e.chain.cut(at.Link.Number)
-	n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: int(mine - at.Link.Number + 1)})
+	if e.chain.at(at.Link.Number) != nil {
+		if e.left == nil {
+			e.left = e.chain.at(e.chain.last.Number)
+		}
+		void := int(e.chain.last.Number - at.Link.Number + 1)
+		n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: void})
+	}
+	e.chain.cut(*at.Link)
 	n.commit(e, rest...)
 }
 
-// meet finds out whether the histories continue each other where they meet: whether they began to
-// differ with the same media and the same numbers, as those of locked inputs do.
-func (n *nodes) meet(e *endpoint, at record) {
+// meet prepares for where the history that the endpoint has joined goes on from what this node has
+// published: r is a record of it whose number this node has used for something else.
+func (e *endpoint) meet(r *record) {
 	slots := e.window.Slots()
-	mine := e.chain.at(at.Link.Number)
-	if len(slots) == 0 || mine == nil {
+	last, s := slots[len(slots)-1], r.Slot
+	switch {
+	case e.left == nil:
+	case s.End > last.End+(last.End-last.Start)/2:
+		// Its viewers have not seen that media, as it has published more slots than the others.
+		e.askFor(last.DiscontinuityNumber+1, last.MSN+1)
+	case s.MSN == last.MSN && !e.continues(r) && s.DiscontinuityNumber <= last.DiscontinuityNumber:
+		e.askFor(last.DiscontinuityNumber+1, 0)
+	}
+}
+
+// continues reports whether what comes after a record of the history that the endpoint has joined
+// continues what this node has published, as it does where inputs are locked.
+func (e *endpoint) continues(r *record) bool {
+	slots := e.window.Slots()
+	return alike(e.left, r) && r.Slot.DiscontinuityNumber == slots[len(slots)-1].DiscontinuityNumber
+}
+
+// join reports whether the endpoint can go on with a record of the history that it has joined. Where
+// that does not continue what this node has published, it begins a discontinuity. If that would take a
+// number which viewers of this node have seen, the node that decides is asked for a discontinuity,
+// which all have, and nothing is published until it comes.
+func (e *endpoint) join(r *record) bool {
+	slots := e.window.Slots()
+	if len(slots) == 0 {
+		return true
+	}
+	number := slots[len(slots)-1].DiscontinuityNumber
+	if before := e.chain.at(r.Link.Number - 1); before != nil && e.continues(before) {
+		return true
+	}
+	if r.Slot.DiscontinuityNumber <= number {
+		e.askFor(number+1, 0)
+		return false
+	}
+	joined := *r.Slot
+	joined.Discontinuity = true
+	r.Slot = &joined
+	return true
+}
+
+// askFor asks whoever decides next for a slot with at least these numbers, once.
+func (e *endpoint) askFor(discontinuity, msn uint64) {
+	if e.breakAt >= discontinuity && e.numberAt >= msn {
 		return
 	}
-	last := slots[len(slots)-1]
-	e.joining = !alike(mine, &at) || last.DiscontinuityNumber != at.Slot.DiscontinuityNumber
+	ask := message{Break: &breakMessage{Endpoint: e.config.Name, Number: discontinuity, MSN: msn}}
+	e.nodes.group.Send(ask.encode())
+	e.breakAt, e.numberAt = max(e.breakAt, discontinuity), max(e.numberAt, msn) // it may be this node
 }
 
-// joined is the slot with which an endpoint joins another history: it begins a discontinuity. If
-// that would take a number which viewers of this node have seen, the node that decides is asked
-// for a discontinuity, which all have, and nothing is published until it comes: nil.
-func (e *endpoint) joined(s, last *output.Slot) *output.Slot {
-	if s.DiscontinuityNumber > last.DiscontinuityNumber {
-		joined := *s
-		joined.Discontinuity = true
-		return &joined
-	}
-	if !e.asked {
-		e.asked = true
-		e.nodes.group.Send(message{Break: &breakMessage{Endpoint: e.config.Name, Number: last.DiscontinuityNumber + 1}}.encode())
-	}
-	return nil
-}
-
-// alike reports whether two slots of the same number end alike, so that what follows one of them
-// can follow the other.
+// alike reports whether two slots end alike, so that what follows one of them can follow the other.
 func alike(a, b *record) bool {
-	if a.Seam == nil || b.Seam == nil || a.Slot.End != b.Slot.End || a.Slot.Discontinuity != b.Slot.Discontinuity {
+	if a.Seam == nil || b.Seam == nil || a.Slot.End != b.Slot.End {
 		return false
 	}
 	for i := range a.Seam.Renditions {
@@ -260,9 +231,9 @@ func alike(a, b *record) bool {
 	return a.Seam.Clock == b.Seam.Clock
 }
 
-// breakAt makes the next slot begin a discontinuity. The lock is held.
-func (n *nodes) breakAt(endpoint string, number uint64) {
-	if e := n.channel.endpoints[endpoint]; e != nil {
-		e.breakAt = max(e.breakAt, number)
+// breakAt makes the next slot begin a discontinuity, or have a later number. The lock is held.
+func (n *nodes) breakAt(m breakMessage) {
+	if e := n.channel.endpoints[m.Endpoint]; e != nil {
+		e.breakAt, e.numberAt = max(e.breakAt, m.Number), max(e.numberAt, m.MSN)
 	}
 }

@@ -28,12 +28,13 @@ type ledger struct {
 type page struct {
 	mu      sync.Mutex // held while the journal is used
 	journal store.Journal
-	last    uint64            // revision of the last record that is known
-	top     uint64            // number of the last link
-	ids     map[uint64]string // of the last links, by number
-	at      map[uint64]uint64 // their revisions
+	last    uint64 // revision of the last record that is known
 
-	// Guarded by ledger.mu. since is when there was something to write that is not written.
+	// What follows is guarded by ledger.mu.
+	top uint64            // number of the last link
+	ids map[uint64]string // of the last links, by number
+	at  map[uint64]uint64 // their revisions
+	// since is when there was something to write that is not written.
 	again, running bool
 	since          time.Time
 }
@@ -45,6 +46,9 @@ const (
 	ledgerPause   = 500 * time.Millisecond
 	// ledgerKept is how many links are remembered.
 	ledgerKept = 1024
+	// agreedAfter is how long nodes have been in contact before this one writes over what
+	// the journal has: time for all of them to be heard, and to say which history holds.
+	agreedAfter = 5 * time.Second
 )
 
 func newLedger(n *nodes) *ledger {
@@ -111,7 +115,7 @@ func (l *ledger) writeOn(endpoint string, p *page) {
 			l.pause()
 			continue
 		}
-		r := l.next(endpoint, p.top)
+		r := l.next(endpoint, p)
 		if r == nil {
 			return
 		}
@@ -125,7 +129,7 @@ func (l *ledger) writeOn(endpoint string, p *page) {
 		cancel()
 		switch {
 		case err == nil:
-			p.enter(revision, *r.Link)
+			l.enter(p, revision, *r.Link)
 		case errors.Is(err, store.ErrConflict):
 			if err := l.readOn(l.ctx, endpoint, p, true); err != nil {
 				l.pause()
@@ -143,22 +147,55 @@ func (l *ledger) pause() {
 	}
 }
 
-// next is the record to write after a number; nil if there is none, or if it is for others
-// to write.
-func (l *ledger) next(endpoint string, top uint64) (next *record) {
+// next is the record to write; nil if there is none, or if it is for others to write. Where the
+// journal has another history than this node, that may be the one which holds: only when all
+// nodes agree that it does not, what this node has is written after it, and replaces it.
+func (l *ledger) next(endpoint string, p *page) (next *record) {
 	n := l.nodes
 	n.locked(func() {
 		e := n.channel.endpoints[endpoint]
 		if e == nil || e.chain.last.Writer != n.writer || len(e.chain.recent) == 0 {
 			return
 		}
-		r := e.chain.at(max(top+1, e.chain.recent[0].Link.Number))
-		if r != nil {
+		number, differs := l.place(p, &e.chain)
+		if differs && !n.agreed(e) {
+			return
+		}
+		if r := e.chain.at(number); r != nil {
 			copied := *r
 			next = &copied
 		}
 	})
 	return next
+}
+
+// place is the number of the record that comes next in the journal, and whether there is another
+// one of this number.
+func (l *ledger) place(p *page, c *chain) (number uint64, differs bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	number = max(p.top+1, c.recent[0].Link.Number)
+	for i := len(c.recent) - 1; i >= 0; i-- {
+		at := c.recent[i].Link
+		id, ok := p.ids[at.Number]
+		switch {
+		case id == at.ID:
+			return number, differs // and so is all before it
+		case ok:
+			number, differs = at.Number, true
+		}
+	}
+	return number, differs
+}
+
+// agreed reports whether all nodes have the same history, for some time. The lock is held.
+func (n *nodes) agreed(e *endpoint) bool {
+	status := n.group.Status()
+	if status.Contact != store.InContact || time.Since(status.Since) < agreedAfter {
+		return false
+	}
+	_, apart := n.compare(e, readPeers(status))
+	return !apart
 }
 
 // readOn reads what others have written. The first time, it begins with the last records;
@@ -191,25 +228,46 @@ func (l *ledger) readOn(ctx context.Context, endpoint string, p *page, again boo
 			return fmt.Errorf("decode: %w", err)
 		}
 		if r.Link != nil {
-			p.enter(revision, *r.Link)
+			l.enter(p, revision, *r.Link)
 		}
 		p.last = revision
 		return nil
 	})
 }
 
-// enter notes what the journal holds.
-func (p *page) enter(revision uint64, at link) {
+// enter notes what the journal holds: a record replaces the one of the same number, and all
+// that came after that. p.mu is held.
+func (l *ledger) enter(p *page, revision uint64, at link) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at.Number <= p.top {
+		for number := range p.ids {
+			if number > at.Number {
+				delete(p.ids, number)
+				delete(p.at, number)
+			}
+		}
+	}
 	p.last, p.top = revision, at.Number
 	p.ids[at.Number], p.at[at.Number] = at.ID, revision
 	delete(p.ids, at.Number-ledgerKept)
 	delete(p.at, at.Number-ledgerKept)
 }
 
+// id is the ID of the link of this number in the journal, as far as is known.
+func (l *ledger) id(p *page, number uint64) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return p.ids[number]
+}
+
 // written is the ID of the link of this number in the journal; empty if there is none, or if
 // the journal can't be read now.
 func (l *ledger) written(ctx context.Context, endpoint string, number uint64) string {
 	p := l.page(endpoint)
+	if id := l.id(p, number); id != "" {
+		return id
+	}
 	if !p.mu.TryLock() {
 		// Somebody is writing, and perhaps waits for a quorum.
 		select {
@@ -217,7 +275,7 @@ func (l *ledger) written(ctx context.Context, endpoint string, number uint64) st
 		case <-time.After(ledgerPause):
 		}
 		if !p.mu.TryLock() {
-			return ""
+			return l.id(p, number)
 		}
 	}
 	defer p.mu.Unlock()
@@ -226,7 +284,7 @@ func (l *ledger) written(ctx context.Context, endpoint string, number uint64) st
 	if err := l.readOn(ctx, endpoint, p, true); err != nil {
 		return ""
 	}
-	return p.ids[number]
+	return l.id(p, number)
 }
 
 // forget lets the journal drop what is older than the record of a number.
@@ -237,7 +295,9 @@ func (l *ledger) forget(endpoint string, number uint64) {
 	}
 	go func() {
 		defer p.mu.Unlock()
+		l.mu.Lock()
 		revision, ok := p.at[number]
+		l.mu.Unlock()
 		if !ok || p.journal == nil || l.ctx.Err() != nil {
 			return
 		}

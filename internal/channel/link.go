@@ -83,16 +83,16 @@ func (c *chain) relate(l link) relation {
 	return elsewise
 }
 
-// cut drops the records from a number on.
-func (c *chain) cut(number uint64) {
+// cut drops the records from the place of another one on, which can follow then.
+func (c *chain) cut(at link) {
 	if len(c.recent) == 0 {
 		return
 	}
 	first := c.recent[0].Link.Number
-	if number <= first {
-		c.recent, c.last = nil, link{Number: number - 1, ID: ""}
+	if at.Number <= first {
+		c.recent, c.last = nil, link{Number: at.Number - 1, ID: at.Before}
 		return
 	}
-	c.recent = c.recent[:min(number-first, uint64(len(c.recent)))]
+	c.recent = c.recent[:min(at.Number-first, uint64(len(c.recent)))]
 	c.last = *c.recent[len(c.recent)-1].Link
 }

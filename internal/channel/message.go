@@ -57,11 +57,13 @@ type deletedMessage struct {
 	Path  string `json:"path"`
 }
 
-// breakMessage asks whoever decides next to begin a discontinuity with at least this number: the
-// viewers of a node that went over to another history have seen the numbers before it.
+// breakMessage asks whoever decides next to begin a discontinuity with at least this number, and a
+// slot with at least this media sequence number: the viewers of a node that went over to another
+// history have seen those before.
 type breakMessage struct {
 	Endpoint string `json:"endpoint"`
 	Number   uint64 `json:"number"`
+	MSN      uint64 `json:"msn,omitempty"`
 }
 
 // endpointRecord is a record of an endpoint's journal on its way to another node.
@@ -97,6 +99,9 @@ type question struct {
 	Records *recordsQuestion `json:"records,omitempty"`
 	// Journal asks for one of the channel's journals, of which there is one on each node.
 	Journal *journalQuestion `json:"journal,omitempty"`
+	// Verdict asks which of two histories holds, Written what the journal of all nodes has.
+	Verdict *verdictQuestion `json:"verdict,omitempty"`
+	Written *writtenQuestion `json:"written,omitempty"`
 }
 
 type recordsQuestion struct {
@@ -109,6 +114,31 @@ type journalQuestion struct {
 	// Name is its name below the channel's, After the revision at the node that is asked.
 	Name  string `json:"name"`
 	After uint64 `json:"after"`
+}
+
+// verdictQuestion is where the history of the node that asks and that of the one which is asked
+// part: their first records that differ, which have the same number.
+type verdictQuestion struct {
+	Endpoint string `json:"endpoint"`
+	Mine     link   `json:"mine"`
+	Yours    link   `json:"yours"`
+}
+
+// verdictAnswer says whether the history of the node that is asked holds. If it does not, that
+// node goes over to the other one.
+type verdictAnswer struct {
+	Yours bool `json:"yours"`
+}
+
+// writtenQuestion asks for the record of this number in the journal of all nodes.
+type writtenQuestion struct {
+	Endpoint string `json:"endpoint"`
+	Number   uint64 `json:"number"`
+}
+
+// writtenAnswer is the ID of its link; empty if there is none, as far as the node knows.
+type writtenAnswer struct {
+	ID string `json:"id,omitempty"`
 }
 
 // recordsAnswer is a stretch of an endpoint's journal. More says that it goes on.

@@ -49,12 +49,12 @@ type nodes struct {
 	known map[string]bool // whether a peer was alive
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
-	// upheld is when this node's history was found to hold, by node and endpoint.
-	upheld map[[2]string]time.Time
-	alone  bool
+	alone   bool
 
 	fetching chan struct{} // one for each object that is on its way
 	ledger   *ledger
+	partings partings
+	verdicts verdicts
 }
 
 // saying is a message that came early.
@@ -84,7 +84,8 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
-		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, upheld: map[[2]string]time.Time{}, fetching: make(chan struct{}, fetchesAtOnce),
+		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, fetching: make(chan struct{}, fetchesAtOnce),
+		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
 	}
 	n.writer = strings.ToLower(rand.Text()[:7])
 	n.ledger = newLedger(n)
@@ -175,7 +176,7 @@ func (n *nodes) hear(from string, text []byte) {
 	case m.Order != nil:
 		n.locked(func() { c.obey(*m.Order) })
 	case m.Break != nil:
-		n.locked(func() { n.breakAt(m.Break.Endpoint, m.Break.Number) })
+		n.locked(func() { n.breakAt(*m.Break) })
 	case m.Record != nil:
 		n.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
 	}
@@ -197,7 +198,7 @@ func (n *nodes) Lost(from string, count int) {
 }
 
 // Answer implements store.Member.
-func (n *nodes) Answer(ctx context.Context, _ string, text []byte) ([]byte, error) {
+func (n *nodes) Answer(ctx context.Context, from string, text []byte) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(text, &q); err != nil {
 		return nil, fmt.Errorf("decode question: %w", err)
@@ -212,6 +213,10 @@ func (n *nodes) Answer(ctx context.Context, _ string, text []byte) ([]byte, erro
 		answer, err = n.records(ctx, *q.Records)
 	case q.Journal != nil:
 		answer, err = n.journal(ctx, *q.Journal)
+	case q.Verdict != nil:
+		answer, err = n.verdict(ctx, from, *q.Verdict)
+	case q.Written != nil:
+		answer = writtenAnswer{ID: n.ledger.written(ctx, q.Written.Endpoint, q.Written.Number)}
 	default:
 		return nil, fmt.Errorf("question of format %d, and this node understands %d", q.Format, messageFormat)
 	}

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -157,10 +158,45 @@ func (n *nodes) recallHistory(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return written.Read(ctx, 0, func(_ uint64, record []byte) error {
+	valid, err := validRecords(ctx, written)
+	if err != nil {
+		return err
+	}
+	return written.Read(ctx, 0, func(revision uint64, record []byte) error {
+		if !valid[revision] {
+			return nil
+		}
 		last, err = journal.Append(ctx, last, record)
 		return err
 	})
+}
+
+// validRecords are the revisions of the records that hold: one that has the number of an earlier
+// one replaces that, and all that came after it.
+func validRecords(ctx context.Context, journal store.Journal) (map[uint64]bool, error) {
+	type entry struct{ revision, number uint64 }
+	var entries []entry
+	err := journal.Read(ctx, 0, func(revision uint64, text []byte) error {
+		var r struct {
+			Link *link `json:"link"`
+		}
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("decode: %w", err)
+		}
+		if r.Link == nil {
+			return nil
+		}
+		for len(entries) > 0 && entries[len(entries)-1].number >= r.Link.Number {
+			entries = entries[:len(entries)-1]
+		}
+		entries = append(entries, entry{revision, r.Link.Number})
+		return nil
+	})
+	valid := make(map[uint64]bool, len(entries))
+	for _, e := range entries {
+		valid[e.revision] = true
+	}
+	return valid, err
 }
 
 // errEnough ends a read.

@@ -45,11 +45,12 @@ func (n *nodes) hasCaughtUp(woke time.Time) bool {
 			return false
 		}
 	}
-	behind := false
+	caughtUp := true
 	n.locked(func() {
 		for _, e := range n.channel.endpoints {
-			behind = n.behind(e, peers) || behind
+			behind, apart := n.compare(e, peers)
+			caughtUp = caughtUp && !behind && !apart
 		}
 	})
-	return !behind
+	return caughtUp
 }

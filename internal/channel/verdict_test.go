@@ -1,0 +1,172 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+)
+
+// Nodes that meet again agree at once, and go over to another history once at most, whatever the
+// servers have written and whenever they can write again. The histories may be of different
+// length: an encoder may have been away meanwhile. Nobody stands still after that.
+func TestNodesThatMeetAgreeOnce(t *testing.T) {
+	names, first := testmedia.Segments(t, "60")
+	_, second := testmedia.Segments(t, "60", "-output_ts_offset", "1000")
+	const cut, healed, end = 6, 12, 24 // segments
+	type site3 struct {
+		far      string        // who is cut off
+		back     time.Duration // when the servers can be written to, after the nodes have met
+		away     string        // the input that misses some segments meanwhile
+		unlocked bool
+	}
+	var sites []site3
+	for _, far := range []string{"n1", "n2"} {
+		for _, back := range []time.Duration{-20 * time.Second, 0, 700 * time.Millisecond, 3 * time.Second, 9 * time.Second} {
+			for _, away := range []string{"", "a", "b"} {
+				for _, unlocked := range []bool{false, true} {
+					sites = append(sites, site3{far, back, away, unlocked})
+				}
+			}
+		}
+	}
+	for _, variant := range sites {
+		t.Run(fmt.Sprintf("%+v", variant), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				defer s.end()
+				nodes := s.startThree()
+				a := &encoder{t: t, c: nodes[0], input: "a", names: names, media: first}
+				b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: first}
+				if variant.unlocked {
+					b.media = second
+				}
+				watched := [3]*adoptions{{}, {}, {}}
+				for i, c := range nodes {
+					c.Observe(watched[i])
+				}
+				next, seen := [3]uint64{}, [3]map[string]int{{}, {}, {}} // seen: where each segment was listed
+				for n := range end {
+					time.Sleep(segmentTime - 1300*time.Millisecond)
+					switch n {
+					case cut:
+						s.reach(variant.back < 0)
+						s.cutOff(variant.far)
+					case healed:
+						time.AfterFunc(max(variant.back, 0), func() { s.reach(true) })
+						s.heal(variant.far)
+					}
+					missing := n > cut && n < healed-2
+					if !missing || variant.away != "a" {
+						a.deliver(n)
+					}
+					if !missing || variant.away != "b" {
+						b.deliver(n)
+					}
+					for range 13 {
+						time.Sleep(100 * time.Millisecond)
+						for i, c := range nodes {
+							view := c.View("hls")
+							if view.Playlist("index.m3u8") == nil {
+								continue
+							}
+							p := playlist(t, view)
+							after := p.MediaSequence + uint64(len(p.Segments))
+							switch {
+							case after < next[i]:
+								t.Errorf("segment %d, node %d: the number fell from %d to %d", n, i+1, next[i], after)
+							case next[i] > 0 && p.MediaSequence > next[i] && variant.away == "":
+								t.Errorf("segment %d, node %d: slots %d to %d left the playlist unseen", n, i+1, next[i], p.MediaSequence-1)
+							}
+							for j, segment := range p.Segments {
+								if p.MediaSequence+uint64(j) >= next[i] {
+									seen[i][string(fetch(t, view, segment.URI))]++
+								}
+							}
+							next[i] = after
+						}
+					}
+					if n > healed+1 {
+						links := [3]string{}
+						for i, c := range nodes {
+							c.nodes.locked(func() { links[i] = c.endpoints["hls"].chain.last.ID })
+						}
+						if links[0] != links[1] || links[1] != links[2] {
+							t.Errorf("segment %d: the histories end with %v", n, links)
+						}
+					}
+				}
+				for i := range seen {
+					var lost, doubled []int
+					for n := range end - 1 {
+						count := seen[i][string(first[n])]
+						if variant.unlocked {
+							count += seen[i][string(second[n])]
+						}
+						switch {
+						case count > 1 && !variant.unlocked: // others may have the same time at another place
+							doubled = append(doubled, n)
+						case count == 0 && (variant.away == "" || n <= cut || n >= healed-2): // else the encoder was away
+							lost = append(lost, n)
+						}
+					}
+					// Where the histories are of different length, what comes just when they meet can get
+					// no number that all viewers can take.
+					if len(doubled) > 0 || len(lost) > 1 || len(lost) == 1 && variant.away == "" {
+						t.Errorf("node %d: viewers got segments %v twice, and %v not at all", i+1, doubled, lost)
+					}
+				}
+				for i, w := range watched {
+					if count := w.count.Load(); count > 1 {
+						t.Errorf("node %d went over to another history %d times", i+1, count)
+					}
+				}
+				if next[0] != next[1] || next[1] != next[2] {
+					t.Errorf("the nodes stand at %v", next)
+				}
+				if p := playlist(t, nodes[2].View("hls")); variant.away == "" && next[2] < end-1 {
+					t.Errorf("after %d segments, node 3 lists %d from %d", end, len(p.Segments), p.MediaSequence)
+				}
+				checkJournal(t, s, nodes[0])
+			})
+		})
+	}
+}
+
+// checkJournal fails unless the journal of all nodes holds the last records of a node's history.
+func checkJournal(t *testing.T, s *site, c *Channel) {
+	t.Helper()
+	journal, err := s.quorum.Journal(context.Background(), "sports/hls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid, err := validRecords(t.Context(), journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[uint64]string{}
+	err = journal.Read(t.Context(), 0, func(revision uint64, text []byte) error {
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil {
+			return err
+		}
+		if valid[revision] {
+			ids[r.Link.Number] = r.Link.ID
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.nodes.locked(func() {
+		for _, r := range c.endpoints["hls"].chain.recent {
+			if id := ids[r.Link.Number]; id != r.Link.ID {
+				t.Errorf("record %d is %s, and %q in the journal", r.Link.Number, r.Link.ID, id)
+			}
+		}
+	})
+}
