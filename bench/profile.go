@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -46,7 +47,11 @@ func (b *bench) takeProfile(ctx context.Context, o *origin, name string, length 
 		if err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(b.profile, name+p.to), data, 0o644); err != nil {
+		if err := os.MkdirAll(b.profile, 0o755); err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		file := strings.ReplaceAll(name, ", HTTP/", "-http") + p.to
+		if err := os.WriteFile(filepath.Join(b.profile, file), data, 0o644); err != nil {
 			return err
 		}
 	}
