@@ -40,7 +40,7 @@ func shortEndpoint() EndpointConfig {
 
 // encoder uploads the segments of the test material as an encoder would.
 type encoder struct {
-	t     *testing.T
+	t     testing.TB
 	c     *Channel
 	input string
 	names []string

@@ -221,14 +221,12 @@ func (l *ledger) readOn(ctx context.Context, endpoint string, p *page, again boo
 		return nil
 	}
 	return p.journal.Read(ctx, p.last, func(revision uint64, text []byte) error {
-		var r struct {
-			Link *link `json:"link"`
+		at, err := linkOf(text)
+		if err != nil {
+			return err
 		}
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
-		if r.Link != nil {
-			l.enter(p, revision, *r.Link)
+		if at != nil {
+			l.enter(p, revision, *at)
 		}
 		p.last = revision
 		return nil

@@ -114,6 +114,9 @@ type journalQuestion struct {
 	// Name is its name below the channel's, After the revision at the node that is asked.
 	Name  string `json:"name"`
 	After uint64 `json:"after"`
+	// Has, instead of After, is the link of the last record that the node which asks has: if
+	// the journal has it too, the answer begins after it, and else with the first record.
+	Has *link `json:"has,omitempty"`
 }
 
 // verdictQuestion is where the history of the node that asks and that of the one which is asked
@@ -149,8 +152,10 @@ type recordsAnswer struct {
 
 type journalAnswer struct {
 	Records [][]byte `json:"records"`
-	Last    uint64   `json:"last"` // the revision of the last one
-	More    bool     `json:"more,omitempty"`
+	// Continues: they come after Has.
+	Continues bool   `json:"continues,omitempty"`
+	Last      uint64 `json:"last"` // the revision of the last one
+	More      bool   `json:"more,omitempty"`
 }
 
 // answerSize is where a long answer is cut, in bytes.

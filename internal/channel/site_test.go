@@ -14,7 +14,7 @@ import (
 
 // site is several nodes in one process, with a network between them that can be cut.
 type site struct {
-	t  *testing.T
+	t  testing.TB
 	mu sync.Mutex
 	// quorum is what all nodes write together; unreachable while it elects a leader.
 	quorum      *memory.Store
@@ -22,6 +22,8 @@ type site struct {
 	nodes       map[string]*siteNode
 	channels    []*Channel
 	delay       time.Duration
+	// durable: what a node had is still there when it starts again.
+	durable bool
 }
 
 // siteNode is one node's engine.
@@ -50,7 +52,7 @@ type siteGroup struct {
 	gone        chan struct{}
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	s := &site{t: t, quorum: memory.Open(64 << 20), nodes: map[string]*siteNode{}, delay: 2 * time.Millisecond}
 	return s
 }
@@ -79,6 +81,9 @@ func (s *site) start(name string) *Channel {
 	s.t.Helper()
 	s.mu.Lock()
 	n := &siteNode{Store: memory.Open(64 << 20), site: s, name: name, fetching: make(chan struct{}, 1)}
+	if was := s.nodes[name]; was != nil && s.durable {
+		n.Store = was.Store
+	}
 	s.nodes[name] = n
 	s.mu.Unlock()
 	c, err := Open(s.t.Context(), testConfig(longEndpoint()), n)
@@ -148,7 +153,17 @@ func (s *site) tellAll() {
 	}
 }
 
-func (n *siteNode) Local() store.Store { return n.Store }
+func (n *siteNode) Local() store.Store {
+	if n.site.durable {
+		return durable{n.Store}
+	}
+	return n.Store
+}
+
+// durable is a store that is still there when the node starts again.
+type durable struct{ *memory.Store }
+
+func (durable) Persistent() bool { return true }
 
 func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, error) {
 	j, err := n.site.quorum.Journal(ctx, name)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -21,9 +22,13 @@ const (
 	readyTimeout   = 3 * time.Second
 	// introduction is how long others take to be heard once there is contact.
 	introduction = 300 * time.Millisecond
-	// takeOverTimeout is how long copying may take, and takeOverAttempts how often it is
-	// tried.
-	takeOverTimeout, takeOverAttempts = 30 * time.Second, 3
+	// pageTimeout is how long a page of a journal may take, and takeOverAttempts how often
+	// copying is tried. All of it takes as long as it takes: a startover window of days is
+	// hundreds of pages.
+	pageTimeout, takeOverAttempts = 15 * time.Second, 3
+	// revisionsAside is how far from where it should be a record is looked for: where a node
+	// went over to another history, its journal has left some records out.
+	revisionsAside = 512
 )
 
 // arrivedMedia is how the name of the journal of arrivals ends.
@@ -32,8 +37,6 @@ const arrivedMedia = "/arrived.media"
 // takeOver copies the journals of a node that is ready, if there is one, and else, if this node
 // has none of its own, those that all nodes have written.
 func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) {
-	ctx, cancel := context.WithTimeout(ctx, takeOverTimeout)
-	defer cancel()
 	names := []string{StandingFacts, arrivedMedia}
 	for _, e := range endpoints {
 		names = append(names, "/"+e.Name)
@@ -109,7 +112,8 @@ func (n *nodes) copyJournals(ctx context.Context, node string, names []string) e
 	return nil
 }
 
-// copyJournal replaces one of this node's journals by that of another node.
+// copyJournal makes one of this node's journals that of another node. If it is an earlier state of
+// that, only what comes after is copied; else it is replaced.
 func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
 	if err != nil {
@@ -119,27 +123,87 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 	if err != nil {
 		return err
 	}
-	cleared := false
-	for after, more := uint64(0), true; more; {
-		var answer journalAnswer
-		err := n.ask(ctx, node, question{Journal: &journalQuestion{Name: name, After: after}}, &answer)
+	has, err := lastLink(ctx, journal, last)
+	if err != nil {
+		return err
+	}
+	q := journalQuestion{Name: name, Has: has}
+	for first, more := true, true; more; first = false {
+		answer, err := n.askPage(ctx, node, q)
 		if err != nil {
 			return err
 		}
-		if !cleared {
+		if first && !answer.Continues {
 			if err := journal.Forget(ctx, last+1); err != nil {
 				return err
 			}
-			cleared = true
 		}
 		for _, record := range answer.Records {
 			if last, err = journal.Append(ctx, last, record); err != nil {
 				return err
 			}
 		}
-		after, more = answer.Last, answer.More && len(answer.Records) > 0
+		q = journalQuestion{Name: name, After: answer.Last}
+		more = answer.More && len(answer.Records) > 0
 	}
 	return nil
+}
+
+func (n *nodes) askPage(ctx context.Context, node string, q journalQuestion) (answer journalAnswer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	err = n.ask(ctx, node, question{Journal: &q}, &answer)
+	return answer, err
+}
+
+// lastLink is the link of a journal's last record, nil if it has none.
+func lastLink(ctx context.Context, journal store.Journal, last uint64) (at *link, err error) {
+	err = journal.Read(ctx, max(last, 1)-1, func(_ uint64, text []byte) error {
+		at, err = linkOf(text)
+		return err
+	})
+	return at, err
+}
+
+// linkOf is the link of a record, nil if it has none.
+func linkOf(text []byte) (*link, error) {
+	var r struct {
+		Link *link `json:"link"`
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	return r.Link, nil
+}
+
+// find looks for the record with this link in a journal: about as far from its end as there are
+// records between it and the last one of the endpoint's history.
+func (n *nodes) find(ctx context.Context, journal store.Journal, endpoint string, has link) (revision uint64, found bool, err error) {
+	last, err := journal.Last(ctx)
+	number := n.lastNumber(endpoint)
+	if err != nil || number < has.Number {
+		return 0, false, err
+	}
+	aside := number - has.Number + revisionsAside
+	err = journal.Read(ctx, max(last, aside)-aside, func(at uint64, text []byte) error {
+		l, err := linkOf(text)
+		switch {
+		case err != nil:
+			return err
+		case l == nil:
+			return nil
+		case l.ID == has.ID:
+			revision, found = at, true
+			return errEnough
+		case l.Number > has.Number:
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return revision, found, err
 }
 
 // recallHistory copies what all nodes have written, if this node has nothing.
@@ -177,19 +241,14 @@ func validRecords(ctx context.Context, journal store.Journal) (map[uint64]bool, 
 	type entry struct{ revision, number uint64 }
 	var entries []entry
 	err := journal.Read(ctx, 0, func(revision uint64, text []byte) error {
-		var r struct {
-			Link *link `json:"link"`
+		at, err := linkOf(text)
+		if err != nil || at == nil {
+			return err
 		}
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
-		if r.Link == nil {
-			return nil
-		}
-		for len(entries) > 0 && entries[len(entries)-1].number >= r.Link.Number {
+		for len(entries) > 0 && entries[len(entries)-1].number >= at.Number {
 			entries = entries[:len(entries)-1]
 		}
-		entries = append(entries, entry{revision, r.Link.Number})
+		entries = append(entries, entry{revision, at.Number})
 		return nil
 	})
 	valid := make(map[uint64]bool, len(entries))
@@ -211,6 +270,15 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 	journal, err := n.channel.journals.Journal(ctx, n.channel.name+q.Name)
 	if err != nil {
 		return answer, err
+	}
+	if q.Has != nil {
+		revision, found, err := n.find(ctx, journal, strings.TrimPrefix(q.Name, "/"), *q.Has)
+		if err != nil {
+			return answer, err
+		}
+		if found {
+			q.After, answer.Continues = revision, true
+		}
 	}
 	size := 0
 	err = journal.Read(ctx, q.After, func(revision uint64, record []byte) error {

@@ -187,6 +187,78 @@ func TestTakingOverFromANodeThatDies(t *testing.T) {
 	})
 }
 
+// A node whose journals are still there takes over only what has come since.
+func TestANodeThatIsStartedAgainCopiesWhatIsLater(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.durable = true
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		last := func() uint64 {
+			journal, err := s.nodes["n2"].Store.Journal(t.Context(), "sports/hls")
+			if err != nil {
+				t.Fatal(err)
+			}
+			revision, err := journal.Last(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return revision
+		}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(time.Second)
+		n2.Close()
+		before := last()
+		for n := 6; n < 8; n++ {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(time.Second)
+		n2 = s.start("n2")
+		isWhole(t, n2, same(t, n1, n2), segments[:8])
+		if more := last() - before; more != 2 {
+			t.Errorf("%d records were copied for two slots", more)
+		}
+		time.Sleep(segmentTime)
+		a.deliver(8)
+		time.Sleep(time.Second)
+		isWhole(t, n2, same(t, n1, n2), segments[:9])
+	})
+}
+
+// A node that had gone on alone, and is started again, takes over the history of the others.
+func TestANodeThatWasAloneIsStartedAgain(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.durable = true
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: n2, input: "b", names: names, media: segments}
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+			switch n {
+			case 2:
+				s.cutOff("n2")
+			case 5:
+				n2.Close()
+				n2 = s.start("n2")
+				b.c = n2
+			}
+		}
+		time.Sleep(2 * time.Second)
+		isWhole(t, n2, same(t, n1, n2), segments[:8])
+	})
+}
+
 // A stretch of another history is not mixed into this one, however it is cut.
 func TestAnswersOfAnotherHistory(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
