@@ -57,6 +57,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 		"JetStream needs more than half of its NATS servers: look at them",
 	},
 	nats.StreamsAvailable: {zap.InfoLevel, "the journal of all nodes can be reached", ""},
+	nats.StreamsRemade: {
+		zap.WarnLevel, "the journal of all nodes was deleted, and has been made again; channels go on",
+		"find out who deletes the streams of the prefix: until it is written again, a restart of all nodes at once would begin anew",
+	},
 	nats.BackupSkipped: {
 		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",
 		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",

@@ -220,6 +220,9 @@ func (l *ledger) readOn(ctx context.Context, endpoint string, p *page, again boo
 	if !again {
 		return nil
 	}
+	if err := l.checkEnd(ctx, p); err != nil {
+		return err
+	}
 	return p.journal.Read(ctx, p.last, func(revision uint64, text []byte) error {
 		at, err := linkOf(text)
 		if err != nil {
@@ -231,6 +234,21 @@ func (l *ledger) readOn(ctx context.Context, endpoint string, p *page, again boo
 		p.last = revision
 		return nil
 	})
+}
+
+// checkEnd forgets what the journal held if it ends before that: somebody has deleted it, and it
+// begins anew. p.mu is held.
+func (l *ledger) checkEnd(ctx context.Context, p *page) error {
+	last, err := p.journal.Last(ctx)
+	if err != nil || last >= p.last {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.last, p.top = 0, 0
+	clear(p.ids)
+	clear(p.at)
+	return nil
 }
 
 // enter notes what the journal holds: a record replaces the one of the same number, and all

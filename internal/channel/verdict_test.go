@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
 // Nodes that meet again agree at once, and go over to another history once at most, whatever the
@@ -168,5 +169,34 @@ func checkJournal(t *testing.T, s *site, c *Channel) {
 				t.Errorf("record %d is %s, and %q in the journal", r.Link.Number, r.Link.ID, id)
 			}
 		}
+	})
+}
+
+// The journal of all nodes is deleted while they run. What they remember is written into the one
+// that comes after it.
+func TestTheJournalOfAllNodesIsDeleted(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		n1 := s.start("n1")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			if n == 4 {
+				s.quorum = memory.Open(64 << 20)
+				journal, err := s.quorum.Journal(t.Context(), "sports/hls")
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := n1.nodes.ledger.page("hls")
+				p.mu.Lock()
+				p.journal = siteJournal{journal, s.nodes["n1"]}
+				p.mu.Unlock()
+			}
+			a.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		checkJournal(t, s, n1)
 	})
 }

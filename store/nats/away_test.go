@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/liveorigin/caddy-live-origin/internal/nodes"
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -160,4 +163,58 @@ func TestPeerAddressOutOfReach(t *testing.T) {
 	stores := openNodes(t, c, nats.Options{Replicas: 1, PeerAddress: address}, nats.Options{Replicas: 1})
 	put(t, stores[0], "a", content(1<<20))
 	wantObject(t, stores[1], "a", content(1<<20))
+}
+
+// TestStreamsAreMadeAgain: somebody deletes the stream of the journals while nodes run. They make it
+// again, say so, and go on.
+func TestStreamsAreMadeAgain(t *testing.T) {
+	c := natstest.Start(t, 3)
+	prefix := newPrefix()
+	var stores []*nats.Store
+	var told [2]events
+	for i := range 2 {
+		st := open(t, c, nats.Options{Prefix: prefix, Node: fmt.Sprint("n", i), Event: told[i].add})
+		defer st.Close()
+		stores = append(stores, st)
+	}
+	j, k := journal(t, stores[0], "j"), journal(t, stores[1], "j")
+	for i := range 3 {
+		if _, err := appendAt(j, uint64(i), "record"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last, err := k.Last(context.Background()); err != nil || last != 3 {
+		t.Fatalf("last revision is %d, %v", last, err)
+	}
+	time.Sleep(6 * time.Second) // until both nodes have seen which stream it is
+	conn, err := natsgo.Connect(strings.Join(c.URLs(), ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(context.Background(), prefix+"_journals"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range told {
+		told[i].wait(t, nats.StreamsRemade)
+	}
+	if _, err := appendAt(j, 3, "record"); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("append behind what is gone: %v", err)
+	}
+	if revision, err := appendAt(j, 0, "anew"); err != nil || revision != 1 {
+		t.Fatalf("revision %d, %v", revision, err)
+	}
+	if revision, err := appendAt(k, 1, "anew"); err != nil || revision != 2 {
+		t.Errorf("revision %d, %v", revision, err)
+	}
+}
+
+func appendAt(j store.Journal, last uint64, record string) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return j.Append(ctx, last, []byte(record))
 }

@@ -9,6 +9,8 @@ const (
 	StreamsUnavailable nodes.EventKind = "streams unavailable"
 	// StreamsAvailable: they are there now.
 	StreamsAvailable nodes.EventKind = "streams available"
+	// StreamsRemade: a stream was deleted, and has been made again. Its journals begin anew.
+	StreamsRemade nodes.EventKind = "streams remade"
 	// FetchFailed: a node that has an object did not deliver it. Another way, or another
 	// node, is tried.
 	FetchFailed nodes.EventKind = "fetch failed"

@@ -60,6 +60,8 @@ type Store struct {
 	closed   bool
 	journals map[string]*journal
 
+	born time.Time // when the stream of the journals was made; for watchStreams
+
 	fetches fetches
 	fetched fetched
 	sums    sums
@@ -124,6 +126,7 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.running.Go(s.purgeForgotten)
+	s.running.Go(s.watchStreams)
 	if s.backup != nil {
 		s.running.Go(s.backUp)
 	}
