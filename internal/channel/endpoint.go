@@ -36,9 +36,10 @@ type endpoint struct {
 	offer    offer
 	// breakAt and numberAt are the discontinuity number and the media sequence number that the
 	// next slot has at least, if it is decided here: viewers of another node have seen those
-	// before. left is the end of the history that this node has left for that of another one,
-	// until it publishes something of that.
+	// before; askedFor is when this node asked for them. left is the end of the history that
+	// this node has left for that of another one, until it publishes something of that.
 	breakAt, numberAt uint64
+	askedFor          time.Time
 	left              *record
 
 	// excluded are the renditions that the endpoint does not serve, and
@@ -110,7 +111,7 @@ func (e *endpoint) restore(r record) {
 	if r.Epoch != "" {
 		e.epoch = r.Epoch
 	}
-	if r.Slot == nil {
+	if r.Slot == nil || e.taken(r.Slot.MSN) {
 		return
 	}
 	e.makeContiguous(r.Slot, e.first)

@@ -205,11 +205,15 @@ func (e *endpoint) join(r *record) bool {
 	return true
 }
 
-// askFor asks whoever decides next for a slot with at least these numbers, once.
+// askAgain is how soon to ask again for a slot with other numbers: whoever was asked may be gone.
+const askAgain = time.Second
+
+// askFor asks whoever decides next for a slot with at least these numbers.
 func (e *endpoint) askFor(discontinuity, msn uint64) {
-	if e.breakAt >= discontinuity && e.numberAt >= msn {
+	if e.breakAt >= discontinuity && e.numberAt >= msn && time.Since(e.askedFor) < askAgain {
 		return
 	}
+	e.askedFor = time.Now()
 	ask := message{Break: &breakMessage{Endpoint: e.config.Name, Number: discontinuity, MSN: msn}}
 	e.nodes.group.Send(ask.encode())
 	e.breakAt, e.numberAt = max(e.breakAt, discontinuity), max(e.numberAt, msn) // it may be this node
