@@ -157,13 +157,18 @@ type takeOffset func(offset Ticks, basis Basis, r rank)
 // same time.
 func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take takeOffset) {
 	own := g.input.own(g)
+	doubtful := false
 	if own != nil && own.modulus == g.modulus {
 		start := nearest(s.media.Start, g.modulus, own.last)
 		late := own.expected(now) - (start + s.end - s.start)
-		if start >= own.last-s.media.Frame && c.near(late) && !c.tooEarly(late, s) {
+		fits := start >= own.last-s.media.Frame && c.near(late)
+		switch {
+		case fits && !c.tooEarly(late, s):
 			take(own.offset+start-s.start, AlignTimestamp, continued)
-		} else {
+		case !fits || g.first < ownStart:
 			g.input.clockRestarts = true
+		default:
+			doubtful = true // its last run was late, or it starts over and fits by coincidence
 		}
 	}
 	if own == nil {
@@ -175,6 +180,9 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 			continue
 		}
 		late := ref.expected(now) - s.end
+		if doubtful && abs(late) > (s.end-s.start)/2 && c.config.Alignment != AlignTimestamp {
+			g.input.clockRestarts = true
+		}
 		if g.input.clockRestarts {
 			// The numbers start over with every run: it is no coincidence only if it keeps
 			// exactly the rhythm that it had before.

@@ -93,7 +93,9 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 		complete := o.level == whole || o.level == picture && !q.now.Before(o.deadline)
 		return complete && o.defects < a.defects && o.renditions >= a.renditions
 	}
-	goesOn := best(others, func(o *option) bool { return better(o) && o.seamless })
+	// Where the slot begins a discontinuity anyway, another input costs none.
+	free := func(o *option) bool { return o.seamless || !a.seamless }
+	goesOn := best(others, func(o *option) bool { return better(o) && free(o) })
 	if goesOn != nil && goesOn.defects == 0 {
 		return goesOn, a.worse(goesOn), false
 	}
@@ -102,7 +104,7 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 	}) {
 		return nil, "", true
 	}
-	if u := q.united(q.at); u != nil && better(u) && u.seamless && u.better(goesOn) {
+	if u := q.united(q.at); u != nil && better(u) && free(u) && u.better(goesOn) {
 		return u, "", false
 	}
 	if goesOn != nil {

@@ -56,14 +56,6 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	if a.level == whole {
 		switch {
 		case a.seamless:
-			o, why, waiting := q.sounder(a, others)
-			switch {
-			case waiting:
-				return nil, "", false
-			case o != nil:
-				return o, why, false
-			}
-			return a, "", false
 		case goesOn != nil:
 			return goesOn, a.why(), false
 		case q.awaits(others, func(o *option) bool { return o.seamless }):
@@ -72,6 +64,13 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 			return wholeOnes, ReasonUnstable, false
 		case a.fresh && q.unstable() && q.awaits(others, func(*option) bool { return true }):
 			return nil, "", false
+		}
+		o, why, waiting := q.sounder(a, others)
+		switch {
+		case waiting:
+			return nil, "", false
+		case o != nil:
+			return o, why, false
 		}
 		return a, "", false
 	}
