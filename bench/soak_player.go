@@ -101,7 +101,7 @@ func (p *player) watch(ctx context.Context, c *soakChannel, until time.Time) {
 // ask makes a request and counts what comes of it. right, which may be nil, says whether it
 // is right that there is nothing.
 func (p *player) ask(ctx context.Context, c *soakChannel, path string, right func() bool) []byte {
-	begin := time.Now()
+	begin, early := time.Now(), !c.began()
 	status, body, err := p.fetchAgain(path)
 	if ctx.Err() != nil {
 		return nil
@@ -122,7 +122,7 @@ func (p *player) ask(ctx context.Context, c *soakChannel, path string, right fun
 	if err == nil {
 		kind = fmt.Sprint(status)
 	}
-	if !c.began() && status == http.StatusNotFound {
+	if early && status == http.StatusNotFound {
 		p.early++
 		return nil
 	}
