@@ -247,7 +247,12 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration, Defects: dr.Defects}
 		var used []*object
 		for _, p := range dr.Parts {
-			if ob := e.objects.use(p.Object); ob != nil {
+			switch ob := e.objects.use(p.Object); {
+			case ob == nil:
+			case ob.info == nil: // released already: its bytes may go at any time
+				e.objects.release(p.Object)
+				e.outbox.trouble(fmt.Errorf("endpoint %s: object %s was released before it was used", e.config.Name, p.Object))
+			default:
 				used = append(used, ob)
 			}
 		}
