@@ -88,6 +88,35 @@ func TestNodesServeTheSame(t *testing.T) {
 	})
 }
 
+// What a node that starts is told, it may have from the journals of another one already. The media is
+// still there when that node has to decide.
+func TestUploadsAreToldTwice(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.twice = true
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			if n != 3 {
+				a.deliver(n)
+				continue
+			}
+			if err := a.put(names[n], segments[n]); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+			s.cutOff("n1")
+			a.c = n2
+			a.announce(n)
+		}
+		time.Sleep(2 * time.Second)
+		isWhole(t, n2, same(t, n2), segments[:6])
+	})
+}
+
 // The node that decides is gone, with the encoder that pushed to it.
 func TestANodeIsKilled(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")

@@ -127,6 +127,9 @@ func (n *nodes) takeReplica(in *input, r *replica) (err error) {
 		return err
 	}
 	n.group.Send(message{Held: u.Key}.encode())
+	if ob := n.channel.objects.get(u.Key); ob != nil && ob.info != nil {
+		return nil // it came with the journals of another node already
+	}
 	admit, err = d.takeFetched(u.Key)
 	return err
 }

@@ -22,8 +22,9 @@ type site struct {
 	nodes       map[string]*siteNode
 	channels    []*Channel
 	delay       time.Duration
-	// durable: what a node had is still there when it starts again.
-	durable bool
+	// durable: what a node had is still there when it starts again. twice: what is said comes
+	// twice, as it does for a node that starts and has some of it from the journals of another.
+	durable, twice bool
 }
 
 // siteNode is one node's engine.
@@ -283,6 +284,9 @@ func (g *siteGroup) Send(text []byte) {
 			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
 		default:
 			to.group.inbox <- saying{g.node.name, slices.Clone(text)}
+			if s.twice {
+				to.group.inbox <- saying{g.node.name, slices.Clone(text)}
+			}
 		}
 	}
 }
