@@ -11,8 +11,9 @@ import (
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// How a node gets what it has missed of an endpoint's history, and what becomes of two
-// histories that were written while nodes did not hear of each other.
+// How a node gets what it has missed of an endpoint's history, and how it goes over to another
+// one. Which one holds, where two were written while nodes did not hear of each other, is in
+// verdict.go.
 
 var tick = failover.Tick{}
 
@@ -27,8 +28,11 @@ const askTimeout = 3 * time.Second
 func (n *nodes) catchUp(node, endpoint string) {
 	n.once(endpoint, func(ctx context.Context) error {
 		err := n.readOn(ctx, node, endpoint)
-		n.partings.note(node, endpoint, errors.Is(err, errApart))
-		if errors.Is(err, errApart) {
+		switch {
+		case err == nil:
+			n.partings.note(node, endpoint, false)
+		case errors.Is(err, errApart):
+			n.partings.note(node, endpoint, true)
 			return n.seekVerdict(ctx, endpoint)
 		}
 		return err

@@ -14,7 +14,7 @@
 // A record is a message of up to MaxRecord bytes, with its revision in the header
 // Live-Origin-Revision. Revisions are taken with the server's comparison of the last sequence
 // of a subject, see journal.Append. The stream is made, and changed if its config differs, by
-// the first node that reaches the servers.
+// the first node that reaches the servers; if it is deleted meanwhile, it is made again.
 //
 // With a backup (Options.BackupSize), the node that took an object also writes it, in chunks, to
 //
