@@ -115,6 +115,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	union.go, hitless.go     what locked inputs have together, and lend each other
 	decide.go, giveup.go,
 	next_slot.go             the question, and what is left when a slot is given up
+	burst.go                 what comes at once after an outage
 	propose.go, seam.go,
 	endpoint.go              the answer, whether it has a seam, and its commit
 	adopt.go                 slots that another node decided

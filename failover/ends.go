@@ -31,22 +31,34 @@ func (c *Channel) compareEnds(now time.Time, s *segment) {
 	}
 }
 
-// endsEarly reports whether the media ends a frame and a half before what EXTINF claims,
-// of an encoder whose EXTINF is usually right.
-func (s *segment) endsEarly() bool {
-	r, off := s.rendition, func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
-	if s.origin != nil || s.media == nil || s.media.Untimed || off(s) <= s.media.Frame*3/2 {
+// endsEarly reports whether the media ends a frame and a half before what EXTINF claims, of an
+// encoder whose EXTINF was right until a few segments ago. The first segments after the process
+// resumed count as well: what EXTINF was before has been forgotten.
+func (s *segment) endsEarly(resumed time.Time) bool {
+	if s.origin != nil || s.media == nil || s.media.Untimed {
 		return false
 	}
-	exact := 0
-	for i := r.index(s) - 1; i >= 0 && exact < exactBefore && r.segments[i].run == s.run; i-- {
+	r, most := s.rendition, s.media.Frame*3/2
+	off := func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
+	if off(s) <= most {
+		return false
+	}
+	early, exact := 0, 0
+	for i := r.index(s) - 1; i >= 0 && exact < exactBefore; i-- {
 		o := r.segments[i]
-		if o.state != sound || abs(off(o)) > s.media.Frame*3/2 {
+		if o.run != s.run || o.state != sound {
+			break // nothing is known before it
+		}
+		if exact == 0 && early < exactBefore && off(o) > most {
+			early++
+			continue
+		}
+		if abs(off(o)) > most {
 			return false
 		}
 		exact++
 	}
-	return exact == exactBefore
+	return exact == exactBefore || !resumed.IsZero() && s.arrived.Before(resumed.Add((exactBefore*r.length).Duration()))
 }
 
 // comparedTo notes if the segment ends before a copy of it.

@@ -120,10 +120,13 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 			return nil, true
 		}
 	}
-	if !q.visible(found.start, found.end) {
+	if found.dubious() && q.followed(found) || !q.visible(found.start, found.end) {
 		return nil, true
 	}
 	a := q.insteadOf(found)
+	if a.level == whole && a.defects > found.defects {
+		return q.propose(found, a, a.worse(found)), false
+	}
 	return q.propose(found, a, a.why()), false
 }
 
@@ -171,10 +174,15 @@ func (o *option) earlier(than *option, q *question) bool {
 		return true
 	case abs(o.start-than.start) >= max(o.input.length(), 1)/2:
 		return o.start < than.start
-	case than.active && !q.replaces(o, than):
+	case than.active && !q.replaces(o, than) && !o.mends(than):
 		return false
 	}
 	return o.better(than)
+}
+
+// mends reports whether an option is as much as another one and has fewer defects, at no cost.
+func (o *option) mends(than *option) bool {
+	return o.seamless && o.level >= than.level && o.renditions >= than.renditions && o.defects < than.defects
 }
 
 // earliestOf finds the first media of the input in the time that was given up.
@@ -297,16 +305,4 @@ func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, wa
 		return nil, false, true
 	}
 	return q.propose(found, a, a.why()), false, false
-}
-
-// burst reports whether the option is the start of a burst after an outage: all deadlines
-// have passed, and it gets one grace from its first segment to become whole.
-func (q *question) burst(o *option) bool {
-	if first := o.arrived(o.deadline); !first.IsZero() && o.input.up {
-		if ripe := first.Add(q.grace(o.full(q))); q.now.Before(ripe) {
-			q.waitUntil(ripe)
-			return true
-		}
-	}
-	return false
 }

@@ -58,7 +58,7 @@ func (q *question) switching(s *segment) []Defect {
 func (q *question) grade(o *option) {
 	for i := range o.shares {
 		for _, s := range o.shares[i].media() {
-			o.doubtful = o.doubtful || s.endsEarly() && !s.short
+			o.doubtful = o.doubtful || s.endsEarly(q.resumed) && !s.short
 			for _, d := range q.switching(s) {
 				if f := (flaw{o.shares[i].path, d}); !slices.Contains(o.flaws, f) {
 					o.flaws = append(o.flaws, f)
@@ -71,6 +71,9 @@ func (q *question) grade(o *option) {
 	}
 	o.defects = len(o.flaws)
 }
+
+// dubious: its media has defects, or may turn out to have some.
+func (o *option) dubious() bool { return o.defects > 0 || o.doubtful }
 
 // media is what a share gives to a slot: nothing, unless the share is complete.
 func (s *share) media() []*segment {
@@ -85,7 +88,7 @@ func (s *share) media() []*segment {
 // own deadline. Between inputs that continue each other, a defect is like a missing
 // segment. It is worth a discontinuity only if it lasts.
 func (q *question) sounder(a *option, others []*option) (o *option, why Reason, waiting bool) {
-	if a.defects == 0 && !a.doubtful {
+	if !a.dubious() {
 		return nil, "", false
 	}
 	// Where the other input announced more and has lost that, it is no worse than this one.
@@ -102,6 +105,9 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 	if q.awaits(others, func(o *option) bool {
 		return o.level != whole && o.generation != nil && (o.generation.clock().same(q.cursor.clock) || q.lasts(a, o))
 	}) {
+		return nil, "", true
+	}
+	if q.followed(a) {
 		return nil, "", true
 	}
 	if u := q.united(q.at); u != nil && better(u) && free(u) && u.better(goesOn) {

@@ -86,6 +86,9 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		return nil, "", false
 	}
 	if wholeOnes != nil && q.replaces(wholeOnes, a) {
+		if wholeOnes.dubious() && q.followed(wholeOnes) {
+			return nil, "", false
+		}
 		if u := q.united(q.at); u != nil && u.level == whole && u.seamless && u.better(wholeOnes) {
 			return u, "", false
 		}
@@ -166,7 +169,7 @@ func (q *question) alone(a *option) bool {
 	if wanted != "" && wanted != q.active || a.fresh || q.config.Hitless && a.level != whole {
 		return false
 	}
-	return a.level == whole && a.seamless && a.defects == 0 && !a.doubtful || a.level != whole && q.mayCome(a)
+	return a.level == whole && a.seamless && !a.dubious() || a.level != whole && q.mayCome(a)
 }
 
 // why names the reason why an option was not good enough.

@@ -125,7 +125,7 @@ func (w *world) restart(remembering bool) error {
 	}
 	w.channel = c
 	if !remembering {
-		return nil
+		return w.step(Resumed{})
 	}
 	for _, rec := range facts {
 		now := w.now

@@ -1,0 +1,79 @@
+package failover
+
+import (
+	"slices"
+	"time"
+)
+
+// After an outage, of the origin or on the way to it, encoders send what they have held: in a
+// burst, each when it tries again, and all of it past its deadline. This file says for how long
+// what came first is no reason to do without the rest.
+
+// burst reports whether the option is the start of a burst after an outage: all deadlines
+// have passed, and it gets one grace from its first segment to become whole.
+func (q *question) burst(o *option) bool {
+	return o.input.up && q.before(q.afterFirst(o, o.deadline))
+}
+
+// afterFirst is one grace after the first of the option's segments that came after a moment;
+// zero if none did.
+func (q *question) afterFirst(o *option, moment time.Time) time.Time {
+	first := o.arrived(moment)
+	if first.IsZero() {
+		return time.Time{}
+	}
+	return first.Add(q.grace(o.full(q)))
+}
+
+// before reports whether a moment is still to come, and waits for it.
+func (q *question) before(t time.Time) bool {
+	if !q.now.Before(t) {
+		return false
+	}
+	q.waitUntil(t)
+	return true
+}
+
+// followed reports whether another input, which has not got an option's media, may be about to
+// send it in a burst, as this one has done or as it does itself.
+func (q *question) followed(o *option) bool {
+	return slices.ContainsFunc(q.channel.inputs, func(in *input) bool {
+		if in == o.input {
+			return false
+		}
+		if q.unheardSinceResumed(in) {
+			first := o.arrived(time.Time{})
+			return first.Before(q.resumed.Add(downSegments*(o.end-o.start).Duration())) && q.before(q.afterFirst(o, time.Time{}))
+		}
+		other := q.build(in, o.start, 0, q.leader(in, o.start))
+		if other == nil || other.level == whole || other.never != "" || !in.up || !other.generation.clock().same(q.cursor.clock) {
+			return false
+		}
+		return q.before(q.afterFirst(o, o.deadline)) || q.before(q.catchesUp(in, other))
+	})
+}
+
+// unheardSinceResumed: nothing is known of the input since the process went on, and nothing says
+// that it was down before.
+func (q *question) unheardSinceResumed(in *input) bool {
+	return !q.resumed.IsZero() && !in.lastSound.After(q.resumed) && (in.up || in.latest == nil)
+}
+
+// catchesUp is one grace after the input's last segment, if that came after its deadline.
+func (q *question) catchesUp(in *input, o *option) time.Time {
+	r := o.leader()
+	if r == nil || r.lastSound.IsZero() {
+		return time.Time{}
+	}
+	i := len(r.segments) - 1
+	for ; i >= 0 && (r.segments[i].state != sound || !r.segments[i].placed); i-- {
+	}
+	if i < 0 {
+		return time.Time{}
+	}
+	s, length := r.segments[i], o.full(q)
+	if !s.arrived.After(q.until((s.channelEnd() + q.lateness(in)).Time(), length)) {
+		return time.Time{}
+	}
+	return s.arrived.Add(q.grace(length))
+}
