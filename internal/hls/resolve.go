@@ -59,9 +59,11 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 		return "", fmt.Errorf("URI %s: %w", quote(uri), err)
 	}
 
-	var base []string
+	// On the stack: a playlist has an entry for each segment of its window.
+	var room [8]string
+	base := room[:0]
 	if !absolute {
-		if base, err = appendParts(nil, playlistPath); err != nil || len(base) == 0 {
+		if base, err = appendParts(base, playlistPath); err != nil || len(base) == 0 {
 			return "", fmt.Errorf("playlist path %s is not clean", quote(playlistPath))
 		}
 		base = base[:len(base)-1]
@@ -154,6 +156,9 @@ func appendParts(base []string, path string) ([]string, error) {
 }
 
 func decodePart(part string) (string, error) {
+	if isPlain(part) {
+		return part, nil
+	}
 	decoded := part
 	if strings.IndexByte(part, '%') >= 0 {
 		buffer := make([]byte, 0, len(part))
@@ -187,6 +192,22 @@ func decodePart(part string) (string, error) {
 		return "", errors.New("name too long")
 	}
 	return decoded, nil
+}
+
+// isPlain reports whether a name is one as encoders make them, of which nothing has to be decoded
+// or checked.
+func isPlain(name string) bool {
+	if len(name) > MaxPathPartBytes {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func hexDigit(c byte) int {
