@@ -65,4 +65,9 @@ func (g *generation) move(by Ticks) {
 		}
 		r.extend(0, len(r.segments))
 	}
+	for _, p := range g.input.channel.pairs {
+		if p.ga == g || p.gb == g {
+			p.steady, p.drift, p.reported = false, 0, 0 // how far they are apart is measured anew
+		}
+	}
 }

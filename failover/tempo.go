@@ -8,6 +8,8 @@ type tempo struct {
 	arrivals   []beat // of the last minute and a bit, in order
 }
 
+// beat is when a segment of the generation came, and how late that was by the generation's own
+// clock, which is not moved when its place on the channel's clock is.
 type beat struct{ at, late Ticks }
 
 // follow takes a segment of the leading rendition into account.
@@ -19,7 +21,7 @@ func (t *tempo) follow(now Ticks, s *segment) {
 	for drop < len(t.arrivals) && (now-t.arrivals[drop].at > slowOver+slowOver/4 || len(t.arrivals)-drop >= slowBeats) {
 		drop++
 	}
-	t.arrivals = append(t.arrivals[drop:], beat{now, now - s.channelEnd()})
+	t.arrivals = append(t.arrivals[drop:], beat{now, now - s.end})
 }
 
 // lost is by how much the media has fallen behind within the last minute: 0 unless it

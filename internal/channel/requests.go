@@ -34,8 +34,11 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	var admit func() error
 	// Deferred, as reading a body may panic.
 	defer func() {
-		if c.nodes != nil && c.nodes.tell(d, admit, err) {
-			return // it is passed on to the core once another node has it
+		if c.nodes != nil {
+			c.nodes.waitAwake()
+			if c.nodes.tell(d, admit, err) {
+				return // it is passed on to the core once another node has it
+			}
 		}
 		if refused := c.finish(d, admit); refused != nil && (err == nil || admit != nil) {
 			err = refused

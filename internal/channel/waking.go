@@ -10,6 +10,8 @@ const (
 	// wakingTime is how long a node that stood still takes at most until it counts as ready
 	// again, and wakingPause how long it listens at least.
 	wakingTime, wakingPause = 3 * time.Second, 100 * time.Millisecond
+	// wakingStep is how often an upload that waits for it looks.
+	wakingStep = 20 * time.Millisecond
 )
 
 // Ready reports whether what the channel serves is what it should: false as long as this node has
@@ -29,6 +31,15 @@ func (n *nodes) awake() bool {
 	}
 	n.caughtUp.Store(woke.UnixNano())
 	return true
+}
+
+// waitAwake holds an upload that has ended after the node stood still, until the node has caught up.
+// A load balancer sends to another node what this one does not take, and all that follows: without
+// that, what got stuck here would come after it, as if the encoder had restarted.
+func (n *nodes) waitAwake() {
+	for until := time.Now().Add(wakingTime); !n.awake() && time.Now().Before(until); {
+		time.Sleep(wakingStep)
+	}
 }
 
 func (n *nodes) hasCaughtUp(woke time.Time) bool {

@@ -57,3 +57,49 @@ func TestANodeThatWakesCatchesUpFirst(t *testing.T) {
 		}
 	})
 }
+
+// An upload that got stuck in a node that stood still comes after what the others have taken: a load
+// balancer has sent it, and all that follows, to another node, and it would look as if the encoder had
+// restarted.
+func TestWhatGotStuckInANodeWaitsUntilItHasCaughtUp(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		nodes := s.startThree()
+		n1, n3 := nodes[0], nodes[2]
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: n3, input: "b", names: names, media: segments}
+		for n := range 3 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+		}
+		time.Sleep(segmentTime)
+		s.mu.Lock()
+		s.nodes["n3"].woke = time.Now()
+		s.mu.Unlock()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.deliver(3)
+		}()
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Error("an upload that got stuck does not wait")
+		default:
+		}
+		a.deliver(3)
+		<-done
+		if !n3.Ready() {
+			t.Error("it did not wait until the node had caught up")
+		}
+		for n := 4; n < 6; n++ {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+		}
+		same(t, n1, n3)
+	})
+}
