@@ -119,6 +119,8 @@ func (sharedGroup) Status() store.GroupStatus {
 
 func (sharedGroup) Woke() time.Time { return time.Time{} }
 
+func (sharedGroup) Received(time.Time) bool { return true }
+
 func (sharedGroup) Leave() {
 	others.mu.Lock()
 	defer others.mu.Unlock()

@@ -44,6 +44,9 @@ type Group interface {
 	// if it never did. What it knows of other nodes is from before that until it has heard
 	// them. It costs next to nothing.
 	Woke() time.Time
+	// Received reports whether the member has received what the others had sent by a moment, to
+	// within the time between two signs of life of a node. It costs next to nothing.
+	Received(moment time.Time) bool
 	// Leave ends the membership: nothing of Member is called after it has returned.
 	Leave()
 }

@@ -363,6 +363,14 @@ func (g *siteGroup) Woke() time.Time {
 	return g.node.woke
 }
 
+// Received: what is said is under way for as long as the site says.
+func (g *siteGroup) Received(moment time.Time) bool {
+	s := g.node.site
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(moment) > 2*s.delay && len(g.inbox) == 0
+}
+
 func (g *siteGroup) Leave() {
 	g.node.site.mu.Lock()
 	defer g.node.site.mu.Unlock()

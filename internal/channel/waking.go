@@ -47,7 +47,7 @@ func (n *nodes) hasCaughtUp(woke time.Time) bool {
 	switch {
 	case since > wakingTime, status.Contact == store.Alone:
 		return true
-	case since < wakingPause, status.Contact != store.InContact:
+	case since < wakingPause, status.Contact != store.InContact, !n.group.Received(woke):
 		return false
 	}
 	peers := readPeers(status)

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -38,3 +39,33 @@ func (p *pulse) wokeAt(now time.Time) time.Time {
 
 // Woke implements store.Group.
 func (g *Group) Woke() time.Time { return g.n.pulse.wokeAt(time.Now()) }
+
+// Received implements store.Group. Others say with each beat what they have sent, and what this
+// node said to itself after the moment comes back behind their beats.
+func (g *Group) Received(moment time.Time) bool {
+	streams, heard := g.alive(moment)
+	return heard && !slices.ContainsFunc(streams, (*stream).behind)
+}
+
+// alive are the streams of nodes that are there. heard: something that this node said to itself
+// after the moment has come back.
+func (g *Group) alive(moment time.Time) (streams []*stream, heard bool) {
+	g.n.mu.Lock()
+	defer g.n.mu.Unlock()
+	for _, c := range g.n.links[:bulk] {
+		heard = heard || c.echo.After(moment)
+	}
+	for from, s := range g.streams {
+		if p := g.n.peers[from]; p != nil && p.alive {
+			streams = append(streams, s)
+		}
+	}
+	return streams, heard
+}
+
+// behind reports whether the publisher has sent more than the member has received.
+func (s *stream) behind() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.lives) > 1 || s.lives[0].next <= s.lives[0].high
+}
