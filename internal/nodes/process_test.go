@@ -26,6 +26,9 @@ const (
 	processServers = "NODES_TEST_SERVERS"
 )
 
+// hasAll is what a node says when it has received what was sent before it woke.
+const hasAll = "has all since it woke"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(processNode) != "" {
 		runNode(os.Getenv(processNode), strings.Split(os.Getenv(processServers), " "))
@@ -51,6 +54,14 @@ func runNode(name string, servers []string) {
 		for i := 1; ; i++ {
 			g.Send(fmt.Appendf(nil, "message %d", i))
 			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	go func() {
+		for said := (time.Time{}); ; time.Sleep(time.Millisecond) {
+			if woke := g.Woke(); woke != said && g.Received(woke) {
+				fmt.Println(hasAll)
+				said = woke
+			}
 		}
 	}()
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent is gone, or says so
@@ -145,12 +156,19 @@ func TestStoppedNodeConcludesNothing(t *testing.T) {
 	})
 	before := len(c.said(0))
 	stop := speak(a)
+	type waking struct{ line, message int } // what c had said, and how many messages of a there were
+	var wakings []waking
 	for range 3 {
 		c.signal(syscall.SIGSTOP)
 		eventually(t, "c is silent", func() bool { return a.alive() == 1 && b.alive() == 1 })
 		time.Sleep(time.Second)
+		wakings = append(wakings, waking{len(c.said(before)), b.count("a")})
+		time.Sleep(500 * time.Millisecond) // more than the time between two beats
 		c.signal(syscall.SIGCONT)
 		eventually(t, "c is back", func() bool { return a.alive() == 2 && b.alive() == 2 })
+		eventually(t, "c says that it has all", func() bool {
+			return slices.Contains(c.said(before)[wakings[len(wakings)-1].line:], hasAll)
+		})
 	}
 	stop()
 	last := fmt.Sprintf("received a message %d", a.sent)
@@ -164,6 +182,13 @@ func TestStoppedNodeConcludesNothing(t *testing.T) {
 		}
 		return status == "status in-contact a:true b:true"
 	})
+	for _, w := range wakings {
+		lines := c.said(before)
+		claim := slices.Index(lines[w.line:], hasAll)
+		if has := fmt.Sprintf("received a message %d", w.message); !slices.Contains(lines[:w.line+claim], has) {
+			t.Errorf("c claims to have all, and message %d of a, which was sent before it woke, is yet to come", w.message)
+		}
+	}
 	out, expected := false, 1
 	for _, line := range c.said(before) {
 		switch {
