@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -43,24 +44,19 @@ func (g *Group) Woke() time.Time { return g.n.pulse.wokeAt(time.Now()) }
 // Received implements store.Group. Others say with each beat what they have sent, and what this
 // node said to itself after the moment comes back behind their beats.
 func (g *Group) Received(moment time.Time) bool {
-	streams, heard := g.alive(moment)
+	streams, heard := g.sinceEcho(moment)
 	return heard && !slices.ContainsFunc(streams, (*stream).behind)
 }
 
-// alive are the streams of nodes that are there. heard: something that this node said to itself
-// after the moment has come back.
-func (g *Group) alive(moment time.Time) (streams []*stream, heard bool) {
+// sinceEcho reports whether something that this node said to itself after the moment has come back,
+// and what the member hears: also of those that count as dead, as all do for a node that wakes.
+func (g *Group) sinceEcho(moment time.Time) (streams []*stream, heard bool) {
 	g.n.mu.Lock()
 	defer g.n.mu.Unlock()
 	for _, c := range g.n.links[:bulk] {
 		heard = heard || c.echo.After(moment)
 	}
-	for from, s := range g.streams {
-		if p := g.n.peers[from]; p != nil && p.alive {
-			streams = append(streams, s)
-		}
-	}
-	return streams, heard
+	return slices.Collect(maps.Values(g.streams)), heard
 }
 
 // behind reports whether the publisher has sent more than the member has received.
