@@ -258,8 +258,24 @@ func TestAnUnlockedPairOnNodes(t *testing.T) {
 			}
 		}
 	}
+	s.allowTwice(t)
 	s.compare(t, viewers...)
 	if switches := s.nodes[1].log.find("active input switched"); len(switches) != 1 || switches[0]["seamless"] != false {
 		t.Errorf("the switches were %v", switches)
+	}
+}
+
+// allowTwice lets nodes differ in a slot that two of them decided, because the machine had no time for
+// one when it should have heard of the other's decision: it waits 150 ms for that.
+func (s *site) allowTwice(t *testing.T) {
+	t.Helper()
+	for _, n := range s.nodes {
+		for _, e := range n.log.find("active input switched") {
+			if late := machine.around(logTime(t, e, "time")); late > 50*time.Millisecond {
+				msn := uint64(e["msn"].(float64))
+				t.Logf("slot %d: the machine was %s late", msn, late)
+				s.apart[msn] = true
+			}
+		}
 	}
 }
