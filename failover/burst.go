@@ -62,18 +62,23 @@ func (q *question) unheardSinceResumed(in *input) bool {
 // catchesUp is one grace after the input's last segment, if that came after its deadline.
 func (q *question) catchesUp(in *input, o *option) time.Time {
 	r := o.leader()
-	if r == nil || r.lastSound.IsZero() {
+	if r == nil {
 		return time.Time{}
 	}
-	i := len(r.segments) - 1
-	for ; i >= 0 && (r.segments[i].state != sound || !r.segments[i].placed); i-- {
-	}
-	if i < 0 {
-		return time.Time{}
-	}
-	s, length := r.segments[i], o.full(q)
-	if !s.arrived.After(q.until((s.channelEnd() + q.lateness(in)).Time(), length)) {
+	s, length := r.lastPlaced(), o.full(q)
+	if s == nil || !s.arrived.After(q.until((s.channelEnd()+q.lateness(in)).Time(), length)) {
 		return time.Time{}
 	}
 	return s.arrived.Add(q.grace(length))
+}
+
+// lastPlaced is the rendition's last sound segment that has its place on the clock, nil if there is
+// none.
+func (r *rendition) lastPlaced() *segment {
+	for _, s := range slices.Backward(r.segments) {
+		if s.state == sound && s.placed {
+			return s
+		}
+	}
+	return nil
 }

@@ -67,7 +67,8 @@ what was lent.
 
 Media that arrived is not always good. Where the active input's is not, another input that has
 it with fewer defects comes first: at once if it continues without a discontinuity, after three
-slots if it does not. What is bad everywhere causes no switch.
+slots if it does not. After an outage, when every deadline has passed, bad media is held for one
+grace, for an input that may be about to send its own. What is bad everywhere causes no switch.
 
 Between options the order is always the same, and is in one function
 (option.better): whole before picture-only before nothing, without a discontinuity before

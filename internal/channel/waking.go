@@ -34,8 +34,8 @@ func (n *nodes) awake() bool {
 }
 
 // waitAwake holds an upload that has ended after the node stood still, until the node has caught up.
-// A load balancer sends to another node what this one does not take, and all that follows: without
-// that, what got stuck here would come after it, as if the encoder had restarted.
+// A load balancer has sent it to another node meanwhile, and all that follows. If what got stuck here
+// were taken among that, it would look as if the encoder had restarted.
 func (n *nodes) waitAwake() {
 	for until := time.Now().Add(wakingTime); !n.awake() && time.Now().Before(until); {
 		time.Sleep(wakingStep)
