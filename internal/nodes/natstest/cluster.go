@@ -6,6 +6,7 @@
 package natstest
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"syscall"
@@ -71,6 +72,24 @@ func (c *Cluster) Kill(i int) {
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
 	c.signal(i, syscall.SIGSTOP)
+	c.waitStopped(i)
+}
+
+// waitStopped waits until the signal has done its work: on a busy machine, a server may run on for a
+// moment.
+func (c *Cluster) waitStopped(i int) {
+	c.t.Helper()
+	var status syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(c.processes[i].Process.Pid, &status, syscall.WUNTRACED, nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || !status.Stopped() {
+			c.t.Fatalf("server %d has not stopped: %v, %v", i, status, err)
+		}
+		return
+	}
 }
 
 // Continue wakes a server that was stopped.
