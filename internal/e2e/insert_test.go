@@ -68,11 +68,12 @@ const insertEndpoints = `
 // segments say so. When it is over, nothing is said any more.
 func TestABlackInsert(t *testing.T) {
 	t.Parallel()
-	source, black := startContribution(t), startContributionOf(t, "color=black:size=640x360:rate=25")
+	// The black is first, so that it is there when it is to be inserted.
+	black, source := startContributionOf(t, "color=black:size=640x360:rate=25"), startContribution(t)
 	o := startOrigin(t, insertEndpoints)
 	dark := newCapture(t)
 	var inserted atomic.Bool
-	at := source.nextBegin()
+	at := black.nextBegin()
 	black.startEncoderAt(at, dark.URL, muxedOutput(dark.URL)...)
 	target := newLink(t, o, func(_ string, number int, body []byte) []byte {
 		if inserted.Load() {
