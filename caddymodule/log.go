@@ -106,6 +106,13 @@ func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("sources", s.Sources),
 			zap.Time("end", s.End.Time()), zap.Time("published", s.Published), zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
 	}
+	if gaps := s.Gaps(); len(gaps) > 0 {
+		// A rendition that an input does not have is one in every slot.
+		if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", "gap"}); ok {
+			log.Warn("gap published", zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input),
+				zap.Strings("renditions", gaps), zap.Int("silenced", silenced))
+		}
+	}
 	if s.Switch == nil {
 		return
 	}

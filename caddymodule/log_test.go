@@ -42,6 +42,12 @@ func TestEventsInTheLog(t *testing.T) {
 				"seamless": true, "pair": "locked", "pair_detail": "x",
 			},
 		},
+		{
+			failover.Published{Slot: failover.Slot{Endpoint: "hls", Input: "a", MSN: 7, Renditions: []failover.SlotRendition{
+				{Path: "v0.m3u8", Parts: []failover.Part{{}}}, {Path: "v1.m3u8"}, {Path: "en.m3u8", Silent: true},
+			}}},
+			zap.WarnLevel, "gap published", map[string]any{"endpoint": "hls", "msn": uint64(7), "input": "a"},
+		},
 		{failover.Ended{Endpoint: "hls"}, zap.InfoLevel, "endpoint ended", map[string]any{"endpoint": "hls"}},
 		{failover.InputChanged{Input: "a", Up: true}, zap.InfoLevel, "input up", map[string]any{"input": "a"}},
 		{failover.InputChanged{Input: "a", Reason: "silent", Last: at}, zap.InfoLevel, "input down", map[string]any{"input": "a", "reason": "silent", "last_segment": at}},

@@ -82,6 +82,9 @@ var counted = counters{
 	slotsPatched: counter("slots_patched_total",
 		"Output segments that no input had whole, and that several locked ones made together.",
 		labelStore, labelChannel, labelEndpoint),
+	gaps: counter("gaps_total",
+		"Segments of renditions that are listed as gaps (EXT-X-GAP), because no input that could serve them had them in time.",
+		labelStore, labelChannel, labelEndpoint),
 	slotsGivenUp: counter("slots_given_up_total",
 		"Output segments that no input delivered in time.",
 		labelStore, labelChannel, labelEndpoint),
@@ -96,7 +99,7 @@ type counters struct {
 	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
 	strayUploads, downloadsCut                  *prometheus.CounterVec
 	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
-	slotsBySource, slotsPatched, defects        *prometheus.CounterVec
+	slotsBySource, slotsPatched, defects, gaps  *prometheus.CounterVec
 	publishLateness                             *prometheus.HistogramVec
 }
 
@@ -111,7 +114,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 	counted.strayUploads.WithLabelValues()
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed, overLimit,
+		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.gaps, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed, overLimit,
 		historiesAdopted, messagesLost, uploadsMissed,
 	} {
 		var known prometheus.AlreadyRegisteredError
@@ -148,6 +151,7 @@ func newMeter(key channelKey, config channel.Config) meter {
 		}
 		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
 		counted.slotsPatched.WithLabelValues(m.store, m.channel, e.Name)
+		counted.gaps.WithLabelValues(m.store, m.channel, e.Name)
 		for _, in := range config.Inputs {
 			counted.slotsBySource.WithLabelValues(m.store, m.channel, e.Name, in.Name)
 		}
@@ -182,6 +186,7 @@ func (m meter) slot(s failover.Slot) {
 		late := max(0, s.Published.Sub(s.Due))
 		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
 	}
+	counted.gaps.WithLabelValues(m.store, m.channel, s.Endpoint).Add(float64(len(s.Gaps())))
 	for _, input := range s.MediaFrom() {
 		counted.slotsBySource.WithLabelValues(m.store, m.channel, s.Endpoint, input).Inc()
 	}

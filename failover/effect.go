@@ -75,6 +75,17 @@ func (s Slot) MediaFrom() []string {
 	return []string{s.Input}
 }
 
+// Gaps are the renditions that have no media in the slot.
+func (s Slot) Gaps() []string {
+	var list []string
+	for _, r := range s.Renditions {
+		if r.Gap() {
+			list = append(list, r.Path)
+		}
+	}
+	return list
+}
+
 // From is the input that a part of the slot came from.
 func (s Slot) From(p Part) string {
 	if p.Input != "" {
