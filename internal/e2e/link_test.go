@@ -36,12 +36,7 @@ func newLink(t *testing.T, o *origin, segment func(name string, number int, body
 				return
 			}
 		}
-		request, err := http.NewRequest(r.Method, o.url(r.URL.Path), bytes.NewReader(body))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		resp, err := http.DefaultClient.Do(request)
+		resp, err := l.send(r.Method, o.url(r.URL.Path), body)
 		if err != nil {
 			return // the origin ends before the encoder
 		}
@@ -51,6 +46,20 @@ func newLink(t *testing.T, o *origin, segment func(name string, number int, body
 	}))
 	t.Cleanup(l.Close)
 	return l
+}
+
+// send uploads, and once more if the connection is reset.
+func (l *link) send(method, url string, body []byte) (*http.Response, error) {
+	for attempt := 1; ; attempt++ {
+		request, err := http.NewRequest(method, url, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		resp, err := http.DefaultClient.Do(request)
+		if err == nil || attempt == 2 {
+			return resp, err
+		}
+	}
 }
 
 // segmentNumber is that of seg12.ts; false for what is no segment.

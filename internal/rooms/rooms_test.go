@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"internal/media":     {module + "internal/bitstream", "github.com/Eyevinn/mp4ff/"},
 	"internal/demo":      {module + "internal/bitstream", module + "internal/demo"},
 	"internal/compact":   {},
+	"internal/handover":  {},
 	"internal/activity":  {module + "failover"},
 	"internal/output":    {module + "failover", module + "store", module + "internal/compact", module + "internal/hls", module + "internal/media"},
 	"internal/nodes":     {module + "store", "github.com/nats-io/nats.go"},
@@ -35,7 +36,7 @@ var rooms = map[string][]string{
 	"internal/nodes/natstest":   {module + "internal/nodes/natsserver"},
 	"internal/channel":          {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/compact", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
-		module + "internal/channel", module + "internal/activity", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
+		module + "internal/channel", module + "internal/activity", module + "internal/handover", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "github.com/spf13/", "golang.org/x/sync/errgroup",
 	},
