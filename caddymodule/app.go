@@ -201,6 +201,10 @@ func (a *App) apply() error {
 	for _, u := range a.channels {
 		a.reconfigureStore(u.shared.store, u.engine, u.options)
 	}
+	// Not before all of them are open: uploads wait for that.
+	for _, u := range a.channels {
+		u.shared.channel.Begin()
+	}
 	return nil
 }
 

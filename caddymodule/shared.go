@@ -168,7 +168,7 @@ func (r *registry) acquireChannel(key channelKey, config channel.Config, st *sha
 		}
 		<-c.closed
 	}
-	ch, err := channel.Open(context.Background(), config, st.store)
+	ch, err := channel.Prepare(context.Background(), config, st.store)
 	if err != nil {
 		st.release()
 		return nil, fmt.Errorf("start %s: %w", key, err)

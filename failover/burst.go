@@ -42,8 +42,12 @@ func (q *question) followed(o *option) bool {
 			return false
 		}
 		if q.unheardSinceResumed(in) {
-			first := o.arrived(time.Time{})
-			return first.Before(q.resumed.Add(downSegments*(o.end-o.start).Duration())) && q.before(q.afterFirst(o, time.Time{}))
+			// What came before that says nothing about when the other one could send.
+			from := o.arrived(time.Time{})
+			if from.Before(q.resumed) {
+				from = q.resumed
+			}
+			return from.Before(q.resumed.Add(downSegments*(o.end-o.start).Duration())) && q.before(from.Add(q.grace(o.full(q))))
 		}
 		other := q.build(in, o.start, 0, q.leader(in, o.start))
 		if other == nil || other.level == whole || other.never != "" || !in.up || !other.generation.clock().same(q.cursor.clock) {

@@ -92,8 +92,16 @@ func (c *Channel) resume(now time.Time) {
 		e.resumed, e.recalled = now, time.Time{}
 	}
 	for _, in := range c.inputs {
-		if in.up {
-			in.lastSound = now
+		if !in.up {
+			continue
+		}
+		away := now.Sub(in.lastSound)
+		in.lastSound = now
+		for _, r := range in.renditions {
+			// Or it would look as if all of them had fallen behind their input.
+			if !r.lastSound.IsZero() {
+				r.lastSound = r.lastSound.Add(away)
+			}
 		}
 	}
 }

@@ -35,6 +35,8 @@ type Channel struct {
 	ordered   []*input // as the config has them
 	endpoints map[string]*endpoint
 	timer     *time.Timer
+	// prepared: nobody can send anything yet, so nothing is decided.
+	prepared bool
 	// waiting: there is something to decide that may be for another node to decide.
 	waiting bool
 	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
@@ -59,6 +61,18 @@ type directory struct {
 // Open starts the channel on a store, which outlives it. What the store's journals hold
 // from an earlier process is served again.
 func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) {
+	c, err := Prepare(ctx, config, st)
+	if err != nil {
+		return nil, err
+	}
+	c.Begin()
+	return c, nil
+}
+
+// Prepare opens the channel as Open does, for a process that does not take uploads yet. Until
+// Begin, viewers get what was published, and nothing is decided: encoders that cannot send are
+// not late. With several nodes it is Open: what others have taken counts here as well.
+func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, error) {
 	core, err := failover.New(config.core())
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
@@ -82,6 +96,22 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 		c.nodes.begin()
 	}
 	return c, nil
+}
+
+// Begin says that uploads are taken from now on: from here the time counts in which inputs
+// have to send again. It does nothing to a channel that has begun.
+func (c *Channel) Begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || !c.prepared {
+		return
+	}
+	c.prepared = false
+	if c.arrivals.journal == nil {
+		c.step(failover.Tick{})
+		return
+	}
+	c.step(failover.Resumed{})
 }
 
 func (c *Channel) open(ctx context.Context, config Config) error {
@@ -114,6 +144,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	if err := c.objects.dropOrphans(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
+	c.prepared = c.nodes == nil
 	return nil
 }
 

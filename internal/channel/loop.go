@@ -26,7 +26,7 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	effects := c.core.Take(now, f)
 	c.waiting = false
 	for _, ec := range c.config.Endpoints {
-		for {
+		for !c.prepared {
 			d := c.core.Decide(now, ec.Name)
 			if d.Slot == nil {
 				break
@@ -106,6 +106,9 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 
 // arm sets the timer to the core's next deadline.
 func (c *Channel) arm(now time.Time) {
+	if c.prepared {
+		return
+	}
 	at, ok := c.core.Deadline()
 	for _, in := range c.inputs {
 		if sweep := now.Add(sweepInterval); in.waiting() && (!ok || sweep.Before(at)) {

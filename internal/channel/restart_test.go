@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,6 +160,54 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 }
 
 // ffmpeg sends its initialization section when it starts, and never again.
+// A process with many channels takes a while until it can be sent to. That is no time in which
+// encoders are late: half a segment, that the process has from before, waits for the whole one.
+func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		a := &encoder{t: t, input: "a", names: names, media: segments}
+		b := &encoder{t: t, input: "b", names: names, media: segments}
+		life(t, dir, func(c *Channel) {
+			a.c, b.c = c, c
+			for n := range 6 {
+				time.Sleep(segmentTime)
+				a.deliver(n)
+				b.deliver(n)
+			}
+			time.Sleep(segmentTime)
+			half := len(segments[6]) / 2
+			a.media = slices.Clone(segments)
+			a.media[6] = segments[6][:half-half%188]
+			a.deliver(6)
+		})
+		st, err := filestore.Open(filestore.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		c, err := Prepare(t.Context(), testConfig(shortEndpoint()), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		time.Sleep(5 * time.Second)
+		c.Begin()
+		time.Sleep(100 * time.Millisecond)
+		b.c = c
+		for n := 6; n < 9; n++ {
+			b.deliver(n)
+		}
+		synctest.Wait()
+		p := playlist(t, c.View("hls"))
+		for i, s := range p.Segments {
+			if n := 9 - len(p.Segments) + i; s.Discontinuity || !bytes.Equal(fetch(t, c.View("hls"), s.URI), segments[n]) {
+				t.Errorf("segment %d is not what was sent: %+v", n, s)
+			}
+		}
+	})
+}
+
 func TestFragmentsGoOnAfterARestart(t *testing.T) {
 	files := fragments(t, "14")
 	synctest.Test(t, func(t *testing.T) {
