@@ -27,7 +27,7 @@ var adviseMigration sync.Once
 // HandoverWrapper is a listener wrapper that keeps a reload of the config from resetting
 // connections on which a client sends its first request at that moment. Without it, Caddy's
 // server closes them, which costs a segment if the encoder does not send it again, as ffmpeg
-// does not. With it, the server of the next config answers.
+// does not without `-http_persistent 1`. With it, the server of the next config answers.
 //
 // Connections that no server has accepted yet are the kernel's to hand over. Linux does so with
 // `sysctl net.ipv4.tcp_migrate_req=1`; a warning tells if it is off.
