@@ -48,7 +48,7 @@ func newLink(t *testing.T, o *origin, segment func(name string, number int, body
 	return l
 }
 
-// send uploads, and once more if the connection is reset.
+// send uploads, and once more if there is no answer.
 func (l *link) send(method, url string, body []byte) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		request, err := http.NewRequest(method, url, bytes.NewReader(body))

@@ -143,7 +143,7 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// ConnectionState is that of the handshake, which it waits for.
+// ConnectionState is that of the TLS below, as far as its handshake has got.
 func (c tlsConn) ConnectionState() tls.ConnectionState {
 	return c.Conn.(interface{ ConnectionState() tls.ConnectionState }).ConnectionState()
 }
