@@ -235,7 +235,10 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 		start := nearest(s.media.Start, g.modulus, expected)
 		late := expected - (start + s.end - s.start)
 		again := !now.After(ref.until)
-		if (start >= ref.last-s.media.Frame || again) && (c.near(late) || c.near(late-ref.late)) &&
+		// Another input's copy of what has been published comes after it. What lies there and
+		// counts from the encoder's own start may be there by coincidence.
+		behind := start < ref.last-s.media.Frame
+		if (!behind || again || start >= ownStart) && (c.near(late) || c.near(late-ref.late)) &&
 			(again || !c.tooEarly(max(late, late-ref.late), s)) {
 			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}

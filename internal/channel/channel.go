@@ -37,6 +37,8 @@ type Channel struct {
 	timer     *time.Timer
 	// prepared: nobody can send anything yet, so nothing is decided.
 	prepared bool
+	// recalling: the core is being told what an earlier process had taken.
+	recalling bool
 	// waiting: there is something to decide that may be for another node to decide.
 	waiting bool
 	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
@@ -99,10 +101,12 @@ func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, erro
 }
 
 // Begin says that uploads are taken from now on: from here the time counts in which inputs
-// have to send again. It does nothing to a channel that has begun.
+// have to send again. The observer is told what was decided so far. It does nothing to a
+// channel that has begun.
 func (c *Channel) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.outbox.open()
 	if c.closed || !c.prepared {
 		return
 	}
@@ -130,6 +134,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	}
 	c.decisions.sort()
 	recall := recall{c.desk, c.inputs}
+	c.recalling = true
 	if err := recall.stood(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
@@ -140,6 +145,11 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	}
 	if err := recall.arrived(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
+	}
+	c.recalling = false
+	if c.arrivals.journal != nil {
+		c.step(failover.Resumed{})
+		recall.fragments(ctx)
 	}
 	if err := c.objects.dropOrphans(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
@@ -159,6 +169,10 @@ func (c *Channel) Configure(config Config) error {
 	core := config.core()
 	if err := core.Validate(); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
+	}
+	if c.prepared {
+		// Opening the other channels took a while, in which no input could send.
+		c.step(failover.Resumed{})
 	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.

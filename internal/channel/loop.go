@@ -12,6 +12,11 @@ import (
 
 // step passes a fact to the core and carries out what it decides. The lock is held.
 func (c *Channel) step(f failover.Fact) {
+	if c.recalling {
+		// What arrived is told afterwards, as of when it did: time must not be ahead of that.
+		c.stepAt(time.Time{}, f)
+		return
+	}
 	now := c.now()
 	c.tellClock(now)
 	c.stepAt(now, f)
@@ -99,14 +104,26 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 		if e, ok := effect.(failover.Noticed); ok {
 			c.remarks.add(noticeOf(e))
 		}
+		if c.recalling && !decision(effect) {
+			continue // the earlier process has told it
+		}
 		c.outbox.send(effect)
 	}
 	c.arm(now)
 }
 
+// decision reports whether the effect is about a slot, rather than about what arrived.
+func decision(effect failover.Effect) bool {
+	switch effect.(type) {
+	case failover.Published, failover.SlotGivenUp:
+		return true
+	}
+	return false
+}
+
 // arm sets the timer to the core's next deadline.
 func (c *Channel) arm(now time.Time) {
-	if c.prepared {
+	if c.prepared || c.recalling {
 		return
 	}
 	at, ok := c.core.Deadline()

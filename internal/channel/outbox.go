@@ -38,6 +38,8 @@ type outbox struct {
 	// untraced: records are among what was lost.
 	untraced bool
 	running  bool
+	// opened: what is in the queue is told. Before that there may be nobody yet who could be.
+	opened bool
 }
 
 // entry is what somebody has to be told: the observer or, with a record, the tracer.
@@ -91,10 +93,24 @@ func (o *outbox) put(e entry) {
 		return
 	}
 	o.queue = append(o.queue, e)
-	if !o.running {
-		o.running = true
-		go o.run()
+	o.start()
+}
+
+// open begins to tell what has been put in.
+func (o *outbox) open() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.opened = true
+	o.start()
+}
+
+// start starts the goroutine that tells, if there is something to tell. The lock is held.
+func (o *outbox) start() {
+	if o.running || !o.opened || len(o.queue) == 0 {
+		return
 	}
+	o.running = true
+	go o.run()
 }
 
 func (o *outbox) run() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
@@ -21,6 +20,7 @@ func (r *recall) arrived(ctx context.Context) error {
 	if !r.persistent() && r.nodes == nil {
 		return nil
 	}
+	r.orders()
 	r.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
 	a := &r.arrivals
 	var err error
@@ -33,9 +33,6 @@ func (r *recall) arrived(ctx context.Context) error {
 		return err
 	}
 	a.journal.take = nil // nobody else appends
-	r.channel.step(failover.Resumed{})
-	r.fragments(ctx)
-	r.orders()
 	return nil
 }
 

@@ -159,7 +159,87 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 	}
 }
 
-// ffmpeg sends its initialization section when it starts, and never again.
+// An endpoint that leaves renditions out changes nothing about when media came: its inputs have
+// the rhythm that they had.
+func TestARestartKnowsWhenMediaCame(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		endpoint := shortEndpoint()
+		endpoint.TimeDelay, endpoint.Limits.MaxBitrate = 8*time.Second, 1_000_000
+		master := []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\nlive.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=4000000\nhigh.m3u8\n")
+		lateness := func(c *Channel) [2]time.Duration {
+			inputs := c.Status().Inputs
+			return [2]time.Duration{inputs[0].Lateness, inputs[1].Lateness}
+		}
+		var before [2]time.Duration
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
+			upload(t, c, "a", "master.m3u8", master)
+			for n := range 8 {
+				time.Sleep(segmentTime - 300*time.Millisecond)
+				a.deliver(n)
+				time.Sleep(300 * time.Millisecond)
+				b.deliver(n)
+			}
+			before = lateness(c)
+		})
+		time.Sleep(3 * time.Second)
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			if after := lateness(c); after != before || after[0] == after[1] {
+				t.Errorf("media is %s late, and was %s late before the restart", after, before)
+			}
+		})
+	})
+}
+
+// What a process decides when it starts, from what the one before had taken, is told, and what that
+// one has told is not told again.
+func TestWhatAStartDecidesIsTold(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		endpoint := shortEndpoint()
+		endpoint.TimeDelay = 8 * time.Second
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range 8 {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+		})
+		time.Sleep(3 * time.Second)
+		st, err := filestore.Open(filestore.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		c, err := Prepare(t.Context(), testConfig(endpoint), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		synctest.Wait()
+		r := &recorder{}
+		c.Observe(r)
+		c.Begin()
+		synctest.Wait()
+		published := 0
+		for _, e := range r.events {
+			switch e.(type) {
+			case failover.Published:
+				published++
+			default:
+				t.Errorf("told again: %T %+v", e, e)
+			}
+		}
+		if published == 0 {
+			t.Error("the slots that were due while no process was there were not told")
+		}
+	})
+}
+
 // A process with many channels takes a while until it can be sent to. That is no time in which
 // encoders are late: half a segment, that the process has from before, waits for the whole one.
 func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
@@ -208,6 +288,7 @@ func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
 	})
 }
 
+// ffmpeg sends its initialization section when it starts, and never again.
 func TestFragmentsGoOnAfterARestart(t *testing.T) {
 	files := fragments(t, "14")
 	synctest.Test(t, func(t *testing.T) {
