@@ -25,6 +25,7 @@ type origin struct {
 	dir                                string // everything that the process writes
 	root                               string // of the file server
 	encoding                           string // Content-Encoding of the static response
+	lossless                           bool   // reloads hand over the requests that nobody has answered
 }
 
 // startOrigin runs Caddy. block is the content of the live_origin block, line gets the
@@ -100,8 +101,9 @@ func (o *origin) config(body string) string {
 		output stderr
 		format json
 	}
+	%s
 }
-`, o.admin)
+`, o.admin, o.servers())
 	for _, site := range []struct{ plain, secure, handler string }{
 		{o.addr, o.secure, "live_origin {\n" + o.block + "\n}"},
 		{o.respond, o.secureRespond, o.encoded() + "respond `" + body + "`"},
@@ -114,6 +116,14 @@ func (o *origin) config(body string) string {
 		fmt.Fprintf(&b, "https://%s {\ntls %[2]s/server.crt %[2]s/server.key\n%[3]s\n}\n", site.secure, o.keys, site.handler)
 	}
 	return b.String()
+}
+
+// servers are the options of Caddy's servers.
+func (o *origin) servers() string {
+	if !o.lossless {
+		return ""
+	}
+	return "servers {\nlistener_wrappers {\nlive_origin\n}\n}"
 }
 
 // encoded says that the static response is compressed, if it is.

@@ -122,6 +122,9 @@ func (s *soak) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer func() { s.origin.stop() }()
+	restore, handedOver := migrateRequests()
+	defer restore()
+	s.origin.resets = !handedOver
 	fmt.Fprintf(os.Stderr, "== soak for %s, seed %d\n", s.options.duration, s.options.seed)
 	s.cast()
 	if err := s.perform(ctx); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,15 +17,19 @@ type steadfast struct {
 	*origin
 	boot func(*origin) error // runs the process until the end of the soak
 
+	// resets: the kernel resets connections at a reload, as it may not be told to hand them over.
+	resets bool
+
 	mu       sync.Mutex
 	away     []span
+	reloaded []span // where it resets
 	started  time.Time
 	reloads  int
 	restarts int
 }
 
 func (b *bench) startSteadfast(ctx context.Context, block func(o *origin) string, d *diary) (*steadfast, error) {
-	o := &origin{}
+	o := &origin{lossless: true}
 	if err := b.place(o); err != nil {
 		return nil, err
 	}
@@ -64,12 +70,23 @@ func (s *steadfast) current() *process {
 	return s.process
 }
 
+// migrateRequests makes the kernel hand over connections that no server has accepted yet, as
+// docs/configuration.md advises, until it is called back. It reports false if it may not.
+func migrateRequests() (restore func(), ok bool) {
+	const setting = "/proc/sys/net/ipv4/tcp_migrate_req"
+	before, err := os.ReadFile(setting)
+	if err != nil || os.WriteFile(setting, []byte("1"), 0) != nil {
+		return func() {}, false
+	}
+	return func() { _ = os.WriteFile(setting, before, 0) }, true
+}
+
 // wasAway reports whether there was no origin for a part of this time. A process that has
 // just begun to listen has connections in its queue that the dead one left.
 func (s *steadfast) wasAway(from, to time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.away {
+	for _, a := range slices.Concat(s.away, s.reloaded) {
 		if !to.Before(a.from) && !from.After(a.to) {
 			return true
 		}
@@ -117,6 +134,9 @@ func (s *steadfast) reload() error {
 	s.mu.Lock()
 	s.reloads++
 	body := fmt.Sprint("reload ", s.reloads)
+	if s.resets {
+		s.reloaded = append(s.reloaded, span{time.Now(), time.Now().Add(2 * time.Second)})
+	}
 	s.mu.Unlock()
 	c := http.Client{Timeout: time.Minute}
 	resp, err := c.Post("http://"+s.admin+"/load", "text/caddyfile", strings.NewReader(s.config(body)))

@@ -30,6 +30,9 @@ func (s *soak) report(w io.Writer) bool {
 		{"run", fmt.Sprintf("%s, %d channels, %d players, %s store, seed %d", time.Since(s.begin).Round(time.Second), s.options.channels, s.options.players, s.options.store, s.options.seed)},
 		{"origin", fmt.Sprintf("%d reloads, %d restarts (half of them by SIGKILL), away for %s in all", s.origin.reloads, s.origin.restarts, s.absence())},
 	}
+	if s.origin.resets {
+		rows = append(rows, [2]string{"reloads", "may reset connections: net.ipv4.tcp_migrate_req can't be set here"})
+	}
 	rows = append(rows, s.sentRows()...)
 	rows = append(rows,
 		[2]string{"slots published", fmt.Sprintf("%d, of %d pieces", total.slots, total.pieces)},
