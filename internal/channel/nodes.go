@@ -97,6 +97,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	n.group = group
 	c.objects.run = n.writer + c.objects.run
 	n.takeOver(ctx, config.Endpoints)
+	n.tellChanges(group.Status()) // or nobody is told when one that was there is lost
 	return nil
 }
 
