@@ -119,6 +119,9 @@ function look(playingDate) {
 	if (at > last && last > 0 && !report.started) {
 		report.started = true;
 		first = at;
+		// It stood where it was to begin until then: that is no pause.
+		stalls.forget(now);
+		stills.forget(now);
 	}
 	last = at;
 	report.played = at;
