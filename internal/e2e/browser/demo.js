@@ -1,10 +1,11 @@
 // Presses every button of the demo's status page in headless Chromium, and prints
 // what the page showed of it as JSON: node demo.js <status page>
 import { chromium } from "playwright-core";
+import { executablePath } from "./executable.js";
 
 const [page] = process.argv.slice(2);
 const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	executablePath,
 	args: [
 		"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",

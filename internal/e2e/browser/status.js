@@ -3,6 +3,7 @@
 // line itself.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { executablePath } from "./executable.js";
 
 const [page, hostile] = process.argv.slice(2);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -10,7 +11,7 @@ const next = () => lines.next();
 const say = (report) => console.log(JSON.stringify(report));
 
 const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	executablePath,
 	args: [
 		"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",

@@ -3,10 +3,11 @@
 // page's ask, is answered with a line of JSON, until standard input is closed.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { executablePath } from "./executable.js";
 
 const [page] = process.argv.slice(2);
 const browser = await chromium.launch({
-	executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+	executablePath,
 	args: [
 		"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
