@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/handover"
 )
 
 // soakOptions are the flags of the soak.
@@ -122,7 +124,7 @@ func (s *soak) run(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer func() { s.origin.stop() }()
-	restore, handedOver := migrateRequests()
+	restore, handedOver := handover.KeepQueued()
 	defer restore()
 	s.origin.resets = !handedOver
 	fmt.Fprintf(os.Stderr, "== soak for %s, seed %d\n", s.options.duration, s.options.seed)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -68,17 +67,6 @@ func (s *steadfast) current() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.process
-}
-
-// migrateRequests makes the kernel hand over connections that no server has accepted yet, as
-// docs/configuration.md advises, until it is called back. It reports false if it may not.
-func migrateRequests() (restore func(), ok bool) {
-	const setting = "/proc/sys/net/ipv4/tcp_migrate_req"
-	before, err := os.ReadFile(setting)
-	if err != nil || os.WriteFile(setting, []byte("1"), 0) != nil {
-		return func() {}, false
-	}
-	return func() { _ = os.WriteFile(setting, before, 0) }, true
 }
 
 // wasAway reports whether there was no origin for a part of this time. A process that has

@@ -1,9 +1,7 @@
 package caddymodule
 
 import (
-	"bytes"
 	"net"
-	"os"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,9 +13,6 @@ import (
 func init() {
 	caddy.RegisterModule(HandoverWrapper{})
 }
-
-// migrateRequests is a setting of Linux 5.14 and later, see ip-sysctl in its documentation.
-const migrateRequests = "/proc/sys/net/ipv4/tcp_migrate_req"
 
 // places outlive configs: a server hands over to that of the next config.
 var places handover.Places
@@ -53,8 +48,7 @@ func (HandoverWrapper) CaddyModule() caddy.ModuleInfo {
 
 // Provision warns of what this wrapper cannot do.
 func (HandoverWrapper) Provision(ctx caddy.Context) error {
-	setting, err := os.ReadFile(migrateRequests)
-	if err == nil && bytes.Equal(bytes.TrimSpace(setting), []byte("0")) {
+	if handover.LosesQueued() {
 		adviseMigration.Do(func() {
 			ctx.Logger().Warn("a reload may reset connections that have just been opened: the kernel does not hand them over. Set net.ipv4.tcp_migrate_req=1 (sysctl -w, and /etc/sysctl.d)")
 		})

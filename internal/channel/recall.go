@@ -20,7 +20,7 @@ func (r *recall) arrived(ctx context.Context) error {
 	if !r.persistent() && r.nodes == nil {
 		return nil
 	}
-	r.orders()
+	r.orders() // before what arrived: they stood while that was decided on
 	r.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
 	a := &r.arrivals
 	var err error

@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/handover"
 )
 
 // reloads change what an operator changes: each is what stands in the channel's
@@ -46,7 +47,8 @@ func TestReloadsLoseNothing(t *testing.T) {
 	}
 	o := startOrigin(t, block("", "", ""), "servers {\n listener_wrappers {\n live_origin\n }\n }")
 	ways := map[string]string{"a": o.url(""), "b": o.url("")}
-	handedOver := migrateRequests(t)
+	restore, handedOver := handover.KeepQueued()
+	t.Cleanup(restore)
 	if !handedOver {
 		t.Log("net.ipv4.tcp_migrate_req cannot be set here: encoders and viewers have to ask again when they are reset")
 		for input := range ways {
@@ -95,19 +97,6 @@ func TestReloadsLoseNothing(t *testing.T) {
 			t.Errorf("%s is %g", name, value)
 		}
 	}
-}
-
-// migrateRequests makes the kernel hand over what no server has accepted yet, as
-// docs/configuration.md advises. It reports false if it may not.
-func migrateRequests(t *testing.T) bool {
-	t.Helper()
-	const setting = "/proc/sys/net/ipv4/tcp_migrate_req"
-	before, err := os.ReadFile(setting)
-	if err != nil || os.WriteFile(setting, []byte("1"), 0) != nil {
-		return false
-	}
-	t.Cleanup(func() { _ = os.WriteFile(setting, before, 0) })
-	return true
 }
 
 // counters are the origin's counters, as Prometheus sees them.

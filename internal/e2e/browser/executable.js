@@ -1,5 +1,5 @@
-// The browser that the tests drive. Chromium without its own windows takes half of the CPU time of
-// the whole one, which matters where five tests run at a time.
+// The browser that the tests drive. Chromium's headless shell takes much less CPU time than
+// the whole browser, which matters where five tests run at a time.
 import { existsSync } from "node:fs";
 
 const installed = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];

@@ -1,0 +1,143 @@
+package channel
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	filestore "github.com/liveorigin/caddy-live-origin/store/file"
+)
+
+// startOf opens a channel on a directory, which begins when it is told to, until the store is
+// closed under it.
+func startOf(t *testing.T, dir string, endpoint EndpointConfig, run func(c *Channel)) {
+	t.Helper()
+	st, err := filestore.Open(filestore.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	c, err := Prepare(t.Context(), testConfig(endpoint), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	run(c)
+}
+
+// An endpoint that leaves renditions out changes nothing about when media came: its inputs have
+// the rhythm that they had.
+func TestARestartKnowsWhenMediaCame(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		endpoint := shortEndpoint()
+		endpoint.TimeDelay, endpoint.Limits.MaxBitrate = 8*time.Second, 1_000_000
+		master := []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\nlive.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=4000000\nhigh.m3u8\n")
+		lateness := func(c *Channel) [2]time.Duration {
+			inputs := c.Status().Inputs
+			return [2]time.Duration{inputs[0].Lateness, inputs[1].Lateness}
+		}
+		var before [2]time.Duration
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
+			upload(t, c, "a", "master.m3u8", master)
+			for n := range 8 {
+				time.Sleep(segmentTime - 300*time.Millisecond)
+				a.deliver(n)
+				time.Sleep(300 * time.Millisecond)
+				b.deliver(n)
+			}
+			before = lateness(c)
+		})
+		time.Sleep(3 * time.Second)
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			if after := lateness(c); after != before || after[0] == after[1] {
+				t.Errorf("media is %s late, and was %s late before the restart", after, before)
+			}
+		})
+	})
+}
+
+// What a process decides when it starts, from what the one before had taken, is told, and what that
+// one has told is not told again.
+func TestWhatAStartDecidesIsTold(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		endpoint := shortEndpoint()
+		endpoint.TimeDelay = 8 * time.Second
+		lifeOf(t, dir, endpoint, func(c *Channel) {
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range 8 {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+		})
+		time.Sleep(3 * time.Second)
+		startOf(t, dir, endpoint, func(c *Channel) {
+			synctest.Wait()
+			r := &recorder{}
+			c.Observe(r)
+			c.Begin()
+			synctest.Wait()
+			published := 0
+			for _, e := range r.events {
+				switch e.(type) {
+				case failover.Published:
+					published++
+				default:
+					t.Errorf("told again: %T %+v", e, e)
+				}
+			}
+			if published == 0 {
+				t.Error("the slots that were due while no process was there were not told")
+			}
+		})
+	})
+}
+
+// A process with many channels takes a while until it can be sent to. That is no time in which
+// encoders are late: half a segment, that the process has from before, waits for the whole one.
+func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		a := &encoder{t: t, input: "a", names: names, media: segments}
+		b := &encoder{t: t, input: "b", names: names, media: segments}
+		life(t, dir, func(c *Channel) {
+			a.c, b.c = c, c
+			for n := range 6 {
+				time.Sleep(segmentTime)
+				a.deliver(n)
+				b.deliver(n)
+			}
+			time.Sleep(segmentTime)
+			half := len(segments[6]) / 2
+			a.media = slices.Clone(segments)
+			a.media[6] = segments[6][:half-half%188]
+			a.deliver(6)
+		})
+		startOf(t, dir, shortEndpoint(), func(c *Channel) {
+			time.Sleep(5 * time.Second)
+			c.Begin()
+			time.Sleep(100 * time.Millisecond)
+			b.c = c
+			for n := 6; n < 9; n++ {
+				b.deliver(n)
+			}
+			synctest.Wait()
+			p := playlist(t, c.View("hls"))
+			for i, s := range p.Segments {
+				if n := 9 - len(p.Segments) + i; s.Discontinuity || !bytes.Equal(fetch(t, c.View("hls"), s.URI), segments[n]) {
+					t.Errorf("segment %d is not what was sent: %+v", n, s)
+				}
+			}
+		})
+	})
+}
