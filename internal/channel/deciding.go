@@ -35,7 +35,7 @@ type offer struct {
 // mayDecide reports whether it is this node that decides what comes next of an endpoint, a slot
 // that begins at start. The lock is held.
 func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
-	if !n.ready.Load() {
+	if !n.ready.Load() || n.stopping {
 		return false
 	}
 	if o := e.offer; o.after != e.chain.last.Number || o.start != start || o.since.IsZero() {

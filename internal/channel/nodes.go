@@ -27,6 +27,8 @@ type nodes struct {
 	// ready: what the others have is taken over. Until then, nothing is decided, and what is
 	// said waits in early.
 	ready atomic.Bool
+	// stopping: it decides nothing more. Channel.mu guards it.
+	stopping bool
 	// readySince is set before ready is.
 	readySince time.Time
 	joined     time.Time

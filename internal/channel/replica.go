@@ -224,19 +224,38 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 	return true
 }
 
-// drain says goodbye, and waits until other nodes have what was uploaded to this one, or can't
-// be waited for.
+// drain says goodbye, and waits until other nodes have what was uploaded to this one and what it has
+// decided, or can't be waited for. It decides nothing more: they would hear that this node is gone,
+// and decide the same again, before they hear of it.
 func (n *nodes) drain() {
+	n.locked(func() { n.stopping = true })
 	n.group.Send(message{Leaving: true}.encode())
 	for range int(holdTime / drainStep) {
 		n.mu.Lock()
 		waiting := len(n.held)
 		n.mu.Unlock()
-		if waiting == 0 {
+		if waiting == 0 && n.followed() {
 			return
 		}
 		time.Sleep(drainStep)
 	}
+}
+
+// followed reports whether the nodes that are ready have all that this one has, by what they said of
+// themselves last.
+func (n *nodes) followed() bool {
+	endpoints := n.channel.directory.Load().endpoints
+	for _, p := range readPeers(n.group.Status()) {
+		if !p.ready {
+			continue
+		}
+		for name, e := range endpoints {
+			if at := e.standing.Load(); at != nil && p.state.Endpoints[name].Link.Number < at.Link.Number {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // drainStep is how often to look.

@@ -325,7 +325,7 @@ func (g *siteGroup) Status() store.GroupStatus {
 		if other == g.node || other.group == nil {
 			continue
 		}
-		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now()}
+		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now(), Delay: s.delay}
 		for _, cut := range []time.Time{other.cut, g.node.cut} {
 			if !cut.IsZero() && time.Since(cut) >= siteSilence {
 				p.Alive, p.Since, p.Heard = false, cut.Add(siteSilence), cut

@@ -231,6 +231,44 @@ func TestANodeThatIsStartedAgainCopiesWhatIsLater(t *testing.T) {
 	})
 }
 
+// The node that decides is shut down just after it has decided. The others have heard of that, however
+// long their messages take: what viewers have seen there goes on.
+func TestANodeThatStopsHasBeenFollowed(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	for _, after := range []time.Duration{0, 5, 20, 60, 100, 130, 200} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(t)
+			defer s.end()
+			nodes := s.startThree()
+			s.delay = 20 * time.Millisecond
+			a := &encoder{t: t, c: nodes[1], input: "a", names: names, media: segments}
+			b := &encoder{t: t, c: nodes[2], input: "b", names: names, media: segments}
+			for n := range 5 {
+				time.Sleep(segmentTime)
+				a.deliver(n)
+				b.deliver(n)
+			}
+			time.Sleep(after * time.Millisecond)
+			nodes[0].Close()
+			seen := playlist(t, nodes[0].View("hls"))
+			for n := 5; n < 8; n++ {
+				time.Sleep(segmentTime)
+				a.deliver(n)
+				b.deliver(n)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			p := same(t, nodes[1:]...)
+			isWhole(t, nodes[1], p, segments[:8])
+			for i, before := range seen.Segments {
+				if p.Segments[i].URI != before.URI {
+					t.Errorf("%d ms after an upload: segment %d was %s, and is %s", after, i, before.URI, p.Segments[i].URI)
+				}
+			}
+		})
+	}
+}
+
 // A node that had gone on alone, and is started again, takes over the history of the others.
 func TestANodeThatWasAloneIsStartedAgain(t *testing.T) {
 	names, segments := testmedia.Segments(t, "24")
