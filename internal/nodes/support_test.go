@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +121,8 @@ type node struct {
 	*listener
 	group *Group
 	sent  int
+	// stalls is how often the machine had no time for the node.
+	stalls *atomic.Int64
 }
 
 // say sends the next message of the node.
@@ -133,7 +136,11 @@ func openNode(t testing.TB, name string, urls []string, change ...func(*Options)
 	o := Options{Servers: urls, Prefix: "test.origin", Node: name, Event: func(e Event) { t.Logf("%s: %v", name, e) }}
 	quieted := make(chan struct{})
 	told := o.Event
+	stalls := new(atomic.Int64)
 	o.Event = func(e Event) {
+		if e.Kind == Stalled {
+			stalls.Add(1)
+		}
 		select {
 		case <-quieted: // the test is over
 		default:
@@ -153,7 +160,7 @@ func openNode(t testing.TB, name string, urls []string, change ...func(*Options)
 			t.Error(err)
 		}
 	})
-	node := &node{Nodes: n, listener: &listener{}}
+	node := &node{Nodes: n, listener: &listener{}, stalls: stalls}
 	if node.group, err = n.Join("news/hd.1", node.listener); err != nil {
 		t.Fatal(err)
 	}
