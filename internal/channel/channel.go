@@ -72,8 +72,8 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 }
 
 // Prepare opens the channel as Open does, for a process that does not take uploads yet. Until
-// Begin, viewers get what was published, and nothing is decided: encoders that cannot send are
-// not late. With several nodes it is Open: what others have taken counts here as well.
+// Begin, viewers get what was published, and nothing is decided here: encoders that cannot send
+// are not late. Where others run the channel as well, they decide meanwhile.
 func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, error) {
 	core, err := failover.New(config.core())
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	if err := c.objects.dropOrphans(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
-	c.prepared = c.nodes == nil
+	c.prepared = true
 	return nil
 }
 

@@ -80,6 +80,14 @@ func (s *site) end() {
 // start starts a node and its channel, which ends with the site at the latest.
 func (s *site) start(name string) *Channel {
 	s.t.Helper()
+	c := s.prepare(name)
+	c.Begin()
+	return c
+}
+
+// prepare does so for a node that does not take uploads yet.
+func (s *site) prepare(name string) *Channel {
+	s.t.Helper()
 	s.mu.Lock()
 	n := &siteNode{Store: memory.Open(64 << 20), site: s, name: name, fetching: make(chan struct{}, 1)}
 	if was := s.nodes[name]; was != nil && s.durable {
@@ -87,7 +95,7 @@ func (s *site) start(name string) *Channel {
 	}
 	s.nodes[name] = n
 	s.mu.Unlock()
-	c, err := Open(s.t.Context(), testConfig(longEndpoint()), n)
+	c, err := Prepare(s.t.Context(), testConfig(longEndpoint()), n)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,45 @@ func (a *adoptions) Node(_ string, e NodeEvent) {
 	if e.Kind == HistoryAdopted {
 		a.count.Add(1)
 	}
+}
+
+// All nodes start at once, and encoders can't send for a while: that is nobody's delay, as on one
+// node.
+func TestTheStartOfAllNodesIsNobodysDelay(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.durable = true
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: slices.Clone(segments)}
+		b := &encoder{t: t, c: n2, input: "b", names: names, media: segments}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+		}
+		time.Sleep(segmentTime)
+		half := len(segments[6]) / 2
+		a.media[6] = segments[6][:half-half%188]
+		a.deliver(6)
+		time.Sleep(50 * time.Millisecond)
+		n1.Close()
+		n2.Close()
+		n1, n2 = s.prepare("n1"), s.prepare("n2")
+		time.Sleep(5 * time.Second)
+		n1.Begin()
+		time.Sleep(300 * time.Millisecond)
+		n2.Begin()
+		time.Sleep(100 * time.Millisecond)
+		b.c = n2
+		for n := 6; n < 9; n++ {
+			b.deliver(n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		isWhole(t, n1, same(t, n1, n2), segments[:9])
+	})
 }
 
 // The node that decided is killed and started again, at any time between two slots. It is another
