@@ -85,7 +85,7 @@ func (e *endpoint) commit(now time.Time, s Slot) {
 		}
 		return
 	case e.started && s.MSN < e.msn:
-		if s.Adopted && s.End > e.cursor.end {
+		if s.Adopted && s.End >= e.cursor.end {
 			e.follow(s) // never back: what lies behind is released
 		}
 		return

@@ -156,6 +156,7 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 // view gets it with refresh. It returns the slot to commit.
 func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	n := e.nodes
+	broken := e.rejoin(&decided)
 	if e.breakAt > decided.DiscontinuityNumber {
 		decided.Discontinuity, decided.DiscontinuityNumber = true, e.breakAt
 	}
@@ -166,8 +167,14 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		s.Writer = n.writer
 		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
 	}
-	e.makeContiguous(s, e.keep(r))
-	e.window.Add(s)
+	own := r
+	if broken {
+		joined := *s
+		joined.Discontinuity = true
+		own.Slot = &joined
+	}
+	e.makeContiguous(own.Slot, e.keep(own))
+	e.window.Add(own.Slot)
 	if n != nil {
 		e.chain.add(r)
 		e.note()

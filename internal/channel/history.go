@@ -155,7 +155,8 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 	}
 	if e.chain.at(at.Link.Number) != nil {
 		if e.left == nil {
-			e.left = e.chain.at(e.chain.last.Number)
+			left := *e.chain.at(e.chain.last.Number) // its place is for what comes from the other node
+			e.left = &left
 		}
 		void := int(e.chain.last.Number - at.Link.Number + 1)
 		n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: void})
@@ -207,6 +208,40 @@ func (e *endpoint) join(r *record) bool {
 	joined.Discontinuity = true
 	r.Slot = &joined
 	return true
+}
+
+// rejoin is join for a slot that this node decides itself, on top of the history that it has joined.
+// Others publish the slot after that history, this node's viewers get it after what they have seen.
+// Where it continues only the history, they see a discontinuity that others don't: then broken is
+// true. Where that would take a number which they have seen, or the slot does not continue the
+// history, all see one.
+func (e *endpoint) rejoin(decided *failover.Slot) (broken bool) {
+	if e.left == nil {
+		return false
+	}
+	left, before, slots := e.left, e.chain.at(e.chain.last.Number), e.window.Slots()
+	e.left = nil
+	if before == nil || len(slots) == 0 {
+		return false
+	}
+	e.goOn(before.Slot, before.Seam)
+	mine, theirs := slots[len(slots)-1].DiscontinuityNumber, before.Slot.DiscontinuityNumber
+	switch {
+	case !before.precedes(decided):
+		e.breakAt = max(e.breakAt, mine+1, theirs+1)
+	case left.precedes(decided) && mine == theirs:
+	case mine >= theirs:
+		e.breakAt = max(e.breakAt, mine+1)
+	default:
+		decided.DiscontinuityNumber = theirs
+		return true
+	}
+	return false
+}
+
+// precedes reports whether a slot continues this one without a discontinuity.
+func (r *record) precedes(s *failover.Slot) bool {
+	return !s.Discontinuity && r.Seam != nil && r.Seam.Clock == s.Clock && r.Slot.End-r.Seam.Dated == s.Start
 }
 
 // askAgain is how soon to ask again for a slot with other numbers: whoever was asked may be gone.
