@@ -225,7 +225,7 @@ func (a *App) openChannels() error {
 		a.keepIn(st)
 		u.boundUnlisted(st.store.Usage().Capacity)
 		opening.Go(func() (err error) {
-			u.shared, err = live.acquireChannel(u.key, u.config, st)
+			u.shared, err = live.acquireChannel(u.key, u.config, u.spec.Trace, st)
 			return err
 		})
 	}

@@ -155,8 +155,9 @@ type applied struct {
 }
 
 // acquireChannel returns the running channel, or starts it. It takes over the
-// caller's use of the store. registry.changing is held.
-func (r *registry) acquireChannel(key channelKey, config channel.Config, st *sharedStore) (*sharedChannel, error) {
+// caller's use of the store. One that is started writes the trace from its beginning.
+// registry.changing is held.
+func (r *registry) acquireChannel(key channelKey, config channel.Config, t *Trace, st *sharedStore) (*sharedChannel, error) {
 	r.mu.Lock()
 	c := r.channels[key]
 	r.mu.Unlock()
@@ -168,17 +169,31 @@ func (r *registry) acquireChannel(key channelKey, config channel.Config, st *sha
 		}
 		<-c.closed
 	}
-	ch, err := channel.Prepare(context.Background(), config, st.store)
-	if err != nil {
+	c = &sharedChannel{key: key, store: st, closed: make(chan struct{}), applied: applied{config: config}}
+	if err := c.start(config, t); err != nil {
 		st.release()
 		return nil, fmt.Errorf("start %s: %w", key, err)
 	}
-	c = &sharedChannel{key: key, channel: ch, store: st, closed: make(chan struct{}), applied: applied{config: config}}
 	c.users.Store(1)
 	r.mu.Lock()
 	r.channels[key] = c
 	r.mu.Unlock()
 	return c, nil
+}
+
+// start opens the channel, with the trace that a config names; nil for none.
+func (c *sharedChannel) start(config channel.Config, t *Trace) (err error) {
+	var tracer channel.Tracer
+	if t != nil {
+		if c.traced, err = openTrace(*t); err != nil {
+			return err
+		}
+		tracer = c.traced
+	}
+	if c.channel, err = channel.Prepare(context.Background(), config, c.store.store, tracer); err != nil && c.traced != nil {
+		c.traced.close()
+	}
+	return err
 }
 
 // tell applies the config and the observer of a. registry.changing is held.

@@ -111,7 +111,6 @@ func (a *App) checkTraceFile(key channelKey, t *Trace) error {
 // traceFile is an open trace. It outlives configs that do not change it.
 type traceFile struct {
 	options Trace
-	channel *channel.Channel
 	logger  *zap.Logger
 
 	mu      sync.Mutex
@@ -130,7 +129,7 @@ const traceRetry = 10 * time.Second
 // because it has to begin with a checkpoint.
 const rolledByHand = 1 << 20 // MiB
 
-func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
+func openTrace(t Trace) (*traceFile, error) {
 	if err := os.MkdirAll(filepath.Dir(t.Filename), 0o700); err != nil {
 		return nil, fmt.Errorf("open trace: %w", err)
 	}
@@ -145,7 +144,7 @@ func openTrace(t Trace, c *channel.Channel) (*traceFile, error) {
 		return nil, fmt.Errorf("open trace: %w", err)
 	}
 	return &traceFile{
-		options: t, channel: c, written: size, torn: torn, logger: caddy.Log().Named("live_origin"),
+		options: t, written: size, torn: torn, logger: caddy.Log().Named("live_origin"),
 		file: &timberjack.Logger{
 			Filename: t.Filename, MaxSize: rolledByHand, MaxBackups: t.RollKeep, FileMode: fs.FileMode(0o600), Compression: "none",
 		},
@@ -165,14 +164,14 @@ func endOf(f *os.File) (size int64, torn bool, err error) {
 }
 
 // Trace implements channel.Tracer.
-func (t *traceFile) Trace(r failover.Record) {
+func (t *traceFile) Trace(r failover.Record) channel.Following {
 	if t.missed(r) {
-		t.channel.Checkpoint(false)
-		return
+		return channel.CheckpointAnew
 	}
 	if rolled := t.write(r); rolled {
-		t.channel.Checkpoint(true)
+		return channel.CheckpointHere
 	}
+	return channel.Records
 }
 
 // missed reports whether it is time to try again, after writing failed. A replay can't go
@@ -186,9 +185,6 @@ func (t *traceFile) missed(r failover.Record) bool {
 	t.retried = time.Now()
 	return true
 }
-
-// Lost implements channel.Tracer: a replay can't go on across a hole.
-func (t *traceFile) Lost() { t.channel.Checkpoint(false) }
 
 func (t *traceFile) write(r failover.Record) (rolled bool) {
 	line, err := json.Marshal(r)
@@ -249,7 +245,7 @@ func (c *sharedChannel) trace(t *Trace) error {
 	old := c.traced
 	switch {
 	case t != nil:
-		next, err := openTrace(*t, c.channel)
+		next, err := openTrace(*t)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // Record is one line of a trace: something that was done to a channel's core, or its
-// result. Exactly one field besides Time is set.
+// result. Exactly one field besides Time and Held is set.
 type Record struct {
 	Time time.Time `json:"time"`
 
@@ -27,6 +27,9 @@ type Record struct {
 	Selection    *Selection    `json:"selection,omitempty"`
 	Resumed      *Resumed      `json:"resumed,omitempty"`
 	Tick         *Tick         `json:"tick,omitempty"`
+
+	// Held says that nothing was decided on the fact: the process did not take uploads yet.
+	Held bool `json:"held,omitempty"`
 
 	// Commit is a slot that was put on the timeline, where several nodes decide.
 	Commit *Commitment `json:"commit,omitempty"`
@@ -173,7 +176,7 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 	}
 	switch fact := rec.fact(); {
 	case fact == nil:
-	case r.shared:
+	case r.shared, rec.Held:
 		effects = append(effects, r.channel.Take(rec.Time, fact)...)
 	default:
 		effects = append(effects, r.channel.Step(rec.Time, fact)...)

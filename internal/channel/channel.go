@@ -44,6 +44,7 @@ type Channel struct {
 	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
 	// that no checkpoint says.
 	tracing, stepped bool
+	traces           *traces
 	activity         *activity.Notes // nil if nobody watches
 	// spareBytes is what was counted at spareAt.
 	spareBytes int64
@@ -63,7 +64,7 @@ type directory struct {
 // Open starts the channel on a store, which outlives it. What the store's journals hold
 // from an earlier process is served again.
 func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) {
-	c, err := Prepare(ctx, config, st)
+	c, err := Prepare(ctx, config, st, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +74,9 @@ func Open(ctx context.Context, config Config, st store.Store) (*Channel, error) 
 
 // Prepare opens the channel as Open does, for a process that does not take uploads yet. Until
 // Begin, viewers get what was published, and nothing is decided here: encoders that cannot send
-// are not late. Where others run the channel as well, they decide meanwhile.
-func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, error) {
+// are not late. Where others run the channel as well, they decide meanwhile. The tracer, nil for
+// none, is told all that reaches the core, what the store holds included.
+func Prepare(ctx context.Context, config Config, st store.Store, t Tracer) (*Channel, error) {
 	core, err := failover.New(config.core())
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
@@ -85,10 +87,11 @@ func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, erro
 		endpoints: map[string]*endpoint{},
 	}
 	c.channel = c
+	c.traces = newTraces(c.Checkpoint)
 	if err := c.join(ctx, config); err != nil {
 		return nil, fmt.Errorf("channel %s: %w", config.Name, err)
 	}
-	if err := c.open(ctx, config); err != nil {
+	if err := c.open(ctx, config, t); err != nil {
 		if c.nodes != nil {
 			c.nodes.leave()
 		}
@@ -106,7 +109,7 @@ func Prepare(ctx context.Context, config Config, st store.Store) (*Channel, erro
 func (c *Channel) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.outbox.open()
+	c.outbox.events.open()
 	if c.closed || !c.prepared {
 		return
 	}
@@ -118,9 +121,16 @@ func (c *Channel) Begin() {
 	c.step(failover.Resumed{})
 }
 
-func (c *Channel) open(ctx context.Context, config Config) error {
+func (c *Channel) open(ctx context.Context, config Config, t Tracer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if t != nil {
+		c.traceTo(t)
+		c.trace(failover.Record{Time: c.now(), Open: &failover.Opening{Config: config.core(), Shared: c.nodes != nil}})
+	}
+	// All of what is recalled is to be in the trace. There is no more of it than in the journals.
+	c.traces.records.bound(0)
+	defer c.traces.records.bound(tracesSize)
 	return c.restore(ctx, config)
 }
 

@@ -21,7 +21,7 @@ type desk struct {
 	journals store.Store
 	nodes    *nodes // nil unless there may be others that run the channel
 	objects  *objects
-	outbox   outbox
+	outbox   *outbox
 
 	core      *failover.Channel
 	clock     clock
@@ -59,7 +59,7 @@ func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 		served:   served,
 		journals: localOf(st),
 		objects:  objects,
-		outbox:   outbox{channel: name},
+		outbox:   newOutbox(name),
 		core:     core,
 		clock:    clock{opened: time.Now()},
 		standing: &standing{},

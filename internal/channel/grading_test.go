@@ -16,13 +16,12 @@ import (
 // defectTracer collects what the core was told of each object.
 type defectTracer struct{ defects map[string][]failover.Defect }
 
-func (d defectTracer) Trace(r failover.Record) {
+func (d defectTracer) Trace(r failover.Record) Following {
 	if o := r.Object; o != nil && o.Media != nil {
 		d.defects[o.Path] = o.Media.Defects
 	}
+	return Records
 }
-
-func (defectTracer) Lost() {}
 
 // A segment without its sound is told to the core as such, and only that one, in whatever
 // order segments and playlists arrive.

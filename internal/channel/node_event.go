@@ -71,5 +71,5 @@ func (n *nodes) tellChanges(status store.GroupStatus) {
 }
 
 func (o *outbox) node(e NodeEvent) {
-	o.put(entry{tell: func(observer Observer) { observer.Node(o.channel, e) }})
+	o.events.put(func(observer Observer) { observer.Node(o.channel, e) })
 }

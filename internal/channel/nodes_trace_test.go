@@ -18,7 +18,7 @@ type traceLines struct {
 	lines [][]byte
 }
 
-func (l *traceLines) Trace(r failover.Record) {
+func (l *traceLines) Trace(r failover.Record) Following {
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic(err)
@@ -26,9 +26,8 @@ func (l *traceLines) Trace(r failover.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, text)
+	return Records
 }
-
-func (l *traceLines) Lost() {}
 
 // replayed returns what was published, and what a replay publishes.
 func (l *traceLines) replayed(t *testing.T) (was, now []string) {

@@ -25,41 +25,41 @@ type Observer interface {
 // and reported as trouble.
 const outboxSize = 4096
 
-// outbox hands events to the observer in order, from a goroutine that runs only while there
-// are any.
+// outbox hands events to the observer.
 type outbox struct {
 	channel string // its name
+	// events are held until there may be somebody who is told.
+	events queue[func(Observer)]
 
 	mu       sync.Mutex
 	observer Observer
-	tracer   Tracer
-	queue    []entry
-	lost     int
-	// untraced: records are among what was lost.
-	untraced bool
-	running  bool
-	// opened: what is in the queue is told. Before that there may be nobody yet who could be.
-	opened bool
 }
 
-// entry is what somebody has to be told: the observer or, with a record, the tracer.
-type entry struct {
-	tell   func(Observer)
-	record *failover.Record
+func newOutbox(channel string) *outbox {
+	o := &outbox{channel: channel}
+	o.events = queue[func(Observer)]{hand: o.tell, limit: outboxSize, held: true}
+	return o
 }
-
-func (o *outbox) traceTo(t Tracer) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.tracer = t
-}
-
-func (o *outbox) trace(r failover.Record) { o.put(entry{record: &r}) }
 
 func (o *outbox) observe(observer Observer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.observer = observer
+}
+
+func (o *outbox) tell(events []func(Observer), dropped int) {
+	o.mu.Lock()
+	observer := o.observer
+	o.mu.Unlock()
+	if observer == nil {
+		return
+	}
+	for _, tell := range events {
+		tell(observer)
+	}
+	if dropped > 0 {
+		observer.Trouble("", fmt.Errorf("%d events were lost: the observer is too slow", dropped))
+	}
 }
 
 func (o *outbox) send(e failover.Effect) {
@@ -70,77 +70,16 @@ func (o *outbox) send(e failover.Effect) {
 		o.notice(noticeOf(e))
 		return
 	}
-	o.put(entry{tell: func(observer Observer) { observer.Event(o.channel, e) }})
+	o.events.put(func(observer Observer) { observer.Event(o.channel, e) })
 }
 
 // trouble reports an error of the origin itself; nil is none.
 func (o *outbox) trouble(err error) {
 	if err != nil {
-		o.put(entry{tell: func(observer Observer) { observer.Trouble(o.channel, err) }})
+		o.events.put(func(observer Observer) { observer.Trouble(o.channel, err) })
 	}
 }
 
 func (o *outbox) notice(n Notice) {
-	o.put(entry{tell: func(observer Observer) { observer.Notice(o.channel, n) }})
-}
-
-func (o *outbox) put(e entry) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) >= outboxSize {
-		o.lost++
-		o.untraced = o.untraced || e.record != nil
-		return
-	}
-	o.queue = append(o.queue, e)
-	o.start()
-}
-
-// open begins to tell what has been put in.
-func (o *outbox) open() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.opened = true
-	o.start()
-}
-
-// start starts the goroutine that tells, if there is something to tell. The lock is held.
-func (o *outbox) start() {
-	if o.running || !o.opened || len(o.queue) == 0 {
-		return
-	}
-	o.running = true
-	go o.run()
-}
-
-func (o *outbox) run() {
-	for {
-		o.mu.Lock()
-		if len(o.queue) == 0 {
-			o.running = false
-			o.mu.Unlock()
-			return
-		}
-		batch, observer, tracer, lost, untraced := o.queue, o.observer, o.tracer, o.lost, o.untraced
-		o.queue, o.lost, o.untraced = nil, 0, false
-		o.mu.Unlock()
-		for _, e := range batch {
-			e.deliver(observer, tracer)
-		}
-		if untraced && tracer != nil {
-			tracer.Lost()
-		}
-		if lost > 0 && observer != nil {
-			observer.Trouble("", fmt.Errorf("%d events were lost: the observer is too slow", lost))
-		}
-	}
-}
-
-func (e entry) deliver(observer Observer, tracer Tracer) {
-	switch {
-	case e.record != nil && tracer != nil:
-		tracer.Trace(*e.record)
-	case e.tell != nil && observer != nil:
-		e.tell(observer)
-	}
+	o.events.put(func(observer Observer) { observer.Notice(o.channel, n) })
 }

@@ -22,7 +22,7 @@ func life(t *testing.T, dir string, run func(c *Channel)) {
 
 func lifeOf(t *testing.T, dir string, endpoint EndpointConfig, run func(c *Channel)) {
 	t.Helper()
-	startOf(t, dir, endpoint, func(c *Channel) {
+	startOf(t, dir, endpoint, nil, func(c *Channel) {
 		c.Begin()
 		run(c)
 	})

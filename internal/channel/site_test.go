@@ -95,7 +95,7 @@ func (s *site) prepare(name string) *Channel {
 	}
 	s.nodes[name] = n
 	s.mu.Unlock()
-	c, err := Prepare(s.t.Context(), testConfig(longEndpoint()), n)
+	c, err := Prepare(s.t.Context(), testConfig(longEndpoint()), n, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -14,14 +15,14 @@ import (
 
 // startOf opens a channel on a directory, which begins when it is told to, until the store is
 // closed under it.
-func startOf(t *testing.T, dir string, endpoint EndpointConfig, run func(c *Channel)) {
+func startOf(t *testing.T, dir string, endpoint EndpointConfig, tracer Tracer, run func(c *Channel)) {
 	t.Helper()
 	st, err := filestore.Open(filestore.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	c, err := Prepare(t.Context(), testConfig(endpoint), st)
+	c, err := Prepare(t.Context(), testConfig(endpoint), st, tracer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestWhatAStartDecidesIsTold(t *testing.T) {
 			}
 		})
 		time.Sleep(3 * time.Second)
-		startOf(t, dir, endpoint, func(c *Channel) {
+		startOf(t, dir, endpoint, nil, func(c *Channel) {
 			synctest.Wait()
 			r := &recorder{}
 			c.Observe(r)
@@ -123,7 +124,7 @@ func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
 			a.media[6] = segments[6][:half-half%188]
 			a.deliver(6)
 		})
-		startOf(t, dir, shortEndpoint(), func(c *Channel) {
+		startOf(t, dir, shortEndpoint(), nil, func(c *Channel) {
 			time.Sleep(5 * time.Second)
 			c.Begin()
 			time.Sleep(100 * time.Millisecond)
@@ -140,4 +141,60 @@ func TestTheStartOfAProcessIsNobodysDelay(t *testing.T) {
 			}
 		})
 	})
+}
+
+// The trace of a process begins with what it has from the one before, so that what it makes of that
+// can be replayed: what was due while no process was there, and a half segment that waits for the
+// whole one.
+func TestATraceHoldsWhatAStartRecalls(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	for _, delay := range []time.Duration{0, 3 * time.Second, 8 * time.Second} {
+		t.Run(delay.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				endpoint := shortEndpoint()
+				endpoint.TimeDelay = delay
+				a := &encoder{t: t, input: "a", names: names, media: slices.Clone(segments)}
+				b := &encoder{t: t, input: "b", names: names, media: segments}
+				lifeOf(t, dir, endpoint, func(c *Channel) {
+					a.c, b.c = c, c
+					for n := range 8 {
+						time.Sleep(segmentTime - 200*time.Millisecond)
+						a.deliver(n)
+						time.Sleep(200 * time.Millisecond)
+						b.deliver(n)
+					}
+					half := len(segments[8]) / 2
+					a.media[8] = segments[8][:half-half%188]
+					a.deliver(8)
+				})
+				time.Sleep(3 * time.Second)
+				began := time.Now()
+				trace := &traceLines{}
+				startOf(t, dir, endpoint, trace, func(c *Channel) {
+					time.Sleep(2 * time.Second)
+					c.Begin()
+					a.c, b.c = c, c
+					for n := 8; n < 11; n++ {
+						time.Sleep(segmentTime)
+						b.deliver(n)
+						a.deliver(n)
+					}
+					time.Sleep(delay)
+					synctest.Wait()
+				})
+				was, now := trace.replayed(t)
+				if len(was) < 3 || !slices.Equal(was, now) {
+					t.Errorf("recorded\n%s\nreplayed\n%s", was, now)
+				}
+				recalled := slices.ContainsFunc(trace.lines, func(text []byte) bool {
+					var r failover.Record
+					return json.Unmarshal(text, &r) == nil && r.Object != nil && r.Time.Before(began)
+				})
+				if !recalled {
+					t.Error("nothing is from the process before")
+				}
+			})
+		})
+	}
 }

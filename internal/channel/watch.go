@@ -108,24 +108,34 @@ func (c *Channel) Nodes() *NodesStatus {
 }
 
 // Trace sets who records what reaches the core from now on, beginning with a checkpoint;
-// nil for nobody.
+// nil for nobody. Prepare does so from the beginning.
 func (c *Channel) Trace(t Tracer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.outbox.traceTo(t)
+	c.traceTo(t)
+	c.checkpoint(false)
+}
+
+// traceTo does so without a checkpoint. The lock is held.
+func (c *Channel) traceTo(t Tracer) {
+	c.traces.tell(t)
 	c.tracing = t != nil
 	c.core.Trace(nil)
 	if c.tracing {
-		c.core.Trace(c.outbox.trace)
+		c.core.Trace(func(r failover.Record) {
+			r.Held = c.prepared
+			c.trace(r)
+		})
 	}
-	c.checkpoint(false)
 }
+
+func (c *Channel) trace(r failover.Record) { c.traces.records.put(r) }
 
 // traceCommit records what a replay can't know: when a slot was committed, and by whom it was
 // decided. own: by this node. The lock is held.
 func (c *Channel) traceCommit(now time.Time, s failover.Slot, own bool) {
 	if c.tracing && c.nodes != nil {
-		c.outbox.trace(failover.Record{Time: now, Commit: &failover.Commitment{Slot: s, Own: own}})
+		c.trace(failover.Record{Time: now, Commit: &failover.Commitment{Slot: s, Own: own}})
 	}
 }
 
@@ -143,13 +153,13 @@ func (c *Channel) checkpoint(continues bool) {
 	}
 	now := c.now()
 	config := c.config.core()
-	c.outbox.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues, Shared: c.nodes != nil}})
+	c.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues, Shared: c.nodes != nil}})
 	if c.clock.ahead != 0 {
-		c.outbox.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
+		c.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
 	}
 	for _, ec := range config.Endpoints {
 		if e := c.endpoints[ec.Name]; e.decided != nil {
-			c.outbox.trace(failover.Record{Time: now, Restore: e.decided})
+			c.trace(failover.Record{Time: now, Restore: e.decided})
 		}
 	}
 	for _, entry := range c.standing.inOrder() {
@@ -161,17 +171,17 @@ func (c *Channel) checkpoint(continues bool) {
 			continue
 		}
 		if fact, _, ok := entry.Multivariant.read(in.config.Load()); ok {
-			c.outbox.trace(failover.Record{Time: now, Recall: &fact})
+			c.trace(failover.Record{Time: now, Recall: &fact})
 		}
 	}
 	for _, ec := range config.Endpoints {
 		if e := c.endpoints[ec.Name]; e.excluded != nil {
-			c.outbox.trace(failover.RecordOf(now, failover.Selection{Endpoint: ec.Name, Excluded: e.excluded}))
+			c.trace(failover.RecordOf(now, failover.Selection{Endpoint: ec.Name, Excluded: e.excluded}))
 		}
 	}
 	for _, e := range c.core.Status().Endpoints {
 		if e.Ordered != "" {
-			c.outbox.trace(failover.RecordOf(now, failover.Order{Endpoint: e.Name, Input: e.Ordered, Pin: e.Pinned}))
+			c.trace(failover.RecordOf(now, failover.Order{Endpoint: e.Name, Input: e.Ordered, Pin: e.Pinned}))
 		}
 	}
 }
