@@ -39,6 +39,7 @@ type soak struct {
 	usages    *usages
 	begin     time.Time
 	findings  []finding
+	replayed  int // traces
 }
 
 // soakChannel is what encoders, reader and check of a channel share.
@@ -131,6 +132,10 @@ func (s *soak) run(ctx context.Context, b *bench) error {
 	s.cast()
 	if err := s.perform(ctx); err != nil {
 		s.findings = append(s.findings, finding{kind: foundOrigin, at: time.Now(), piece: -1, text: err.Error()})
+	}
+	if s.options.keep != "" && ctx.Err() == nil {
+		s.origin.stop()
+		s.replay(ctx, b.caddy)
 	}
 	if !s.report(os.Stdout) {
 		return fmt.Errorf("the soak failed; repeat it with -seed %d", s.options.seed)

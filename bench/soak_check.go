@@ -55,6 +55,7 @@ const (
 	foundStalled = "stopped"
 	foundAnswer  = "wrong answer"
 	foundOrigin  = "origin"
+	foundReplay  = "replay differs"
 
 	noteLate = "late"
 )

@@ -53,6 +53,7 @@ func (s *soak) report(w io.Writer) bool {
 		[2]string{"log", fmt.Sprintf("%d errors, %d panics", s.diary.errors, len(s.diary.panics))},
 	)
 	if s.options.keep != "" {
+		rows = append(rows, [2]string{"traces", fmt.Sprintf("%d replayed, %d of them decide something else", s.replayed, count(findings, foundReplay))})
 		s.keepFindings(append(slices.Clone(findings), total.notes...))
 	}
 	resourceRows, steady := s.resourceRows()
