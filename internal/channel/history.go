@@ -221,13 +221,17 @@ func (e *endpoint) rejoin(decided *failover.Slot) (broken bool) {
 	}
 	left, before, slots := e.left, e.chain.at(e.chain.last.Number), e.window.Slots()
 	e.left = nil
-	if before == nil || len(slots) == 0 {
+	theirs := uint64(0)
+	if before != nil {
+		e.goOn(before.Slot, before.Seam)
+		theirs = before.Slot.DiscontinuityNumber
+	}
+	if len(slots) == 0 {
 		return false
 	}
-	e.goOn(before.Slot, before.Seam)
-	mine, theirs := slots[len(slots)-1].DiscontinuityNumber, before.Slot.DiscontinuityNumber
+	mine := slots[len(slots)-1].DiscontinuityNumber
 	switch {
-	case !before.precedes(decided):
+	case before == nil || !before.precedes(decided):
 		e.breakAt = max(e.breakAt, mine+1, theirs+1)
 	case left.precedes(decided) && mine == theirs:
 	case mine >= theirs:

@@ -44,7 +44,7 @@ func newTraces(checkpoint func(continues bool)) *traces {
 	return t
 }
 
-func (t *traces) tell(tracer Tracer) {
+func (t *traces) traceTo(tracer Tracer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tracer = tracer

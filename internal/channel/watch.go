@@ -118,7 +118,7 @@ func (c *Channel) Trace(t Tracer) {
 
 // traceTo does so without a checkpoint. The lock is held.
 func (c *Channel) traceTo(t Tracer) {
-	c.traces.tell(t)
+	c.traces.traceTo(t)
 	c.tracing = t != nil
 	c.core.Trace(nil)
 	if c.tracing {
