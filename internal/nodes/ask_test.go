@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,32 +67,30 @@ func TestLargeAnswers(t *testing.T) {
 			return answers[sizes[question[0]]], nil
 		})
 	}
+	// Where the machine stands still, a node says nothing for so long that it counts as gone.
+	stalled := func() bool { return slices.ContainsFunc(all, func(n *node) bool { return n.stalls.Load() > 0 }) }
+	ask := func(node string, i int) (got []byte, err error) {
+		got, err = all[0].Ask(t.Context(), node, "size", []byte{byte(i)})
+		if errors.Is(err, store.ErrNotFound) && stalled() {
+			eventually(t, "nodes are there again", func() bool {
+				got, err = all[0].Ask(t.Context(), node, "size", []byte{byte(i)})
+				return !errors.Is(err, store.ErrNotFound)
+			})
+		}
+		return got, err
+	}
 	for i, size := range sizes {
 		for _, node := range []string{"b", ""} {
-			got, err := all[0].Ask(t.Context(), node, "size", []byte{byte(i)})
+			got, err := ask(node, i)
 			if err != nil || !bytes.Equal(got, answers[size]) {
 				t.Errorf("%d bytes of %q: %d have come, %v", size, node, len(got), err)
 			}
 		}
 	}
-	stalled := func() (count int64) {
-		for _, n := range all {
-			count += n.stalls.Load()
-		}
-		return count
-	}
 	for i := range 3 {
 		var asking sync.WaitGroup
 		asking.Go(func() {
-			before := stalled()
-			got, err := all[0].Ask(t.Context(), "b", "size", []byte{5})
-			if errors.Is(err, store.ErrNotFound) && stalled() > before {
-				// The machine stood still: a node that says nothing for so long counts as gone.
-				eventually(t, "node b is there again", func() bool {
-					got, err = all[0].Ask(t.Context(), "b", "size", []byte{5})
-					return !errors.Is(err, store.ErrNotFound)
-				})
-			}
+			got, err := ask("b", 5)
 			if err != nil || !bytes.Equal(got, answers[sizes[5]]) {
 				t.Errorf("while server %d hangs: %d have come, %v", i, len(got), err)
 			}
