@@ -2,10 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -149,86 +145,16 @@ func cutOffNode(t *testing.T, target int) {
 	}
 }
 
-// slowLink is the way to a server over a network that takes 50 ms and loses 1 % of all packets,
-// each way: TCP sends them again, and what is behind them waits.
-func slowLink(t *testing.T, server string) string {
-	t.Helper()
-	target, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", target.Host)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go carry(near, far)
-			go carry(far, near)
-		}
-	}()
-	return "nats://" + l.Addr().String()
-}
-
-// parcel is bytes on their way.
-type parcel struct {
-	bytes []byte
-	due   time.Time
-}
-
-func carry(from, to net.Conn) {
-	way := make(chan parcel, 4096)
-	go func() {
-		defer to.Close()
-		for p := range way {
-			time.Sleep(time.Until(p.due))
-			if _, err := to.Write(p.bytes); err != nil {
-				break
-			}
-		}
-		for range way { // nobody takes it any more
-		}
-	}()
-	defer close(way)
-	defer from.Close()
-	for {
-		b := make([]byte, 16<<10)
-		n, err := from.Read(b)
-		if err != nil {
-			return
-		}
-		due := time.Now().Add(50 * time.Millisecond)
-		packets := 1 + n/1460
-		if rand.Float64() > math.Pow(0.99, float64(packets)) {
-			if packets > 3 {
-				due = due.Add(100 * time.Millisecond) // the packets behind it tell
-			} else {
-				due = due.Add(200 * time.Millisecond)
-			}
-		}
-		way <- parcel{b[:n], due}
-	}
-}
-
 // TestASlowNetwork: one node is far away. The others are not slower for it.
 func TestASlowNetwork(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteBlock)
+	way := natstest.Far(t, 50*time.Millisecond, 0.01)
 	for i := range 3 {
 		config := s.config(i)
 		if i == 0 {
 			for _, server := range s.servers.URLs() {
-				config = strings.ReplaceAll(config, server, slowLink(t, server))
+				config = strings.ReplaceAll(config, server, way.To(server))
 			}
 		}
 		s.nodes = append(s.nodes, startOrigin(t, config))

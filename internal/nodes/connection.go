@@ -69,6 +69,11 @@ func (c *connection) echoTimeout() time.Duration {
 	return timeout
 }
 
+// silent reports whether it has heard nothing of itself for so long.
+func (c *connection) silent(now time.Time) bool {
+	return c.up.Load() && now.Sub(latest(c.echo, c.since, c.n.floor)) > c.echoTimeout()
+}
+
 // farther is how many round trips more than on a local network are waited for: what is lost on
 // the way is sent again after some of them.
 const farther = 4
@@ -102,8 +107,8 @@ func (n *Nodes) open(index int) (*connection, error) {
 	// An operator may mend credentials while the node runs.
 	o.IgnoreAuthErrorAbort = true
 	o.Timeout = n.o.ConnectTimeout // a hung server takes connections and says nothing
-	// The second line, behind the echo.
-	o.PingInterval, o.MaxPingsOut = 250*time.Millisecond, 2
+	// The second line, behind the echo, also where that has far to go.
+	o.PingInterval, o.MaxPingsOut = time.Second, 2
 	o.FlusherTimeout, o.ReconnectOnFlusherError = 300*time.Millisecond, true
 	if index == bulk {
 		o.FlusherTimeout = 2 * time.Second // a segment takes its time over a slow network

@@ -29,14 +29,15 @@ type Options struct {
 	Event func(Event)
 
 	// ConnectTimeout is how long a server may take to accept a connection, and as long again
-	// to greet. Default 300 ms.
+	// to greet, which takes some round trips. Default 1 s.
 	ConnectTimeout time.Duration
 	// Beat is how often a node says that it is there. Default 75 ms.
 	Beat time.Duration
 	// EchoTimeout is how long a connection may go without hearing what the node says
 	// through it, before it moves to another server: so long, and four times as long as
 	// the way there and back takes at best. Default 300 ms. The connection for
-	// bulk has twice as long, since its queue is longer.
+	// bulk has twice as long, since its queue is longer. Where no connection hears
+	// anything, only one of them moves.
 	EchoTimeout time.Duration
 	// Silence is how long another node may say nothing before it counts as dead: so long,
 	// and four times as long as the way there and back takes at best. Default 250 ms.
@@ -85,7 +86,7 @@ func (o Options) withDefaults() (Options, error) {
 		option *time.Duration
 		value  time.Duration
 	}{
-		{&o.ConnectTimeout, 300 * time.Millisecond},
+		{&o.ConnectTimeout, time.Second},
 		{&o.Beat, 75 * time.Millisecond},
 		{&o.EchoTimeout, 300 * time.Millisecond},
 		{&o.Silence, 250 * time.Millisecond},

@@ -85,16 +85,14 @@ func (n *Nodes) beatNumber() uint64 {
 // look draws the conclusions from what was heard and what was not.
 func (n *Nodes) look(now time.Time) {
 	fresh, newest := false, time.Time{}
-	for _, c := range n.links {
-		if !c.up.Load() {
-			continue
-		}
-		if now.Sub(latest(c.echo, c.since, n.floor)) > c.echoTimeout() {
-			c.hung(now)
-			continue
-		}
-		if c.index != bulk && c.echo.After(n.floor) && now.Sub(c.echo) <= n.o.EchoTimeout+farther*n.distance() {
+	for _, c := range n.links[:bulk] {
+		if c.up.Load() && c.echo.After(n.floor) && now.Sub(c.echo) <= c.echoTimeout() {
 			fresh, newest = true, latest(newest, c.echo)
+		}
+	}
+	for _, c := range n.links {
+		if c.silent(now) && n.mayMove(c, fresh) {
+			c.hung(now)
 		}
 	}
 	switch {
@@ -110,6 +108,20 @@ func (n *Nodes) look(now time.Time) {
 			n.dead(p, now)
 		}
 	}
+}
+
+// mayMove reports whether a connection that hears nothing is to look for another server. If another
+// one does hear, its server is to blame. If none does, the network may be, or this machine, and may be
+// back in a moment: then one of the two for facts looks around, and the others stay where they
+// are, which costs least if that is so. What is really broken the library notices later, by its pings.
+func (n *Nodes) mayMove(c *connection, fresh bool) bool {
+	switch c.index {
+	case factsA:
+		return fresh || n.links[factsB].up.Load()
+	case factsB:
+		return fresh || n.links[factsA].up.Load()
+	}
+	return fresh
 }
 
 // silent reports whether a node is dead: nothing was heard of it for a while, in which this

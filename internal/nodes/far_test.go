@@ -1,0 +1,66 @@
+//go:build unix
+
+package nodes
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// TestNetworkStalls: for a moment nothing gets through to a node, nor from it. Its servers are not to
+// blame: it looks for another one with one connection, and with the other it is back as soon as
+// the network is.
+func TestNetworkStalls(t *testing.T) {
+	for _, delay := range []time.Duration{time.Millisecond, 50 * time.Millisecond} {
+		t.Run(delay.String()+" away", func(t *testing.T) {
+			servers := natstest.Start(t, 3)
+			way := natstest.Far(t, delay, 0)
+			var urls []string
+			for _, server := range servers.URLs() {
+				urls = append(urls, way.To(server))
+			}
+			var mu sync.Mutex
+			var moved []string
+			near := openNode(t, "near", servers.URLs())
+			far := openNode(t, "far", urls, func(o *Options) {
+				told := o.Event
+				o.Event = func(e Event) {
+					told(e)
+					if e.Kind == ConnectionLost {
+						mu.Lock()
+						moved = append(moved, e.Connection)
+						mu.Unlock()
+					}
+				}
+			})
+			awaitPeers(t, near, far)
+			eventually(t, "all connections of the node are up", func() bool {
+				return !slices.ContainsFunc(far.links[:], func(c *connection) bool { return !c.up.Load() })
+			})
+			mu.Lock()
+			moved = nil
+			mu.Unlock()
+
+			way.Halt(1500 * time.Millisecond)
+			eventually(t, "the node has no contact", func() bool {
+				contact, _ := far.Contact()
+				return contact != store.InContact
+			})
+			awaitPeers(t, near, far)
+			stop := speak(near, far)
+			time.Sleep(time.Second)
+			stop()
+			checkAll(t, []*node{near, far})
+			mu.Lock()
+			defer mu.Unlock()
+			if slices.Contains(moved, "facts a") && slices.Contains(moved, "facts b") {
+				t.Errorf("both connections moved: %q", moved)
+			}
+		})
+	}
+}
