@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ const (
 	fetchesAtOnce = 16
 	// fetchTimeout bounds one fetch.
 	fetchTimeout = time.Minute
-	// absentTime is how long an object is not asked for again that no node had.
+	// absentTime is how long an object is not asked for again that none of the nodes had.
 	absentTime = time.Second
 	// recentKeys bounds how many of them are remembered; then they are asked for again.
 	recentKeys = 4096
@@ -30,7 +31,7 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 		return nil, fmt.Errorf("open object %q: %w", key, err)
 	}
 	object, err := s.local.Open(ctx, key)
-	if err == nil || !errors.Is(err, store.ErrNotFound) || s.absent.has(key) {
+	if err == nil || !errors.Is(err, store.ErrNotFound) || s.absent.has(s.absence(key)) {
 		return object, err
 	}
 	if err := s.fetch(ctx, key, -1, "", s.fetches.opening); err != nil {
@@ -119,19 +120,26 @@ func (s *Store) runFetch(key string, size int64, from string, slots chan struct{
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	absence := s.absence(key)
 	err := s.fetchFrom(ctx, s.candidates(from), key, size)
 	if s.backup != nil && errors.Is(err, store.ErrNotFound) {
 		err = s.restore(ctx, key)
 	}
 	switch {
 	case err == nil:
-		s.absent.remove(key)
+		s.absent.remove(absence)
 	case errors.Is(err, store.ErrNotFound):
-		s.absent.add(key, absentTime)
+		s.absent.add(absence, absentTime)
 	case s.ctx.Err() != nil:
 		return store.ErrClosed
 	}
 	return err
+}
+
+// absence names that an object was not found: by the nodes that are there now. One that comes back
+// may have it.
+func (s *Store) absence(key string) string {
+	return key + " " + strings.Join(s.candidates(""), " ")
 }
 
 // candidates are the nodes to ask, this one first.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -162,6 +163,25 @@ func join(t testing.TB, st store.Shared) store.Group {
 	return g
 }
 
+// awaitAlive waits until so many other members are there.
+func awaitAlive(t testing.TB, g store.Group, members int) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		alive := 0
+		for _, p := range g.Status().Peers {
+			if p.Alive {
+				alive++
+			}
+		}
+		if alive == members {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d other members are there, not %d", alive, members)
+		}
+	}
+}
+
 func TestGroupFetch(t *testing.T) {
 	c := natstest.Start(t, 3)
 	full := memory.Open(64 << 10)
@@ -304,6 +324,31 @@ func TestFetchBetweenNodesThatLackIt(t *testing.T) {
 		}
 	}
 	asking.Wait()
+}
+
+// TestFetchFromNodeThatComesBack: that nobody had the object a moment ago says nothing of who is there
+// now.
+func TestFetchFromNodeThatComesBack(t *testing.T) {
+	c := natstest.Start(t, 3)
+	prefix := newPrefix()
+	options := func(node string) nats.Options {
+		return nats.Options{Prefix: prefix, Node: node, Local: memory.Open(0)}
+	}
+	away := options("b")
+	put(t, away.Local, "a/1", content(1000))
+	st := open(t, c, options("a"))
+	defer st.Close()
+	other := open(t, c, options("c"))
+	defer other.Close()
+	g := join(t, st)
+	join(t, other)
+	awaitAlive(t, g, 1)
+	wantNotFound(t, st, "a/1")
+	back := open(t, c, away)
+	defer back.Close()
+	join(t, back)
+	awaitAlive(t, g, 2)
+	wantObject(t, st, "a/1", content(1000))
 }
 
 // TestStats: what came from other nodes is counted by the way that it came.
