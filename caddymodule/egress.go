@@ -52,37 +52,48 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 	if !rt.use.shared.channel.Ready() {
 		return busy(w, r, errCatchingUp)
 	}
+	found, err := h.servePublished(w, r, rt, name)
+	if !found && rt.use.shared.channel.Await(r.Context(), rt.endpoint, name) {
+		found, err = h.servePublished(w, r, rt, name)
+	}
+	if !found {
+		return notFound(w, r, errNotThere)
+	}
+	return err
+}
+
+// servePublished serves what has been published under a name, and reports whether there is such a
+// thing; if not, nothing has been answered.
+func (h *Handler) servePublished(w http.ResponseWriter, r *http.Request, rt *route, name string) (found bool, err error) {
 	// No lease up to here, and none for playlists: a view is plain memory.
-	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
-		if r.URL.RawQuery != "" {
-			text, err := view.Startover(r.Context(), name, r.URL.RawQuery)
-			switch {
-			case errors.Is(err, output.ErrBusy):
-				return busy(w, r, err)
-			case r.Context().Err() != nil:
-				return nil //nolint:nilerr // nobody is there any more
-			case errors.Is(err, output.ErrQuery):
-				return fail(w, r, http.StatusBadRequest, err)
-			case errors.Is(err, output.ErrOutside):
-				return notFound(w, r, err)
-			case err != nil:
-				return fail(w, r, http.StatusInternalServerError, err)
-			case text != nil:
-				return rt.serveStartover(w, r, text)
-			}
-		}
-		if text := view.Playlist(name); text != nil {
-			return servePlaylist(w, r, text)
-		}
-		segment := view.Segment(name)
-		if segment == nil {
-			segment = rt.use.shared.channel.Await(r.Context(), rt.endpoint, name)
-		}
-		if segment != nil {
-			return h.serveSegment(w, r, rt, segment)
+	view := rt.use.shared.channel.View(rt.endpoint)
+	if view == nil {
+		return false, nil
+	}
+	if r.URL.RawQuery != "" {
+		text, err := view.Startover(r.Context(), name, r.URL.RawQuery)
+		switch {
+		case errors.Is(err, output.ErrBusy):
+			return true, busy(w, r, err)
+		case r.Context().Err() != nil:
+			return true, nil //nolint:nilerr // nobody is there any more
+		case errors.Is(err, output.ErrQuery):
+			return true, fail(w, r, http.StatusBadRequest, err)
+		case errors.Is(err, output.ErrOutside):
+			return true, notFound(w, r, err)
+		case err != nil:
+			return true, fail(w, r, http.StatusInternalServerError, err)
+		case text != nil:
+			return true, rt.serveStartover(w, r, text)
 		}
 	}
-	return notFound(w, r, errNotThere)
+	if text := view.Playlist(name); text != nil {
+		return true, servePlaylist(w, r, text)
+	}
+	if segment := view.Segment(name); segment != nil {
+		return true, h.serveSegment(w, r, rt, segment)
+	}
+	return false, nil
 }
 
 var errCatchingUp = errors.New("this node is catching up with the others; try again in a second")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -24,32 +23,33 @@ const (
 )
 
 const (
-	// awaitTimeout is how long a segment is waited for that another node lists already,
-	// awaitPause how often to look.
+	// awaitTimeout is how long a playlist or a segment is waited for that another node has
+	// already, awaitPause how often to look, and awaitAtMost how many requests may do so: names
+	// can be guessed.
 	awaitTimeout = 500 * time.Millisecond
 	awaitPause   = 10 * time.Millisecond
+	awaitAtMost  = 64
 )
 
-// Await returns a segment that is about to come: a viewer who has a playlist of another node may
-// be some milliseconds ahead of this one. It returns nil if there is no such segment, or no
-// other node.
-func (c *Channel) Await(ctx context.Context, endpoint, name string) *output.Segment {
-	if c.nodes == nil {
-		return nil
+// Await waits for a media playlist or a segment that is about to come: a viewer who has a playlist of
+// another node may be some milliseconds ahead of this one. It returns false at once if the name can't
+// be one of these, or no other node is there, and else reports whether something may be
+// there now.
+func (c *Channel) Await(ctx context.Context, endpoint, name string) bool {
+	if c.nodes == nil || !c.View(endpoint).Soon(name) || c.nodes.holding() == 0 {
+		return false
 	}
-	for began := time.Now(); time.Since(began) < awaitTimeout && ctx.Err() == nil; time.Sleep(awaitPause) {
-		v := c.View(endpoint)
-		if v == nil {
-			return nil
-		}
-		if segment := v.Segment(name); segment != nil {
-			return segment
-		}
-		if !v.Soon(name) {
-			return nil
+	defer c.nodes.awaited.Add(-1)
+	if c.nodes.awaited.Add(1) > awaitAtMost {
+		return false
+	}
+	for began := time.Now(); time.Since(began) < awaitTimeout && ctx.Err() == nil; {
+		time.Sleep(awaitPause)
+		if !c.View(endpoint).Soon(name) {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // Open implements store.Objects.

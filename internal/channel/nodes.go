@@ -53,6 +53,7 @@ type nodes struct {
 	leaving map[string]bool
 	alone   bool
 
+	awaited  atomic.Int32  // requests that wait for what another node has
 	fetching chan struct{} // one for each object that is on its way
 	ledger   *ledger
 	partings partings
@@ -293,10 +294,23 @@ func (n *nodes) Changed(status store.GroupStatus) {
 	})
 }
 
-// others reports whether other nodes can hear this one.
-func (n *nodes) others() bool {
+// holding is how long to wait for another node to have what was uploaded to this one; 0 if none
+// hears this one. To fetch it takes a few round trips to the nearest.
+func (n *nodes) holding() time.Duration {
 	status := n.group.Status()
-	return status.Contact == store.InContact && slices.ContainsFunc(status.Peers, func(p store.Peer) bool { return p.Alive })
+	if status.Contact != store.InContact {
+		return 0
+	}
+	var nearest time.Duration = -1
+	for _, p := range status.Peers {
+		if p.Alive && (nearest < 0 || p.Delay < nearest) {
+			nearest = p.Delay
+		}
+	}
+	if nearest < 0 {
+		return 0
+	}
+	return min(holdTime+holdTrips*2*nearest, holdAtMost)
 }
 
 func decodeState(p store.Peer) (nodeState, bool) {

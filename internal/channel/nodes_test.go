@@ -158,6 +158,81 @@ func TestANodeIsKilled(t *testing.T) {
 	}
 }
 
+// A viewer comes from a node that lists what another one does not have yet.
+func TestWhatAnotherNodeListsIsWaitedFor(t *testing.T) {
+	names, segments := testmedia.Segments(t, "10")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.delay = 60 * time.Millisecond
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		const nonsense = "0123456789abcdef.m3u8"
+		if n1.Await(t.Context(), "hls", "index.m3u8") || n1.Await(t.Context(), "hls", nonsense) {
+			t.Error("there is something before anything is published")
+		}
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 3 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			for v := n1.View("hls"); v == nil || len(v.Slots()) <= n; v = n1.View("hls") {
+				time.Sleep(time.Millisecond)
+			}
+			v := n1.View("hls")
+			slot := v.Slots()[n]
+			rendition := &slot.Renditions[0]
+			for _, name := range []string{v.URI(slot, rendition), rendition.ID + ".m3u8"} {
+				there := func() bool {
+					here := n2.View("hls")
+					return here != nil && (here.Segment(name) != nil || here.Playlist(name) != nil)
+				}
+				if !there() && (!n2.Await(t.Context(), "hls", name) || !there()) {
+					t.Errorf("slot %d: %s is not there", n, name)
+				}
+			}
+			began := time.Now()
+			for _, other := range []string{"index.m3u8", "other.ts", v.URI(v.Slots()[0], rendition)} {
+				if n2.Await(t.Context(), "hls", other) || !time.Now().Equal(began) {
+					t.Errorf("%s is waited for", other)
+				}
+			}
+		}
+		for range awaitAtMost + 1 {
+			go n2.Await(t.Context(), "hls", nonsense)
+		}
+		time.Sleep(time.Millisecond)
+		if began := time.Now(); n2.Await(t.Context(), "hls", nonsense) || !time.Now().Equal(began) {
+			t.Error("there is no limit")
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+// A node that is far from the others is gone as soon as it lists a segment. They have it.
+func TestWhatAFarNodeListsIsSafe(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.delay = 270 * time.Millisecond
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			if n != 3 {
+				continue
+			}
+			for len(playlist(t, n1.View("hls")).Segments) < 4 {
+				time.Sleep(time.Millisecond)
+			}
+			s.cutOff("n1")
+			a.c = n2
+		}
+		time.Sleep(2 * time.Second)
+		isWhole(t, n2, same(t, n2), segments[:6])
+	})
+}
+
 // Clocks of nodes differ, by what NTP leaves or by a minute; one of them is set right meanwhile,
 // which a channel that runs does not follow.
 func TestClocksOfNodesDiffer(t *testing.T) {

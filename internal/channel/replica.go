@@ -186,9 +186,14 @@ type safekeeping struct {
 	then  func()
 }
 
-// holdTime is how long to wait for another node to have what was uploaded to this one. If
-// none has it by then, it is used all the same.
-const holdTime = 250 * time.Millisecond
+// How long to wait for another node to have what was uploaded to this one: holdTime, and holdTrips
+// times as long as the way to it and back takes, but no longer than holdAtMost. If none has it by
+// then, it is used all the same.
+const (
+	holdTime   = 250 * time.Millisecond
+	holdTrips  = 4
+	holdAtMost = time.Second
+)
 
 // tell tells the other nodes of an upload that has ended. admit passes it on to the core; if tell
 // returns true, that is done later, once the media is safe: what viewers have seen must not
@@ -210,14 +215,15 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 		return false
 	}
 	u.Key, u.Size, u.Hash = d.key, d.size, d.hash
-	if !n.others() {
+	hold := n.holding()
+	if hold == 0 {
 		n.group.Send(message{Upload: u}.encode())
 		return false
 	}
 	n.mu.Lock()
 	n.held[d.key] = &safekeeping{
 		then:  func() { _ = n.channel.finish(d, admit) },
-		timer: time.AfterFunc(holdTime, func() { n.safe(d.key) }),
+		timer: time.AfterFunc(hold, func() { n.safe(d.key) }),
 	}
 	n.mu.Unlock()
 	n.group.Send(message{Upload: u}.encode())
@@ -230,7 +236,7 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 func (n *nodes) drain() {
 	n.locked(func() { n.stopping = true })
 	n.group.Send(message{Leaving: true}.encode())
-	for range int(holdTime / drainStep) {
+	for range int(max(n.holding(), holdTime) / drainStep) {
 		n.mu.Lock()
 		waiting := len(n.held)
 		n.mu.Unlock()

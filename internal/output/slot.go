@@ -89,6 +89,12 @@ func RenditionID(path string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// isRenditionID reports whether a name could be one of them.
+func isRenditionID(name string) bool {
+	sum, err := hex.DecodeString(name)
+	return err == nil && len(sum) == 8
+}
+
 // From names the inputs that the media came from, the active one first.
 func (s *Slot) From() string {
 	if len(s.Sources) > 0 {

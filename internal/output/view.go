@@ -104,8 +104,17 @@ func (v *View) read(name string) (id, number string, msn uint64, ok bool) {
 // soon is how many segments ahead one may be that Soon is true for.
 const soon = 3
 
-// Soon reports whether the name is that of a segment that is about to come.
+// Soon reports whether the name is that of a segment that is about to come, or may be that of a media
+// playlist whose rendition has not come yet. Where nothing is
+// published yet, as in a nil view, it may be any segment.
 func (v *View) Soon(name string) bool {
+	if id, isPlaylist := strings.CutSuffix(name, ".m3u8"); isPlaylist {
+		return isRenditionID(strings.TrimSuffix(id, iframesSuffix)) && (v == nil || v.playlists[name] == nil)
+	}
+	if v == nil || len(v.slots) == 0 {
+		id, _, isSegment := strings.Cut(name, "/")
+		return isSegment && isRenditionID(id)
+	}
 	_, _, msn, ok := v.read(name)
 	if !ok {
 		return false
