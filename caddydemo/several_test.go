@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/liveorigin/caddy-live-origin/internal/demo/children"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 // newSeveral is the demo with three nodes, none of which is started. The NATS servers are a
@@ -22,7 +23,7 @@ func newSeveral(t *testing.T) *several {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	group, err := children.NewGroup()
 	if err != nil {
-		t.Skipf("SKIPPED, NOT TESTED: %v", err)
+		needs.Missing(t, err.Error())
 	}
 	t.Cleanup(group.Close)
 	s := &several{dir: t.TempDir(), group: group, lines: children.NewLines(t.Output())}

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
@@ -133,7 +134,7 @@ func digestServer(t *testing.T) (*origin, string) {
 }
 
 func TestDigestWithCurl(t *testing.T) {
-	testmedia.Need(t, "curl")
+	needs.Programs(t, "curl")
 	_, url := digestServer(t)
 	dir := t.TempDir()
 	for _, name := range []string{"1.m3u8", "2.m3u8", "3.m3u8"} {
@@ -155,7 +156,7 @@ func TestDigestWithCurl(t *testing.T) {
 }
 
 func TestDigestWithFFmpeg(t *testing.T) {
-	testmedia.Need(t, "ffmpeg")
+	needs.Programs(t, "ffmpeg")
 	for _, persistent := range []string{"0", "1"} {
 		o, url := digestServer(t)
 		target := strings.Replace(url, "http://", "http://encoder:secret@", 1) + "/in/a/live.m3u8"

@@ -18,6 +18,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
@@ -151,7 +152,7 @@ var material = struct {
 
 func segments(t testing.TB) ([]string, [][]byte) {
 	t.Helper()
-	testmedia.Need(t, "ffmpeg")
+	needs.Programs(t, "ffmpeg")
 	material.once.Do(func() { material.names, material.segments = testmedia.Segments(t, "18") })
 	if len(material.segments) < 8 {
 		t.Fatalf("%d segments", len(material.segments))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -31,7 +31,7 @@ for (const status of JSON.parse(readFileSync(0, "utf8"))) {
 `
 
 func TestStatusPageOfNodes(t *testing.T) {
-	testmedia.Need(t, "node")
+	needs.Programs(t, "node")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"package.json": `{"type":"module"}`, "say.js": sayNodes,

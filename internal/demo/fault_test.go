@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 // faulty is what an encoder sends from a segment on, with a fault that begins with the
@@ -129,7 +129,7 @@ func pictures(t *testing.T, file string) []string {
 // A decoder complains of nothing in a still picture, shows nothing else for ten seconds,
 // and what follows is the same as ever. It does so with every segment of the sample.
 func TestAFrozenPictureStandsStill(t *testing.T) {
-	testmedia.Need(t, "ffmpeg")
+	needs.Programs(t, "ffmpeg")
 	s := theSample(t)
 	const perSegment, at, segments = 50, 2, 10
 	for from := int64(today); from < today+30; from += freezeLength {
@@ -154,7 +154,7 @@ func TestAFrozenPictureStandsStill(t *testing.T) {
 
 // Mute leaves every picture, a hole leaves all but ten.
 func TestPicturesWithoutSoundAndWithAHole(t *testing.T) {
-	testmedia.Need(t, "ffmpeg")
+	needs.Programs(t, "ffmpeg")
 	s := theSample(t)
 	want := pictures(t, joined(t, faulty(s, today, 5, 1, "")))
 	if got := pictures(t, joined(t, faulty(s, today, 5, 1, Mute))); !slices.Equal(got, want) {

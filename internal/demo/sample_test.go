@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 // today is a segment somewhere in a round of the sample, of 2023.
@@ -154,7 +154,7 @@ func TestEncodersSendTheSameBytes(t *testing.T) {
 
 // ffmpeg finds nothing to complain of in a minute and a half, and every frame.
 func TestPlayersSeeNoSeam(t *testing.T) {
-	testmedia.Need(t, "ffmpeg", "ffprobe")
+	needs.Programs(t, "ffmpeg", "ffprobe")
 	s := theSample(t)
 	for name, from := range map[string]int64{"rounds": today - today%30 + 10, "wrap": theWrap - 22} {
 		t.Run(name, func(t *testing.T) {

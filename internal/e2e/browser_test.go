@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 const (
@@ -81,7 +81,7 @@ func startPlayer(t *testing.T, v viewing) *player {
 
 func openPlayer(t *testing.T, v viewing) *player {
 	t.Helper()
-	testmedia.Need(t, "chromium", "node")
+	needs.Programs(t, "chromium", "node")
 	scripts := map[string]string{
 		"/hls.js":          "browser/node_modules/hls.js/dist/hls.js",
 		"/shaka-player.js": "browser/node_modules/shaka-player/dist/shaka-player.compiled.js",
@@ -89,7 +89,7 @@ func openPlayer(t *testing.T, v viewing) *player {
 	files := http.NewServeMux()
 	files.Handle("/", http.FileServer(http.Dir("browser")))
 	for path, file := range scripts {
-		testmedia.NeedFile(t, file, "npm ci in internal/e2e/browser")
+		needs.File(t, file, "npm ci in internal/e2e/browser")
 		files.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 	}
 	server := httptest.NewServer(files)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // nodesReport is what demo_nodes.js saw on the status page.
@@ -29,8 +29,8 @@ type nodesReport struct {
 // TestDemoNodes kills the node that decides, another one and a server with the buttons of the
 // status page, and starts each again: the page shows it, and the picture goes on.
 func TestDemoNodes(t *testing.T) {
-	testmedia.Need(t, "chromium", "node")
-	testmedia.NeedFile(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
+	needs.Programs(t, "chromium", "node")
+	needs.File(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
 	d := startDemo(t, "--nodes", "3", "--nats-server", natstest.Need(t))
 	cmd := exec.Command("node", "browser/demo_nodes.js", d.base+"/status/")
 	var complaints bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 // demo is `caddy live-origin demo`.
@@ -134,8 +134,8 @@ type buttonsReport struct {
 // that is on air: each time the page tells of the switch and of its reason, and the
 // picture beside the buttons goes on.
 func TestDemoButtons(t *testing.T) {
-	testmedia.Need(t, "chromium", "node")
-	testmedia.NeedFile(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
+	needs.Programs(t, "chromium", "node")
+	needs.File(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
 	d := startDemo(t)
 	cmd := exec.Command("node", "browser/demo.js", d.base+"/status/")
 	var complaints bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 // segmentSeconds is 48 pictures at 25/s and 90 AAC frames at 48 kHz: encoders
@@ -48,7 +48,7 @@ func startContribution(t *testing.T) *contribution {
 // startContributionOf has another picture.
 func startContributionOf(t *testing.T, picture string) *contribution {
 	t.Helper()
-	testmedia.Need(t, "ffmpeg", "ffprobe")
+	needs.Programs(t, "ffmpeg", "ffprobe")
 	c := &contribution{t: t, feeds: map[*feed]bool{}}
 	c.cmd = exec.Command("ffmpeg", "-nostdin", "-v", "error",
 		"-re", "-f", "lavfi", "-i", picture,
@@ -265,7 +265,7 @@ func dashOutput(target string) []string {
 // clock of the day: its own pictures, timestamps and key frames.
 func startIndependent(t *testing.T, target string, gop int, extra ...string) *encoder {
 	t.Helper()
-	testmedia.Need(t, "ffmpeg", "ffprobe")
+	needs.Programs(t, "ffmpeg", "ffprobe")
 	e := &encoder{t: t, stderr: &bytes.Buffer{}, done: make(chan struct{})}
 	args := []string{
 		"-nostdin", "-v", "error",

@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 )
 
@@ -29,8 +29,7 @@ func newNetwork(t *testing.T) *network {
 	n := &network{t: t, name: "live-origin-e2e"}
 	_ = exec.Command("ip", "netns", "del", n.name).Run() // of a run that was killed
 	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "!!! SKIPPED: %s: no network namespace can be made here: %v %s\n", t.Name(), err, out)
-		t.Skip("no network namespaces")
+		needs.Missing(t, fmt.Sprintf("no network namespace can be made here: %v %s", err, out))
 	}
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", n.name).Run() })
 	for cable, addresses := range map[string][2]string{"locl": {clusterHere, clusterThere}, "loac": {accessHere, accessThere}} {

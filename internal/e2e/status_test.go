@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 const statusBlock = `
@@ -47,8 +47,8 @@ type statusReport struct {
 
 func openStatusPage(t *testing.T, page, hostile string) *statusPage {
 	t.Helper()
-	testmedia.Need(t, "chromium", "node")
-	testmedia.NeedFile(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
+	needs.Programs(t, "chromium", "node")
+	needs.File(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
 	p := &statusPage{t: t, err: &bytes.Buffer{}}
 	p.cmd = exec.Command("node", "browser/status.js", page, hostile)
 	p.cmd.Stderr = p.err

@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
 var materialDir string
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 // needFFmpeg skips a test that needs real material, but not in CI.
 func needFFmpeg(t testing.TB) {
 	t.Helper()
-	testmedia.Need(t, "ffmpeg", "ffprobe")
+	needs.Programs(t, "ffmpeg", "ffprobe")
 }
 
 const (
@@ -110,8 +111,8 @@ func segments(t testing.TB, name string) []string {
 	args := append([]string{"-hide_banner", "-v", "error", "-nostdin"}, options...)
 	out, err := exec.Command("ffmpeg", append(args, filepath.Join(dir, output))...).CombinedOutput()
 	if err != nil {
-		if strings.Contains(string(out), "Unknown encoder") && os.Getenv("CI") == "" {
-			t.Skipf("FFMPEG LACKS AN ENCODER for %s: %s", name, out)
+		if strings.Contains(string(out), "Unknown encoder") {
+			needs.Missing(t, fmt.Sprintf("ffmpeg has no encoder for %s: %s", name, out))
 		}
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}

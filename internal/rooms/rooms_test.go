@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"internal/nodes":     {module + "store", "github.com/nats-io/nats.go"},
 	// What tests use imports nothing of what they test.
 	"internal/nodes/natsserver": {},
-	"internal/nodes/natstest":   {module + "internal/nodes/natsserver"},
+	"internal/nodes/natstest":   {module + "internal/nodes/natsserver", module + "internal/needs"},
 	"internal/channel":          {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/compact", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
 		module + "internal/channel", module + "internal/activity", module + "internal/handover", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
@@ -43,7 +43,8 @@ var rooms = map[string][]string{
 	"caddydemo":          {module + "caddymodule", module + "internal/demo", module + "internal/nodes/natsserver", "github.com/caddyserver/", "github.com/spf13/"},
 	"cmd":                {module + "caddymodule", module + "caddydemo", "github.com/caddyserver/caddy/v2/"},
 	"bench":              {module, "github.com/quic-go/quic-go/http3"},
-	"internal/testmedia": {},
+	"internal/needs":     {},
+	"internal/testmedia": {module + "internal/needs"},
 	"internal/e2e":       {},
 	"internal/rooms":     {},
 }

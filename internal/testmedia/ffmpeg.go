@@ -9,40 +9,14 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
-
-// Need skips the test loudly if a program is not installed, and fails it in
-// CI, where nothing may be skipped.
-func Need(t testing.TB, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		missing(t, p+" is not installed")
-	}
-}
-
-// NeedFile does the same for a file, and says what makes it.
-func NeedFile(t testing.TB, path, how string) {
-	t.Helper()
-	if _, err := os.Stat(path); err != nil {
-		missing(t, path+" is missing: "+how)
-	}
-}
-
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED, NOT TESTED: " + what)
-}
 
 // Run runs ffmpeg in a directory.
 func Run(t testing.TB, dir string, args ...string) {
 	t.Helper()
-	Need(t, "ffmpeg")
+	needs.Programs(t, "ffmpeg")
 	cmd := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
