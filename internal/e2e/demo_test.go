@@ -81,8 +81,8 @@ func (d *demo) stop() {
 	if err := d.cmd.Wait(); err != nil {
 		d.t.Errorf("the demo ended with %v", err)
 	}
-	if strings.Contains(d.out.String(), "WARNING: DATA RACE") {
-		d.t.Error("the demo has a data race")
+	for _, report := range races(strings.Split(d.out.String(), "\n")) {
+		d.t.Error("the demo has a data race: " + report)
 	}
 }
 

@@ -174,8 +174,8 @@ func (o *origin) run(config string) {
 	o.t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-		if log.contains("WARNING: DATA RACE") {
-			o.t.Error("the origin has a data race")
+		for _, report := range races(log.text()) {
+			o.t.Error("the origin has a data race: " + report)
 		}
 		if o.t.Failed() {
 			log.dump(o.t)
@@ -242,16 +242,16 @@ func (l *logLines) count() int {
 	return len(l.entries)
 }
 
-// contains reports whether a line that is no log entry has the text.
-func (l *logLines) contains(text string) bool {
+// text is what the process wrote that is no log entry.
+func (l *logLines) text() (lines []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
-		if msg, ok := e["msg"].(string); ok && strings.Contains(msg, text) {
-			return true
+		if msg, ok := e["msg"].(string); ok && e["level"] == nil {
+			lines = append(lines, msg)
 		}
 	}
-	return false
+	return lines
 }
 
 func (l *logLines) dump(t *testing.T) {
