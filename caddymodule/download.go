@@ -147,7 +147,7 @@ const (
 )
 
 func (c *sharedChannel) countCut(endpoint, reason string) {
-	counted.downloadsCut.WithLabelValues(c.key.store, c.key.name, endpoint, reason).Inc()
+	counted.downloadsCut.Inc(c.key.store, c.key.name, endpoint, reason)
 }
 
 // endDownload ends a download, and counts it if it was cut off.

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
-
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
@@ -59,9 +57,9 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 			t.Errorf("viewers may take %v", rt.patience)
 		}
 		rt.patience = 10 * time.Minute // so that only the need of room cuts them
-		cut := func(reason string) float64 {
+		cut := func(reason string) uint64 {
 			key := rt.use.shared.key
-			return testutil.ToFloat64(counted.downloadsCut.WithLabelValues(key.store, key.name, "hls", reason))
+			return counted.downloadsCut.count(key.store, key.name, "hls", reason)
 		}
 		wereCut, wereSlow := cut(cutForRoom), cut(cutAsTooSlow)
 		var viewers sync.WaitGroup

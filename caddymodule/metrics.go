@@ -56,24 +56,24 @@ var counted = counters{
 	ingestBytes: counter("ingest_bytes_total",
 		"Bytes of uploads, after decompression, those of refused uploads included.",
 		labelStore, labelChannel, labelInput),
-	ingestRequests: counter("ingest_requests_total",
+	ingestRequests: counterByWord("ingest_requests_total",
 		"Requests of encoders by HTTP status code.",
 		labelStore, labelChannel, labelInput, labelCode),
 	strayUploads: counter("stray_uploads_total",
 		"Uploads to paths outside every input that no other handler answered."),
-	downloadsCut: counter("downloads_cut_total",
+	downloadsCut: counterByWord("downloads_cut_total",
 		"Downloads of segments that were cut off, by reason: too_slow (longer than any player may take), room_needed (the segment had left the playlist long ago and the store needed its room).",
 		labelStore, labelChannel, labelEndpoint, labelReason),
-	segmentsMissed: counter("segments_missed_total",
+	segmentsMissed: counterByWord("segments_missed_total",
 		"Segments that an input delivered unsound or listed and never delivered, whether or not a viewer noticed.",
 		labelStore, labelChannel, labelInput, labelReason),
-	failovers: counter("failovers_total",
+	failovers: counterByWord("failovers_total",
 		"Changes of an endpoint's active input.",
 		labelStore, labelChannel, labelEndpoint, labelReason),
 	slotsPublished: counter("slots_published_total",
 		"Output segments that were published.",
 		labelStore, labelChannel, labelEndpoint),
-	defects: counter("defects_total",
+	defects: counterByWord("defects_total",
 		"Segments that arrived and are not good, by what is bad about them; slow counts how often it began.",
 		labelStore, labelChannel, labelInput, labelDefect),
 	slotsBySource: counter("slots_by_source_total",
@@ -96,22 +96,16 @@ var counted = counters{
 }
 
 type counters struct {
-	ingestBytes, ingestRequests, segmentsMissed *prometheus.CounterVec
-	strayUploads, downloadsCut                  *prometheus.CounterVec
-	failovers, slotsPublished, slotsGivenUp     *prometheus.CounterVec
-	slotsBySource, slotsPatched, defects, gaps  *prometheus.CounterVec
+	ingestBytes, ingestRequests, segmentsMissed *tally
+	strayUploads, downloadsCut                  *tally
+	failovers, slotsPublished, slotsGivenUp     *tally
+	slotsBySource, slotsPatched, defects, gaps  *tally
 	publishLateness                             *prometheus.HistogramVec
-}
-
-func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "caddy", Subsystem: "live_origin", Name: name, Help: help,
-	}, labels)
 }
 
 // registerMetrics makes the metrics part of a config's registry.
 func registerMetrics(registry *prometheus.Registry) error {
-	counted.strayUploads.WithLabelValues()
+	counted.strayUploads.Begin()
 	for _, c := range []prometheus.Collector{
 		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
 		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.gaps, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed, overLimit,
@@ -133,32 +127,32 @@ type meter struct{ store, channel string }
 func newMeter(key channelKey, config channel.Config) meter {
 	m := meter{store: key.store, channel: key.name}
 	for _, in := range config.Inputs {
-		counted.ingestBytes.WithLabelValues(m.store, m.channel, in.Name)
+		counted.ingestBytes.Begin(m.store, m.channel, in.Name)
 		m.beginNotices(in.Name)
 		for _, d := range failover.Defects() {
-			counted.defects.WithLabelValues(m.store, m.channel, in.Name, string(d))
+			counted.defects.Begin(m.store, m.channel, in.Name, string(d))
 		}
 		for _, reason := range missedReasons {
-			counted.segmentsMissed.WithLabelValues(m.store, m.channel, in.Name, string(reason))
+			counted.segmentsMissed.Begin(m.store, m.channel, in.Name, string(reason))
 		}
 		for _, status := range ingestStatuses {
-			counted.ingestRequests.WithLabelValues(m.store, m.channel, in.Name, strconv.Itoa(status))
+			counted.ingestRequests.Begin(m.store, m.channel, in.Name, strconv.Itoa(status))
 		}
 	}
 	for _, e := range config.Endpoints {
 		for _, reason := range commonFailoverReasons {
-			counted.failovers.WithLabelValues(m.store, m.channel, e.Name, string(reason))
+			counted.failovers.Begin(m.store, m.channel, e.Name, string(reason))
 		}
-		counted.slotsPublished.WithLabelValues(m.store, m.channel, e.Name)
-		counted.slotsPatched.WithLabelValues(m.store, m.channel, e.Name)
-		counted.gaps.WithLabelValues(m.store, m.channel, e.Name)
+		counted.slotsPublished.Begin(m.store, m.channel, e.Name)
+		counted.slotsPatched.Begin(m.store, m.channel, e.Name)
+		counted.gaps.Begin(m.store, m.channel, e.Name)
 		for _, in := range config.Inputs {
-			counted.slotsBySource.WithLabelValues(m.store, m.channel, e.Name, in.Name)
+			counted.slotsBySource.Begin(m.store, m.channel, e.Name, in.Name)
 		}
 		for _, reason := range []string{cutForRoom, cutAsTooSlow} {
-			counted.downloadsCut.WithLabelValues(m.store, m.channel, e.Name, reason)
+			counted.downloadsCut.Begin(m.store, m.channel, e.Name, reason)
 		}
-		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Name)
+		counted.slotsGivenUp.Begin(m.store, m.channel, e.Name)
 		counted.publishLateness.WithLabelValues(m.store, m.channel, e.Name)
 	}
 	return m
@@ -169,44 +163,44 @@ func (m meter) event(e failover.Effect) {
 	case failover.Published:
 		m.slot(e.Slot)
 	case failover.SegmentMissed:
-		counted.segmentsMissed.WithLabelValues(m.store, m.channel, e.Input, bounded(missedReasons, e.Missing.Why)).Inc()
+		counted.segmentsMissed.Inc(m.store, m.channel, e.Input, bounded(missedReasons, e.Missing.Why))
 	case failover.Degraded:
 		for _, d := range e.Defects {
-			counted.defects.WithLabelValues(m.store, m.channel, e.Input, string(d)).Inc()
+			counted.defects.Inc(m.store, m.channel, e.Input, string(d))
 		}
 	case failover.SlotGivenUp:
-		counted.slotsGivenUp.WithLabelValues(m.store, m.channel, e.Endpoint).Inc()
+		counted.slotsGivenUp.Inc(m.store, m.channel, e.Endpoint)
 	}
 }
 
 func (m meter) slot(s failover.Slot) {
-	counted.slotsPublished.WithLabelValues(m.store, m.channel, s.Endpoint).Inc()
+	counted.slotsPublished.Inc(m.store, m.channel, s.Endpoint)
 	if !s.Due.IsZero() {
 		// The sum of a histogram must not fall, so early counts as 0.
 		late := max(0, s.Published.Sub(s.Due))
 		counted.publishLateness.WithLabelValues(m.store, m.channel, s.Endpoint).Observe(late.Seconds())
 	}
-	counted.gaps.WithLabelValues(m.store, m.channel, s.Endpoint).Add(float64(len(s.Gaps())))
+	counted.gaps.Add(uint64(len(s.Gaps())), m.store, m.channel, s.Endpoint)
 	for _, input := range s.MediaFrom() {
-		counted.slotsBySource.WithLabelValues(m.store, m.channel, s.Endpoint, input).Inc()
+		counted.slotsBySource.Inc(m.store, m.channel, s.Endpoint, input)
 	}
 	if s.Switch.Patched() {
-		counted.slotsPatched.WithLabelValues(m.store, m.channel, s.Endpoint).Inc()
+		counted.slotsPatched.Inc(m.store, m.channel, s.Endpoint)
 	}
 	if s.Switch.Changed() {
 		reason := bounded(failover.SwitchReasons(), s.Switch.Reason)
-		counted.failovers.WithLabelValues(m.store, m.channel, s.Endpoint, reason).Inc()
+		counted.failovers.Inc(m.store, m.channel, s.Endpoint, reason)
 	}
 }
 
 // countRequest counts an answer to an encoder.
 func (rt *route) countRequest(status int) {
 	key := rt.use.key
-	counted.ingestRequests.WithLabelValues(key.store, key.name, rt.input.Name, strconv.Itoa(status)).Inc()
+	counted.ingestRequests.Inc(key.store, key.name, rt.input.Name, strconv.Itoa(status))
 }
 
 // countBytes counts what an encoder has sent.
 func (rt *route) countBytes(n int64) {
 	key := rt.use.key
-	counted.ingestBytes.WithLabelValues(key.store, key.name, rt.input.Name).Add(float64(n))
+	counted.ingestBytes.Add(uint64(n), key.store, key.name, rt.input.Name)
 }

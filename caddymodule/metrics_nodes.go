@@ -31,23 +31,23 @@ var (
 
 // beginNodes makes a channel's counters start at zero.
 func (m meter) beginNodes(config channel.Config) {
-	messagesLost.WithLabelValues(m.store, m.channel)
+	messagesLost.Begin(m.store, m.channel)
 	for _, in := range config.Inputs {
-		uploadsMissed.WithLabelValues(m.store, m.channel, in.Name)
+		uploadsMissed.Begin(m.store, m.channel, in.Name)
 	}
 	for _, e := range config.Endpoints {
-		historiesAdopted.WithLabelValues(m.store, m.channel, e.Name)
+		historiesAdopted.Begin(m.store, m.channel, e.Name)
 	}
 }
 
 func (m meter) node(e channel.NodeEvent) {
 	switch e.Kind {
 	case channel.HistoryAdopted:
-		historiesAdopted.WithLabelValues(m.store, m.channel, e.Endpoint).Inc()
+		historiesAdopted.Inc(m.store, m.channel, e.Endpoint)
 	case channel.MessagesLost:
-		messagesLost.WithLabelValues(m.store, m.channel).Add(float64(e.Count))
+		messagesLost.Add(uint64(e.Count), m.store, m.channel)
 	case channel.UploadMissed:
-		uploadsMissed.WithLabelValues(m.store, m.channel, e.Input).Inc()
+		uploadsMissed.Inc(m.store, m.channel, e.Input)
 	}
 }
 

@@ -52,11 +52,11 @@ func (o *observer) Notice(name string, n channel.Notice) {
 	}
 }
 
-var tolerated = counter("tolerated_total",
+var tolerated = counterByWord("tolerated_total",
 	"What made no sense in uploads and was ignored, by kind: each new problem, and each upload that repeats it.",
 	labelStore, labelChannel, labelInput, "what")
 
-var noticed = counter("noticed_total",
+var noticed = counterByWord("noticed_total",
 	"What an operator should know about an input but has no effect by itself, by kind. The input is empty if it concerns only an endpoint.",
 	labelStore, labelChannel, labelInput, "what")
 
@@ -67,24 +67,24 @@ var inputWaiting = gauge("input_waiting",
 func (m meter) notice(n channel.Notice) {
 	switch {
 	case n.Noticed():
-		noticed.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+		noticed.Inc(m.store, m.channel, n.Input, string(n.Kind))
 	case n.Limited():
-		overLimit.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+		overLimit.Inc(m.store, m.channel, n.Input, string(n.Kind))
 	case !n.Waits():
-		tolerated.WithLabelValues(m.store, m.channel, n.Input, string(n.Kind)).Inc()
+		tolerated.Inc(m.store, m.channel, n.Input, string(n.Kind))
 	}
 }
 
 // beginNotices makes the counters of an input start at zero.
 func (m meter) beginNotices(input string) {
 	for _, kind := range channel.NoticedKinds {
-		noticed.WithLabelValues(m.store, m.channel, input, string(kind))
+		noticed.Begin(m.store, m.channel, input, string(kind))
 	}
 	for _, kind := range channel.LimitKinds {
-		overLimit.WithLabelValues(m.store, m.channel, input, string(kind))
+		overLimit.Begin(m.store, m.channel, input, string(kind))
 	}
 	for _, kind := range channel.ToleratedKinds {
-		tolerated.WithLabelValues(m.store, m.channel, input, string(kind))
+		tolerated.Begin(m.store, m.channel, input, string(kind))
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
-var overLimit = counter("over_limit_total",
+var overLimit = counterByWord("over_limit_total",
 	"How often something of an input was dropped because it was over a limit, by limit.",
 	labelStore, labelChannel, labelInput, "limit")
 

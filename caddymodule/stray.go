@@ -52,7 +52,7 @@ func (h *Handler) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.
 }
 
 func (h *Handler) noteStray(r *http.Request, status int) {
-	counted.strayUploads.WithLabelValues().Inc()
+	counted.strayUploads.Inc()
 	nearest := h.nearestInput(r.URL.Path)
 	silenced, ok := h.strays.pass(nearest)
 	if !ok {

@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"caddymodule": {
 		module + "internal/channel", module + "internal/activity", module + "internal/handover", module + "internal/output", module + "failover", module + "store", module + "internal/nodes",
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
-		"github.com/prometheus/", "github.com/spf13/", "golang.org/x/sync/errgroup",
+		"github.com/prometheus/", "google.golang.org/protobuf/", "github.com/spf13/", "golang.org/x/sync/errgroup",
 	},
 	"caddydemo":          {module + "caddymodule", module + "internal/demo", module + "internal/nodes/natsserver", "github.com/caddyserver/", "github.com/spf13/"},
 	"cmd":                {module + "caddymodule", module + "caddydemo", "github.com/caddyserver/caddy/v2/"},
