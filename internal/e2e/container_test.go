@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 )
@@ -80,11 +81,11 @@ func checkEveryFrame(t *testing.T, v *viewer, programme []byte, streams int) {
 }
 
 // TestLongChunkedUploads: an encoder that writes DASH and HLS at once, with a PUT
-// for every segment that lasts as long as the segment.
+// for every segment that lasts as long as the segment. Its dates are whole seconds.
 func TestLongChunkedUploads(t *testing.T) {
 	t.Parallel()
 	source := startContribution(t)
-	o := startOrigin(t, oneEndpoint)
+	o := startOrigin(t, strings.Replace(oneEndpoint, "channel sports {", "channel sports {\n\t\t\talignment timestamp", 1))
 	encoders, at := map[string]*encoder{}, source.nextBegin()
 	for _, input := range []string{"a", "b"} {
 		target := o.url("/in/sports/" + input)
