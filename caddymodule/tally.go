@@ -65,8 +65,7 @@ func counterByWord(name, help string, labels ...string) *tally {
 	return t
 }
 
-// Begin makes a series appear, at zero: if it appears with its first event, that event is
-// invisible to rate() and increase().
+// Begin makes a series appear, at zero.
 func (t *tally) Begin(values ...string) { t.Add(0, values...) }
 
 // Inc counts one.

@@ -33,10 +33,12 @@ const (
 
 // Await waits for a media playlist or a segment that is about to come: a viewer who has a playlist of
 // another node may be some milliseconds ahead of this one. It returns false at once if the name can't
-// be one of these, or no other node is there, and else reports whether something may be
-// there now.
+// be one of these, or no other node is there, and else reports whether something may be there now.
 func (c *Channel) Await(ctx context.Context, endpoint, name string) bool {
-	if c.nodes == nil || !c.View(endpoint).Soon(name) || c.nodes.holding() == 0 {
+	if c.nodes == nil || !c.View(endpoint).Soon(name) {
+		return false
+	}
+	if _, there := c.nodes.nearest(); !there {
 		return false
 	}
 	defer c.nodes.awaited.Add(-1)

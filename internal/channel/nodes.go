@@ -294,23 +294,19 @@ func (n *nodes) Changed(status store.GroupStatus) {
 	})
 }
 
-// holding is how long to wait for another node to have what was uploaded to this one; 0 if none
-// hears this one. To fetch it takes a few round trips to the nearest.
-func (n *nodes) holding() time.Duration {
+// nearest reports whether other nodes can hear this one, and how long messages to the nearest of
+// them are under way.
+func (n *nodes) nearest() (delay time.Duration, there bool) {
 	status := n.group.Status()
 	if status.Contact != store.InContact {
-		return 0
+		return 0, false
 	}
-	var nearest time.Duration = -1
 	for _, p := range status.Peers {
-		if p.Alive && (nearest < 0 || p.Delay < nearest) {
-			nearest = p.Delay
+		if p.Alive && (!there || p.Delay < delay) {
+			delay, there = p.Delay, true
 		}
 	}
-	if nearest < 0 {
-		return 0
-	}
-	return min(holdTime+holdTrips*2*nearest, holdAtMost)
+	return delay, there
 }
 
 func decodeState(p store.Peer) (nodeState, bool) {

@@ -195,6 +195,11 @@ const (
 	holdAtMost = time.Second
 )
 
+// holdingTime is that for a node to which messages are under way for so long.
+func holdingTime(delay time.Duration) time.Duration {
+	return min(holdTime+holdTrips*2*delay, holdAtMost)
+}
+
 // tell tells the other nodes of an upload that has ended. admit passes it on to the core; if tell
 // returns true, that is done later, once the media is safe: what viewers have seen must not
 // be gone with one machine.
@@ -215,15 +220,15 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 		return false
 	}
 	u.Key, u.Size, u.Hash = d.key, d.size, d.hash
-	hold := n.holding()
-	if hold == 0 {
+	delay, there := n.nearest()
+	if !there {
 		n.group.Send(message{Upload: u}.encode())
 		return false
 	}
 	n.mu.Lock()
 	n.held[d.key] = &safekeeping{
 		then:  func() { _ = n.channel.finish(d, admit) },
-		timer: time.AfterFunc(hold, func() { n.safe(d.key) }),
+		timer: time.AfterFunc(holdingTime(delay), func() { n.safe(d.key) }),
 	}
 	n.mu.Unlock()
 	n.group.Send(message{Upload: u}.encode())
@@ -236,7 +241,8 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 func (n *nodes) drain() {
 	n.locked(func() { n.stopping = true })
 	n.group.Send(message{Leaving: true}.encode())
-	for range int(max(n.holding(), holdTime) / drainStep) {
+	delay, _ := n.nearest()
+	for range int(holdingTime(delay) / drainStep) {
 		n.mu.Lock()
 		waiting := len(n.held)
 		n.mu.Unlock()

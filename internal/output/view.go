@@ -105,8 +105,8 @@ func (v *View) read(name string) (id, number string, msn uint64, ok bool) {
 const soon = 3
 
 // Soon reports whether the name is that of a segment that is about to come, or may be that of a media
-// playlist whose rendition has not come yet. Where nothing is
-// published yet, as in a nil view, it may be any segment.
+// playlist whose rendition has not come yet. Where nothing is published yet, as in a nil view, it
+// may be any segment.
 func (v *View) Soon(name string) bool {
 	if id, isPlaylist := strings.CutSuffix(name, ".m3u8"); isPlaylist {
 		return isRenditionID(strings.TrimSuffix(id, iframesSuffix)) && (v == nil || v.playlists[name] == nil)

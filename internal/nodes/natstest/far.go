@@ -15,21 +15,19 @@ import (
 // Distance is a way to servers over a network that takes time and loses packets: TCP sends what is
 // lost again, and what is behind it waits.
 type Distance struct {
-	// Delay is how long a packet takes, each way.
-	Delay time.Duration
-	// Loss is how many of all packets are lost, 0 to 1.
-	Loss float64
-
 	t       testing.TB
+	delay   time.Duration
+	loss    float64
 	mu      sync.Mutex
 	halted  time.Time // until then nothing arrives
 	carried map[net.Conn]bool
 }
 
-// Far returns a way over such a network, which ends with the test.
+// Far returns a way over such a network, which ends with the test. delay is how long a packet takes,
+// each way, and loss how many of all packets are lost, 0 to 1.
 func Far(t testing.TB, delay time.Duration, loss float64) *Distance {
-	d := &Distance{Delay: delay, Loss: loss, t: t, carried: map[net.Conn]bool{}}
-	t.Cleanup(d.Cut)
+	d := &Distance{t: t, delay: delay, loss: loss, carried: map[net.Conn]bool{}}
+	t.Cleanup(d.cut)
 	return d
 }
 
@@ -60,7 +58,7 @@ func (d *Distance) To(server string) string {
 // connect carries a connection. The caller's side is connected at once already; the server's is when
 // its SYN has arrived.
 func (d *Distance) connect(near net.Conn, host string) {
-	time.Sleep(2 * d.Delay)
+	time.Sleep(2 * d.delay)
 	far, err := net.Dial("tcp", host)
 	if err != nil {
 		near.Close()
@@ -73,8 +71,8 @@ func (d *Distance) connect(near net.Conn, host string) {
 	d.carry(far, near)
 }
 
-// Cut breaks all connections.
-func (d *Distance) Cut() {
+// cut breaks all connections.
+func (d *Distance) cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.carried {
@@ -132,11 +130,11 @@ func (d *Distance) carry(from, to net.Conn) {
 // time is how long so many bytes take.
 func (d *Distance) time(bytes int) time.Duration {
 	packets := 1 + bytes/1460
-	if rand.Float64() <= math.Pow(1-d.Loss, float64(packets)) {
-		return d.Delay
+	if rand.Float64() <= math.Pow(1-d.loss, float64(packets)) {
+		return d.delay
 	}
 	if packets > 3 {
-		return 3 * d.Delay // the packets behind it tell
+		return 3 * d.delay // the packets behind it tell
 	}
-	return d.Delay + 200*time.Millisecond // nothing is behind it: the sender's timer tells
+	return d.delay + 200*time.Millisecond // nothing is behind it: the sender's timer tells
 }
