@@ -6,7 +6,11 @@ import "syscall"
 
 // mapBytes returns n zero bytes outside the heap.
 func mapBytes(n int) ([]byte, error) {
-	return syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err == nil {
+		preferHugePages(b)
+	}
+	return b, err
 }
 
 func unmapBytes(b []byte) {

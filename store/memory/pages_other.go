@@ -1,0 +1,6 @@
+//go:build unix && !linux && !aix && !solaris
+
+package memory
+
+// preferHugePages does nothing: other systems choose by themselves.
+func preferHugePages([]byte) {}
