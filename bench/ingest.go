@@ -63,8 +63,14 @@ func (b *bench) ingestPeers(ctx context.Context, u upload) (*ingestPeers, error)
 	if err == nil {
 		err = nginx("nginx", b.dir)
 	}
+	var store string
 	if err == nil {
-		err = origin("file", "store file "+b.dir+"/store {\n\t\t\tmax_size 6GiB\n\t\t}\n")
+		// Its own: what another row has left fills the channels' shares.
+		store, err = os.MkdirTemp(b.dir, "store-")
+	}
+	if err == nil {
+		stops = append(stops, func() { os.RemoveAll(store) })
+		err = origin("file", "store file "+store+" {\n\t\t\tmax_size 6GiB\n\t\t}\n")
 	}
 	if err == nil {
 		if dir, failed := os.MkdirTemp(sharedMemory, "live-origin-bench-"); failed == nil {
