@@ -1,28 +1,40 @@
 package caddymodule
 
 import (
-	"context"
+	"net/http"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// segmentChunk is how many bytes of a segment are written at a time. Caddy's own number is a
-// quarter of it, which costs a tenth of the speed over plain HTTP. A chunk has to be written
-// within write_idle_timeout, so whoever takes less than 4 KiB/s is cut off by it.
-const segmentChunk = 256 << 10
+const (
+	// segmentChunk is how many bytes of a segment are written at a time. Caddy's own number is
+	// a quarter of it, which costs a tenth of the speed over plain HTTP. A chunk has to be
+	// written within write_idle_timeout, so whoever takes less than 4 KiB/s is cut off by it.
+	segmentChunk = 256 << 10
+
+	// recordChunk is that over HTTP/2 and TLS: with the header of a frame (9 bytes, RFC 9113,
+	// section 4.1) it fills a TLS record (16,384 bytes, RFC 8446, section 5.1). Larger writes
+	// become frames of 16,384 bytes, the largest that a client has to take, and each of those a
+	// full record and another one of 9 bytes, with a system call and a packet of its own.
+	recordChunk = 16<<10 - 9
+)
 
 // leastIdleTimeout is Caddy's default of write_idle_timeout. With less, larger chunks might cut
 // off viewers who are merely slow.
 const leastIdleTimeout = time.Minute
 
-// inLargerChunks makes the server write larger chunks until the returned function is called,
-// unless its options say what is to be done with slow viewers (max_write_chunk,
-// write_idle_timeout, write_min_rate).
-func inLargerChunks(ctx context.Context) (restore func()) {
-	_, w := caddyhttp.IdleTimeoutsFromContext(ctx)
-	if w == nil || w.MaxChunk != caddyhttp.DefaultMaxWriteChunk ||
-		w.Deadline.Timeout < leastIdleTimeout || w.Deadline.MinRate > 0 {
+// inFittingChunks makes the server write chunks that fit the protocol until the returned function
+// is called, unless its options say what is to be done with slow viewers (max_write_chunk, and for
+// chunks larger than Caddy's write_idle_timeout and write_min_rate).
+func inFittingChunks(r *http.Request) (restore func()) {
+	_, w := caddyhttp.IdleTimeoutsFromContext(r.Context())
+	switch {
+	case w == nil || w.MaxChunk != caddyhttp.DefaultMaxWriteChunk:
+		return func() {}
+	case r.ProtoMajor == 2 && r.TLS != nil:
+		return w.Override(w.Deadline.Timeout, w.Deadline.MinRate, recordChunk)
+	case w.Deadline.Timeout < leastIdleTimeout || w.Deadline.MinRate > 0:
 		return func() {}
 	}
 	return w.Override(w.Deadline.Timeout, 0, segmentChunk)

@@ -23,18 +23,31 @@ func (w *largestWrite) Write(p []byte) (int, error) {
 
 func (w *largestWrite) SetWriteDeadline(time.Time) error { return nil }
 
-func TestSegmentsAreWrittenInLargerChunks(t *testing.T) {
+func TestSegmentsAreWrittenInFittingChunks(t *testing.T) {
 	const caddys = caddyhttp.DefaultMaxWriteChunk
+	plain := httptest.NewRequest(http.MethodGet, "/", nil)
+	http2 := httptest.NewRequest(http.MethodGet, "https://localhost/", nil)
+	http2.ProtoMajor, http2.ProtoMinor = 2, 0
+	h2c := httptest.NewRequest(http.MethodGet, "/", nil)
+	h2c.ProtoMajor, h2c.ProtoMinor = 2, 0
+	http3 := httptest.NewRequest(http.MethodGet, "https://localhost/", nil)
+	http3.ProtoMajor, http3.ProtoMinor = 3, 0
 	for name, test := range map[string]struct {
+		request  *http.Request
 		chunk    int
 		deadline caddyhttp.IdleDeadline
 		want     int
 	}{
-		"the server's defaults":       {caddys, caddyhttp.IdleDeadline{Timeout: time.Minute}, segmentChunk},
-		"more time":                   {caddys, caddyhttp.IdleDeadline{Timeout: time.Hour}, segmentChunk},
-		"max_write_chunk is set":      {8 << 10, caddyhttp.IdleDeadline{Timeout: time.Minute}, 8 << 10},
-		"write_idle_timeout is short": {caddys, caddyhttp.IdleDeadline{Timeout: 5 * time.Second}, caddys},
-		"write_min_rate is set":       {caddys, caddyhttp.IdleDeadline{Timeout: time.Minute, MinRate: 1000}, caddys},
+		"the server's defaults":          {plain, caddys, caddyhttp.IdleDeadline{Timeout: time.Minute}, segmentChunk},
+		"more time":                      {plain, caddys, caddyhttp.IdleDeadline{Timeout: time.Hour}, segmentChunk},
+		"max_write_chunk is set":         {plain, 8 << 10, caddyhttp.IdleDeadline{Timeout: time.Minute}, 8 << 10},
+		"write_idle_timeout is short":    {plain, caddys, caddyhttp.IdleDeadline{Timeout: 5 * time.Second}, caddys},
+		"write_min_rate is set":          {plain, caddys, caddyhttp.IdleDeadline{Timeout: time.Minute, MinRate: 1000}, caddys},
+		"HTTP/2":                         {http2, caddys, caddyhttp.IdleDeadline{Timeout: time.Minute}, recordChunk},
+		"HTTP/2, write_min_rate is set":  {http2, caddys, caddyhttp.IdleDeadline{Timeout: time.Second, MinRate: 1000}, recordChunk},
+		"HTTP/2, max_write_chunk is set": {http2, 8 << 10, caddyhttp.IdleDeadline{Timeout: time.Minute}, 8 << 10},
+		"HTTP/2 without TLS":             {h2c, caddys, caddyhttp.IdleDeadline{Timeout: time.Minute}, segmentChunk},
+		"HTTP/3":                         {http3, caddys, caddyhttp.IdleDeadline{Timeout: time.Minute}, segmentChunk},
 	} {
 		t.Run(name, func(t *testing.T) {
 			below := &largestWrite{ResponseWriter: httptest.NewRecorder()}
@@ -46,7 +59,7 @@ func TestSegmentsAreWrittenInLargerChunks(t *testing.T) {
 				Logger:                zap.NewNop(),
 			}
 			before := w.Deadline
-			restore := inLargerChunks(caddyhttp.ContextWithIdleTimeouts(t.Context(), nil, w))
+			restore := inFittingChunks(test.request.WithContext(caddyhttp.ContextWithIdleTimeouts(t.Context(), nil, w)))
 			segment := make([]byte, 1<<20)
 			if _, err := w.Write(segment); err != nil {
 				t.Fatal(err)
@@ -61,6 +74,6 @@ func TestSegmentsAreWrittenInLargerChunks(t *testing.T) {
 		})
 	}
 	t.Run("a server without idle timeouts", func(t *testing.T) {
-		inLargerChunks(t.Context())()
+		inFittingChunks(plain)()
 	})
 }

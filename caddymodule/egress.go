@@ -191,7 +191,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	// downloads still holds the room that cutting them off would free.
 	d := rt.use.shared.downloads.begin(w, s, rt.endpoint, rt.patience)
 	defer rt.use.shared.endDownload(d)
-	defer inLargerChunks(r.Context())()
+	defer inFittingChunks(r)()
 
 	header := w.Header()
 	header["Content-Type"] = []string{s.ContentType}
