@@ -60,10 +60,12 @@ func playlists(p protocol) func(context.Context, *bench) ([]row, error) {
 		if err := o.answer(body); err != nil {
 			return nil, err
 		}
+		// The same request for all, as reading it costs time as well.
+		path := v.path + "/" + v.name
 		costs := &costs{process: o.process, of: map[string][]float64{}}
 		candidates := []candidate{
-			{"ours", b.profiled(o, "playlist"+p.suffix, costs.per("ours", b.requests(p, p.at(o.addr, o.secure)+v.path+"/"+v.name), b.time))},
-			{"respond", costs.per("respond", b.requests(p, p.at(o.respond, o.secureRespond)+"/"), b.time)},
+			{"ours", b.profiled(o, "playlist"+p.suffix, costs.per("ours", b.requests(p, p.at(o.addr, o.secure)+path), b.time))},
+			{"respond", costs.per("respond", b.requests(p, p.at(o.respond, o.secureRespond)+path), b.time)},
 		}
 		rows := func(results map[string][]float64) []row {
 			rows := []row{against(what, results, "ours", "respond", 1, perSecond), costs.row(what, "ours", "respond")}
@@ -74,7 +76,7 @@ func playlists(p protocol) func(context.Context, *bench) ([]row, error) {
 			}
 			return rows
 		}
-		return b.againstFiles(ctx, p, what, o, "live.m3u8", body, candidates, (*bench).requests, rows)
+		return b.againstFiles(ctx, p, what, o, path, body, candidates, (*bench).requests, rows)
 	}
 }
 
@@ -113,7 +115,7 @@ func segments(p protocol) func(context.Context, *bench) ([]row, error) {
 			}
 			return rows
 		}
-		return b.againstFiles(ctx, p, what, o, "seg.ts", body, candidates, (*bench).bytes, rows)
+		return b.againstFiles(ctx, p, what, o, path, body, candidates, (*bench).bytes, rows)
 	}
 }
 
@@ -134,24 +136,24 @@ func (b *bench) onAir(ctx context.Context, p *programme, segmentSeconds, windowS
 	return o, v, nil
 }
 
-// againstFiles adds the candidates that serve the body as a file, lets all take turns and
-// makes the rows.
-func (b *bench) againstFiles(ctx context.Context, p protocol, what string, o *origin, name string, body []byte, candidates []candidate,
+// againstFiles adds the candidates that serve the body as a file at the path, lets all take turns
+// and makes the rows.
+func (b *bench) againstFiles(ctx context.Context, p protocol, what string, o *origin, path string, body []byte, candidates []candidate,
 	get func(*bench, protocol, string) func(context.Context) (float64, error), rows func(map[string][]float64) []row) ([]row, error) {
-	if err := os.WriteFile(filepath.Join(o.root, name), body, 0o644); err != nil {
+	if err := putFile(o.root, path, body); err != nil {
 		return nil, err
 	}
-	candidates = append(candidates, candidate{"file_server", get(b, p, p.at(o.files, o.secureFiles)+"/"+name)})
+	candidates = append(candidates, candidate{"file_server", get(b, p, p.at(o.files, o.secureFiles)+path)})
 	if b.nginx != "" && p.nginx {
 		n, err := b.startNginx(ctx, b.dir)
 		if err != nil {
 			return nil, err
 		}
 		defer n.stop()
-		if err := os.WriteFile(filepath.Join(n.root, name), body, 0o644); err != nil {
+		if err := putFile(n.root, path, body); err != nil {
 			return nil, err
 		}
-		candidates = append(candidates, candidate{"nginx", get(b, p, p.at(n.addr, n.secure)+"/"+name)})
+		candidates = append(candidates, candidate{"nginx", get(b, p, p.at(n.addr, n.secure)+path)})
 	}
 	results, err := b.takeTurns(ctx, candidates)
 	if err != nil {
@@ -162,6 +164,15 @@ func (b *bench) againstFiles(ctx context.Context, p protocol, what string, o *or
 		table = append(table, leftOut(what, "nginx"))
 	}
 	return table, nil
+}
+
+// putFile writes a file that a server is to serve at a path.
+func putFile(root, path string, body []byte) error {
+	name := filepath.Join(root, filepath.FromSlash(path))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, body, 0o644)
 }
 
 // requests counts them per second.

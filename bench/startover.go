@@ -113,7 +113,7 @@ func (b *bench) startoverOf(ctx context.Context, a *archiveViewer, length time.D
 	}
 	results, err := b.takeTurns(ctx, []candidate{
 		{"ours", b.profiled(a.origin, what, costs.per("ours", get(a.addr, a.path(first+30)), b.time))},
-		{"respond", costs.per("respond", get(a.respond, "/"), b.time)},
+		{"respond", costs.per("respond", get(a.respond, a.path(first+30)), b.time)},
 	})
 	if err != nil {
 		return rows, err
