@@ -18,13 +18,16 @@ const endpointMethods = "GET, HEAD, OPTIONS"
 // Header values that are the same in every response. They are shared between
 // responses: nothing may write into them.
 var (
-	anyOrigin      = []string{"*"}
-	exposedHeaders = []string{"Content-Length, Content-Range, Date, Age, ETag, X-Live-Origin-Input, X-Live-Origin-Defects, CMSD-Static"}
-	hlsType        = []string{"application/vnd.apple.mpegurl"}
-	gzipEncoding   = []string{"gzip"}
-	varyEncoding   = []string{"Accept-Encoding"}
-	acceptBytes    = []string{"bytes"}
-	oneSecond      = []string{"max-age=1"}
+	anyOrigin = []string{"*"}
+	// exposedHeaders is what scripts may read of a playlist's or an error's headers, and
+	// exposedOfSegments what they may read of a segment's.
+	exposedHeaders    = []string{"Content-Length, Content-Range, Date, Age, ETag"}
+	exposedOfSegments = []string{exposedHeaders[0] + ", X-Live-Origin-Input, X-Live-Origin-Defects, CMSD-Static"}
+	hlsType           = []string{"application/vnd.apple.mpegurl"}
+	gzipEncoding      = []string{"gzip"}
+	varyEncoding      = []string{"Accept-Encoding"}
+	acceptBytes       = []string{"bytes"}
+	oneSecond         = []string{"max-age=1"}
 	// playlistAges is indexed by whole seconds. Half of the longest target duration is well
 	// below the end; only what never changes is above it.
 	playlistAges = func() (ages [61][]string) {
@@ -156,13 +159,22 @@ func beginPlaylist(w http.ResponseWriter, r *http.Request, packed bool, etag, gz
 	return false
 }
 
+// countedByServer is how long a body may be for servers to find out its length by themselves: of
+// HTTP/1.1, 2 and 3, net/http for HTTP/1.1 holds the least before it sends the headers.
+const countedByServer = 2 << 10
+
 // sizePlaylist sends the headers, and reports whether the body is to follow.
 func sizePlaylist(w http.ResponseWriter, r *http.Request, size int) bool {
 	h := w.Header()
 	h["Content-Type"] = hlsType
-	h["Content-Length"] = []string{strconv.Itoa(size)}
+	body := r.Method != http.MethodHead
+	// Of a short body, the server tells the length. It does so without another entry in the map
+	// of headers, which up to eight fit in; with more it is made anew, and so is its copy.
+	if !body || size >= countedByServer {
+		h["Content-Length"] = []string{strconv.Itoa(size)}
+	}
 	w.WriteHeader(http.StatusOK)
-	return r.Method != http.MethodHead
+	return body
 }
 
 func playlistAge(seconds int) []string {
@@ -194,6 +206,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	defer inFittingChunks(r)()
 
 	header := w.Header()
+	header["Access-Control-Expose-Headers"] = exposedOfSegments
 	header["Content-Type"] = []string{s.ContentType}
 	header["Etag"] = []string{s.ETag}
 	header["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(s.MaxAge/time.Second)) + ", immutable"}

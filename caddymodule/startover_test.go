@@ -41,10 +41,8 @@ func TestStartover(t *testing.T) {
 			wantHeader(t, w.Header(), "Cache-Control", age)
 			etag := w.Header().Get("ETag")
 			want(t, o.do("GET", target, nil, "If-None-Match", etag), 304, "")
-			wantHeader(t, w.Header(), "Content-Length", strconv.Itoa(w.Body.Len()))
 			packed := o.do("GET", target, nil, "Accept-Encoding", "gzip")
 			wantHeader(t, packed.Header(), "Content-Encoding", "gzip")
-			wantHeader(t, packed.Header(), "Content-Length", strconv.Itoa(packed.Body.Len()))
 			if text, err := gzip.NewReader(packed.Body); err != nil {
 				t.Error(err)
 			} else if same, err := io.ReadAll(text); err != nil || string(same) != w.Body.String() {
