@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // MinServer is the oldest version of nats-server that is used: 2.9 was seen to write one
@@ -71,7 +73,7 @@ func (c *connection) echoTimeout() time.Duration {
 
 // silent reports whether it has heard nothing of itself for so long.
 func (c *connection) silent(now time.Time) bool {
-	return c.up.Load() && now.Sub(latest(c.echo, c.since, c.n.floor)) > c.echoTimeout()
+	return c.up.Load() && now.Sub(latest(c.echo, c.since, c.n.floor, c.n.regained)) > c.echoTimeout()
 }
 
 // farther is how many round trips more than on a local network are waited for: what is lost on
@@ -183,6 +185,9 @@ func (c *connection) connected(nc *nats.Conn) {
 		kind = Connected
 	}
 	c.server, c.since = server, time.Now()
+	if c.n.contact != store.InContact && !c.n.regained.After(c.n.changed) {
+		c.n.regained = c.since // once: it may be a server that says nothing
+	}
 	c.n.mu.Unlock()
 	c.up.Store(true)
 	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Server: redacted(server)})

@@ -49,13 +49,16 @@ type Nodes struct {
 	contact store.Contact
 	changed time.Time // contact did
 	floor   time.Time // silence before does not count
-	lastRun time.Time // of the loop
-	twin    twin
-	peers   map[string]*peer
-	groups  map[string]*Group
-	senders map[string]*sender
-	topics  map[string]handler
-	calls   map[uint64]chan frame
+	// regained is when the way to a server was found again, while nothing was heard. What was held up
+	// on the other connections comes at about that time, so their silence counts from then.
+	regained time.Time
+	lastRun  time.Time // of the loop
+	twin     twin
+	peers    map[string]*peer
+	groups   map[string]*Group
+	senders  map[string]*sender
+	topics   map[string]handler
+	calls    map[uint64]chan frame
 }
 
 // Open connects a node. It does not fail because servers are away, and waits for them for up

@@ -90,6 +90,9 @@ func (n *Nodes) look(now time.Time) {
 			fresh, newest = true, latest(newest, c.echo)
 		}
 	}
+	if fresh && n.contact != store.InContact {
+		n.regained = now
+	}
 	for _, c := range n.links {
 		if c.silent(now) && n.mayMove(c, fresh) {
 			c.hung(now)
