@@ -25,8 +25,8 @@ const (
 const leastIdleTimeout = time.Minute
 
 // inFittingChunks makes the server write chunks that fit the protocol until the returned function
-// is called, unless its options say what is to be done with slow viewers (max_write_chunk, and for
-// chunks larger than Caddy's write_idle_timeout and write_min_rate).
+// is called. If max_write_chunk is set, it stays with that; and chunks are not made larger where
+// write_idle_timeout or write_min_rate say what is to be done with slow viewers.
 func inFittingChunks(r *http.Request) (restore func()) {
 	_, w := caddyhttp.IdleTimeoutsFromContext(r.Context())
 	switch {
