@@ -86,6 +86,11 @@ type GroupStatus struct {
 	Contact Contact
 	// Since when; zero if never before.
 	Since time.Time
+	// Assured is until when no other node gives this one up for dead, as far as it can tell: what
+	// it sends by then reaches them before they go on without it. Zero if no other one is there.
+	Assured time.Time
+	// Distance is how long it takes to the servers and back, at best.
+	Distance time.Duration
 	// Peers are the other nodes that were heard in the last minutes, by name.
 	Peers []Peer
 }
@@ -101,6 +106,8 @@ type Peer struct {
 	Heard time.Time
 	// Delay is how long its messages are under way, as far as this node can tell.
 	Delay time.Duration
+	// Distance is how long it takes from it to the servers and back, as it says.
+	Distance time.Duration
 	// Ahead is how far its clock is ahead of this node's, to within Delay.
 	Ahead time.Duration
 	// State is what its member said last.

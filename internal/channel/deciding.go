@@ -21,6 +21,9 @@ const (
 	overdueAfter = time.Second
 	// firstAfter is the same for the first slot ever.
 	firstAfter = time.Second
+	// A node that takes farFrom or longer to the servers and back, and farTimes as long as another
+	// one, is far away.
+	farFrom, farTimes = 20 * time.Millisecond, 3
 	// lookAgain is how soon to see whether it is this node's turn.
 	lookAgain = 15 * time.Millisecond
 )
@@ -47,6 +50,8 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 		return true
 	case status.Contact == store.OutOfContact, time.Since(status.Since) < settling, time.Since(n.readySince) < settling:
 		return false
+	case !status.Assured.IsZero() && time.Now().After(status.Assured):
+		return false // the others may be about to go on without this node: until something comes back
 	}
 	peers := readPeers(status)
 	if behind, _ := n.compare(e, peers); behind {
@@ -56,7 +61,45 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	if from.Before(e.offer.since) {
 		from = e.offer.since
 	}
-	return time.Since(from) >= patience
+	return time.Since(from) >= patience && !n.pass(e, status.Distance, peers)
+}
+
+// pass leaves the decision to another node, and all that come after it, if this one is far from the
+// servers and the other one is not: what is decided here comes late to all others, and may not come
+// at all while the network of this node fails, although its own viewers see it. The other one has to
+// hear an encoder itself, or it would have to wait for all that comes from here.
+func (n *nodes) pass(e *endpoint, distance time.Duration, peers []peer) bool {
+	after := e.chain.last.ID
+	if distance < farFrom || after == "" || e.passed.After == after {
+		return false
+	}
+	for _, p := range peers {
+		if p.ready && p.Distance > 0 && farTimes*p.Distance <= distance && len(p.state.Hears) > 0 {
+			e.passed = passMessage{Endpoint: e.config.Name, After: after, Node: p.Node, Writer: p.state.Writer}
+			n.group.Send(message{Pass: &e.passed}.encode())
+			return true
+		}
+	}
+	return false
+}
+
+// takePass notes who decides from now on. The lock is held.
+func (n *nodes) takePass(m passMessage) {
+	e := n.channel.endpoints[m.Endpoint]
+	if e == nil || m.After != e.chain.last.ID {
+		return // there is something else after that already
+	}
+	e.passed = m
+	n.channel.step(tick)
+}
+
+// decider is the node, and the run of it, that decides what comes next: who did so last, or who was
+// left it.
+func (e *endpoint) decider() (node, writer string) {
+	if last := e.chain.last; last.ID == "" || e.passed.After != last.ID {
+		return last.Node, last.Writer
+	}
+	return e.passed.Node, e.passed.Writer
 }
 
 // peer is another node with what it said of itself.
@@ -105,23 +148,24 @@ func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 }
 
 // patience is how long this node leaves a decision to others, and not before when that
-// begins: none, if the last one was its own.
+// begins: none, if it is the one that decides.
 func (n *nodes) patience(e *endpoint, peers []peer) (wait time.Duration, from time.Time) {
-	self, last := n.group.Node(), e.chain.last
-	if last.Node == self && last.Writer == n.writer {
+	self := n.group.Node()
+	node, writer := e.decider()
+	if node == self && writer == n.writer {
 		return 0, time.Time{}
 	}
 	rank, alive, far := 0, false, time.Duration(0)
 	for _, p := range peers {
-		decided := p.Alive && p.Node == last.Node && p.state.Writer == last.Writer
-		if p.Node == last.Node && !decided {
+		decides := p.Alive && p.Node == node && p.state.Writer == writer
+		if p.Node == node && !decides {
 			from = p.Since // it is gone, or was started again
 		}
 		if !p.ready {
 			continue
 		}
 		far = max(far, p.Delay)
-		if decided {
+		if decides {
 			alive = true
 		} else if p.Node < self {
 			rank++
@@ -130,7 +174,7 @@ func (n *nodes) patience(e *endpoint, peers []peer) (wait time.Duration, from ti
 	switch {
 	case alive:
 		return overdueAfter + time.Duration(rank)*firstAfter, time.Time{}
-	case last.Node == "":
+	case node == "":
 		return time.Duration(rank) * firstAfter, time.Time{}
 	}
 	return time.Duration(rank) * (inheritAfter + 2*far), from

@@ -30,6 +30,8 @@ type message struct {
 	Order *failover.Order `json:"order,omitempty"`
 	// Break is where histories have met that don't continue each other.
 	Break *breakMessage `json:"break,omitempty"`
+	// Pass is that another node decides from now on.
+	Pass *passMessage `json:"pass,omitempty"`
 	// Record is what an endpoint goes on with.
 	Record *endpointRecord `json:"record,omitempty"`
 }
@@ -64,6 +66,14 @@ type breakMessage struct {
 	Endpoint string `json:"endpoint"`
 	Number   uint64 `json:"number"`
 	MSN      uint64 `json:"msn,omitempty"`
+}
+
+// passMessage leaves what comes after a record to a node, and to no other run of it.
+type passMessage struct {
+	Endpoint string `json:"endpoint"`
+	After    string `json:"after"` // ID of the record's link
+	Node     string `json:"node"`
+	Writer   string `json:"writer"`
 }
 
 // endpointRecord is a record of an endpoint's journal on its way to another node.

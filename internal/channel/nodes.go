@@ -181,6 +181,8 @@ func (n *nodes) hear(from string, text []byte) {
 		n.locked(func() { c.obey(*m.Order) })
 	case m.Break != nil:
 		n.locked(func() { n.breakAt(*m.Break) })
+	case m.Pass != nil:
+		n.locked(func() { n.takePass(*m.Pass) })
 	case m.Record != nil:
 		n.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
 	}

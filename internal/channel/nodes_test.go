@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +231,52 @@ func TestWhatAFarNodeListsIsSafe(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		isWhole(t, n2, same(t, n2), segments[:6])
+	})
+}
+
+// A node that is far from the others leaves the decisions to them, also where it has made the first
+// one; they are not slower for it.
+func TestAFarNodeLeavesDecisionsToOthers(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		nodes := s.startThree()
+		s.mu.Lock()
+		s.nodes["n1"].far = 50 * time.Millisecond
+		s.mu.Unlock()
+		time.Sleep(time.Second)
+		a := &encoder{t: t, c: nodes[0], input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: segments}
+		var deciders []string
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+			time.Sleep(200 * time.Millisecond)
+			if n < 2 {
+				time.Sleep(time.Second)
+			}
+			isWhole(t, nodes[2], same(t, nodes...), segments[:n+1])
+			nodes[2].mu.Lock()
+			deciders = append(deciders, nodes[2].endpoints["hls"].chain.last.Node)
+			nodes[2].mu.Unlock()
+		}
+		if slices.Contains(deciders[2:], "n1") {
+			t.Errorf("decided by %q", deciders)
+		}
+		s.cutOff("n2")
+		a.c, b.c = nodes[2], nodes[0]
+		for n := 6; n < 9; n++ {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+			time.Sleep(time.Second)
+			isWhole(t, nodes[2], same(t, nodes[0], nodes[2]), segments[:n+1])
+		}
+		if last := nodes[2].endpoints["hls"].chain.last.Node; last != "n3" {
+			t.Errorf("once n2 is dead, %s decides", last)
+		}
 	})
 }
 

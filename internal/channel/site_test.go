@@ -34,6 +34,8 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
+	// far is how much longer everything takes from it and to it.
+	far time.Duration
 	// woke is when it ran again after it had stood still.
 	woke     time.Time
 	group    *siteGroup
@@ -44,13 +46,20 @@ type siteNode struct {
 type siteGroup struct {
 	node   *siteNode
 	member store.Member
-	inbox  chan saying
+	inbox  chan arriving
 	// said is what the member said of itself lately, at spoke: others know it only later.
 	said  []byte
 	spoke time.Time
 	// undelivered is what was said while it was cut off.
 	undelivered []saying
 	gone        chan struct{}
+}
+
+// arriving is what a node will have heard once it has gone all the way: one after the other, each
+// takes the site's delay, or longer if it comes from far away.
+type arriving struct {
+	saying
+	at time.Time
 }
 
 func newSite(t testing.TB) *site {
@@ -137,7 +146,7 @@ func (s *site) heal(name string) {
 			continue
 		}
 		for _, said := range to.group.undelivered {
-			late = append(late, func() { to.group.inbox <- said })
+			late = append(late, func() { to.group.inbox <- arriving{said, time.Now().Add(to.far)} })
 		}
 		to.group.undelivered = nil
 	}
@@ -258,13 +267,13 @@ func (n *siteNode) reachable() []*siteNode {
 }
 
 func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
-	g := &siteGroup{node: n, member: m, inbox: make(chan saying, 10000), gone: make(chan struct{})}
+	g := &siteGroup{node: n, member: m, inbox: make(chan arriving, 10000), gone: make(chan struct{})}
 	go func() {
 		for {
 			select {
 			case s := <-g.inbox:
 				select {
-				case <-time.After(n.site.delay):
+				case <-time.After(max(time.Until(s.at), n.site.delay)):
 					m.Receive(s.from, s.text)
 				case <-g.gone:
 					return
@@ -294,9 +303,10 @@ func (g *siteGroup) Send(text []byte) {
 		case !to.cut.IsZero() || !g.node.cut.IsZero():
 			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
 		default:
-			to.group.inbox <- saying{g.node.name, slices.Clone(text)}
+			at := time.Now().Add(g.node.far + to.far)
+			to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
 			if s.twice {
-				to.group.inbox <- saying{g.node.name, slices.Clone(text)}
+				to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
 			}
 		}
 	}
@@ -319,7 +329,7 @@ func (g *siteGroup) Fetch(ctx context.Context, key string, _ int64, _ string) er
 func (g *siteGroup) Status() store.GroupStatus {
 	s := g.node.site
 	s.mu.Lock()
-	status := store.GroupStatus{Contact: store.InContact, Since: g.node.healed}
+	status := store.GroupStatus{Contact: store.InContact, Since: g.node.healed, Distance: s.delay + 2*g.node.far}
 	if cut := g.node.cut; !cut.IsZero() {
 		switch gone := time.Since(cut); {
 		case gone >= siteAlone:
@@ -333,7 +343,7 @@ func (g *siteGroup) Status() store.GroupStatus {
 		if other == g.node || other.group == nil {
 			continue
 		}
-		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now(), Delay: s.delay}
+		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now(), Delay: s.delay + g.node.far + other.far, Distance: s.delay + 2*other.far}
 		for _, cut := range []time.Time{other.cut, g.node.cut} {
 			if !cut.IsZero() && time.Since(cut) >= siteSilence {
 				p.Alive, p.Since, p.Heard = false, cut.Add(siteSilence), cut

@@ -21,7 +21,7 @@ func (n *Nodes) beatFrame(c *connection) frame {
 	n.mu.Lock()
 	now := time.Now()
 	f := frame{kind: kindBeat, path: byte(c.index), node: n.o.Node, epoch: n.epoch, number: n.beats.number}
-	b := beat{At: now.UnixNano()}
+	b := beat{At: now.UnixNano(), Distance: n.distance().Nanoseconds()}
 	states := 0
 	for _, g := range n.groups {
 		group := beatGroup{Name: g.name, Last: max(c.sent[g.name], g.base), Base: g.base, Age: g.age(now)}
@@ -35,7 +35,7 @@ func (n *Nodes) beatFrame(c *connection) frame {
 		if p.heard.IsZero() {
 			continue
 		}
-		b.Heard = append(b.Heard, beatHeard{Node: p.name, Epoch: p.epoch, Number: p.beat, Held: now.Sub(p.heard).Nanoseconds()})
+		b.Heard = append(b.Heard, beatHeard{Node: p.name, Epoch: p.epoch, Number: p.beat, Held: now.Sub(p.heard).Nanoseconds(), Silence: n.silence(p).Nanoseconds()})
 	}
 	n.mu.Unlock()
 	f.head = head(b)

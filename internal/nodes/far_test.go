@@ -64,3 +64,41 @@ func TestNetworkStalls(t *testing.T) {
 		})
 	}
 }
+
+// TestANodeKnowsWhenOthersMayHaveGivenItUp: what it decides while it is assured that the others
+// listen, they hear before they go on without it.
+func TestANodeKnowsWhenOthersMayHaveGivenItUp(t *testing.T) {
+	for _, delay := range []time.Duration{time.Millisecond, 50 * time.Millisecond} {
+		t.Run(delay.String()+" away", func(t *testing.T) {
+			servers := natstest.Start(t, 3)
+			way := natstest.Far(t, delay, 0)
+			var urls []string
+			for _, server := range servers.URLs() {
+				urls = append(urls, way.To(server))
+			}
+			near, far := openNode(t, "near", servers.URLs()), openNode(t, "far", urls)
+			awaitPeers(t, near, far)
+			for round := range 3 {
+				eventually(t, "the node is assured", func() bool {
+					mine := far.group.Status()
+					return mine.Contact == store.InContact && time.Now().Before(mine.Assured)
+				})
+				way.Halt(time.Second)
+				eventually(t, "the node is given up", func() bool {
+					moment := time.Now()
+					mine := far.group.Status()
+					if mine.Contact != store.InContact || !moment.Before(mine.Assured) {
+						return slices.ContainsFunc(near.group.Status().Peers, func(p store.Peer) bool { return !p.Alive })
+					}
+					for _, p := range near.group.Status().Peers {
+						if !p.Alive && p.Since.Before(moment) {
+							t.Errorf("round %d: it is assured for another %v, and was given up", round, mine.Assured.Sub(moment))
+						}
+					}
+					return false
+				})
+				awaitPeers(t, near, far)
+			}
+		})
+	}
+}

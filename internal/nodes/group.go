@@ -180,10 +180,12 @@ func (g *Group) Status() store.GroupStatus {
 func (g *Group) status() store.GroupStatus {
 	var s store.GroupStatus
 	s.Contact, s.Since = g.n.contactNow()
+	s.Assured, s.Distance = g.n.assured(), g.n.distance()
 	for name, gp := range g.peers {
 		peer := store.Peer{Node: name, Alive: gp.alive, Since: gp.since, Heard: gp.heard, State: gp.state}
 		if p := g.n.peers[name]; p != nil {
 			peer.Delay, peer.Ahead = p.distance()
+			peer.Distance = p.away
 		}
 		s.Peers = append(s.Peers, peer)
 	}

@@ -7,9 +7,11 @@ import "encoding/json"
 // beat says that a node is there, and what of it others should know.
 type beat struct {
 	// At is the time by the node's clock, in nanoseconds since 1970.
-	At     int64       `json:"at"`
-	Groups []beatGroup `json:"groups,omitempty"`
-	Heard  []beatHeard `json:"heard,omitempty"`
+	At int64 `json:"at"`
+	// Distance is how long it takes from the node to the servers and back, in nanoseconds.
+	Distance int64       `json:"distance,omitempty"`
+	Groups   []beatGroup `json:"groups,omitempty"`
+	Heard    []beatHeard `json:"heard,omitempty"`
 }
 
 // beatGroup is a group that the node is a member of.
@@ -33,6 +35,8 @@ type beatHeard struct {
 	Number uint64 `json:"number"`
 	// Held is the time from hearing that beat to sending this one, in nanoseconds.
 	Held int64 `json:"held"`
+	// Silence is how long that one may say nothing before this one gives it up, in nanoseconds.
+	Silence int64 `json:"silence,omitempty"`
 }
 
 // repair asks for the messages From to To of a publisher.

@@ -30,6 +30,8 @@ type peer struct {
 	alive   bool
 	since   time.Time
 	clock   clock
+	away    time.Duration // from the servers, there and back, as it says
+	bears   time.Duration // how much silence of this node, as it says; zero if it does not
 	seen    seen
 	groups  map[string]*peerGroup // that it is a member of
 }
@@ -130,6 +132,7 @@ type news struct {
 // apply takes what a beat says, under the lock.
 func (n *Nodes) apply(p *peer, b beat, now time.Time) []news {
 	n.live(p, now)
+	p.away = time.Duration(max(b.Distance, 0))
 	for _, h := range b.Heard {
 		if h.Node != n.o.Node {
 			continue
@@ -137,6 +140,7 @@ func (n *Nodes) apply(p *peer, b beat, now time.Time) []news {
 		if h.Epoch != n.epoch {
 			n.known = max(n.known, h.Epoch)
 		} else if sent, ok := n.beats.at(h.Number); ok && h.Held >= 0 {
+			p.bears = time.Duration(max(h.Silence, 0))
 			p.clock.heard(now.Sub(sent)-time.Duration(h.Held), time.Unix(0, b.At), now)
 		}
 	}

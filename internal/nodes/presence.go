@@ -144,6 +144,26 @@ func (n *Nodes) silence(p *peer) time.Duration {
 	return n.o.Silence + farther*best.trip
 }
 
+// assured is until when no other node gives this one up: they have heard the newest beat that came
+// back. What is sent by then has some time to reach them. Zero if no other node is there.
+func (n *Nodes) assured() time.Time {
+	heard, until := latest(n.links[factsA].echo, n.links[factsB].echo), time.Time{}
+	for _, p := range n.peers {
+		if !p.alive {
+			continue
+		}
+		best, _ := p.clock.best()
+		bears := n.o.Silence
+		if p.bears > 0 { // nodes that have heard little of each other think that they are farther apart
+			bears = min(p.bears, n.silence(p))
+		}
+		if at := heard.Add(bears - n.o.Beat - best.trip/2); until.IsZero() || at.Before(until) {
+			until = at
+		}
+	}
+	return until
+}
+
 // untilSilent is when look has something to find, if nothing is heard until then.
 func (n *Nodes) untilSilent(now time.Time) time.Duration {
 	wait := n.o.Beat
