@@ -145,6 +145,36 @@ func TestFetch(t *testing.T) {
 	})
 }
 
+// TestFetchFromFarAway: what a node far away has is asked for once, if one answer has room for it.
+func TestFetchFromFarAway(t *testing.T) {
+	c := natstest.Start(t, 3)
+	way := natstest.Far(t, 30*time.Millisecond, 0)
+	var urls []string
+	for _, server := range c.URLs() {
+		urls = append(urls, way.To(server))
+	}
+	local := &tampered{Store: memory.Open(0)}
+	stores := openNodes(t, c, nats.Options{Local: local}, nats.Options{Servers: urls})
+	join(t, stores[0])
+	g := join(t, stores[1])
+	awaitAlive(t, g, 1)
+	for g.Status().Peers[0].Delay < 10*time.Millisecond { // until it knows
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, n := range fetchSizes {
+		key := fmt.Sprint("channel/", n, ".ts")
+		put(t, stores[0], key, content(n))
+		before := local.opened.Load()
+		if err := g.Fetch(t.Context(), key, int64(n), "a"); err != nil {
+			t.Fatal(err)
+		}
+		wantObject(t, stores[1].Local(), key, content(n))
+		if asked := local.opened.Load() - before; n <= 2<<20 && asked != 1 {
+			t.Errorf("%d bytes: asked for %d times", n, asked)
+		}
+	}
+}
+
 // member is one that is not interested.
 type member struct{}
 

@@ -26,7 +26,9 @@ func newPrefix() string { return fmt.Sprint("test-", prefixes.Add(1)) }
 // open opens a node's store, which the test closes.
 func open(t testing.TB, c *natstest.Cluster, o nats.Options) *nats.Store {
 	t.Helper()
-	o.Servers = c.URLs()
+	if o.Servers == nil {
+		o.Servers = c.URLs()
+	}
 	if o.Node == "" {
 		o.Node = "a"
 	}

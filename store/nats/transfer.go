@@ -19,6 +19,9 @@ const (
 	askTimeout = 5 * time.Second
 	// hedge is how long one node is asked alone before the others are, too.
 	hedge = 150 * time.Millisecond
+	// farFrom is from what time there and back it pays to ask a node at once for the beginning of
+	// what it may not have, or may not be asked for first.
+	farFrom = 10 * time.Millisecond
 	// rangesAtOnce is how many parts of an object are asked for at a time.
 	rangesAtOnce = 2
 )
@@ -27,7 +30,7 @@ const (
 type holder struct {
 	node string
 	head objectHead
-	// first is a small object, else empty.
+	// first is how the object begins, as far as it was said with the head.
 	first []byte
 }
 
@@ -42,18 +45,22 @@ func (s *Store) findHolder(ctx context.Context, nodes []string, key string) (fou
 		err    error
 	}
 	answers := make(chan answer, len(nodes))
-	ask := func(node string) {
-		h, err := s.askHead(ctx, node, key)
+	ask := func(node string, begin int64) {
+		h, err := s.askHead(ctx, node, key, begin)
 		answers <- answer{h, err}
 	}
-	go ask(nodes[0])
+	begin, trip := int64(0), s.trip(nodes[0])
+	if trip >= farFrom && s.peers == nil {
+		begin = rangeSize
+	}
+	go ask(nodes[0], begin)
 	asked, waiting := 1, 1
-	timer := time.NewTimer(hedge)
+	timer := time.NewTimer(hedge + 2*trip)
 	defer timer.Stop()
 	askAll := func() {
 		for ; asked < len(nodes); asked++ {
 			waiting++
-			go ask(nodes[asked])
+			go ask(nodes[asked], 0)
 		}
 	}
 	err = store.ErrNotFound
@@ -85,8 +92,20 @@ func without(nodes []string, node string) []string {
 	return rest
 }
 
-func (s *Store) askHead(ctx context.Context, node, key string) (*holder, error) {
-	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key})
+// trip is how long it takes to a node and back.
+func (s *Store) trip(node string) time.Duration {
+	for _, p := range s.nodes.Peers() {
+		if p.Node == node {
+			return 2 * p.Delay
+		}
+	}
+	return 0
+}
+
+// askHead asks what there is of an object, and for so many bytes of how it begins. Without, all
+// of a small one comes.
+func (s *Store) askHead(ctx context.Context, node, key string, begin int64) (*holder, error) {
+	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key, Length: begin})
 	if err != nil {
 		return nil, err
 	}
