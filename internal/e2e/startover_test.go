@@ -179,7 +179,7 @@ func (v *viewer) length() float64 {
 // startover downloads all that a startover playlist lists.
 func startover(t *testing.T, base, manifest string, kind hls.PlaylistType) *viewer {
 	t.Helper()
-	v := &viewer{t: t, base: base, renditions: map[string]*followed{}}
+	v := &viewer{t: t, base: base, renditions: map[string]*followed{}, changed: map[uint64]string{}}
 	p, err := hls.Parse(get(t, base+manifest), hls.DefaultLimits)
 	if err != nil || p.Multivariant == nil {
 		t.Fatalf("%s: %v", manifest, err)
