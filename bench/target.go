@@ -192,7 +192,7 @@ func (p *published) wait(ctx context.Context) error {
 func (p *published) forget() {
 	p.found.mu.Lock()
 	defer p.found.mu.Unlock()
-	p.found.late = nil
+	p.found.found = nil
 }
 
 func (p *published) check() error {
@@ -215,7 +215,7 @@ func (p *published) check() error {
 	}
 	p.found.mu.Lock()
 	defer p.found.mu.Unlock()
-	if n := len(p.found.late); n > 0 {
+	if n := len(p.found.found); n > 0 {
 		// On a machine that is too slow, inputs are silent for three segments in a turn.
 		fmt.Fprintf(os.Stderr, "!!! %d FAILOVERS, which are not what is measured, such as:\n%s\n", n, p.found.last)
 	}
