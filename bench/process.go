@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // process is a server that was started for a measurement.
@@ -136,10 +138,5 @@ func (p *process) cpu() (float64, error) {
 
 // freeAddress finds a port that nothing listens on.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return ports.FreeAddress("127.0.0.1")
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/liveorigin/caddy-live-origin/internal/demo"
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 const (
@@ -145,6 +146,12 @@ func newSite(listen string) (site, error) {
 
 // freeAddress returns the address if it is free, with its port.
 func freeAddress(listen string) (string, error) {
+	if host, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
+		if host == "" {
+			host = "localhost"
+		}
+		return ports.FreeAddress(host)
+	}
 	ln, err := net.Listen("tcp", listen)
 	if err != nil {
 		return "", err

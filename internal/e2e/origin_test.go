@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // caddyBinary is built once for all tests.
@@ -73,12 +75,11 @@ type logLines struct {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // startOrigin runs Caddy with a live_origin block, and with global options.

@@ -32,7 +32,8 @@ var rooms = map[string][]string{
 	"internal/output":    {module + "failover", module + "store", module + "internal/compact", module + "internal/hls", module + "internal/media"},
 	"internal/nodes":     {module + "store", "github.com/nats-io/nats.go"},
 	// What tests use imports nothing of what they test.
-	"internal/nodes/natsserver": {},
+	"internal/nodes/natsserver": {module + "internal/ports"},
+	"internal/ports":            {},
 	"internal/nodes/natstest":   {module + "internal/nodes/natsserver", module + "internal/needs"},
 	"internal/channel":          {"github.com/cespare/xxhash/v2", module + "internal/activity", module + "internal/compact", module + "internal/output", module + "failover", module + "store", module + "internal/hls", module + "internal/media"},
 	"caddymodule": {
@@ -40,7 +41,7 @@ var rooms = map[string][]string{
 		"github.com/caddyserver/", "go.uber.org/zap", "github.com/dustin/go-humanize", "github.com/DeRuina/timberjack",
 		"github.com/prometheus/", "google.golang.org/protobuf/", "github.com/spf13/", "golang.org/x/sync/errgroup",
 	},
-	"caddydemo":          {module + "caddymodule", module + "internal/demo", module + "internal/nodes/natsserver", "github.com/caddyserver/", "github.com/spf13/"},
+	"caddydemo":          {module + "caddymodule", module + "internal/demo", module + "internal/nodes/natsserver", module + "internal/ports", "github.com/caddyserver/", "github.com/spf13/"},
 	"cmd":                {module + "caddymodule", module + "caddydemo", "github.com/caddyserver/caddy/v2/"},
 	"bench":              {module, "github.com/quic-go/quic-go/http3"},
 	"internal/needs":     {},

@@ -1,9 +1,7 @@
 package natsserver
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // Cluster is some servers that form one JetStream cluster, numbered from 0. Its methods are
@@ -39,12 +39,12 @@ type server struct {
 // starts nothing.
 func New(program, dir string, places ...Place) (*Cluster, error) {
 	c := &Cluster{program: program, dir: dir}
-	ports, err := freePorts(3 * len(places))
+	free, err := freePorts(3 * len(places))
 	if err != nil {
 		return nil, err
 	}
 	for i, place := range places {
-		c.servers = append(c.servers, server{Place: place, client: ports[3*i], route: ports[3*i+1], monitor: ports[3*i+2]})
+		c.servers = append(c.servers, server{Place: place, client: free[3*i], route: free[3*i+1], monitor: free[3*i+2]})
 	}
 	for i := range c.servers {
 		if err := os.WriteFile(c.file(i, "conf"), []byte(c.config(i)), 0o644); err != nil {
@@ -114,20 +114,14 @@ func (c *Cluster) config(i int) string {
 	return b.String()
 }
 
-// freePorts finds ports that nobody uses now. They are taken all at once, so that they
-// differ.
-func freePorts(count int) (ports []int, err error) {
+// freePorts finds ports that nobody uses now.
+func freePorts(count int) (free []int, err error) {
 	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := ports.Free("127.0.0.1")
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = l.Close() }()
-		address, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			return nil, errors.New("no port")
-		}
-		ports = append(ports, address.Port)
+		free = append(free, port)
 	}
-	return ports, nil
+	return free, nil
 }
