@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // nginxServer is an nginx that takes uploads and serves files.
@@ -30,7 +32,7 @@ func (b *bench) startNginx(ctx context.Context, dir string) (*nginxServer, error
 		}
 	}
 	for _, addr := range []*string{&n.addr, &n.secure} {
-		if *addr, err = freeAddress(); err != nil {
+		if *addr, err = ports.FreeAddress("127.0.0.1"); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // origin is a Caddy process with a live_origin handler, and the peers from the same binary
@@ -59,7 +61,7 @@ func (b *bench) place(o *origin) (err error) {
 		return err
 	}
 	for _, addr := range []*string{&o.addr, &o.respond, &o.files, &o.admin, &o.secure, &o.secureRespond, &o.secureFiles} {
-		if *addr, err = freeAddress(); err != nil {
+		if *addr, err = ports.FreeAddress("127.0.0.1"); err != nil {
 			return err
 		}
 	}

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/liveorigin/caddy-live-origin/internal/ports"
 )
 
 // process is a server that was started for a measurement.
@@ -134,9 +132,4 @@ func (p *process) cpu() (float64, error) {
 	}
 	system, err := strconv.ParseFloat(fields[12], 64)
 	return (user + system) / 100, err
-}
-
-// freeAddress finds a port that nothing listens on.
-func freeAddress() (string, error) {
-	return ports.FreeAddress("127.0.0.1")
 }

@@ -146,29 +146,21 @@ func newSite(listen string) (site, error) {
 
 // freeAddress returns the address if it is free, with its port.
 func freeAddress(listen string) (string, error) {
-	if host, port, err := net.SplitHostPort(listen); err == nil && port == "0" {
-		if host == "" {
-			host = "localhost"
-		}
-		return ports.FreeAddress(host)
-	}
-	ln, err := net.Listen("tcp", listen)
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	host, _, err := net.SplitHostPort(listen)
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", err
 	}
 	if host == "" {
 		host = "localhost"
 	}
-	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if port == "0" {
+		return ports.FreeAddress(host)
+	}
+	ln, err := net.Listen("tcp", listen)
 	if err != nil {
 		return "", err
 	}
-	return net.JoinHostPort(host, port), nil
+	return net.JoinHostPort(host, port), ln.Close()
 }
 
 func (s site) inputPath(name string) string { return "/in/" + channelName + "/" + name }

@@ -24,6 +24,8 @@ const (
 	// A node that takes farFrom or longer to the servers and back, and farTimes as long as another
 	// one, is far away.
 	farFrom, farTimes = 20 * time.Millisecond, 3
+	// passAgain is how long a far node goes on by itself once the other one has not taken over.
+	passAgain = time.Minute
 	// lookAgain is how soon to see whether it is this node's turn.
 	lookAgain = 15 * time.Millisecond
 )
@@ -70,11 +72,15 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 // hear an encoder itself, or it would have to wait for all that comes from here.
 func (n *nodes) pass(e *endpoint, distance time.Duration, peers []peer) bool {
 	after := e.chain.last.ID
-	if distance < farFrom || after == "" || e.passed.After == after {
+	if after != "" && e.passed.After == after {
+		e.untaken = time.Now()
+	}
+	if distance < farFrom || after == "" || time.Since(e.untaken) < passAgain {
 		return false
 	}
+	node, _ := e.decider()
 	for _, p := range peers {
-		if p.ready && p.Distance > 0 && farTimes*p.Distance <= distance && len(p.state.Hears) > 0 {
+		if p.ready && p.Node != node && p.Distance > 0 && farTimes*p.Distance <= distance && len(p.state.Hears) > 0 {
 			e.passed = passMessage{Endpoint: e.config.Name, After: after, Node: p.Node, Writer: p.state.Writer}
 			n.group.Send(message{Pass: &e.passed}.encode())
 			return true

@@ -34,8 +34,10 @@ type endpoint struct {
 	chain    chain
 	standing atomic.Pointer[endpointState]
 	offer    offer
-	// passed says who decides, if that is not who did so last.
-	passed passMessage
+	// passed says who decides, if that is not who did so last; untaken is when it turned out that
+	// who was left it did not.
+	passed  passMessage
+	untaken time.Time
 	// breakAt and numberAt are the discontinuity number and the media sequence number that the
 	// next slot has at least, if it is decided here: viewers of another node have seen those
 	// before; askedFor is when this node asked for them. left is the end of the history that

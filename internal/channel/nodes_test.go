@@ -280,6 +280,38 @@ func TestAFarNodeLeavesDecisionsToOthers(t *testing.T) {
 	})
 }
 
+// A node that is near, hears an encoder and does not decide all the same costs one slot its time.
+func TestAFarNodeGoesOnWhereNobodyTakesOver(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		s.mu.Lock()
+		s.nodes["n1"].far = 50 * time.Millisecond
+		s.mu.Unlock()
+		n2.nodes.locked(func() { n2.nodes.stopping = true })
+		time.Sleep(time.Second)
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: n2, input: "b", names: names, media: segments}
+		late := 0
+		for n := range 9 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			b.deliver(n)
+			time.Sleep(500 * time.Millisecond)
+			if n > 0 && len(playlist(t, n1.View("hls")).Segments) <= n {
+				late++
+			}
+			time.Sleep(700 * time.Millisecond)
+			isWhole(t, n1, same(t, n1, n2), segments[:n+1])
+		}
+		if late != 1 {
+			t.Errorf("%d slots were late", late)
+		}
+	})
+}
+
 // Clocks of nodes differ, by what NTP leaves or by a minute; one of them is set right meanwhile,
 // which a channel that runs does not follow.
 func TestClocksOfNodesDiffer(t *testing.T) {

@@ -20,14 +20,10 @@ func TestNetworkStalls(t *testing.T) {
 		t.Run(delay.String()+" away", func(t *testing.T) {
 			servers := natstest.Start(t, 3)
 			way := natstest.Far(t, delay, 0)
-			var urls []string
-			for _, server := range servers.URLs() {
-				urls = append(urls, way.To(server))
-			}
 			var mu sync.Mutex
 			var moved []string
 			near := openNode(t, "near", servers.URLs())
-			far := openNode(t, "far", urls, func(o *Options) {
+			far := openNode(t, "far", way.ToAll(servers.URLs()), func(o *Options) {
 				told := o.Event
 				o.Event = func(e Event) {
 					told(e)
@@ -72,11 +68,7 @@ func TestANodeKnowsWhenOthersMayHaveGivenItUp(t *testing.T) {
 		t.Run(delay.String()+" away", func(t *testing.T) {
 			servers := natstest.Start(t, 3)
 			way := natstest.Far(t, delay, 0)
-			var urls []string
-			for _, server := range servers.URLs() {
-				urls = append(urls, way.To(server))
-			}
-			near, far := openNode(t, "near", servers.URLs()), openNode(t, "far", urls)
+			near, far := openNode(t, "near", servers.URLs()), openNode(t, "far", way.ToAll(servers.URLs()))
 			awaitPeers(t, near, far)
 			for round := range 3 {
 				eventually(t, "the node is assured", func() bool {

@@ -149,12 +149,8 @@ func TestFetch(t *testing.T) {
 func TestFetchFromFarAway(t *testing.T) {
 	c := natstest.Start(t, 3)
 	way := natstest.Far(t, 30*time.Millisecond, 0)
-	var urls []string
-	for _, server := range c.URLs() {
-		urls = append(urls, way.To(server))
-	}
 	local := &tampered{Store: memory.Open(0)}
-	stores := openNodes(t, c, nats.Options{Local: local}, nats.Options{Servers: urls})
+	stores := openNodes(t, c, nats.Options{Local: local}, nats.Options{Servers: way.ToAll(c.URLs())})
 	join(t, stores[0])
 	g := join(t, stores[1])
 	awaitAlive(t, g, 1)

@@ -32,6 +32,9 @@ type objectQuestion struct {
 	Key    string `json:"key"`
 	Offset int64  `json:"offset,omitempty"`
 	Length int64  `json:"length,omitempty"`
+	// Begin is how many bytes of the beginning are to come with what there is of it, unless the
+	// whole can be had by a URL. Who does not know of it sends none.
+	Begin int64 `json:"begin,omitempty"`
 }
 
 // objectHead stands before the bytes of an answer, with its length before it.
@@ -52,8 +55,8 @@ func (s *Store) answerObject(ctx context.Context, _ string, question []byte) ([]
 	if err := json.Unmarshal(question, &q); err != nil {
 		return nil, fmt.Errorf("decode question: %w", err)
 	}
-	if q.Offset < 0 || q.Length < 0 || q.Length > rangeSize {
-		return nil, fmt.Errorf("%d bytes at %d of an object can't be had", q.Length, q.Offset)
+	if q.Offset < 0 || min(q.Length, q.Begin) < 0 || max(q.Length, q.Begin) > rangeSize {
+		return nil, fmt.Errorf("%d bytes at %d of an object can't be had", max(q.Length, q.Begin), q.Offset)
 	}
 	object, err := s.local.Open(ctx, q.Key)
 	if err != nil {
@@ -74,6 +77,8 @@ func (s *Store) answerObject(ctx context.Context, _ string, question []byte) ([]
 		length = head.Size
 	case s.peers != nil:
 		head.URL = s.peers.url(q.Key)
+	default:
+		length = min(q.Begin, head.Size)
 	}
 	answer, err := head.begin(length)
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 	askTimeout = 5 * time.Second
 	// hedge is how long one node is asked alone before the others are, too.
 	hedge = 150 * time.Millisecond
-	// farFrom is from what time there and back it pays to ask a node at once for the beginning of
-	// what it may not have, or may not be asked for first.
+	// farFrom is from what time there and back a node is asked for the beginning of an object at
+	// once: that saves a trip, and is for nothing where another node answers first.
 	farFrom = 10 * time.Millisecond
 	// rangesAtOnce is how many parts of an object are asked for at a time.
 	rangesAtOnce = 2
@@ -50,7 +50,7 @@ func (s *Store) findHolder(ctx context.Context, nodes []string, key string) (fou
 		answers <- answer{h, err}
 	}
 	begin, trip := int64(0), s.trip(nodes[0])
-	if trip >= farFrom && s.peers == nil {
+	if trip >= farFrom {
 		begin = rangeSize
 	}
 	go ask(nodes[0], begin)
@@ -102,10 +102,10 @@ func (s *Store) trip(node string) time.Duration {
 	return 0
 }
 
-// askHead asks what there is of an object, and for so many bytes of how it begins. Without, all
-// of a small one comes.
+// askHead asks what there is of an object, and for so many bytes of how it begins. All of a small
+// one comes.
 func (s *Store) askHead(ctx context.Context, node, key string, begin int64) (*holder, error) {
-	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key, Length: begin})
+	head, body, err := s.askRange(ctx, node, objectQuestion{Key: key, Begin: begin})
 	if err != nil {
 		return nil, err
 	}

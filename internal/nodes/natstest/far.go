@@ -55,6 +55,15 @@ func (d *Distance) To(server string) string {
 	return "nats://" + l.Addr().String()
 }
 
+// ToAll returns the URLs of all servers as they are seen from far away.
+func (d *Distance) ToAll(servers []string) (urls []string) {
+	d.t.Helper()
+	for _, server := range servers {
+		urls = append(urls, d.To(server))
+	}
+	return urls
+}
+
 // connect carries a connection. The caller's side is connected at once already; the server's is when
 // its SYN has arrived.
 func (d *Distance) connect(near net.Conn, host string) {
