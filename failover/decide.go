@@ -94,6 +94,7 @@ func (q *question) begin() *Slot {
 	var list []*option
 	for _, in := range q.channel.inputs {
 		if o := q.build(in, 0, 0, q.leader(in, 0)); o != nil && o.count > 0 {
+			o.deadline = q.settled(o)
 			list = append(list, o)
 		}
 	}
@@ -130,6 +131,17 @@ func (q *question) begin() *Slot {
 		return nil
 	}
 	return q.first(found)
+}
+
+// settled is the deadline of an option for the first slot, at least a slot's length after the
+// input's first media if some of it is missing: the rhythm is that of what has come, and says
+// nothing yet about renditions whose first segment is still on its way.
+func (q *question) settled(o *option) time.Time {
+	at := o.input.delivered.Add(o.full(q).Duration())
+	if len(o.missing) == 0 || at.Before(o.deadline) {
+		return o.deadline
+	}
+	return at
 }
 
 func (q *question) first(o *option) *Slot {
