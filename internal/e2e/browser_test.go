@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -28,7 +27,7 @@ type player struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Scanner
-	err *bytes.Buffer
+	err *printed
 }
 
 // viewing is what a browser is to play, and how.
@@ -102,7 +101,7 @@ func openPlayer(t *testing.T, v viewing) *player {
 	if v.persist {
 		query.Set("persist", "yes")
 	}
-	p := &player{t: t, err: &bytes.Buffer{}}
+	p := &player{t: t, err: &printed{}}
 	p.cmd = exec.Command("node", "browser/watch.js", server.URL+"/player.html?"+query.Encode())
 	p.cmd.Stderr = p.err
 	var err error
@@ -188,13 +187,13 @@ func (r playerReport) stalled() (sum time.Duration) {
 type puller struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	err *bytes.Buffer
+	err *printed
 	end chan struct{}
 }
 
 func pull(t *testing.T, stream string) *puller {
 	t.Helper()
-	p := &puller{t: t, err: &bytes.Buffer{}, end: make(chan struct{})}
+	p := &puller{t: t, err: &printed{}, end: make(chan struct{})}
 	p.cmd = exec.Command("ffmpeg", "-v", "warning", "-re", "-i", stream, "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
 	p.cmd.Stderr = p.err
 	stdin, err := p.cmd.StdinPipe()

@@ -20,31 +20,31 @@ type demo struct {
 	cmd  *exec.Cmd
 	base string
 	temp string // its folder for temporary files
-	out  *output
+	out  *printed
 }
 
-// output is what a command has printed.
-type output struct {
+// printed is what a command has printed so far: it is read while the command runs.
+type printed struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
 }
 
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 func startDemo(t *testing.T, options ...string) *demo {
 	t.Helper()
 	addr := freeAddress(t)
-	d := &demo{t: t, base: "http://" + addr, temp: t.TempDir(), out: &output{}}
+	d := &demo{t: t, base: "http://" + addr, temp: t.TempDir(), out: &printed{}}
 	d.cmd = exec.Command(caddyBinary, append([]string{"live-origin", "demo", "--listen", addr}, options...)...)
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.temp, "HOME="+t.TempDir(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out

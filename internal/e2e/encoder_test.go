@@ -146,7 +146,7 @@ type encoder struct {
 	cmd    *exec.Cmd
 	feed   *feed
 	source *contribution
-	stderr *bytes.Buffer
+	stderr *printed
 	done   chan struct{}
 }
 
@@ -169,7 +169,7 @@ func (c *contribution) nextBegin() string {
 // fragmented MP4 counts from there, so a locked pair needs the same one.
 func (c *contribution) startEncoderAt(at, target string, output ...string) *encoder {
 	c.t.Helper()
-	e := &encoder{t: c.t, source: c, feed: &feed{}, stderr: &bytes.Buffer{}, done: make(chan struct{})}
+	e := &encoder{t: c.t, source: c, feed: &feed{}, stderr: &printed{}, done: make(chan struct{})}
 	e.feed.cond = sync.NewCond(&e.feed.mu)
 	args := []string{
 		"-v", "error", "-copyts", "-f", "mpegts", "-i", "pipe:0",
@@ -195,7 +195,7 @@ func (c *contribution) startEncoderAt(at, target string, output ...string) *enco
 		_ = e.cmd.Wait()
 		close(e.done)
 	}()
-	c.t.Cleanup(e.kill)
+	c.t.Cleanup(e.end)
 	return e
 }
 
@@ -209,6 +209,14 @@ func lockedOutput(target string) []string {
 		"-var_stream_map", "v:0,agroup:aud,name:v0 v:1,agroup:aud,name:v1 a:0,agroup:aud,name:audio,default:yes",
 		"-master_pl_name", "master.m3u8",
 		"-hls_segment_filename", target + "/%v/seg%d.ts", target + "/%v/live.m3u8",
+	}
+}
+
+// end kills the encoder at the end of its test.
+func (e *encoder) end() {
+	e.kill()
+	if said := e.stderr.String(); e.t.Failed() && said != "" {
+		e.t.Logf("ffmpeg: %s", said)
 	}
 }
 
@@ -266,7 +274,7 @@ func dashOutput(target string) []string {
 func startIndependent(t *testing.T, target string, gop int, extra ...string) *encoder {
 	t.Helper()
 	needs.Programs(t, "ffmpeg", "ffprobe")
-	e := &encoder{t: t, stderr: &bytes.Buffer{}, done: make(chan struct{})}
+	e := &encoder{t: t, stderr: &printed{}, done: make(chan struct{})}
 	args := []string{
 		"-nostdin", "-v", "error",
 		"-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
@@ -290,7 +298,7 @@ func startIndependent(t *testing.T, target string, gop int, extra ...string) *en
 		_ = e.cmd.Wait()
 		close(e.done)
 	}()
-	t.Cleanup(e.kill)
+	t.Cleanup(e.end)
 	return e
 }
 

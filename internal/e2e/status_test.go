@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -33,7 +32,7 @@ type statusPage struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Scanner
-	err *bytes.Buffer
+	err *printed
 }
 
 // statusReport is what status.js noted.
@@ -49,7 +48,7 @@ func openStatusPage(t *testing.T, page, hostile string) *statusPage {
 	t.Helper()
 	needs.Programs(t, "chromium", "node")
 	needs.File(t, "browser/node_modules/playwright-core", "npm ci in internal/e2e/browser")
-	p := &statusPage{t: t, err: &bytes.Buffer{}}
+	p := &statusPage{t: t, err: &printed{}}
 	p.cmd = exec.Command("node", "browser/status.js", page, hostile)
 	p.cmd.Stderr = p.err
 	var err error
