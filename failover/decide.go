@@ -133,15 +133,14 @@ func (q *question) begin() *Slot {
 	return q.first(found)
 }
 
-// settled is the deadline of an option for the first slot, at least a slot's length after the
-// input's first media if some of it is missing: the rhythm is that of what has come, and says
-// nothing yet about renditions whose first segment is still on its way.
+// settled is the deadline of an option for the first slot, not before one grace after the input's
+// first media: the rhythm is that of what has come, and says nothing yet about renditions whose first
+// segment is still on its way.
 func (q *question) settled(o *option) time.Time {
-	at := o.input.delivered.Add(o.full(q).Duration())
-	if len(o.missing) == 0 || at.Before(o.deadline) {
-		return o.deadline
+	if at := o.input.delivered.Add(q.grace(o.full(q))); at.After(o.deadline) {
+		return at
 	}
-	return at
+	return o.deadline
 }
 
 func (q *question) first(o *option) *Slot {

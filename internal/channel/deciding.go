@@ -253,6 +253,8 @@ func (e *endpoint) take(r record) {
 		return
 	}
 	e.left = nil
+	e.renumber(&r)
+	r.Slot = e.passOver(r.Slot)
 	revision := e.keep(r)
 	e.makeContiguous(r.Slot, revision)
 	if e.adopt(r.Slot) {

@@ -161,9 +161,7 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	n := e.nodes
 	broken := e.rejoin(&decided)
-	if e.breakAt > decided.DiscontinuityNumber {
-		decided.Discontinuity, decided.DiscontinuityNumber = true, e.breakAt
-	}
+	seen := e.breakFor(&decided)
 	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
@@ -172,11 +170,12 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
 	}
 	own := r
-	if broken {
-		joined := *s
-		joined.Discontinuity = true
-		own.Slot = &joined
+	if broken || seen {
+		shown := *s
+		shown.Discontinuity = broken
+		own.Slot = &shown
 	}
+	own.Slot = e.passOver(own.Slot)
 	e.makeContiguous(own.Slot, e.keep(own))
 	e.window.Add(own.Slot)
 	if n != nil {

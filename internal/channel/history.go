@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -176,6 +177,7 @@ func (e *endpoint) meet(r *record) {
 		// Its viewers have not seen that media, as it has published more slots than the others.
 		e.askFor(last.DiscontinuityNumber+1, last.MSN+1)
 	case s.MSN == last.MSN && !e.continues(r) && s.DiscontinuityNumber <= last.DiscontinuityNumber:
+		// What comes next begins a discontinuity for them.
 		e.askFor(last.DiscontinuityNumber+1, 0)
 	}
 }
@@ -188,26 +190,50 @@ func (e *endpoint) continues(r *record) bool {
 }
 
 // join reports whether the endpoint can go on with a record of the history that it has joined. Where
-// that does not continue what this node has published, it begins a discontinuity. If that would take a
-// number which viewers of this node have seen, the node that decides is asked for a discontinuity,
-// which all have, and nothing is published until it comes.
+// that does not continue what this node has published, it begins a discontinuity. If viewers of this
+// node have seen its number, whoever decides is asked for a discontinuity with the next one, which all
+// have: from that on the numbers are the same again. Until then the record gets that number for them,
+// or, if they have seen its media, is not published.
 func (e *endpoint) join(r *record) bool {
 	slots := e.window.Slots()
-	if len(slots) == 0 {
+	if before := e.chain.at(r.Link.Number - 1); len(slots) == 0 || before != nil && e.continues(before) {
 		return true
 	}
-	number := slots[len(slots)-1].DiscontinuityNumber
-	if before := e.chain.at(r.Link.Number - 1); before != nil && e.continues(before) {
-		return true
+	last, joined := slots[len(slots)-1], *r.Slot
+	if number := last.DiscontinuityNumber + 1; joined.DiscontinuityNumber < number {
+		e.askFor(number, 0)
+		if joined.Start < last.End-(last.End-last.Start)/2 {
+			return false
+		}
+		joined.DiscontinuityNumber = number
 	}
-	if r.Slot.DiscontinuityNumber <= number {
-		e.askFor(number+1, 0)
-		return false
-	}
-	joined := *r.Slot
 	joined.Discontinuity = true
 	r.Slot = &joined
 	return true
+}
+
+// renumber keeps the discontinuity numbers of a record from falling behind those that viewers of this
+// node have seen. The discontinuity that was asked for, so that all have their number, is none for them.
+func (e *endpoint) renumber(r *record) {
+	slots := e.window.Slots()
+	if len(slots) == 0 {
+		return
+	}
+	number := slots[len(slots)-1].DiscontinuityNumber
+	if s := r.Slot; s.DiscontinuityNumber > number || s.DiscontinuityNumber == number && !s.Discontinuity {
+		return
+	}
+	shown := *r.Slot
+	before := e.chain.at(r.Link.Number - 1)
+	shown.Discontinuity = shown.Discontinuity && (before == nil || !before.goesOnIn(r))
+	if shown.Discontinuity {
+		number++
+	}
+	if shown.DiscontinuityNumber < number {
+		e.askFor(number, 0)
+	}
+	shown.DiscontinuityNumber = number
+	r.Slot = &shown
 }
 
 // rejoin is join for a slot that this node decides itself, on top of the history that it has joined.
@@ -243,6 +269,48 @@ func (e *endpoint) rejoin(decided *failover.Slot) (broken bool) {
 	return false
 }
 
+// mostPassed is how many discontinuity numbers a slot passes over at most: each is a line in playlists.
+// Nodes that have counted further apart let players see the number of a slot change.
+const mostPassed = 64
+
+// passOver notes how many discontinuity numbers lie between those of the endpoint's last slot and of
+// the next one.
+func (e *endpoint) passOver(s *output.Slot) *output.Slot {
+	passed := uint64(0)
+	if slots := e.window.Slots(); len(slots) > 0 && s.Discontinuity {
+		if last := slots[len(slots)-1].DiscontinuityNumber + 1; s.DiscontinuityNumber > last {
+			passed = min(s.DiscontinuityNumber-last, mostPassed)
+		}
+	}
+	if passed == s.Passed {
+		return s
+	}
+	shown := *s
+	shown.Passed = passed
+	return &shown
+}
+
+// breakFor gives a slot that this node decides a discontinuity, if viewers of some node have seen a
+// higher number than the slot has. seen: those of this node have seen that discontinuity.
+func (e *endpoint) breakFor(decided *failover.Slot) (seen bool) {
+	number, last := e.breakAt, uint64(0)
+	if slots := e.window.Slots(); len(slots) > 0 {
+		last = slots[len(slots)-1].DiscontinuityNumber
+	}
+	if last > decided.DiscontinuityNumber {
+		number = max(number, last)
+		if decided.Discontinuity {
+			number = max(number, last+1)
+		}
+	}
+	if number <= decided.DiscontinuityNumber {
+		return false
+	}
+	seen = !decided.Discontinuity && number == last
+	decided.Discontinuity, decided.DiscontinuityNumber = true, number
+	return seen
+}
+
 // precedes reports whether a slot continues this one without a discontinuity.
 func (r *record) precedes(s *failover.Slot) bool {
 	return !s.Discontinuity && r.Seam != nil && r.Seam.Clock == s.Clock && r.Slot.End-r.Seam.Dated == s.Start
@@ -264,18 +332,15 @@ func (e *endpoint) askFor(discontinuity, msn uint64) {
 
 // alike reports whether two slots end alike, so that what follows one of them can follow the other.
 func alike(a, b *record) bool {
-	if a.Seam == nil || b.Seam == nil || a.Slot.End != b.Slot.End {
-		return false
-	}
-	for i := range a.Seam.Renditions {
-		r := &a.Seam.Renditions[i]
-		if !slices.ContainsFunc(b.Seam.Renditions, func(o renditionSeam) bool {
-			return o.Path == r.Path && o.End == r.End && o.Signature == r.Signature
-		}) {
-			return false
-		}
-	}
-	return a.Seam.Clock == b.Seam.Clock
+	return a.Seam != nil && b.Seam != nil && a.Slot.End == b.Slot.End && a.Seam.Clock == b.Seam.Clock &&
+		a.Seam.each(b.Seam, func(r, o renditionSeam) bool { return r.End == o.End && r.Signature == o.Signature })
+}
+
+// goesOnIn reports whether the media of the next record continues this one's, with or without a tag.
+func (r *record) goesOnIn(next *record) bool {
+	return r.Seam != nil && next.Seam != nil && r.Seam.Clock == next.Seam.Clock &&
+		r.Slot.End-r.Seam.Dated == next.Slot.Start-next.Seam.Dated &&
+		r.Seam.each(next.Seam, func(r, o renditionSeam) bool { return r.Signature == o.Signature })
 }
 
 // breakAt makes the next slot begin a discontinuity, or have a later number. The lock is held.

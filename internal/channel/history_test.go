@@ -88,7 +88,7 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 				seen := map[*Channel]map[string]uint64{n1: {}, n2: {}, n3: {}}
 				last := map[*Channel]uint64{}
 				for n := range 11 {
-					time.Sleep(segmentTime)
+					time.Sleep(segmentTime - 1300*time.Millisecond)
 					switch n {
 					case 2:
 						s.reach(quorum)
@@ -102,10 +102,13 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 					synctest.Wait()
 					for i, c := range nodes {
 						p := playlist(t, c.View("hls"))
-						number := p.DiscontinuitySequence
+						number, breaks := p.DiscontinuitySequence, 0
 						for _, seg := range p.Segments {
 							if seg.Discontinuity {
-								number++
+								number += 1 + uint64(seg.Further)
+								if n == 10 {
+									breaks++
+								}
 							}
 							if was, ok := seen[c][seg.URI]; ok && was != number {
 								t.Errorf("node %d: the discontinuity number of %s was %d and is %d", i+1, seg.URI, was, number)
@@ -118,6 +121,9 @@ func TestUnlockedHistoriesMeet(t *testing.T) {
 						last[c] = number
 						if n == 10 {
 							t.Logf("node %d: %d discontinuities in %d slots from %d", i+1, number, len(p.Segments), p.MediaSequence)
+							if lost := c == n1; breaks > 1 && !lost || breaks > 2 {
+								t.Errorf("node %d: viewers see %d discontinuities", i+1, breaks)
+							}
 						}
 					}
 				}

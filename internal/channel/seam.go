@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"slices"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -41,6 +42,16 @@ func (e *endpoint) seam(s failover.Slot) *seam {
 		})
 	}
 	return out
+}
+
+// each reports whether the other seam has a like one for each rendition of this one.
+func (s *seam) each(other *seam, like func(r, o renditionSeam) bool) bool {
+	for _, r := range s.Renditions {
+		if !slices.ContainsFunc(other.Renditions, func(o renditionSeam) bool { return o.Path == r.Path && like(r, o) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // resume tells the core where the last slot of an earlier process ended, and goes on

@@ -55,8 +55,8 @@ type siteGroup struct {
 	gone        chan struct{}
 }
 
-// arriving is what a node will have heard once it has gone all the way: one after the other, each
-// takes the site's delay, or longer if it comes from far away.
+// arriving is what a node will have heard at a moment, when it has gone all the way: the site's delay
+// after it was sent, or later if it comes from far away.
 type arriving struct {
 	saying
 	at time.Time
@@ -146,7 +146,7 @@ func (s *site) heal(name string) {
 			continue
 		}
 		for _, said := range to.group.undelivered {
-			late = append(late, func() { to.group.inbox <- arriving{said, time.Now().Add(to.far)} })
+			late = append(late, func() { to.group.inbox <- arriving{said, time.Now().Add(s.delay + to.far)} })
 		}
 		to.group.undelivered = nil
 	}
@@ -272,12 +272,14 @@ func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
 		for {
 			select {
 			case s := <-g.inbox:
-				select {
-				case <-time.After(max(time.Until(s.at), n.site.delay)):
-					m.Receive(s.from, s.text)
-				case <-g.gone:
-					return
+				if wait := time.Until(s.at); wait > 0 {
+					select {
+					case <-time.After(wait):
+					case <-g.gone:
+						return
+					}
 				}
+				m.Receive(s.from, s.text)
 			case <-g.gone:
 				return
 			}
@@ -303,7 +305,7 @@ func (g *siteGroup) Send(text []byte) {
 		case !to.cut.IsZero() || !g.node.cut.IsZero():
 			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
 		default:
-			at := time.Now().Add(g.node.far + to.far)
+			at := time.Now().Add(s.delay + g.node.far + to.far)
 			to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
 			if s.twice {
 				to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}

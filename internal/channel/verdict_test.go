@@ -50,6 +50,7 @@ func TestNodesThatMeetAgreeOnce(t *testing.T) {
 				for i, c := range nodes {
 					c.Observe(watched[i])
 				}
+				numbers := [3]map[string]uint64{{}, {}, {}} // of the discontinuity, by segment
 				next, seen := [3]uint64{}, [3]map[string]int{{}, {}, {}} // seen: where each segment was listed
 				for n := range end {
 					time.Sleep(segmentTime - 1300*time.Millisecond)
@@ -83,7 +84,15 @@ func TestNodesThatMeetAgreeOnce(t *testing.T) {
 							case next[i] > 0 && p.MediaSequence > next[i] && variant.away == "":
 								t.Errorf("segment %d, node %d: slots %d to %d left the playlist unseen", n, i+1, next[i], p.MediaSequence-1)
 							}
+							number := p.DiscontinuitySequence
 							for j, segment := range p.Segments {
+								if segment.Discontinuity {
+									number += 1 + uint64(segment.Further)
+								}
+								if was, ok := numbers[i][segment.URI]; ok && was != number {
+									t.Errorf("node %d: the discontinuity number of %s was %d and is %d", i+1, segment.URI, was, number)
+								}
+								numbers[i][segment.URI] = number
 								if p.MediaSequence+uint64(j) >= next[i] {
 									seen[i][string(fetch(t, view, segment.URI))]++
 								}

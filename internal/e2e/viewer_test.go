@@ -151,7 +151,7 @@ func (v *viewer) poll(uri string, f *followed) {
 	number := m.DiscontinuitySequence
 	for i, s := range m.Segments {
 		if s.Discontinuity {
-			number++
+			number += 1 + uint64(s.Further)
 		}
 		msn := m.MediaSequence + uint64(i)
 		now := followedSegment{

@@ -62,8 +62,12 @@ type Segment struct {
 	Line          int           // line of the URI in the playlist that was read, from 1
 	Duration      time.Duration // EXTINF, exact to the nanosecond; at most 24 h, 0 if it makes no sense
 	Title         string        // what follows the comma of EXTINF
-	Discontinuity bool          // between the segment before and this one; ffmpeg sometimes writes the tag twice
+	Discontinuity bool          // between the segment before and this one
 	Gap           bool          // EXT-X-GAP: the media is absent
+
+	// Further is how many more times EXT-X-DISCONTINUITY stands before the segment. Each counts
+	// (RFC 8216 section 4.3.3.3). ffmpeg sometimes writes the tag twice.
+	Further int
 
 	// ProgramDateTime is the EXT-X-PROGRAM-DATE-TIME of this very segment,
 	// in UTC; zero if it has none. It is written in milliseconds.

@@ -243,6 +243,9 @@ func (r *mediaReader) skipped(list string) {
 func (r *mediaReader) segmentTag(name, value string) {
 	switch name {
 	case tagDiscontinuity:
+		if r.segment.Discontinuity {
+			r.segment.Further++
+		}
 		r.segment.Discontinuity = true
 	case tagGap:
 		r.segment.Gap = true
@@ -374,7 +377,7 @@ func (r *mediaReader) keep() {
 func (r *mediaReader) leave(s *Segment) {
 	r.left++
 	if s.Discontinuity {
-		r.list.DiscontinuitySequence++
+		r.list.DiscontinuitySequence += 1 + uint64(s.Further)
 	}
 	r.date.pass("", s.ProgramDateTime, s.Discontinuity, s.Duration)
 }

@@ -29,7 +29,7 @@ func (r *mediaReader) skipOrdinary(lines *scanner) {
 		r.skip--
 		r.left++
 		if e.discontinuity {
-			r.list.DiscontinuitySequence++
+			r.list.DiscontinuitySequence += 1 + e.further
 		}
 		r.date.pass(e.date, time.Time{}, e.discontinuity, e.duration)
 	}
@@ -43,6 +43,7 @@ type entry struct {
 	lines         scanner
 	uri, date     string
 	discontinuity bool
+	further       uint64
 	duration      time.Duration
 }
 
@@ -67,6 +68,9 @@ func (e *entry) read(lastHeader int) bool {
 				return false
 			}
 		case line == tagDiscontinuity:
+			if e.discontinuity {
+				e.further++
+			}
 			e.discontinuity = true
 		case !passedOver(line, e.lines.line, lastHeader):
 			return false

@@ -36,7 +36,7 @@ func checkNewest(t *testing.T, text []byte, most int) {
 	var date time.Time
 	for _, s := range whole.Segments[:left] {
 		if s.Discontinuity {
-			want.DiscontinuitySequence++
+			want.DiscontinuitySequence += 1 + uint64(s.Further)
 			date = time.Time{}
 		}
 		if !s.ProgramDateTime.IsZero() {

@@ -161,12 +161,15 @@ func (w *mediaWriter) head() []byte {
 }
 
 // Encode returns the lines of the next segment, without the last newline;
-// nil if there are none. EXT-X-DISCONTINUITY and EXT-X-BYTERANGE are not
-// among them: the library writes them above.
+// nil if there are none. The first EXT-X-DISCONTINUITY and
+// EXT-X-BYTERANGE are not among them: the library writes them above.
 func (w *mediaWriter) Encode() *bytes.Buffer {
 	segment := &w.list.Segments[w.next]
 	w.next++
 	w.lines.Reset()
+	for range segment.Further {
+		w.lines.WriteString(tagDiscontinuity + "\n")
+	}
 	w.writeKeys(segment)
 	w.writeMap(segment)
 	if !segment.ProgramDateTime.IsZero() {

@@ -83,6 +83,9 @@ func (s *Segment) check() error {
 			return errors.New("EXT-X-KEY with METHOD=NONE")
 		}
 	}
+	if s.Further < 0 || s.Further > 0 && !s.Discontinuity {
+		return errors.New("further discontinuities without a first one")
+	}
 	for _, line := range s.Tags {
 		if err := checkTag(line, levelSegment, levelUnknown); err != nil {
 			return err

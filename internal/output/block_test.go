@@ -61,7 +61,7 @@ func eventful(t *testing.T, seed uint64, slots int) *timeline {
 	random := rand.New(rand.NewPCG(seed, 0))
 	m, silent := testMaterial{init: "one"}, 0
 	for i := range slots {
-		m.discontinuity, m.gap, m.tags, m.without = false, silent > 0, nil, ""
+		m.discontinuity, m.passed, m.gap, m.tags, m.without = false, 0, silent > 0, nil, ""
 		silent--
 		m.iframes = random.IntN(3)
 		if i < 20 {
@@ -69,7 +69,7 @@ func eventful(t *testing.T, seed uint64, slots int) *timeline {
 		}
 		switch random.IntN(120) {
 		case 0:
-			m.discontinuity = true
+			m.discontinuity, m.passed = true, uint64(random.IntN(3))
 		case 1:
 			m.discontinuity, m.init = true, fmt.Sprint("init", random.IntN(3))
 		case 2:

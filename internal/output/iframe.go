@@ -130,7 +130,7 @@ func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
 		list[i].ByteRange = &hls.ByteRange{Length: f.Size, Offset: f.Offset}
 		list[i].Duration = limitDuration(r.iframeDuration(i), s.TargetDuration)
 		if i > 0 {
-			list[i].Discontinuity = false
+			list[i].Discontinuity, list[i].Further = false, 0
 			list[i].ProgramDateTime = segment.ProgramDateTime.Add(f.At.Duration()).Round(time.Millisecond)
 		}
 	}

@@ -19,9 +19,12 @@ type Slot struct {
 	End                 failover.Ticks `json:"end"`
 	Discontinuity       bool           `json:"discontinuity,omitempty"`
 	DiscontinuityNumber uint64         `json:"discontinuity_number"`
-	TargetDuration      int            `json:"target_duration"`
-	Published           time.Time      `json:"published"`
-	Renditions          []Rendition    `json:"renditions"`
+	// Passed is how many discontinuity numbers lie between those of the last slot and of this one:
+	// where nodes meet, they go on from the highest number of all of them.
+	Passed         uint64      `json:"passed,omitempty"`
+	TargetDuration int         `json:"target_duration"`
+	Published      time.Time   `json:"published"`
+	Renditions     []Rendition `json:"renditions"`
 	// Penalty is what the slot lacks to a score of 100; see failover.Slot.Score.
 	Penalty int `json:"penalty,omitempty"`
 	// Tags are lines of the encoder's playlist that all renditions carry.

@@ -39,6 +39,7 @@ func newTimeline(t testing.TB, startover time.Duration, renditions ...string) *t
 // testMaterial is what the segments of a slot are made of.
 type testMaterial struct {
 	discontinuity bool
+	passed        uint64 // discontinuity numbers
 	init          string // empty for transport streams
 	gap           bool
 	iframes       int      // key frames in the slot, with an I-frame playlist
@@ -48,11 +49,11 @@ type testMaterial struct {
 
 func (l *timeline) publish(m testMaterial) {
 	if m.discontinuity {
-		l.breaks++
+		l.breaks += 1 + m.passed
 	}
 	s := &Slot{
 		MSN: l.msn, Input: "a", Start: l.at, End: l.at + slotSeconds*failover.ClockRate,
-		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
+		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, Passed: m.passed, TargetDuration: slotSeconds, Published: time.Now(),
 		Tags: m.tags,
 	}
 	for _, path := range l.renditions {
