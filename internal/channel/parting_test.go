@@ -96,6 +96,8 @@ func (s *site) partAgainAndAgain(random *rand.Rand) {
 type siteViewer struct {
 	next uint64 // the number that comes next
 	got  []gotSegment
+	// numbers are those of the discontinuities, by media sequence number.
+	numbers map[uint64]uint64
 }
 
 type gotSegment struct {
@@ -114,8 +116,19 @@ func (v *siteViewer) look(t *testing.T, view *output.View) {
 	if after := p.MediaSequence + uint64(len(p.Segments)); after < v.next {
 		t.Errorf("the number fell from %d to %d", v.next, after)
 	}
+	if v.numbers == nil {
+		v.numbers = map[uint64]uint64{}
+	}
+	breaks := p.DiscontinuitySequence
 	for i, s := range p.Segments {
 		number := p.MediaSequence + uint64(i)
+		if s.Discontinuity {
+			breaks += 1 + uint64(s.Further)
+		}
+		if was, ok := v.numbers[number]; ok && was != breaks {
+			t.Errorf("the discontinuity number of slot %d was %d and is %d", number, was, breaks)
+		}
+		v.numbers[number] = breaks
 		if number < v.next {
 			continue
 		}

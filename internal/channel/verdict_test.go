@@ -50,7 +50,7 @@ func TestNodesThatMeetAgreeOnce(t *testing.T) {
 				for i, c := range nodes {
 					c.Observe(watched[i])
 				}
-				numbers := [3]map[string]uint64{{}, {}, {}} // of the discontinuity, by segment
+				numbers := [3]map[string]uint64{{}, {}, {}}              // of the discontinuity, by segment
 				next, seen := [3]uint64{}, [3]map[string]int{{}, {}, {}} // seen: where each segment was listed
 				for n := range end {
 					time.Sleep(segmentTime - 1300*time.Millisecond)
