@@ -96,7 +96,7 @@ func contains(whole, part []string) bool {
 // and that its slot was published within 50 ms of the deadline.
 func checkSwitches(t *testing.T, o *origin, endpoint string, want int) {
 	t.Helper()
-	n := 0
+	n, stood := 0, 0
 	for _, e := range o.log.find("active input switched") {
 		if e["endpoint"] != endpoint {
 			continue
@@ -106,13 +106,18 @@ func checkSwitches(t *testing.T, o *origin, endpoint string, want int) {
 			t.Errorf("a switch was not seamless: %v", e)
 		}
 		published, deadline := logTime(t, e, "time"), logTime(t, e, "deadline")
+		if still := machine.around(deadline); still > 500*time.Millisecond {
+			// The encoder, too, may really have been late for its deadline.
+			stood++
+			t.Logf("the machine stood still for %s: a switch more is right", still)
+		}
 		late, allowed := published.Sub(deadline), 50*time.Millisecond+machine.around(deadline)
 		t.Logf("%s: published %s after the deadline", endpoint, late)
 		if late > allowed {
 			t.Errorf("a slot was published %s after its deadline, %s are allowed: %v", late, allowed, e)
 		}
 	}
-	if n != want {
+	if n < want || n > want+stood {
 		t.Errorf("endpoint %s switched %d times, not %d", endpoint, n, want)
 	}
 }
