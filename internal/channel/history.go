@@ -220,10 +220,17 @@ func (e *endpoint) renumber(r *record) {
 		return
 	}
 	number := slots[len(slots)-1].DiscontinuityNumber
-	if s := r.Slot; s.DiscontinuityNumber > number || s.DiscontinuityNumber == number && !s.Discontinuity {
+	shown := *r.Slot
+	switch {
+	case shown.DiscontinuityNumber == number && !shown.Discontinuity:
+		return
+	case shown.DiscontinuityNumber > number:
+		// Without a tag, it is that of a node which was restarted between its viewers' discontinuity
+		// and that of all.
+		shown.Discontinuity = true
+		r.Slot = &shown
 		return
 	}
-	shown := *r.Slot
 	before := e.chain.at(r.Link.Number - 1)
 	shown.Discontinuity = shown.Discontinuity && (before == nil || !before.goesOnIn(r))
 	if shown.Discontinuity {
