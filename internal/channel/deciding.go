@@ -254,7 +254,6 @@ func (e *endpoint) take(r record) {
 	}
 	e.left = nil
 	e.renumber(&r)
-	r.Slot = e.passOver(r.Slot)
 	revision := e.keep(r)
 	e.makeContiguous(r.Slot, revision)
 	if e.adopt(r.Slot) {

@@ -175,7 +175,6 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		shown.Discontinuity = broken
 		own.Slot = &shown
 	}
-	own.Slot = e.passOver(own.Slot)
 	e.makeContiguous(own.Slot, e.keep(own))
 	e.window.Add(own.Slot)
 	if n != nil {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -274,27 +273,6 @@ func (e *endpoint) rejoin(decided *failover.Slot) (broken bool) {
 		return true
 	}
 	return false
-}
-
-// mostPassed is how many discontinuity numbers a slot passes over at most: each is a line in playlists.
-// Nodes that have counted further apart let players see the number of a slot change.
-const mostPassed = 64
-
-// passOver notes how many discontinuity numbers lie between those of the endpoint's last slot and of
-// the next one.
-func (e *endpoint) passOver(s *output.Slot) *output.Slot {
-	passed := uint64(0)
-	if slots := e.window.Slots(); len(slots) > 0 && s.Discontinuity {
-		if last := slots[len(slots)-1].DiscontinuityNumber + 1; s.DiscontinuityNumber > last {
-			passed = min(s.DiscontinuityNumber-last, mostPassed)
-		}
-	}
-	if passed == s.Passed {
-		return s
-	}
-	shown := *s
-	shown.Passed = passed
-	return &shown
 }
 
 // breakFor gives a slot that this node decides a discontinuity, if viewers of some node have seen a

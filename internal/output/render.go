@@ -120,7 +120,7 @@ func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
 func (s *Slot) discontinuitySequence() uint64 {
 	if s.Discontinuity {
 		// Its tags are still listed, and count when it leaves.
-		return s.DiscontinuityNumber - 1 - s.Passed
+		return s.DiscontinuityNumber - 1 - s.passed
 	}
 	return s.DiscontinuityNumber
 }
@@ -151,7 +151,7 @@ func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlayli
 // describe fills in the rendition's segment of a slot. section is what Map says.
 func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
 	out.URI = r.segmentName(epoch, s)
-	out.Discontinuity, out.Further = s.Discontinuity, int(s.Passed)
+	out.Discontinuity, out.Further = s.Discontinuity, int(s.passed)
 	out.ProgramDateTime, out.Tags = s.Start.Time(), s.Tags
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.

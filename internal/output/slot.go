@@ -19,12 +19,9 @@ type Slot struct {
 	End                 failover.Ticks `json:"end"`
 	Discontinuity       bool           `json:"discontinuity,omitempty"`
 	DiscontinuityNumber uint64         `json:"discontinuity_number"`
-	// Passed is how many discontinuity numbers lie between those of the last slot and of this one:
-	// where nodes meet, they go on from the highest number of all of them.
-	Passed         uint64      `json:"passed,omitempty"`
-	TargetDuration int         `json:"target_duration"`
-	Published      time.Time   `json:"published"`
-	Renditions     []Rendition `json:"renditions"`
+	TargetDuration      int            `json:"target_duration"`
+	Published           time.Time      `json:"published"`
+	Renditions          []Rendition    `json:"renditions"`
 	// Penalty is what the slot lacks to a score of 100; see failover.Slot.Score.
 	Penalty int `json:"penalty,omitempty"`
 	// Tags are lines of the encoder's playlist that all renditions carry.
@@ -32,6 +29,21 @@ type Slot struct {
 	// Writer tells apart what several nodes have made of one number while they did not hear
 	// of each other; empty where there is one node. It is part of the names of segments.
 	Writer string `json:"writer,omitempty"`
+
+	// passed is how many discontinuity numbers lie between that of the slot before, in a window, and
+	// this one's: where nodes meet, they go on from the highest number of all of them.
+	passed uint64
+}
+
+// mostPassed is how many discontinuity numbers a slot passes over at most: each is a line in
+// playlists. Where it would be more, players see the number of a slot change.
+const mostPassed = 64
+
+// passOver notes which discontinuity numbers no slot has.
+func (s *Slot) passOver(before *Slot) {
+	if next := before.DiscontinuityNumber + 1; s.Discontinuity && s.DiscontinuityNumber > next {
+		s.passed = min(s.DiscontinuityNumber-next, mostPassed)
+	}
 }
 
 // Rendition is what one rendition holds in a slot.

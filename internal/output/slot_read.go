@@ -30,8 +30,6 @@ func ReadSlot(r *compact.Reader, before *Slot) *Slot {
 			s.Discontinuity = r.Bool()
 		case "discontinuity_number":
 			s.DiscontinuityNumber = r.Uint()
-		case "passed":
-			s.Passed = r.Uint()
 		case "target_duration":
 			s.TargetDuration = int(r.Int())
 		case "published":

@@ -53,7 +53,7 @@ func (l *timeline) publish(m testMaterial) {
 	}
 	s := &Slot{
 		MSN: l.msn, Input: "a", Start: l.at, End: l.at + slotSeconds*failover.ClockRate,
-		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, Passed: m.passed, TargetDuration: slotSeconds, Published: time.Now(),
+		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
 		Tags: m.tags,
 	}
 	for _, path := range l.renditions {

@@ -66,7 +66,9 @@ func (w *Window) Slots() []*Slot { return w.slots }
 // Add appends a slot. Viewers get it with the next rendering.
 func (w *Window) Add(s *Slot) {
 	if len(w.slots) > 0 {
-		s.share(w.slots[len(w.slots)-1])
+		before := w.slots[len(w.slots)-1]
+		s.share(before)
+		s.passOver(before)
 	}
 	w.held.add(s)
 	for i := range s.Renditions {
