@@ -237,8 +237,17 @@ func (n *nodes) commit(e *endpoint, list ...record) {
 
 // taken reports whether this node has published something under this number.
 func (e *endpoint) taken(number uint64) bool {
+	last, ok := e.published()
+	return ok && number <= last
+}
+
+// published is the number of the last slot in the window, if there is one.
+func (e *endpoint) published() (number uint64, ok bool) {
 	slots := e.window.Slots()
-	return len(slots) > 0 && number <= slots[len(slots)-1].MSN
+	if len(slots) == 0 {
+		return 0, false
+	}
+	return slots[len(slots)-1].MSN, true
 }
 
 // take takes over a record of another node.
@@ -271,8 +280,9 @@ func (e *endpoint) take(r record) {
 // note lets the other nodes see where the endpoint stands.
 func (e *endpoint) note() {
 	at := endpointState{Link: e.chain.last}
-	if slots := e.window.Slots(); len(slots) > 0 {
-		at.MSN = slots[len(slots)-1].MSN
+	at.MSN, _ = e.published()
+	if slots := e.window.Slots(); len(slots) > 0 && e.apart >= slots[0].MSN {
+		at.Apart = int(e.apart - slots[0].MSN + 1)
 	}
 	e.standing.Store(&at)
 }

@@ -45,6 +45,8 @@ type endpoint struct {
 	breakAt, numberAt uint64
 	askedFor          time.Time
 	left              *record
+	// apart is the number of the last slot in the window that is not of the history, see goOver.
+	apart uint64
 
 	// excluded are the renditions that the endpoint does not serve, and
 	// selectionTrouble what was wrong with its limits when last looked at.
@@ -117,6 +119,9 @@ func (e *endpoint) restore(r record) {
 	}
 	if r.Slot == nil || e.taken(r.Slot.MSN) {
 		return
+	}
+	if r.Link != nil && !e.chain.continuedBy(*r.Link) {
+		e.apart, _ = e.published()
 	}
 	e.makeContiguous(r.Slot, e.first)
 	if e.adopt(r.Slot) {

@@ -158,6 +158,7 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 			left := *e.chain.at(e.chain.last.Number) // its place is for what comes from the other node
 			e.left = &left
 		}
+		e.apart, _ = e.published()
 		void := int(e.chain.last.Number - at.Link.Number + 1)
 		n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: void})
 	}

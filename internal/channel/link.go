@@ -30,7 +30,7 @@ func (c *chain) add(r record) {
 	if r.Link == nil {
 		return
 	}
-	if len(c.recent) > 0 && r.Link.Number != c.last.Number+1 {
+	if !c.continuedBy(*r.Link) {
 		c.recent = nil // another history, or a stretch of it that is not known
 	}
 	c.last = *r.Link
@@ -38,6 +38,11 @@ func (c *chain) add(r record) {
 	if len(c.recent) > 2*linksKept {
 		c.recent = append([]record(nil), c.recent[linksKept:]...)
 	}
+}
+
+// continuedBy reports whether a link is the next one of this history, or the first one that is known.
+func (c *chain) continuedBy(l link) bool {
+	return c.last.ID == "" || l.Number == c.last.Number+1 && l.Before == c.last.ID
 }
 
 // at returns the record of this number, nil if it is not remembered.

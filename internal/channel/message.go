@@ -184,7 +184,18 @@ type nodeState struct {
 	Hears []string `json:"hears,omitempty"`
 }
 
+// apart is how many slots the node lists that are not of the history of their endpoint.
+func (s nodeState) apart() (slots int) {
+	for _, e := range s.Endpoints {
+		slots += e.Apart
+	}
+	return slots
+}
+
 type endpointState struct {
 	Link link   `json:"link"`
 	MSN  uint64 `json:"msn,omitempty"` // of the last slot
+	// Apart is how many slots in the window are not those of the history: they were published
+	// before the node went over to it.
+	Apart int `json:"apart,omitempty"`
 }

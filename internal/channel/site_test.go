@@ -2,8 +2,6 @@ package channel
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,26 +38,6 @@ type siteNode struct {
 	woke     time.Time
 	group    *siteGroup
 	fetching chan struct{}
-}
-
-// siteGroup is its membership of the only channel.
-type siteGroup struct {
-	node   *siteNode
-	member store.Member
-	inbox  chan arriving
-	// said is what the member said of itself lately, at spoke: others know it only later.
-	said  []byte
-	spoke time.Time
-	// undelivered is what was said while it was cut off.
-	undelivered []saying
-	gone        chan struct{}
-}
-
-// arriving is what a node will have heard at a moment, when it has gone all the way: the site's delay
-// after it was sent, or later if it comes from far away.
-type arriving struct {
-	saying
-	at time.Time
 }
 
 func newSite(t testing.TB) *site {
@@ -264,144 +242,6 @@ func (n *siteNode) reachable() []*siteNode {
 		}
 	}
 	return list
-}
-
-func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
-	g := &siteGroup{node: n, member: m, inbox: make(chan arriving, 10000), gone: make(chan struct{})}
-	go func() {
-		for {
-			select {
-			case s := <-g.inbox:
-				if wait := time.Until(s.at); wait > 0 {
-					select {
-					case <-time.After(wait):
-					case <-g.gone:
-						return
-					}
-				}
-				m.Receive(s.from, s.text)
-			case <-g.gone:
-				return
-			}
-		}
-	}()
-	n.site.mu.Lock()
-	n.healed = time.Now().Add(-time.Second) // the process had contact before it had this channel
-	n.group = g
-	n.site.mu.Unlock()
-	go n.site.tellAll()
-	return g, nil
-}
-
-func (g *siteGroup) Node() string { return g.node.name }
-
-func (g *siteGroup) Send(text []byte) {
-	s := g.node.site
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, to := range s.nodes {
-		switch {
-		case to == g.node || to.group == nil:
-		case !to.cut.IsZero() || !g.node.cut.IsZero():
-			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
-		default:
-			at := time.Now().Add(s.delay + g.node.far + to.far)
-			to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
-			if s.twice {
-				to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
-			}
-		}
-	}
-}
-
-func (g *siteGroup) Ask(ctx context.Context, node string, text []byte) ([]byte, error) {
-	for _, other := range g.node.reachable() {
-		if other.name == node || node == "" {
-			time.Sleep(g.node.site.delay)
-			return other.group.member.Answer(ctx, g.node.name, text)
-		}
-	}
-	return nil, store.ErrNotFound
-}
-
-func (g *siteGroup) Fetch(ctx context.Context, key string, _ int64, _ string) error {
-	return g.node.fetch(ctx, key)
-}
-
-func (g *siteGroup) Status() store.GroupStatus {
-	s := g.node.site
-	s.mu.Lock()
-	status := store.GroupStatus{Contact: store.InContact, Since: g.node.healed, Distance: s.delay + 2*g.node.far}
-	if cut := g.node.cut; !cut.IsZero() {
-		switch gone := time.Since(cut); {
-		case gone >= siteAlone:
-			status.Contact, status.Since = store.Alone, cut.Add(siteAlone)
-		case gone >= siteSilence:
-			status.Contact, status.Since = store.OutOfContact, cut.Add(siteSilence)
-		}
-	}
-	var groups []*siteGroup
-	for _, other := range s.nodes {
-		if other == g.node || other.group == nil {
-			continue
-		}
-		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now(), Delay: s.delay + g.node.far + other.far, Distance: s.delay + 2*other.far}
-		for _, cut := range []time.Time{other.cut, g.node.cut} {
-			if !cut.IsZero() && time.Since(cut) >= siteSilence {
-				p.Alive, p.Since, p.Heard = false, cut.Add(siteSilence), cut
-			}
-		}
-		status.Peers = append(status.Peers, p)
-		groups = append(groups, other.group)
-	}
-	s.mu.Unlock()
-	for i := range status.Peers {
-		if status.Peers[i].Alive {
-			status.Peers[i].State = groups[i].state()
-		}
-	}
-	slices.SortFunc(status.Peers, func(a, b store.Peer) int { return strings.Compare(a.Node, b.Node) })
-	return status
-}
-
-// state is what the member has said of itself within the last 150 ms.
-func (g *siteGroup) state() []byte {
-	s := g.node.site
-	s.mu.Lock()
-	said, fresh := g.said, time.Since(g.spoke) < 150*time.Millisecond
-	s.mu.Unlock()
-	if fresh {
-		return said
-	}
-	said = g.member.State()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g.said, g.spoke = said, time.Now()
-	return said
-}
-
-func (g *siteGroup) Woke() time.Time {
-	g.node.site.mu.Lock()
-	defer g.node.site.mu.Unlock()
-	return g.node.woke
-}
-
-// Received: what is said is under way for as long as the site says.
-func (g *siteGroup) Received(moment time.Time) bool {
-	s := g.node.site
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Since(moment) > 2*s.delay && len(g.inbox) == 0
-}
-
-func (g *siteGroup) Leave() {
-	g.node.site.mu.Lock()
-	defer g.node.site.mu.Unlock()
-	if g.node.group == nil {
-		return
-	}
-	g.node.group = nil
-	close(g.gone)
 }
 
 var _ store.Shared = (*siteNode)(nil)

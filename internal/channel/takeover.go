@@ -69,24 +69,30 @@ func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) {
 	}
 }
 
-// waitForReady returns a node that is ready, empty if there is none.
+// waitForReady returns a node that is ready, empty if there is none. What it has published is what
+// viewers of this node will get, and most of them have got what the history says: if there are
+// several, it is the one that has published the least else.
 func (n *nodes) waitForReady(ctx context.Context) string {
 	began := time.Now()
 	for {
 		status := n.group.Status()
 		alive, first := 0, true
-		for _, p := range status.Peers {
+		ready, apart := "", 0
+		for _, p := range readPeers(status) {
 			if !p.Alive {
 				continue
 			}
 			alive++
 			first = first && n.group.Node() < p.Node
-			if state, ok := decodeState(p); ok && state.Ready {
-				return p.Node
+			if other := p.state.apart(); p.ready && (ready == "" || other < apart) {
+				ready, apart = p.Node, other
 			}
 		}
 		waited := time.Since(began)
 		switch {
+		case ready != "" && (apart == 0 || waited > introduction):
+			return ready
+		case ready != "": // others may not have been heard yet
 		case status.Contact == store.Alone, status.Contact != store.InContact && waited > contactTimeout:
 			return ""
 		case status.Contact == store.InContact && (alive == 0 || first) && waited > introduction && time.Since(status.Since) > introduction:

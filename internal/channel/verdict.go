@@ -172,8 +172,9 @@ func (n *nodes) allRecords(ctx context.Context, node, endpoint string, after uin
 	}
 }
 
-// part is where two histories part: the first records that differ. The first one is nil if
-// mine ends there, and the second one if theirs does.
+// part is where two histories part: the first records that differ after those which they have in
+// common; they may have parted before, and met again. The first one is nil if mine ends there, and
+// the second one if theirs does.
 func part(mine, theirs []record) (a, b *record) {
 	byNumber := map[uint64]*record{}
 	for i := range mine {
@@ -182,11 +183,14 @@ func part(mine, theirs []record) (a, b *record) {
 	for i := range theirs {
 		r := &theirs[i]
 		m := byNumber[r.Link.Number]
-		if m == nil || m.Link.ID != r.Link.ID {
-			return m, r
+		switch {
+		case m != nil && m.Link.ID == r.Link.ID:
+			a, b = nil, nil
+		case b == nil:
+			a, b = m, r
 		}
 	}
-	return nil, nil
+	return a, b
 }
 
 // verdicts are what this node has said as the arbiter.
