@@ -19,11 +19,6 @@ const (
 	// not decide, although there is something to decide.
 	inheritAfter = 150 * time.Millisecond
 	overdueAfter = time.Second
-	// firstAfter is the same for the first slot ever.
-	firstAfter = time.Second
-	// A node that takes farFrom or longer to the servers and back, and farTimes as long as another
-	// one, is far away.
-	farFrom, farTimes = 20 * time.Millisecond, 3
 	// passAgain is how long a far node goes on by itself once the other one has not taken over.
 	passAgain = time.Minute
 	// lookAgain is how soon to see whether it is this node's turn.
@@ -59,7 +54,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	if behind, _ := n.compare(e, peers); behind {
 		return false
 	}
-	patience, from := n.patience(e, peers)
+	patience, from := n.patience(e, status.Distance, peers)
 	if from.Before(e.offer.since) {
 		from = e.offer.since
 	}
@@ -75,12 +70,12 @@ func (n *nodes) pass(e *endpoint, distance time.Duration, peers []peer) bool {
 	if after != "" && e.passed.After == after {
 		e.untaken = time.Now()
 	}
-	if distance < farFrom || after == "" || time.Since(e.untaken) < passAgain {
+	if after == "" || time.Since(e.untaken) < passAgain {
 		return false
 	}
 	node, _ := e.decider()
 	for _, p := range peers {
-		if p.ready && p.Node != node && p.Distance > 0 && farTimes*p.Distance <= distance && len(p.state.Hears) > 0 {
+		if p.ready && p.Node != node && far(distance, p.Distance) && len(p.state.Hears) > 0 {
 			e.passed = passMessage{Endpoint: e.config.Name, After: after, Node: p.Node, Writer: p.state.Writer}
 			n.group.Send(message{Pass: &e.passed}.encode())
 			return true
@@ -155,13 +150,16 @@ func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 
 // patience is how long this node leaves a decision to others, and not before when that
 // begins: none, if it is the one that decides.
-func (n *nodes) patience(e *endpoint, peers []peer) (wait time.Duration, from time.Time) {
+func (n *nodes) patience(e *endpoint, distance time.Duration, peers []peer) (wait time.Duration, from time.Time) {
 	self := n.group.Node()
 	node, writer := e.decider()
 	if node == self && writer == n.writer {
 		return 0, time.Time{}
 	}
-	rank, alive, far := 0, false, time.Duration(0)
+	if node == "" {
+		return n.firstPatience(e, distance, peers), time.Time{}
+	}
+	rank, alive, slowest := 0, false, time.Duration(0)
 	for _, p := range peers {
 		decides := p.Alive && p.Node == node && p.state.Writer == writer
 		if p.Node == node && !decides {
@@ -170,20 +168,17 @@ func (n *nodes) patience(e *endpoint, peers []peer) (wait time.Duration, from ti
 		if !p.ready {
 			continue
 		}
-		far = max(far, p.Delay)
+		slowest = max(slowest, p.Delay)
 		if decides {
 			alive = true
 		} else if p.Node < self {
 			rank++
 		}
 	}
-	switch {
-	case alive:
+	if alive {
 		return overdueAfter + time.Duration(rank)*firstAfter, time.Time{}
-	case node == "":
-		return time.Duration(rank) * firstAfter, time.Time{}
 	}
-	return time.Duration(rank) * (inheritAfter + 2*far), from
+	return time.Duration(rank) * (inheritAfter + 2*slowest), from
 }
 
 // follow goes on with what another node decided. The lock is held.

@@ -3,6 +3,7 @@ package channel
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
@@ -182,6 +183,8 @@ type nodeState struct {
 	Endpoints map[string]endpointState `json:"endpoints,omitempty"`
 	// Hears are the inputs that encoders send to this node, now.
 	Hears []string `json:"hears,omitempty"`
+	// Hearing is for how long there has been such an input without a break.
+	Hearing time.Duration `json:"hearing,omitempty"`
 }
 
 // apart is how many slots the node lists that are not of the history of their endpoint.

@@ -48,7 +48,9 @@ type nodes struct {
 	asking map[string]bool
 	// hears is when encoders sent something to this node last, by input.
 	hears map[string]time.Time
-	known map[string]bool // whether a peer was alive
+	// hearsSince is since when encoders have sent something without a pause of heardLately.
+	hearsSince time.Time
+	known      map[string]bool // whether a peer was alive
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
 	alone   bool
@@ -267,6 +269,7 @@ func (n *nodes) State() []byte {
 		}
 	}
 	n.mu.Unlock()
+	state.Hearing = n.hearing()
 	slices.Sort(state.Hears)
 	text, err := json.Marshal(state)
 	if err != nil {
@@ -282,7 +285,32 @@ const heardLately = 15 * time.Second
 func (n *nodes) heard(input string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.hears[input] = time.Now()
+	now := time.Now()
+	if !n.hearsNow(now) {
+		n.hearsSince = now
+	}
+	n.hears[input] = now
+}
+
+// hearsNow reports whether an encoder has sent something lately. n.mu is held.
+func (n *nodes) hearsNow(now time.Time) bool {
+	for _, at := range n.hears {
+		if now.Sub(at) < heardLately {
+			return true
+		}
+	}
+	return false
+}
+
+// hearing is for how long encoders have been sending to this node; 0 if none does.
+func (n *nodes) hearing() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	if !n.hearsNow(now) {
+		return 0
+	}
+	return now.Sub(n.hearsSince)
 }
 
 // Changed implements store.Member.

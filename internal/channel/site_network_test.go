@@ -58,6 +58,17 @@ func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
 	return g, nil
 }
 
+// way is how long what is said now takes to another node.
+func (n *siteNode) way(to *siteNode) time.Duration {
+	n.site.mu.Lock()
+	defer n.site.mu.Unlock()
+	return n.wayLocked(to)
+}
+
+func (n *siteNode) wayLocked(to *siteNode) time.Duration {
+	return max(n.site.delay+n.far+to.far, time.Until(n.halted), time.Until(to.halted))
+}
+
 func (g *siteGroup) Node() string { return g.node.name }
 
 func (g *siteGroup) Send(text []byte) {
@@ -70,7 +81,7 @@ func (g *siteGroup) Send(text []byte) {
 		case !to.cut.IsZero() || !g.node.cut.IsZero():
 			to.group.undelivered = append(to.group.undelivered, saying{g.node.name, slices.Clone(text)})
 		default:
-			at := time.Now().Add(s.delay + g.node.far + to.far)
+			at := time.Now().Add(g.node.wayLocked(to))
 			to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
 			if s.twice {
 				to.group.inbox <- arriving{saying{g.node.name, slices.Clone(text)}, at}
@@ -82,7 +93,7 @@ func (g *siteGroup) Send(text []byte) {
 func (g *siteGroup) Ask(ctx context.Context, node string, text []byte) ([]byte, error) {
 	for _, other := range g.node.reachable() {
 		if other.name == node || node == "" {
-			time.Sleep(g.node.site.delay)
+			time.Sleep(g.node.way(other))
 			return other.group.member.Answer(ctx, g.node.name, text)
 		}
 	}
@@ -135,7 +146,7 @@ func (g *siteGroup) state() ([]byte, time.Time) {
 	s.mu.Lock()
 	said, spoke := g.said, g.spoke
 	s.mu.Unlock()
-	if time.Since(spoke) < 150*time.Millisecond {
+	if time.Since(spoke) < 150*time.Millisecond || time.Now().Before(g.node.halted) {
 		return said, spoke
 	}
 	said = g.member.State()

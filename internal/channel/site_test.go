@@ -34,6 +34,8 @@ type siteNode struct {
 	cut, healed time.Time
 	// far is how much longer everything takes from it and to it.
 	far time.Duration
+	// halted: nothing gets through to it or from it until then. It comes then.
+	halted time.Time
 	// woke is when it ran again after it had stood still.
 	woke     time.Time
 	group    *siteGroup
@@ -105,6 +107,13 @@ func (s *site) cutOff(name string) {
 	for _, after := range []time.Duration{siteSilence + 50*time.Millisecond, siteAlone} {
 		time.AfterFunc(after, s.tellAll)
 	}
+}
+
+// halt lets nothing through to a node and from it for a moment.
+func (s *site) halt(name string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes[name].halted = time.Now().Add(d)
 }
 
 // reach says whether the quorum can be reached.
@@ -217,7 +226,7 @@ func (n *siteNode) fetch(ctx context.Context, key string) error {
 			continue
 		}
 		defer o.Close()
-		time.Sleep(n.site.delay)
+		time.Sleep(n.way(other))
 		w, err := n.Store.Create(ctx, key, o.Size())
 		if err != nil {
 			return err
