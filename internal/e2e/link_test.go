@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // link is the way from an encoder to the origin: it can lose segments and change them.
@@ -18,6 +21,22 @@ type link struct {
 	// segment answers for each segment: its bytes, nil if it is lost. A lost one is
 	// acknowledged, as by a network that swallows it.
 	segment func(name string, number int, body []byte) []byte
+
+	mu      sync.Mutex
+	uploads []linkUpload
+}
+
+// linkUpload is one that the origin has taken: from when to when it had it and had not answered.
+type linkUpload struct {
+	path     string
+	from, to time.Time
+}
+
+// carried are all uploads so far.
+func (l *link) carried() []linkUpload {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.uploads)
 }
 
 // newLink is a link to an origin. It takes an upload whole before it hands it on: ffmpeg
@@ -36,11 +55,15 @@ func newLink(t *testing.T, o *origin, segment func(name string, number int, body
 				return
 			}
 		}
+		began := time.Now()
 		resp, err := l.send(r.Method, o.url(r.URL.Path), body)
 		if err != nil {
 			return // the origin ends before the encoder
 		}
 		defer resp.Body.Close()
+		l.mu.Lock()
+		l.uploads = append(l.uploads, linkUpload{r.URL.Path, began, time.Now()})
+		l.mu.Unlock()
 		w.WriteHeader(resp.StatusCode)
 		_, _ = io.Copy(w, resp.Body)
 	}))
