@@ -160,8 +160,11 @@ func (c *contribution) startEncoder(target string, output ...string) *encoder {
 
 // nextBegin is the programme time of the next segment that an encoder which is
 // started now gets whole.
-func (c *contribution) nextBegin() string {
-	begin := math.Ceil((time.Since(c.begun).Seconds()+1)/segmentSeconds) * segmentSeconds
+func (c *contribution) nextBegin() string { return c.beginIn(time.Second) }
+
+// beginIn is that of the first one which begins so much later at the earliest.
+func (c *contribution) beginIn(d time.Duration) string {
+	begin := math.Ceil((time.Since(c.begun)+d).Seconds()/segmentSeconds) * segmentSeconds
 	return fmt.Sprintf("%.2f", begin)
 }
 

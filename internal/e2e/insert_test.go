@@ -68,12 +68,15 @@ const insertEndpoints = `
 // segments say so. When it is over, nothing is said any more.
 func TestABlackInsert(t *testing.T) {
 	t.Parallel()
-	// The black is first, so that it is there when it is to be inserted.
-	black, source := startContributionOf(t, "color=black:size=640x360:rate=25"), startContribution(t)
+	// The black is two seconds ahead, so that it is there when it is to be inserted, and the
+	// segment is not late instead.
+	black := startContributionOf(t, "color=black:size=640x360:rate=25")
+	time.Sleep(2 * time.Second)
+	source := startContribution(t)
 	o := startOrigin(t, insertEndpoints)
 	dark := newCapture(t)
 	var inserted atomic.Bool
-	at := black.nextBegin()
+	at := black.beginIn(3 * time.Second) // on a busy machine, an encoder takes a while to start
 	black.startEncoderAt(at, dark.URL, muxedOutput(dark.URL)...)
 	target := newLink(t, o, func(_ string, number int, body []byte) []byte {
 		if inserted.Load() {
