@@ -56,7 +56,7 @@ func (s *site) startThree() (nodes []*Channel) {
 	return nodes
 }
 
-// end closes all channels.
+// end closes all channels, in the bubble of the test.
 func (s *site) end() {
 	s.mu.Lock()
 	all := s.channels
@@ -64,6 +64,7 @@ func (s *site) end() {
 	for _, c := range all {
 		c.Close()
 	}
+	time.Sleep(fetchTimeout) // what is on its way comes to its end
 }
 
 // start starts a node and its channel, which ends with the site at the latest.
