@@ -209,3 +209,47 @@ func TestTheJournalOfAllNodesIsDeleted(t *testing.T) {
 		checkJournal(t, s, n1)
 	})
 }
+
+// Histories part after what they have in common last: they may have been different before, have met
+// since, and one of them was taken over by a node that was restarted.
+func TestWhereHistoriesPart(t *testing.T) {
+	history := func(ids ...string) (list []record) {
+		before := ""
+		for i, id := range ids {
+			list = append(list, record{Link: &link{Number: uint64(i + 1), ID: id, Before: before}})
+			before = id
+		}
+		return list
+	}
+	for _, test := range []struct {
+		what         string
+		mine, theirs []record
+		a, b         string
+	}{
+		{"the same", history("1", "2"), history("1", "2"), "", ""},
+		{"theirs goes on", history("1", "2"), history("1", "2", "3", "4"), "", "3"},
+		{"mine goes on", history("1", "2", "3"), history("1", "2"), "", ""},
+		{"at the first record", history("x1", "x2"), history("1", "2", "3"), "x1", "1"},
+		{"in the middle", history("1", "x2", "x3"), history("1", "2", "3"), "x2", "2"},
+		{"met again", history("x1", "x2", "3", "4"), history("1", "2", "3", "4", "5"), "", "5"},
+		{"met again and parted again", history("x1", "2", "x3"), history("1", "2", "3", "4"), "x3", "3"},
+	} {
+		a, b := part(test.mine, test.theirs)
+		id := func(r *record) string {
+			if r == nil {
+				return ""
+			}
+			return r.Link.ID
+		}
+		if id(a) != test.a || id(b) != test.b {
+			t.Errorf("%s: they part at %q and %q, not at %q and %q", test.what, id(a), id(b), test.a, test.b)
+		}
+	}
+	var c chain
+	for _, r := range append(history("x1", "x2"), record{Link: &link{Number: 3, ID: "3", Before: "2"}}) {
+		c.add(r)
+	}
+	if len(c.recent) != 1 || c.relate(link{Number: 2, ID: "2"}) != tooOld {
+		t.Errorf("of two histories, %d records count as one", len(c.recent))
+	}
+}
