@@ -42,7 +42,7 @@ func TestNodesBeginTogether(t *testing.T) {
 					case "a to n1":
 						lateB, halt = time.Hour, 700*time.Millisecond
 					}
-					viewers := []listed{{}, {}, {}}
+					viewers := make([]listed, len(nodes))
 					time.AfterFunc(200*time.Millisecond+halted, func() { s.halt("n1", halt) })
 					for n := range 6 {
 						time.Sleep(200 * time.Millisecond)
@@ -57,13 +57,13 @@ func TestNodesBeginTogether(t *testing.T) {
 							}
 						}
 					}
-					if len(viewers[0]) < 5 {
-						t.Errorf("%d slots are listed", len(viewers[0]))
+					if len(viewers[0].uris) < 5 {
+						t.Errorf("%d slots are listed", len(viewers[0].uris))
 					}
-					for number, uri := range viewers[0] {
+					for number, uri := range viewers[0].uris {
 						for i, v := range viewers {
-							if v[number] != uri {
-								t.Errorf("slot %d is %q on n1 and %q on n%d", number, uri, v[number], i+1)
+							if v.uris[number] != uri {
+								t.Errorf("slot %d is %q on n1 and %q on n%d", number, uri, v.uris[number], i+1)
 							}
 						}
 					}

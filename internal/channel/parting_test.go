@@ -94,7 +94,8 @@ func (s *site) partAgainAndAgain(random *rand.Rand) {
 
 // siteViewer is what a viewer of one node has got.
 type siteViewer struct {
-	next uint64 // the number that comes next
+	view *output.View // that was looked at last
+	next uint64       // the number that comes next
 	got  []gotSegment
 	// numbers are those of the discontinuities, by media sequence number.
 	numbers map[uint64]uint64
@@ -109,9 +110,10 @@ type gotSegment struct {
 
 func (v *siteViewer) look(t *testing.T, view *output.View) {
 	t.Helper()
-	if view.Playlist("index.m3u8") == nil {
+	if view == v.view || view.Playlist("index.m3u8") == nil {
 		return
 	}
+	v.view = view
 	p := playlist(t, view)
 	if after := p.MediaSequence + uint64(len(p.Segments)); after < v.next {
 		t.Errorf("the number fell from %d to %d", v.next, after)

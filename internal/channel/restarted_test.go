@@ -7,27 +7,35 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 var siteNames = []string{"n1", "n2", "n3"}
 
-// listed is what the viewers of a node were told, by media sequence number.
-type listed map[uint64]string
+// listed is what the viewers of a node were told.
+type listed struct {
+	view *output.View      // that was looked at last
+	uris map[uint64]string // by media sequence number
+}
 
-func (l listed) look(t *testing.T, node string, c *Channel) {
+func (l *listed) look(t *testing.T, node string, c *Channel) {
 	t.Helper()
 	view := c.View("hls")
-	if view == nil || view.Playlist("index.m3u8") == nil {
+	if view == nil || view == l.view || view.Playlist("index.m3u8") == nil {
 		return
+	}
+	l.view = view
+	if l.uris == nil {
+		l.uris = map[uint64]string{}
 	}
 	p := playlist(t, view)
 	for i, s := range p.Segments {
 		number := p.MediaSequence + uint64(i)
-		if was, ok := l[number]; ok && was != s.URI {
+		if was, ok := l.uris[number]; ok && was != s.URI {
 			t.Errorf("%s: slot %d was %s and is %s", node, number, was, s.URI)
 		}
-		l[number] = s.URI
+		l.uris[number] = s.URI
 	}
 }
 
@@ -49,7 +57,7 @@ func TestANodeIsRestartedAfterHistoriesMet(t *testing.T) {
 					b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: segments}
 					s.cutOff(alone)
 					time.Sleep(siteAlone + 100*time.Millisecond)
-					viewers := []listed{{}, {}, {}}
+					viewers := make([]listed, len(nodes))
 					for n := range 16 {
 						time.Sleep(segmentTime - 1300*time.Millisecond)
 						switch n {
@@ -94,7 +102,7 @@ func TestNodesThatPartAreRestarted(t *testing.T) {
 					b.media = second
 				}
 				go s.partAgainAndAgain(rand.New(rand.NewPCG(seed, 2)))
-				viewers := []listed{{}, {}, {}}
+				viewers := make([]listed, len(nodes))
 				for n := range 28 {
 					time.Sleep(segmentTime - 1500*time.Millisecond)
 					if i := random.IntN(9); n > 12 && i < len(nodes) && s.canBeRestarted(i, nodes) {

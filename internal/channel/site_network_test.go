@@ -144,9 +144,9 @@ func (g *siteGroup) Status() store.GroupStatus {
 func (g *siteGroup) state() ([]byte, time.Time) {
 	s := g.node.site
 	s.mu.Lock()
-	said, spoke := g.said, g.spoke
+	said, spoke, halted := g.said, g.spoke, time.Now().Before(g.node.halted)
 	s.mu.Unlock()
-	if time.Since(spoke) < 150*time.Millisecond || time.Now().Before(g.node.halted) {
+	if time.Since(spoke) < 150*time.Millisecond || halted {
 		return said, spoke
 	}
 	said = g.member.State()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
@@ -47,6 +48,7 @@ func TestNodesThatMeetAgreeOnce(t *testing.T) {
 					b.media = second
 				}
 				watched := [3]*adoptions{{}, {}, {}}
+				looked := [3]*output.View{}
 				for i, c := range nodes {
 					c.Observe(watched[i])
 				}
@@ -73,9 +75,10 @@ func TestNodesThatMeetAgreeOnce(t *testing.T) {
 						time.Sleep(100 * time.Millisecond)
 						for i, c := range nodes {
 							view := c.View("hls")
-							if view.Playlist("index.m3u8") == nil {
+							if view == looked[i] || view.Playlist("index.m3u8") == nil {
 								continue
 							}
+							looked[i] = view
 							p := playlist(t, view)
 							after := p.MediaSequence + uint64(len(p.Segments))
 							switch {
