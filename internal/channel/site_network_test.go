@@ -92,10 +92,17 @@ func (g *siteGroup) Send(text []byte) {
 
 func (g *siteGroup) Ask(ctx context.Context, node string, text []byte) ([]byte, error) {
 	for _, other := range g.node.reachable() {
-		if other.name == node || node == "" {
-			time.Sleep(g.node.way(other))
-			return other.group.member.Answer(ctx, g.node.name, text)
+		if other.name != node && node != "" {
+			continue
 		}
+		time.Sleep(g.node.way(other))
+		g.node.site.mu.Lock()
+		asked := other.group // nil if it has gone meanwhile
+		g.node.site.mu.Unlock()
+		if asked == nil {
+			break
+		}
+		return asked.member.Answer(ctx, g.node.name, text)
 	}
 	return nil, store.ErrNotFound
 }

@@ -133,8 +133,9 @@ func (s *site) heal(name string) {
 		if to.group == nil {
 			continue
 		}
-		for _, said := range to.group.undelivered {
-			late = append(late, func() { to.group.inbox <- arriving{said, time.Now().Add(s.delay + to.far)} })
+		group, way := to.group, s.delay+to.far
+		for _, said := range group.undelivered {
+			late = append(late, func() { group.inbox <- arriving{said, time.Now().Add(way)} })
 		}
 		to.group.undelivered = nil
 	}
