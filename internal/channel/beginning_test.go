@@ -22,9 +22,7 @@ func TestNodesBeginTogether(t *testing.T) {
 					s := newSite(t)
 					defer s.end()
 					nodes := s.startThree()
-					s.mu.Lock()
-					s.nodes["n1"].far = 50 * time.Millisecond
-					s.mu.Unlock()
+					s.moveAway("n1")
 					time.Sleep(time.Second)
 					a := &encoder{t: t, c: nodes[0], input: "a", names: names, media: segments}
 					b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: segments}
@@ -50,12 +48,7 @@ func TestNodesBeginTogether(t *testing.T) {
 						if lateB < time.Hour {
 							time.AfterFunc(lateB, func() { b.deliver(n) })
 						}
-						for range 18 {
-							time.Sleep(100 * time.Millisecond)
-							for i, c := range nodes {
-								viewers[i].look(t, fmt.Sprint("n", i+1), c)
-							}
-						}
+						lookFor(t, 18, viewers, nodes)
 					}
 					if len(viewers[0].uris) < 5 {
 						t.Errorf("%d slots are listed", len(viewers[0].uris))

@@ -268,8 +268,10 @@ func (n *nodes) State() []byte {
 			state.Hears = append(state.Hears, input)
 		}
 	}
+	if len(state.Hears) > 0 {
+		state.Hearing = time.Since(n.hearsSince)
+	}
 	n.mu.Unlock()
-	state.Hearing = n.hearing()
 	slices.Sort(state.Hears)
 	text, err := json.Marshal(state)
 	if err != nil {

@@ -242,9 +242,7 @@ func TestAFarNodeLeavesDecisionsToOthers(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		nodes := s.startThree()
-		s.mu.Lock()
-		s.nodes["n1"].far = 50 * time.Millisecond
-		s.mu.Unlock()
+		s.moveAway("n1")
 		time.Sleep(time.Second)
 		a := &encoder{t: t, c: nodes[0], input: "a", names: names, media: segments}
 		b := &encoder{t: t, c: nodes[1], input: "b", names: names, media: segments}
@@ -288,9 +286,7 @@ func TestAFarNodeGoesOnWhereNobodyTakesOver(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		n1, n2 := s.start("n1"), s.start("n2")
-		s.mu.Lock()
-		s.nodes["n1"].far = 50 * time.Millisecond
-		s.mu.Unlock()
+		s.moveAway("n1")
 		n2.nodes.locked(func() { n2.nodes.stopping = true })
 		time.Sleep(time.Second)
 		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}

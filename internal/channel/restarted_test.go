@@ -39,6 +39,17 @@ func (l *listed) look(t *testing.T, node string, c *Channel) {
 	}
 }
 
+// lookFor lets viewers of all nodes look every tenth of a second.
+func lookFor(t *testing.T, tenths int, viewers []listed, nodes []*Channel) {
+	t.Helper()
+	for range tenths {
+		time.Sleep(100 * time.Millisecond)
+		for i, c := range nodes {
+			viewers[i].look(t, siteNames[i], c)
+		}
+	}
+}
+
 // Nodes that began an endpoint apart meet, and then one is restarted: its viewers get what they got.
 // For the one that went over to what the others had published, that needs a store that is still there:
 // nobody else has listed the same.
@@ -70,12 +81,7 @@ func TestANodeIsRestartedAfterHistoriesMet(t *testing.T) {
 						}
 						a.deliver(n)
 						b.deliver(n)
-						for range 13 {
-							time.Sleep(100 * time.Millisecond)
-							for i, c := range nodes {
-								viewers[i].look(t, alone+" alone, "+siteNames[victim]+" restarted: "+siteNames[i], c)
-							}
-						}
+						lookFor(t, 13, viewers, nodes)
 					}
 				})
 			})
@@ -112,12 +118,7 @@ func TestNodesThatPartAreRestarted(t *testing.T) {
 					}
 					a.deliver(n)
 					b.deliver(n)
-					for range 15 {
-						time.Sleep(100 * time.Millisecond)
-						for i, c := range nodes {
-							viewers[i].look(t, siteNames[i], c)
-						}
-					}
+					lookFor(t, 15, viewers, nodes)
 				}
 			})
 		})

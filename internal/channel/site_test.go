@@ -110,6 +110,13 @@ func (s *site) cutOff(name string) {
 	}
 }
 
+// moveAway puts a node 50 ms away from all others.
+func (s *site) moveAway(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes[name].far = 50 * time.Millisecond
+}
+
 // halt lets nothing through to a node and from it for a moment.
 func (s *site) halt(name string, d time.Duration) {
 	s.mu.Lock()
