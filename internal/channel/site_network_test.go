@@ -11,7 +11,7 @@ import (
 
 // The network of a site.
 
-// siteGroup is its membership of the only channel.
+// siteGroup is a node's membership of the only channel.
 type siteGroup struct {
 	node   *siteNode
 	member store.Member
@@ -65,6 +65,7 @@ func (n *siteNode) way(to *siteNode) time.Duration {
 	return n.wayLocked(to)
 }
 
+// wayLocked is way with the site's lock held.
 func (n *siteNode) wayLocked(to *siteNode) time.Duration {
 	return max(n.site.delay+n.far+to.far, time.Until(n.halted), time.Until(to.halted))
 }

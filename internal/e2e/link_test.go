@@ -26,7 +26,7 @@ type link struct {
 	uploads []linkUpload
 }
 
-// linkUpload is one that the origin has taken: from when to when it had it and had not answered.
+// linkUpload is one that the origin has answered: when it was sent, and when the answer came.
 type linkUpload struct {
 	path     string
 	from, to time.Time

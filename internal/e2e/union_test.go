@@ -114,21 +114,19 @@ func checkArrivals(t *testing.T, o *origin, endpoint string, way *link) {
 			continue // at first it is not known whether there will be more renditions
 		}
 		at := logTime(t, e, "published")
-		from := []string{fmt.Sprint(e["input"])}
-		if list, ok := e["sources"].([]any); ok {
-			for _, input := range list {
-				from = append(from, fmt.Sprint(input))
-			}
+		from, _ := e["sources"].([]any)
+		if len(from) == 0 {
+			from = []any{e["input"]}
 		}
 		after := time.Hour
 		for _, u := range uploads {
-			if input := strings.Split(u.path, "/")[3]; slices.Contains(from, input) && !at.Before(u.from) {
+			if input := strings.Split(u.path, "/")[3]; slices.Contains(from, any(input)) && !at.Before(u.from) {
 				after = min(after, max(0, at.Sub(u.to)))
 			}
 		}
 		worst = max(worst, after)
 		if allowed := 50*time.Millisecond + machine.around(at); after > allowed {
-			t.Errorf("slot %v was published %s after the last upload of %q, %s are allowed", e["msn"], after, from, allowed)
+			t.Errorf("slot %v was published %s after the last upload of %v, %s are allowed", e["msn"], after, from, allowed)
 		}
 	}
 	t.Logf("%s: %d slots, the worst %s after an upload of its input", endpoint, slots, worst)
