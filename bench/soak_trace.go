@@ -18,9 +18,10 @@ func (s *soak) replay(ctx context.Context, caddy string) {
 		s.replayed++
 		if err != nil {
 			lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+			lines = lines[max(0, len(lines)-3):] // what was recorded, what was replayed, and that they differ
 			s.findings = append(s.findings, finding{
 				kind: foundReplay, channel: c.name, at: time.Now(), piece: -1,
-				text: fmt.Sprintf("%s: %v: %s", trace, err, lines[len(lines)-1]),
+				text: fmt.Sprintf("%s: %v: %s", trace, err, bytes.Join(lines, []byte("; "))),
 			})
 		}
 	}
