@@ -71,7 +71,10 @@ type replay struct {
 	settled time.Time
 	was     []failover.Slot
 	now     []failover.Slot
-	givenUp int
+	// unrecorded is how many of the slots that were decided on the last fact have not been seen in
+	// the trace yet.
+	unrecorded int
+	givenUp    int
 	// torn counts lines that are not records; tornFirst is where the first one is.
 	torn      int
 	tornFirst string
@@ -166,11 +169,19 @@ func (r *replay) take(rec failover.Record) error {
 	}
 	r.records++
 	r.until = rec.Time
-	if rec.Open != nil && rec.Open.Partial && !(rec.Open.Continues && r.records > 1) {
+	continues := rec.Open != nil && rec.Open.Continues && r.records > 1
+	if rec.Open != nil && rec.Open.Partial && !continues {
 		r.settled = rec.Time.Add(warmUp)
 	}
-	if p := rec.Published; p != nil && r.wanted(p.Endpoint) {
+	switch p := rec.Published; {
+	case p == nil && !continues:
+		if rec.Open != nil {
+			r.cutOff()
+		}
+		r.unrecorded = 0
+	case p != nil && r.wanted(p.Endpoint):
 		r.was = append(r.was, *p)
+		r.unrecorded--
 	}
 	for _, effect := range effects {
 		switch e := effect.(type) {
@@ -178,6 +189,7 @@ func (r *replay) take(rec failover.Record) error {
 			if r.wanted(e.Slot.Endpoint) {
 				e.Slot.Renditions = nil
 				r.now = append(r.now, e.Slot)
+				r.unrecorded++
 			}
 		case failover.SlotGivenUp:
 			if r.wanted(e.Endpoint) {
@@ -188,12 +200,22 @@ func (r *replay) take(rec failover.Record) error {
 	return nil
 }
 
+// cutOff leaves out what was decided on the last fact and is not in the trace, which ends there or
+// goes on with another process: a process that is killed may have written the one and not the other.
+func (r *replay) cutOff() {
+	if r.unrecorded > 0 && r.core.Change == nil {
+		r.now = r.now[:len(r.now)-r.unrecorded]
+	}
+	r.unrecorded = 0
+}
+
 func (r *replay) wanted(endpoint string) bool { return r.endpoint == "" || r.endpoint == endpoint }
 
 // errReplay: the rule does not decide what was recorded.
 var errReplay = errors.New("the replay decides differently from what was recorded")
 
 func (r *replay) print(w io.Writer) error {
+	r.cutOff()
 	if r.records == 0 {
 		return failover.ErrNoOpening
 	}

@@ -149,6 +149,35 @@ func TestATraceGoesOnBehindATornLine(t *testing.T) {
 	}
 }
 
+// A process that is killed has perhaps written what a slot was decided on, and not the slot.
+func TestATraceGoesOnBehindAProcessThatWasKilled(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sports.trace")
+	onTraceFile(t, file, "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := bytes.LastIndex(text, []byte(`{"time":"`))
+	if !bytes.Contains(text[last:], []byte(`"published":{"endpoint"`)) {
+		t.Fatalf("the last line is no slot: %s", text[last:])
+	}
+	if err := os.WriteFile(file, text[:last], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(replayCommand(), file)
+	if err != nil || !strings.Contains(out, "6 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") {
+		t.Errorf("replay of the first process: %v\n%s", err, out)
+	}
+	next := filepath.Join(t.TempDir(), "next.trace")
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = run(replayCommand(), file, next)
+	if err != nil || !strings.Contains(out, "13 slots, 2 switches") || !strings.Contains(out, "All are as recorded.") {
+		t.Errorf("replay of both: %v\n%s", err, out)
+	}
+}
+
 // While a disk is full the channel goes on, and so does the trace afterwards: with a
 // checkpoint, because a replay can't do without what is missing.
 func TestATraceGoesOnBehindAHole(t *testing.T) {

@@ -28,7 +28,8 @@ type Record struct {
 	Resumed      *Resumed      `json:"resumed,omitempty"`
 	Tick         *Tick         `json:"tick,omitempty"`
 
-	// Held says that nothing was decided on the fact: the process did not take uploads yet.
+	// Held says that nothing was decided on the fact: the process did not take uploads yet, or
+	// other facts followed at once, as a change of the config and what endpoints serve with it.
 	Held bool `json:"held,omitempty"`
 
 	// Commit is a slot that was put on the timeline, where several nodes decide.
@@ -207,7 +208,7 @@ func (r *Replay) commit(now time.Time, c Commitment) []Effect {
 
 func (r *Replay) belongsToSkipped(rec Record) bool {
 	return !r.skipped.IsZero() && rec.Time.Equal(r.skipped) &&
-		(rec.Restore != nil || rec.Recall != nil || rec.Selection != nil || rec.Order != nil)
+		(rec.Restore != nil || rec.Recall != nil || rec.Clock != nil || rec.Selection != nil || rec.Order != nil)
 }
 
 func (r *Replay) change(c Config) Config {

@@ -37,6 +37,8 @@ type Channel struct {
 	timer     *time.Timer
 	// prepared: nobody can send anything yet, so nothing is decided.
 	prepared bool
+	// telling: what the core is told is not all yet, so nothing is decided.
+	telling bool
 	// recalling: the core is being told what an earlier process had taken.
 	recalling bool
 	// waiting: there is something to decide that may be for another node to decide.
@@ -186,7 +188,7 @@ func (c *Channel) Configure(config Config) error {
 	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.
-	told := c.core.Take(c.now(), failover.Configured{Config: core})
+	told := c.tell(c.now(), failover.Configured{Config: core})
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -47,6 +48,8 @@ type encoder struct {
 	media [][]byte
 	list  []string
 	first int
+	// playlist is "live.m3u8" if it is empty.
+	playlist string
 }
 
 func (e *encoder) put(path string, body []byte) error {
@@ -71,7 +74,7 @@ func (e *encoder) announce(n int) {
 	e.list = append(e.list, fmt.Sprintf("#EXTINF:%s,\n%s\n", testmedia.SegmentSeconds, e.names[n]))
 	text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n%s",
 		e.first, strings.Join(e.list, ""))
-	if err := e.put("live.m3u8", []byte(text)); err != nil {
+	if err := e.put(cmp.Or(e.playlist, "live.m3u8"), []byte(text)); err != nil {
 		e.t.Fatal(err)
 	}
 }

@@ -22,6 +22,13 @@ func (c *Channel) step(f failover.Fact) {
 	c.stepAt(now, f)
 }
 
+// tell passes a fact to the core on which nothing is decided by itself: others follow at once.
+func (c *Channel) tell(now time.Time, f failover.Fact) []failover.Effect {
+	c.telling = true
+	defer func() { c.telling = false }()
+	return c.core.Take(now, f)
+}
+
 // stepAt does so as of another time: the core takes the fact, and what it decides is kept
 // in the endpoint's journal before it is committed.
 func (c *Channel) stepAt(now time.Time, f failover.Fact) {
@@ -73,7 +80,7 @@ func (c *Channel) tellClock(now time.Time) {
 	ahead := time.Now().Round(0).Sub(now.Round(0))
 	if d := ahead - c.clock.ahead; d < -clockStep || d > clockStep {
 		c.clock.ahead = ahead
-		c.carryOut(now, c.core.Take(now, failover.Clock{Ahead: ahead}))
+		c.carryOut(now, c.tell(now, failover.Clock{Ahead: ahead}))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,69 @@ func TestATraceHoldsWhatAStartRecalls(t *testing.T) {
 				})
 				if !recalled {
 					t.Error("nothing is from the process before")
+				}
+			})
+		})
+	}
+}
+
+// A slot is due, but before the channel looks for it the operator changes the config, or the wall
+// clock is set: a replay decides it on the same fact.
+func TestAReplayDecidesOnTheSameFact(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	const both = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\nlive.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nhigh.m3u8\n"
+	for name, meanwhile := range map[string]func(c *Channel, high *encoder){
+		"the rendition that is late is not served any more": func(c *Channel, _ *encoder) {
+			config := c.config
+			config.Endpoints = slices.Clone(config.Endpoints)
+			config.Endpoints[0].MaxBitrate = 1_000_000
+			if err := c.Configure(config); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"what is late comes just after the wall clock was set": func(c *Channel, high *encoder) {
+			c.clock.ahead -= time.Minute
+			if err := high.put(high.names[5], segments[5]); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				trace := &traceLines{}
+				startOf(t, t.TempDir(), shortEndpoint(), trace, func(c *Channel) {
+					c.Begin()
+					var encoders []*encoder
+					for _, input := range []string{"a", "b"} {
+						e := &encoder{t: t, c: c, input: input, names: names, media: segments}
+						high := &encoder{t: t, c: c, input: input, media: segments, playlist: "high.m3u8"}
+						for _, name := range names {
+							high.names = append(high.names, "high"+name)
+						}
+						encoders = append(encoders, e, high)
+						if err := e.put("index.m3u8", []byte(both)); err != nil {
+							t.Fatal(err)
+						}
+					}
+					for n := range 6 {
+						time.Sleep(segmentTime)
+						for i, e := range encoders {
+							if n == 5 && i == 1 {
+								e.announce(n)
+								continue
+							}
+							e.deliver(n)
+						}
+					}
+					c.timer.Stop() // the machine stands still as a's time is over
+					time.Sleep(segmentTime)
+					meanwhile(c, encoders[1])
+					time.Sleep(time.Minute)
+					synctest.Wait()
+				})
+				was, now := trace.replayed(t)
+				if len(was) < 6 || !slices.Equal(was, now) {
+					t.Errorf("recorded\n%s\nreplayed\n%s", strings.Join(was, "\n"), strings.Join(now, "\n"))
 				}
 			})
 		})

@@ -34,6 +34,10 @@ type traces struct {
 	records    queue[failover.Record]
 	checkpoint func(continues bool)
 
+	// missing: records were dropped, and the checkpoint behind them has not come yet. Only hand
+	// uses it.
+	missing bool
+
 	mu     sync.Mutex
 	tracer Tracer
 }
@@ -58,6 +62,10 @@ func (t *traces) hand(records []failover.Record, dropped int) {
 		return
 	}
 	for _, r := range records {
+		if t.missing && r.Open == nil {
+			continue
+		}
+		t.missing = false
 		switch tracer.Trace(r) {
 		case CheckpointHere:
 			t.checkpoint(true)
@@ -67,6 +75,7 @@ func (t *traces) hand(records []failover.Record, dropped int) {
 		}
 	}
 	if dropped > 0 {
+		t.missing = true
 		t.checkpoint(false)
 	}
 }

@@ -123,7 +123,7 @@ func (c *Channel) traceTo(t Tracer) {
 	c.core.Trace(nil)
 	if c.tracing {
 		c.core.Trace(func(r failover.Record) {
-			r.Held = c.prepared
+			r.Held = c.prepared || c.telling
 			c.trace(r)
 		})
 	}
@@ -152,10 +152,16 @@ func (c *Channel) checkpoint(continues bool) {
 		return
 	}
 	now := c.now()
+	// What the core knows is told again, and nothing is decided on that.
+	again := func(f failover.Fact) {
+		r := failover.RecordOf(now, f)
+		r.Held = true
+		c.trace(r)
+	}
 	config := c.config.core()
 	c.trace(failover.Record{Time: now, Open: &failover.Opening{Config: config, Partial: c.stepped, Continues: continues, Shared: c.nodes != nil}})
 	if c.clock.ahead != 0 {
-		c.trace(failover.RecordOf(now, failover.Clock{Ahead: c.clock.ahead}))
+		again(failover.Clock{Ahead: c.clock.ahead})
 	}
 	for _, ec := range config.Endpoints {
 		if e := c.endpoints[ec.Name]; e.decided != nil {
@@ -176,12 +182,12 @@ func (c *Channel) checkpoint(continues bool) {
 	}
 	for _, ec := range config.Endpoints {
 		if e := c.endpoints[ec.Name]; e.excluded != nil {
-			c.trace(failover.RecordOf(now, failover.Selection{Endpoint: ec.Name, Excluded: e.excluded}))
+			again(failover.Selection{Endpoint: ec.Name, Excluded: e.excluded})
 		}
 	}
 	for _, e := range c.core.Status().Endpoints {
 		if e.Ordered != "" {
-			c.trace(failover.RecordOf(now, failover.Order{Endpoint: e.Name, Input: e.Ordered, Pin: e.Pinned}))
+			again(failover.Order{Endpoint: e.Name, Input: e.Ordered, Pin: e.Pinned})
 		}
 	}
 }
