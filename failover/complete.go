@@ -8,7 +8,8 @@ func (q *question) live(path string, at, length Ticks) bool {
 	}
 	length = max(length, shortestSlot)
 	// Time in which no input delivered anything says nothing about one rendition.
-	if m, ok := q.marks[path]; ok && m.media > min(at, q.cursor.media)-liveSlots*length {
+	long := liveSlots * length
+	if m, ok := q.marks[path]; ok && m.media > min(at, q.cursor.media)-long && (at-m.media < long || !q.channel.without(path, m.media, at, long)) {
 		return true
 	}
 	for _, in := range q.channel.inputs {
@@ -16,11 +17,24 @@ func (q *question) live(path string, at, length Ticks) bool {
 		if r == nil || !r.listed {
 			continue
 		}
-		if r.holds(at-liveSlots*length, at+length) {
+		if r.holds(at-long, at+length) {
 			return true
 		}
 		if r.counts() && r.arriving && TicksOf(q.now.Sub(r.lastSound)) <= liveSlots*max(length, r.length) {
 			return true
+		}
+	}
+	return false
+}
+
+// without reports whether other renditions have gone on between two positions for so long, whether
+// or not anything could be published without this one.
+func (c *Channel) without(path string, from, to, long Ticks) bool {
+	for _, in := range c.inputs {
+		for _, r := range in.renditions {
+			if r.path != path && r.counts() && r.covered(from, to) >= long {
+				return true
+			}
 		}
 	}
 	return false

@@ -55,6 +55,7 @@ func (c *Channel) remove(in *input) {
 		c.release(w.ID)
 	}
 	for _, e := range c.endpoints {
+		e.leave(in)
 		if e.wanted != in.name {
 			continue
 		}
@@ -67,6 +68,20 @@ func (c *Channel) remove(in *input) {
 			Time: c.now, Endpoint: e.config.Name, What: NoticeOrderDropped,
 			Detail: fmt.Sprintf("%s is dropped: it was taken out of the config", what),
 		})
+	}
+}
+
+// leave forgets how far the endpoint has got in the timeline of an input: should one of that name be
+// added again, its runs and numbers begin anew.
+func (e *endpoint) leave(in *input) {
+	if e.cursor.input == in.name {
+		e.cursor.generation = 0
+	}
+	for path, m := range e.marks {
+		if m.input == in.name {
+			m.input, m.run, m.number = "", 0, 0
+			e.marks[path] = m
+		}
 	}
 }
 

@@ -291,7 +291,9 @@ func (q *question) pictureOnly(a *option, others []*option) (s *Slot, pieces, wa
 			found = o
 		}
 	}
-	if o := q.unitedPicture(q.at); o != nil && (found == nil || o.better(found) && (!found.active || q.replaces(o, found))) {
+	// A union that begins a discontinuity is of inputs that are not locked: no reason to leave one
+	// that goes on.
+	if o := q.unitedPicture(q.at); o != nil && (found == nil || (o.seamless || !found.seamless) && o.better(found) && (!found.active || q.replaces(o, found))) {
 		found = o
 	}
 	switch {

@@ -66,7 +66,8 @@ func (q *question) grade(o *option) {
 			}
 		}
 	}
-	if o.input.falls && q.config.action(DefectSlow) == ActSwitch && q.now.Sub(q.leftSlow) >= slowAgain {
+	// Where the endpoint went because another one was slow, it stays for a while.
+	if stays := o.active && q.now.Sub(q.leftSlow) < slowAgain; o.input.falls && q.config.action(DefectSlow) == ActSwitch && !stays {
 		o.flaws = append(o.flaws, flaw{"", DefectSlow})
 	}
 	o.defects = len(o.flaws)

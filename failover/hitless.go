@@ -19,7 +19,7 @@ type loan struct {
 // lends reports whether the option, which continues without a discontinuity, stands in for
 // the active input's before that is late. That is no switch.
 func (q *question) lends(o, a *option) bool {
-	return q.config.Hitless && a.generation != nil && o.defects == 0 && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
+	return q.config.Hitless && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
 }
 
 // borrow notes a slot that was lent, and what became of the last one.

@@ -118,7 +118,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.leave(at, ref)
 	}
 	o.due = (o.end + e.lateness(in)).Time()
-	o.deadline = e.until(o.due, min(o.end-o.start, Ticks(o.wanted)*ref.length))
+	o.deadline = e.until(o.due, Ticks(o.wanted)*ref.length)
 	if o.level == picture && q.addOthers(o, ref, closed) {
 		o.level = whole
 	} else if o.level == nothing {

@@ -102,16 +102,18 @@ func (r *rendition) stepsBack(s, prior *segment) bool {
 	return s.start < prior.end-s.overlap()
 }
 
-// repeats reports whether the media was sent before, in one of the last segments of the
-// run under another name: the same bytes, or the same stretch of time.
+// repeats reports whether the media was sent before under another name since the last
+// discontinuity: the same bytes in one of the last segments of the run or, in one of the last
+// three, the same stretch of time. Further back that is what a spot or an encoder has that starts
+// over at a time that was there before.
 func (r *rendition) repeats(i int, s *segment) bool {
 	frame := max(s.media.Frame/2, 1)
-	for j := i - 1; j >= max(0, i-history) && r.segments[j].run == s.run; j-- {
+	for j := i - 1; j >= max(0, i-history) && r.segments[j].run == s.run && !r.segments[j+1].broken; j-- {
 		o := r.segments[j]
 		if o.state != sound || o.path == s.path {
 			continue
 		}
-		if s.hash != "" && s.hash == o.hash ||
+		if s.hash != "" && s.hash == o.hash || i-j <= liveSlots &&
 			abs(o.media.Start-s.media.Start) <= frame && abs(o.media.End-s.media.End) <= frame && o.media.Signature == s.media.Signature {
 			return true
 		}

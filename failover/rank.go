@@ -112,9 +112,27 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 }
 
 // replaces reports whether an option is more than the active input has: no input takes over
-// without more renditions, unless the active one lacks the video.
+// without more renditions, unless the active one lacks the video, in all variants, and the other
+// has it.
 func (q *question) replaces(o, a *option) bool {
-	return a.level == nothing || o.renditions > a.renditions
+	switch {
+	case o.renditions > a.renditions:
+		return true
+	case a.level != nothing || !o.leader().video && q.hasVideo(a.input):
+		return false
+	}
+	other := q.pictured(a.input, q.at)
+	return other == nil || o.renditions > other.renditions
+}
+
+// hasVideo reports whether the endpoint has video of the input, at some time.
+func (q *question) hasVideo(in *input) bool {
+	for _, a := range q.serves(in) {
+		if r := in.rendition(a.Path); r != nil && r.video {
+			return true
+		}
+	}
+	return false
 }
 
 // mayCome reports whether the active input may still have the slot in time. Silence does

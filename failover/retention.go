@@ -7,7 +7,7 @@ func (c *Channel) pass(now time.Time) {
 	for _, in := range c.inputs {
 		for _, r := range in.renditions {
 			c.passSegments(r)
-			r.trim(now)
+			r.trim(now, c.remembered(r))
 		}
 	}
 	if now.Sub(c.swept) >= waitingAge/4 {
@@ -71,8 +71,12 @@ func (e *endpoint) hold(r *rendition) Ticks {
 // overdue reports whether the segment is older than what the operator wants to
 // keep of unused media.
 func (c *Channel) overdue(s, last *segment) bool {
-	if s.run == last.run && s.placed && last.placed {
-		return last.end-s.end > TicksOf(c.config.MaxBacklog)
+	if s.placed && last.placed {
+		// By the channel's clock: those of two generations can't be compared. What lies behind
+		// the last one, by a clock that was set back, is judged by how much there is.
+		if age := last.channelEnd() - s.channelEnd(); age >= 0 || s.run == last.run {
+			return age > TicksOf(c.config.MaxBacklog)
+		}
 	}
 	if s.run < last.run {
 		return len(s.rendition.segments) > 4*history && s.run+1 < last.run
@@ -87,14 +91,28 @@ func (c *Channel) overdue(s, last *segment) bool {
 		Ticks(min(age, 1<<20))*max(r.length, shortestSlot) > TicksOf(c.config.MaxBacklog)
 }
 
-// trim forgets the oldest used segments. What has not arrived by then never will; but
+// remembered is how many used segments of a rendition are kept: at least those of the last slots in
+// which a defect may have lasted.
+func (c *Channel) remembered(r *rendition) int {
+	n := history
+	if r.length <= 0 {
+		return n
+	}
+	for _, e := range c.endpoints {
+		slots := (lastingSlots + 1) * Ticks(e.target) * ClockRate
+		n = max(n, int(min(slots/r.length, (lastingSlots+1)*maxJoined)))
+	}
+	return n
+}
+
+// trim forgets the oldest used segments, but for some. What has not arrived by then never will; but
 // a playlist also lists what was sent before the origin was there to take it.
-func (r *rendition) trim(now time.Time) {
+func (r *rendition) trim(now time.Time, remembered int) {
 	used := 0
 	for used < len(r.segments) && r.segments[used].passed {
 		used++
 	}
-	n := used - history
+	n := used - remembered
 	if n <= 0 {
 		return
 	}

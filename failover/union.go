@@ -17,7 +17,7 @@ func (q *question) unionOf(at Ticks) *input {
 	}
 	var members []*input
 	for _, in := range q.channel.inputs {
-		if in.latest != nil && in.latest.clock().same(q.cursor.clock) && TicksAt(q.now) >= in.contested {
+		if in.latest != nil && TicksAt(q.now) >= in.contested && in.reaches(q.cursor.clock, min(at, q.cursor.end)) {
 			members = append(members, in)
 		}
 	}
@@ -31,7 +31,7 @@ func (q *question) unionOf(at Ticks) *input {
 	u := newInput(q.channel, "")
 	u.members = members
 	u.latest = &generation{
-		input: u, offset: members[0].latest.offset, modulus: members[0].latest.modulus, samples: map[*rendition]*samples{},
+		input: u, offset: q.cursor.clock.Offset, modulus: q.cursor.clock.Modulus, samples: map[*rendition]*samples{},
 	}
 	for _, in := range members {
 		u.up = u.up || in.up
@@ -54,6 +54,25 @@ func (q *question) unionOf(at Ticks) *input {
 		}
 	}
 	return u
+}
+
+// reaches reports whether the input is on a clock, or has media on it behind a position: it may have
+// begun another generation since, which a delayed endpoint has not come to yet.
+func (in *input) reaches(clock Timing, at Ticks) bool {
+	if in.latest.clock().same(clock) {
+		return true
+	}
+	for _, r := range in.renditions {
+		for _, s := range r.behind(at) {
+			if s.placed {
+				if s.generation.clock().same(clock) {
+					return true
+				}
+				break
+			}
+		}
+	}
+	return false
 }
 
 func btoi(b bool) int {
