@@ -164,6 +164,7 @@ func (in *input) heardOf(now time.Time, s *segment) {
 		in.tempo.follow(TicksAt(now), s)
 	}
 	if len(s.media.Defects) > 0 {
+		s.rendition.spoil(s)
 		in.channel.emit(Degraded{
 			Time: now, Input: in.name, Rendition: s.rendition.path, Segment: s.path, Defects: s.media.Defects,
 			Detail: s.media.DefectDetail, Start: s.channelStart(), End: s.channelEnd(),

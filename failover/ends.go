@@ -68,6 +68,7 @@ func (s *segment) comparedTo(now time.Time, o *segment) {
 		return
 	}
 	s.short = true
+	s.rendition.spoil(s)
 	s.input().channel.emit(Degraded{
 		Time: now, Input: s.input().name, Rendition: s.rendition.path, Segment: s.path, Defects: []Defect{DefectHole}, Compared: true,
 		Detail: fmt.Sprintf("it ends %d ms before the copy of input %s, and before what EXTINF says", lacks.Duration().Milliseconds(), o.input().name),

@@ -115,7 +115,11 @@ func (e *endpoint) protection() Protection {
 		case !in.up:
 			why = fmt.Sprintf("input %s is down", in.name)
 		case p.state == Locked:
-			return Protection{Protected: true}
+			lack := e.lacks(in, own)
+			if lack == "" {
+				return Protection{Protected: true}
+			}
+			why = lack
 		case p.detail != "":
 			why = fmt.Sprintf("%s and %s are not locked: %s", p.a.name, p.b.name, p.detail)
 		default:
@@ -123,6 +127,24 @@ func (e *endpoint) protection() Protection {
 		}
 	}
 	return Protection{Why: why}
+}
+
+// lacks says what the input could not lend of what the active one delivers; empty if that is
+// nothing.
+func (e *endpoint) lacks(in, own *input) string {
+	if TicksAt(e.channel.now) < in.contested {
+		return fmt.Sprintf("two encoders write to input %s", in.name)
+	}
+	for _, a := range e.serves(own) {
+		r := own.rendition(a.Path)
+		if r == nil || !r.arriving || !r.counts() || r.stale() {
+			continue
+		}
+		if o := in.rendition(a.Path); o == nil || !o.arriving || o.stale() {
+			return fmt.Sprintf("input %s does not deliver %s", in.name, a.Path)
+		}
+	}
+	return ""
 }
 
 // tellProtection reports endpoints whose protection was lost or came back. Nothing is

@@ -191,17 +191,17 @@ func (in *input) checkDown(now time.Time) {
 	}
 }
 
-// wholeFor is how much unbroken media the input has delivered in all live renditions
+// wholeFor is how much unbroken media the input has delivered, up to now, in all live renditions
 // that it announces. Text does not count: it has holes where nobody speaks.
 func (in *input) wholeFor() Ticks {
-	least := Ticks(-1)
+	least, edge := Ticks(-1), in.edge()
 	for _, a := range in.serves() {
 		r := in.rendition(a.Path)
 		switch {
 		case r == nil && !in.channel.delivers(a.Path), r != nil && (r.text || r.stale() && !in.channel.delivers(a.Path)):
 			continue
-		case r == nil:
-			return 0
+		case r == nil, r.streakOf != nil && edge-r.streakOf.offset-r.streakEnd > 2*r.length+in.length():
+			return 0 // it has not come, or has stopped
 		}
 		if length := r.streakEnd - r.streakStart; least < 0 || length < least {
 			least = length
@@ -211,6 +211,17 @@ func (in *input) wholeFor() Ticks {
 		return 0
 	}
 	return max(least, 0)
+}
+
+// edge is where the newest of the input's unbroken media ends, on the channel's clock.
+func (in *input) edge() Ticks {
+	edge := Ticks(-1 << 62)
+	for _, r := range in.renditions {
+		if r.streakOf != nil && r.counts() {
+			edge = max(edge, r.streakOf.offset+r.streakEnd)
+		}
+	}
+	return edge
 }
 
 // delivers reports whether any input still delivers the rendition.

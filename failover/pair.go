@@ -2,7 +2,9 @@ package failover
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // PairState says whether one input can stand in for another.
@@ -54,13 +56,25 @@ func (p *pair) compare(now time.Time, path string) {
 		return
 	}
 	p.offset = offset
-	if state == p.state && detail == p.detail && abs(p.drift-p.reported) < driftStep {
+	if state == p.state && sameButNumbers(detail, p.detail) && abs(p.drift-p.reported) < driftStep {
+		p.detail = detail // by how much, at this moment
 		return
 	}
 	p.state, p.detail, p.reported = state, detail, p.drift
 	p.channel.emit(PairChanged{
 		Time: now, A: p.a.name, B: p.b.name, State: state, Detail: detail, Offset: offset, Drift: p.drift,
 	})
+}
+
+// sameButNumbers reports whether two texts say the same, apart from how much it is.
+func sameButNumbers(a, b string) bool {
+	words := func(r rune) rune {
+		if unicode.IsDigit(r) || r == '-' {
+			return -1
+		}
+		return r
+	}
+	return a == b || strings.Map(words, a) == strings.Map(words, b)
 }
 
 // follow measures how the arrival of the two inputs drifts apart.

@@ -44,7 +44,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		if t.level == whole {
 			return t, why, false
 		}
-		if q.now.Before(t.deadline) {
+		if q.now.Before(t.deadline) && t.input.wholeFor() > 0 {
 			// The active input may already have the slot, but this one is wanted, and may
 			// be the slower of the two.
 			q.waitUntil(t.deadline)
@@ -169,12 +169,25 @@ func (q *question) sought(a *option, others []*option) (*option, Reason) {
 		if o.input.name == q.wanted {
 			return o, ReasonManual
 		}
-		if q.wanted == "" && o.input.name == q.config.Prefer && o.input.wholeFor() >= TicksOf(q.config.PreferAfter) &&
+		if q.wanted == "" && o.input.name == q.config.Prefer && q.goodFor(o.input) >= TicksOf(q.config.PreferAfter) &&
 			o.defects <= a.defects && (o.seamless || a.level == whole && !a.seamless) {
 			return o, ReasonPreferred
 		}
 	}
 	return nil, ""
+}
+
+// goodFor is for how long the input has been whole without a defect that is a reason to leave it.
+func (q *question) goodFor(in *input) Ticks {
+	least := in.wholeFor()
+	for _, r := range in.renditions {
+		for d, at := range r.defective {
+			if r.streakOf != nil && q.config.action(d) == ActSwitch {
+				least = min(least, r.streakOf.offset+r.streakEnd-at)
+			}
+		}
+	}
+	return least
 }
 
 // alone reports whether the active input decides, whatever the others have: it continues,

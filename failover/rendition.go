@@ -48,6 +48,8 @@ type rendition struct {
 	// clock.
 	streakStart, streakEnd Ticks
 	streakOf               *generation
+	// defective is where the last segment with each defect ended, on the channel's clock.
+	defective map[Defect]Ticks
 }
 
 // kind is what was announced, or else what was found in its media: video is a variant,
@@ -298,6 +300,16 @@ func (r *rendition) holds(from, to Ticks) bool {
 		}
 	}
 	return false
+}
+
+// spoil notes when the rendition was last seen with each of the segment's defects.
+func (r *rendition) spoil(s *segment) {
+	if r.defective == nil {
+		r.defective = map[Defect]Ticks{}
+	}
+	for _, d := range s.defects() {
+		r.defective[d] = max(r.defective[d], s.channelEnd())
+	}
 }
 
 // streak follows the media backwards from its end for as long as it has no hole.
