@@ -177,6 +177,14 @@ type Configured struct{ Config }
 // before it was published may be repeated until Resumed.
 type Restored struct{ Slot }
 
+// Counted is how far an endpoint had counted discontinuities before a restart that none of its slots
+// outlived. Numbers of a playlist never go back (RFC 8216 6.2.2), and a player takes the media behind
+// a number that it knows for a continuation of what it had.
+type Counted struct {
+	Endpoint        string `json:"endpoint"`
+	Discontinuities uint64 `json:"discontinuities"`
+}
+
 // Recalled is what an encoder announced before a restart of the process.
 type Recalled struct{ Multivariant }
 
@@ -195,5 +203,6 @@ func (Resumed) fact()      {}
 func (Tick) fact()         {}
 func (Configured) fact()   {}
 func (Restored) fact()     {}
+func (Counted) fact()      {}
 func (Recalled) fact()     {}
 func (Clock) fact()        {}

@@ -188,6 +188,10 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		n.group.Send(message{Record: &endpointRecord{Endpoint: e.config.Name, Record: r}}.encode())
 		n.ledger.write(e.config.Name)
 	}
+	if n == nil && (e.decided == nil || e.decided.DiscontinuityNumber != decided.DiscontinuityNumber) {
+		count := failover.Counted{Endpoint: e.config.Name, Discontinuities: decided.DiscontinuityNumber}
+		e.outbox.trouble(e.desk.standing.say(standingEntry{Count: &count}))
+	}
 	e.decided = remains(decided)
 	e.changed = true
 	return decided

@@ -22,6 +22,8 @@ func (r *recall) stood(ctx context.Context) error {
 			r.initSection(ctx, entry.Init)
 		case entry.Tables != nil && r.inputs[entry.Tables.Input] != nil:
 			r.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
+		case entry.Count != nil:
+			r.core.Take(r.now(), outlived(*entry.Count))
 		}
 	}
 	return nil
@@ -81,4 +83,14 @@ func (r *recall) orders() {
 			r.channel.step(*entry.Order)
 		}
 	}
+}
+
+// unsaid is how many discontinuities may have been counted since that was last kept: where the store
+// ends with the process, it is kept with a delay.
+const unsaid = 10
+
+// outlived is where the numbers of an endpoint go on of which no slot is left.
+func outlived(count failover.Counted) failover.Counted {
+	count.Discontinuities += unsaid
+	return count
 }

@@ -13,7 +13,7 @@ import (
 
 // standing is what holds until something else is said, and may have been said only once,
 // long ago: multivariant playlists and initialization sections, which encoders send when
-// they start, and what the operator ordered. It has a journal of its own, because otherwise
+// they start, and what the operator ordered; also how far endpoints have counted discontinuities. It has a journal of its own, because otherwise
 // a restarted origin would never hear of it again. It is guarded by Channel.mu.
 type standing struct {
 	journal *journal[standingEntry]
@@ -35,6 +35,7 @@ type standingEntry struct {
 	Init         *standingInit         `json:"init,omitempty"`
 	Order        *failover.Order       `json:"order,omitempty"`
 	Tables       *standingTables       `json:"tables,omitempty"`
+	Count        *failover.Counted     `json:"count,omitempty"`
 }
 
 // standingMultivariant is an encoder's multivariant playlist.
@@ -63,6 +64,8 @@ func (e standingEntry) key() standingKey {
 		return standingKey{kind: "init", of: e.Init.Input, path: e.Init.Path}
 	case e.Order != nil:
 		return standingKey{kind: "order", of: e.Order.Endpoint}
+	case e.Count != nil:
+		return standingKey{kind: "count", of: e.Count.Endpoint}
 	case e.Tables != nil:
 		return standingKey{kind: "tables", of: e.Tables.Input, path: e.Tables.Sort}
 	}
