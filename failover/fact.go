@@ -91,6 +91,9 @@ type Playlist struct {
 	// EndList is true for a playlist with EXT-X-ENDLIST.
 	EndList  bool            `json:"endlist,omitempty"`
 	Segments []ListedSegment `json:"segments"`
+	// From is the address that it came from, empty if that is not known: it tells two encoders on
+	// one input path from one that restarts.
+	From string `json:"from,omitempty"`
 }
 
 // ListedSegment is one segment of an encoder's media playlist.

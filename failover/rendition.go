@@ -39,6 +39,7 @@ type rendition struct {
 	entries   int
 	begins    uint64
 	leftovers leftovers
+	sendings  sendings
 	lastSound time.Time
 	lies      bool  // EXTINF of the last segment was wrong by a quarter
 	measured  bool  // length is that of sound media
@@ -99,6 +100,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		return
 	}
 	p.Segments = newest(p.Segments)
+	r.heardFrom(TicksAt(now), p)
 	r.target = min(TicksOf(p.TargetDuration), longestClaim)
 	at := TicksAt(now)
 	switch how, why := r.compare(at, p); {

@@ -12,6 +12,7 @@ import (
 type simulator struct {
 	name         string
 	input        string // that it writes to, its own name as a rule
+	from         string // its address
 	burst        int    // segments that it sends at once when it begins
 	renditions   []string
 	length       Ticks
@@ -254,7 +255,7 @@ func (e *simulator) playlist(r string, end bool) Playlist {
 		target = max(e.target, 0)
 	}
 	return Playlist{
-		Input: e.input, Path: r, TargetDuration: target.Duration(), EndList: end,
+		Input: e.input, Path: r, TargetDuration: target.Duration(), EndList: end, From: e.from,
 		Segments: slices.Clone(e.listed[r]),
 	}
 }

@@ -23,6 +23,7 @@ type delivery struct {
 	input  *input
 	config *InputConfig // as it was when the upload began
 	path   string       // below the input's path
+	from   string       // the encoder's address, empty if it is not known
 	began  time.Time
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
@@ -142,6 +143,7 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		if err != nil {
 			return nil, false, err
 		}
+		fact.From = d.from
 		kept := file{text: text, contentType: playlistType, rendition: true}
 		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
