@@ -53,7 +53,7 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 		object := *entry.Object
 		delete(r.arrivals.recalled, object.ID)
 		delete(r.arrivals.open, object.ID)
-		if r.adopt(object.ID, entry) {
+		if r.adopt(object.ID, object.Size, entry) {
 			ref.key = object.ID
 			r.arrivals.open[object.ID] = true
 		} else {
@@ -67,14 +67,14 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 	}
 }
 
-// adopt takes over the bytes, if they are still there.
-func (r *recall) adopt(key string, entry arrival) bool {
-	if !r.objects.adopt(key) {
+// adopt takes over the bytes, if they are still there, all of them.
+func (r *recall) adopt(key string, size int64, entry arrival) bool {
+	if !r.objects.adopt(key, size) {
 		return false
 	}
 	var section *initSection
 	if p := entry.InitPart; p != nil {
-		if !r.objects.adopt(p.Key) {
+		if !r.objects.adopt(p.Key, p.Offset+p.Size) {
 			r.objects.release(key)
 			return false
 		}
@@ -90,7 +90,7 @@ func (r *recall) adopt(key string, entry arrival) bool {
 func (r *recall) fragments(ctx context.Context) {
 	a := &r.arrivals
 	for key, f := range a.recalled {
-		if in := r.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !r.objects.adopt(key) {
+		if in := r.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !r.objects.adopt(key, 0) {
 			delete(a.open, key)
 			continue
 		}

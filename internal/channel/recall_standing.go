@@ -64,7 +64,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 			return
 		}
 		key = ob.key
-	} else if !r.objects.adopt(key) {
+	} else if !r.objects.adopt(key, 0) {
 		return
 	}
 	section, err := r.objects.probeInit(ctx, key)
