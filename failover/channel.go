@@ -191,7 +191,7 @@ func (c *Channel) apply(now time.Time, fact Fact) {
 		c.restore(f.Slot)
 	case Counted:
 		if e := c.endpoint(f.Endpoint); e != nil && !e.started {
-			e.discontinuities = f.Discontinuities
+			e.discontinuities, e.msn = f.Discontinuities, f.Number
 		}
 	case Resumed:
 		c.resume(now)

@@ -180,12 +180,15 @@ type Configured struct{ Config }
 // before it was published may be repeated until Resumed.
 type Restored struct{ Slot }
 
-// Counted is how far an endpoint had counted discontinuities before a restart that none of its slots
-// outlived. Numbers of a playlist never go back (RFC 8216 6.2.2), and a player takes the media behind
-// a number that it knows for a continuation of what it had.
+// Counted is how far an endpoint had counted before a restart that none of its slots outlived. Numbers
+// of a playlist never go back (RFC 8216 6.2.2), and a player takes the media behind a discontinuity
+// number that it knows for a continuation of what it had.
 type Counted struct {
 	Endpoint        string `json:"endpoint"`
 	Discontinuities uint64 `json:"discontinuities"`
+	// Number is the media sequence number to begin with at least; zero where numbers have not run
+	// ahead of the Unix time, at which they begin. Slots shorter than a second do that.
+	Number uint64 `json:"number,omitempty"`
 }
 
 // Recalled is what an encoder announced before a restart of the process.

@@ -120,13 +120,14 @@ func (q *question) gap(s *Slot) *Slot {
 }
 
 // firstNumber is the media sequence number of the first slot: the Unix time in seconds
-// at which it is published, or would have been had the endpoint been there.
+// at which it is published, or would have been had the endpoint been there; more if an earlier process
+// has got further.
 func (q *question) firstNumber(o *option) uint64 {
 	at := q.now
 	if o.due.Before(q.endpoint.added) && !q.endpoint.added.IsZero() {
 		at = o.due.Add(q.config.TimeDelay)
 	}
-	return uint64(max(at.Add(q.channel.ahead).Unix(), 1))
+	return max(uint64(max(at.Add(q.channel.ahead).Unix(), 1)), q.msn)
 }
 
 // targetDuration is the EXT-X-TARGETDURATION that no slot will exceed, rounded (RFC 8216

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
@@ -57,6 +58,43 @@ func TestDiscontinuityNumbersGoOnAfterARestartInMemory(t *testing.T) {
 			}
 			if last == first {
 				t.Error("there is no discontinuity")
+			}
+			c.Close()
+		}
+	})
+}
+
+// Slots that are shorter than a second let the numbers run ahead of the clock at which they began.
+// So many are kept as used at a time that it takes no write for each.
+func TestNumbersThatRunAheadGoOnAfterARestartInMemory(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		facts := memory.Open(1 << 20)
+		last := uint64(0)
+		for range 3 {
+			c, err := Open(t.Context(), testConfig(shortEndpoint()), forgetful{memory.Open(64 << 20), facts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range 5 {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+			p := playlist(t, c.View("hls"))
+			if p.MediaSequence <= last {
+				t.Errorf("numbers begin at %d after %d", p.MediaSequence, last)
+			}
+			last = p.MediaSequence + 4
+			before := c.standing.journal.revision
+			for n := range uint64(2 * reserved) { // as if a thousand seconds had two thousand slots
+				last = uint64(time.Now().Unix()) + n
+				if err := c.endpoints["hls"].count(failover.Slot{MSN: last, DiscontinuityNumber: p.DiscontinuitySequence, Published: time.Now()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if writes := c.standing.journal.revision - before; writes > 5 {
+				t.Errorf("%d writes", writes)
 			}
 			c.Close()
 		}

@@ -31,6 +31,8 @@ type endpoint struct {
 	changed bool // the view does not show all of it yet
 	// edges are where the renditions ended.
 	edges map[string]edge
+	// reservedTo is up to where numbers were kept as used, see count.
+	reservedTo uint64
 	// decided is what a core has to know about the last slot.
 	decided *failover.Slot
 	// chain is the history that several nodes share, standing where it ends, for those who
@@ -226,13 +228,29 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		n.group.Send(message{Record: &endpointRecord{Endpoint: e.config.Name, Record: r}}.encode())
 		n.ledger.write(e.config.Name)
 	}
-	if n == nil && (e.decided == nil || e.decided.DiscontinuityNumber != decided.DiscontinuityNumber) {
-		count := failover.Counted{Endpoint: e.config.Name, Discontinuities: decided.DiscontinuityNumber}
-		e.outbox.trouble(e.desk.standing.say(standingEntry{Count: &count}))
+	if n == nil {
+		e.outbox.trouble(e.count(decided))
 	}
 	e.decided = remains(decided)
 	e.changed = true
 	return decided
+}
+
+// reserved is how many media sequence numbers are kept as used at a time, where they run ahead of the
+// clock.
+const reserved = 1000
+
+// count keeps how far the endpoint has counted, for a process that finds none of its slots.
+func (e *endpoint) count(decided failover.Slot) error {
+	count := failover.Counted{Endpoint: e.config.Name, Discontinuities: decided.DiscontinuityNumber, Number: e.reservedTo}
+	if decided.MSN >= max(e.reservedTo, uint64(max(decided.Published.Unix(), 0))) {
+		count.Number = decided.MSN + reserved
+	}
+	if e.decided != nil && e.decided.DiscontinuityNumber == decided.DiscontinuityNumber && count.Number == e.reservedTo {
+		return nil
+	}
+	e.reservedTo = count.Number
+	return e.desk.standing.say(standingEntry{Count: &count})
 }
 
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:
