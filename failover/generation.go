@@ -62,7 +62,7 @@ func (g *generation) extend(r *rendition, s *segment) {
 	if !slices.Contains(g.members, r) {
 		g.members = append(g.members, r)
 	}
-	if !r.text {
+	if r.counts() { // text may reach far beyond the picture
 		g.last = max(g.last, s.end)
 	}
 }

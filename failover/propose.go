@@ -88,7 +88,7 @@ func (q *question) rendition(input string, o *option, path string) SlotRendition
 	last := had.parts[len(had.parts)-1]
 	r.Duration = last.end - had.parts[0].start
 	r.End, r.Signature, r.Frame = last.channelEnd(), last.media.Signature, last.media.Frame
-	if last.rendition.text {
+	if !last.rendition.counts() {
 		r.Duration = o.end - o.start
 	}
 	return r
@@ -137,7 +137,7 @@ func (q *question) firstNumber(o *option) uint64 {
 func (q *question) targetDuration(o *option) int {
 	longest := max(TicksOf(q.config.SegmentDuration), o.end-o.start)
 	for _, s := range o.shares {
-		if n := len(s.parts); n > 0 && !s.absent && !s.parts[0].rendition.text {
+		if n := len(s.parts); n > 0 && !s.absent && s.parts[0].rendition.counts() {
 			longest = max(longest, s.parts[n-1].end-s.parts[0].start)
 		}
 	}

@@ -80,7 +80,13 @@ func (r *rendition) kind() Kind {
 
 // counts reports whether the rendition counts for its input's lateness: text never does.
 func (r *rendition) counts() bool {
-	return !r.text && (r.announced == nil || r.announced.Kind != Subtitles)
+	switch {
+	case r.text:
+		return false
+	case r.announced != nil:
+		return r.announced.Kind != Subtitles
+	}
+	return r.probed != Subtitles
 }
 
 // stale reports whether the rendition has delivered nothing for three of its segments

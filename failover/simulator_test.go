@@ -140,10 +140,13 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	modulus := Ticks(1) << 33
 	media := &Media{
 		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
-		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
+		Video: strings.HasPrefix(r, "v"), Kind: kindOf(r), Signature: r + " " + e.codec,
 	}
 	if e.first > 0 && len(e.made[r]) == 0 {
 		media.Start += length - e.first
+	}
+	if media.Kind == Subtitles {
+		media.Frame = length // one sample
 	}
 	media.End = media.Start + length
 	if e.first > 0 && len(e.made[r]) == 0 {
