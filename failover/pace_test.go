@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +82,27 @@ func TestTheChannelsClockFollowsAnEarlierInput(t *testing.T) {
 	}
 	if held := heldBack(t, w, time.Hour); held > 100*time.Millisecond {
 		t.Errorf("after an hour, a slot is published %s after its media arrived", held)
+	}
+}
+
+// The programme breaks twice a minute, with other timestamps each time, and comes with jitter: the
+// breaks follow on what was before, and do not move the clock by how each of them happens to come.
+func TestBreaksDoNotMoveTheChannelsClock(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	w := worldOf(t, "channel a b\nendpoint hls 2s delay 10s\nencoder a timestamps 20000s")
+	e := w.encoders["a"]
+	e.jitter = func(string, uint64) time.Duration { return time.Duration(random.Int64N(int64(600 * time.Millisecond))) }
+	for k := range 120 {
+		held := heldBack(t, w, 30*time.Second)
+		if k > 0 && (held-10*time.Second).Abs() > time.Second {
+			t.Fatalf("after %d breaks, a slot is published %s after its media arrived", k, held)
+		}
+		e.faults[key{"v", uint64(15*(k+1)) + 1}] = "break"
+		e.timestamps += Ticks(random.IntN(2000)-1000)*ClockRate + 7777
+	}
+	for _, s := range w.all["hls"] {
+		if s.Lost > 0 {
+			t.Errorf("%d: lost %s", s.MSN, s.Lost.Duration())
+		}
 	}
 }
