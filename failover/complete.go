@@ -148,7 +148,32 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 	if r != nil && !r.counts() && q.started && q.slow(in, r, length) {
 		return false
 	}
+	if r != nil && q.started && q.astray(o, r, length) {
+		return false
+	}
 	return q.live(a.Path, o.start, length)
+}
+
+// astray reports whether all that the rendition has delivered for three slots is of another
+// generation than the slot's, which has lasted for longer: it is somebody else's who writes here, or
+// on a clock of its own.
+func (q *question) astray(o *option, r *rendition, length Ticks) bool {
+	if g := o.generation; g.start+g.offset > o.start-liveSlots*length {
+		return false
+	}
+	for i := len(r.segments) - 1; i >= 0; i-- {
+		s := r.segments[i]
+		if s.state != sound || !s.placed {
+			continue
+		}
+		if s.generation == o.generation {
+			return false
+		}
+		if TicksOf(q.now.Sub(s.arrived)) > liveSlots*length {
+			return true
+		}
+	}
+	return false
 }
 
 // loose reports whether the rendition's segments go with the slots in which they come: text
