@@ -93,9 +93,10 @@ func (s *sniffed) Read(p []byte) (int, error) {
 }
 
 // isManifest reports whether the upload is a DASH manifest. Encoders that write DASH and
-// HLS at once send it along; it is kept for them to read, and is not media.
+// HLS at once send it along; it is kept for them to read, and is not media. Other XML is no
+// manifest: under the name of a segment, it is what a storage said instead of sending one.
 func isManifest(name string, head []byte) bool {
-	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<?xml"))
+	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<MPD"))
 }
 
 func (d *delivery) takeManifest() (replaced bool, err error) {
