@@ -110,6 +110,8 @@ type Grader struct {
 	keys   marks          // objects that begin with a random access point
 	rates  ranked         // bit rates of the reference track
 	unused recent         // bytes of mdat boxes that belong to no sample
+
+	starts, amounts, accounts unlearned // of keys, rates and unused
 }
 
 // trackHabits is what is usual in one track.
@@ -124,11 +126,13 @@ type trackHabits struct {
 	known   int    // steps that were looked at, no more than evenSteps
 	early   recent // how much earlier than the others it ends
 	small   ranked // percent of the pictures that have nearly no size
+
+	endings, motion, pauses unlearned // of early, small, and of steps and uneven
 }
 
 // forgottenTrack is after how many objects without a sample a track no longer belongs to
 // the run.
-const forgottenTrack = 4 * recentObjects
+const forgottenTrack = lastingObjects
 
 // Grade says how good the object is. before is the previous object in the same run of the
 // encoder, nil if that is not known: then nothing is said about what lies between. Objects
@@ -148,8 +152,7 @@ func (g *Grader) Grade(info *Info, before *Graded) *Graded {
 		t := &info.Tracks[i]
 		if h := g.track(t); h != nil {
 			x.presence(t, h)
-			x.holes(t, h)
-			h.learn(t)
+			h.learn(t, x.holes(t, h))
 		}
 	}
 	x.undeclared()

@@ -12,6 +12,15 @@ const (
 	// at uneven intervals, can't be told from an accident.
 	knownAfter = 3
 
+	// habitAfter is how many objects of a run are learned from in any case, be they good or
+	// bad in comparison: a habit that only every fifth object shows is seen by then.
+	habitAfter = 8
+	// lastingObjects is how many objects in a row have to be bad in comparison before that is
+	// taken for the way in which the run goes on: four minutes of segments of 2 s. One object
+	// in rarely, or fewer, may be bad for ever.
+	lastingObjects = 4 * recentObjects
+	rarely         = 4
+
 	// evenSteps is how many steps of a video track have to be known before a hole in it is
 	// reported: 16 s at 25 frames/s. Video with a variable frame rate may start out even;
 	// audio never has a variable frame rate.

@@ -1,26 +1,28 @@
 package media
 
-// holes looks for missing samples of a track, within the object and before it.
-func (x *grading) holes(t *Track, h *trackHabits) {
+// holes looks for missing samples of a track, within the object and before it. It reports
+// whether there is one within.
+func (x *grading) holes(t *Track, h *trackHabits) (within bool) {
 	if t.Samples == 0 {
-		return
+		return false
 	}
 	m := &t.Measure
 	limit := h.limit()
 	if limit == 0 {
-		return
+		return false
 	}
-	if m.LongSteps > 0 && !m.uneven() && x.longest(t) > limit {
+	if within = m.LongSteps > 0 && !m.uneven() && x.longest(t) > limit; within {
 		x.found(DefectHole, m.Lost, "%s lacks %d ms at %d ms of the segment", t.name(), milliseconds(m.Lost), milliseconds(max(0, m.LongestAt-x.info.Start)))
 	}
 	p := x.before.track(t)
 	if p == nil {
-		return
+		return within
 	}
 	step := x.between(p, t)
 	if usual := max(m.Step, p.step, t.oneStep(x.info)); usual > 0 && isLong(step, usual) && step > limit {
 		x.found(DefectHole, step-usual, "%s lacks %d ms between the segment before and this one", t.name(), milliseconds(step-usual))
 	}
+	return within
 }
 
 // longest is the longest step within the object.
@@ -72,12 +74,19 @@ func (h *trackHabits) limit() int64 {
 // isUneven reports whether the track has a variable frame rate.
 func (h *trackHabits) isUneven() bool { return h.uneven.count()*unevenShare > h.uneven.n }
 
-// learn records what the object shows of the track's habits.
-func (h *trackHabits) learn(t *Track) {
+// learn records what the object shows of the track's habits, unless it lacks samples. Where
+// the frame rate varies nothing is sure to be missing, and the next picture may stand as long.
+func (h *trackHabits) learn(t *Track, lacks bool) {
 	if t.Samples == 0 {
 		return
 	}
 	m := &t.Measure
+	switch h.pauses.lesson(lacks && !h.isUneven(), h.uneven.n) {
+	case unlike:
+		return
+	case anew:
+		h.uneven, h.steps, h.known = marks{}, recent{}, 0
+	}
 	h.uneven.add(m.LongSteps > 0)
 	h.known = min(h.known+m.Steps, evenSteps)
 	h.steps.add(max(m.Step+m.Lost*int64(min(1, m.LongSteps)), m.Step))
