@@ -189,6 +189,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
 			}
+			if fault == "back" {
+				o.Fault = ReasonRepeated
+			}
 			e.sent = append(e.sent, sent{w.now, o})
 			return w.step(o)
 		}))

@@ -39,6 +39,19 @@ const (
 	unevenKnown = 16
 	unevenTimes = 3
 
+	// roundedFrames, or a roundedPart of the object if that is more, is how far timestamps may
+	// step back: encoders round. Anything more is media that was there before.
+	roundedFrames = 2
+	roundedPart   = 50
+	// reorderedFrames is how far they step back at most where a multiplexer writes no decoding
+	// timestamps: no codec puts a picture further ahead of its turn. It does so all the time,
+	// that is more than repeatedSteps times in an object.
+	reorderedFrames = 16
+	repeatedSteps   = 2
+	// soundBack is how far the sound may step back where there is video: players leave out
+	// what they have had. With more, one of the two waits for the other.
+	soundBack = ClockRate / 2
+
 	// endsEarly is how much earlier than usual a track may end before the others: half
 	// a second. Multiplexers write audio some 100 to 700 ms behind the video, and
 	// always the same; each track may end up to a frame early.

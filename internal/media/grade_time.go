@@ -91,3 +91,45 @@ func (h *trackHabits) learn(t *Track, lacks bool) {
 	h.known = min(h.known+m.Steps, evenSteps)
 	h.steps.add(max(m.Step+m.Lost*int64(min(1, m.LongSteps)), m.Step))
 }
+
+// repeats looks for timestamps that step back, as when an encoder is fed a stretch of its
+// source once more. Of the reference track that makes the object unfit: it lasts longer than
+// it says, and viewers would get the stretch again as if it went on.
+func (x *grading) repeats(t *Track, h *trackHabits) bool {
+	back := t.Measure.StepBack
+	bad := back > x.mostBack(t, h)
+	if bad {
+		x.found(DefectRepeated, back, "%s steps back by %d ms within the segment", t.name(), milliseconds(back))
+		x.out.Unfit = x.out.Unfit || x.leads(t)
+		x.out.forget(t, x.out.Unfit)
+	}
+	switch h.turns.lesson(bad, h.back.len()) {
+	case unlike:
+		return bad
+	case anew:
+		h.back = recent{}
+	}
+	h.back.add(back)
+	return bad
+}
+
+// mostBack is how far the timestamps of a track may step back.
+func (x *grading) mostBack(t *Track, h *trackHabits) int64 {
+	m := &t.Measure
+	frame := min(max(m.Step, 0), ClockRate)
+	rounded := max(roundedFrames*frame, (t.End-t.FirstPTS)/roundedPart)
+	if !x.leads(t) {
+		rounded = max(rounded, soundBack)
+	}
+	reordered := reorderedFrames * frame
+	if h.back.len() >= knownAfter && m.StepsBack <= repeatedSteps {
+		reordered = min(reordered, h.back.largest())
+	}
+	return rounded + reordered
+}
+
+// leads reports whether the object's own times are those of the track.
+func (x *grading) leads(t *Track) bool {
+	ref := reference(x.info.Tracks)
+	return ref >= 0 && &x.info.Tracks[ref] == t
+}
