@@ -252,6 +252,8 @@ func (w *world) encoderCommand(args []string) error {
 			}
 		case "drift":
 			e.drift, err = time.ParseDuration(value)
+		case "stalls":
+			e.stalls, err = time.ParseDuration(value)
 		case "sparse":
 			e.sparse, err = strconv.Atoi(value)
 		case "first":
