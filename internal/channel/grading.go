@@ -18,6 +18,8 @@ type grading struct {
 	grader media.Grader
 	// newest are the segments that were graded last, the oldest first.
 	newest []gradedSegment
+	// next is another run that may have begun.
+	next *grading
 }
 
 type gradedSegment struct {
@@ -42,10 +44,7 @@ func (in *input) grade(path string, info *media.Info) *media.Graded {
 		in.alone = keep(in.alone, path, graded)
 		return graded
 	}
-	g := &l.grading
-	if g.ended(info) {
-		*g = grading{}
-	}
+	g := l.grading.run(info)
 	graded := g.grader.Grade(info, g.before(path, info, l.recent))
 	g.newest = keep(g.newest, path, graded)
 	return graded
@@ -70,6 +69,21 @@ func (all *listings) adopt() {
 		}
 		return l != nil
 	})
+}
+
+// run is what a segment is compared with. A single one that is far away in time may be an old
+// one that comes late; with the second, another run has begun.
+func (g *grading) run(info *media.Info) *grading {
+	switch {
+	case !g.ended(info):
+		g.next = nil
+		return g
+	case g.next == nil || g.next.ended(info):
+		g.next = &grading{}
+		return g.next
+	}
+	*g = *g.next
+	return g
 }
 
 // skippedSegments is how many segments a run may skip, and repeatedSegments how many may come

@@ -61,12 +61,12 @@ func found(g *media.Graded) string {
 	return strings.Join(words, " ")
 }
 
-// sender sends segments, and each playlist after its newest segment.
-type sender struct {
+// gradedSender sends segments, and each playlist after its newest segment.
+type gradedSender struct {
 	in *input
 }
 
-func (s *sender) list(playlist string, paths ...string) {
+func (s *gradedSender) list(playlist string, paths ...string) {
 	l := s.in.lists[playlist]
 	if l == nil {
 		l = &listing{}
@@ -76,10 +76,10 @@ func (s *sender) list(playlist string, paths ...string) {
 	l.recent = slices.Clone(l.recent[max(0, len(l.recent)-5):])
 }
 
-func newSender() *sender {
+func newGradedSender() *gradedSender {
 	in := &input{}
 	in.lists = map[string]*listing{}
-	return &sender{in}
+	return &gradedSender{in}
 }
 
 // What only a comparison with the segment before shows is found whatever segments are called.
@@ -99,7 +99,7 @@ func TestSegmentsAreComparedWhateverTheirNames(t *testing.T) {
 		"by chance":                      func(n int) string { return fmt.Sprintf("v/%x.ts", uint64(n+1)*0x9e3779b97f4a7c15) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSender()
+			s := newGradedSender()
 			for n := range 60 {
 				info, want := goodSegment(n, 1280), ""
 				switch {
@@ -127,30 +127,30 @@ func TestSegmentsAreComparedWhateverTheirNames(t *testing.T) {
 // Segments that do not follow each other are not compared, although their names are no help.
 func TestSegmentsThatDoNotFollow(t *testing.T) {
 	epoch := func(n int) string { return fmt.Sprintf("v/%d.ts", 1790000000+2*n) }
-	begin := func(s *sender) {
+	begin := func(s *gradedSender) {
 		for n := range 20 {
 			s.in.grade(epoch(n), goodSegment(n, 1280))
 			s.list("live.m3u8", epoch(n))
 		}
 	}
-	for name, then := range map[string]func(t *testing.T, s *sender) map[string]*media.Info{
-		"one is lost": func(_ *testing.T, s *sender) map[string]*media.Info {
+	for name, then := range map[string]func(t *testing.T, s *gradedSender) map[string]*media.Info{
+		"one is lost": func(_ *testing.T, s *gradedSender) map[string]*media.Info {
 			return map[string]*media.Info{epoch(21): goodSegment(21, 1280)}
 		},
-		"several at once": func(_ *testing.T, s *sender) map[string]*media.Info {
+		"several at once": func(_ *testing.T, s *gradedSender) map[string]*media.Info {
 			all := map[string]*media.Info{}
 			for n := 20; n < 24; n++ {
 				all[epoch(n)] = goodSegment(n, 1280) // in any order
 			}
 			return all
 		},
-		"one comes again": func(_ *testing.T, s *sender) map[string]*media.Info {
+		"one comes again": func(_ *testing.T, s *gradedSender) map[string]*media.Info {
 			return map[string]*media.Info{epoch(19): goodSegment(19, 1280)}
 		},
-		"one comes again under another name": func(_ *testing.T, s *sender) map[string]*media.Info {
+		"one comes again under another name": func(_ *testing.T, s *gradedSender) map[string]*media.Info {
 			return map[string]*media.Info{epoch(20): goodSegment(19, 1280)}
 		},
-		"another run, with less of everything": func(_ *testing.T, s *sender) map[string]*media.Info {
+		"another run, with less of everything": func(_ *testing.T, s *gradedSender) map[string]*media.Info {
 			all := map[string]*media.Info{}
 			for n := range 4 {
 				info := goodSegment(n, 1280)
@@ -165,7 +165,7 @@ func TestSegmentsThatDoNotFollow(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSender()
+			s := newGradedSender()
 			begin(s)
 			for path, info := range then(t, s) {
 				if g := s.in.grade(path, info); found(g) != "" {
@@ -176,10 +176,30 @@ func TestSegmentsThatDoNotFollow(t *testing.T) {
 	}
 }
 
+// A segment that comes very late is not the first of another run: what is usual stays known.
+func TestALateSegmentIsNoOtherRun(t *testing.T) {
+	s := newGradedSender()
+	for n := range 60 {
+		path := fmt.Sprintf("v/%d.ts", n)
+		if n == 40 {
+			s.in.grade("v/9.ts", goodSegment(9, 1280))
+		}
+		info, want := goodSegment(n, 1280), ""
+		if n == 41 {
+			info.Tracks[1] = media.Track{ID: 0x101, Kind: media.Audio}
+			want = "track_gone"
+		}
+		if g := s.in.grade(path, info); found(g) != want {
+			t.Errorf("segment %d: %q, want %q", n, g.Text(), want)
+		}
+		s.list("live.m3u8", path)
+	}
+}
+
 // A segment that is sent again is no longer silence.
 func TestSegmentsSentAgainCountOnce(t *testing.T) {
 	path := func(n int) string { return fmt.Sprintf("v/%d.ts", 1790000000+2*n) }
-	s := newSender()
+	s := newGradedSender()
 	for n := range 22 {
 		info := goodSegment(n, 1280)
 		if n >= 20 {
@@ -206,7 +226,7 @@ func TestRenditionsInOneFolder(t *testing.T) {
 		"numbered, behind": func(w, n int) string { return fmt.Sprintf("%d_%d.ts", n, w/640) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSender()
+			s := newGradedSender()
 			for n := range 60 {
 				for _, width := range []int{1280, 640} {
 					info, want := goodSegment(n, width), ""

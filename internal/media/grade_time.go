@@ -97,7 +97,7 @@ func (h *trackHabits) learn(t *Track, lacks bool) {
 // it says, and viewers would get the stretch again as if it went on.
 func (x *grading) repeats(t *Track, h *trackHabits) bool {
 	back := t.Measure.StepBack
-	bad := back > x.mostBack(t, h)
+	bad := back > 0 && back > x.mostBack(t, h)
 	if bad {
 		x.found(DefectRepeated, back, "%s steps back by %d ms within the segment", t.name(), milliseconds(back))
 		x.out.Unfit = x.out.Unfit || x.leads(t)
