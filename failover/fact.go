@@ -20,7 +20,7 @@ type Object struct {
 	// Media is what probing found; nil for an object that is unsound.
 	Media *Media `json:"media,omitempty"`
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
-	// Such an object counts as missing.
+	// Such an object counts as missing, even with media: that can be read, but not published.
 	Fault Reason `json:"fault,omitempty"`
 	// Hash is equal for equal bytes. Empty: not known; then the size and the times of the
 	// media decide.

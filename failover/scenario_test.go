@@ -87,7 +87,7 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "cut", "unlist", "break", "cue", "gap", "again",
+	case "drop", "truncate", "back", "cut", "unlist", "break", "cue", "gap", "again",
 		"hole", "track_gone", "damaged", "no_key_frame", "starved", "frozen", "silent":
 		return "", w.faultCommand(args)
 	case "hold":
@@ -257,6 +257,8 @@ func (w *world) encoderCommand(args []string) error {
 			}
 		case "drift":
 			e.drift, err = time.ParseDuration(value)
+		case "stalls":
+			e.stalls, err = time.ParseDuration(value)
 		case "sparse":
 			e.sparse, err = strconv.Atoi(value)
 		case "first":

@@ -37,6 +37,7 @@ type simulator struct {
 	sparse        int           // only every so many segments have a date
 	first         Ticks         // length of the first segment
 	drift         time.Duration // how much later each segment comes than the one before
+	stalls        time.Duration // how much later all come from each minute on
 	incarnation   int
 
 	began       time.Time
@@ -124,6 +125,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
 	delay := e.late + e.lates[r] + e.holds[k]
 	delay += e.drift * time.Duration(number)
+	delay += e.stalls * time.Duration(Ticks(number)*e.length/(60*ClockRate))
 	if e.jitter != nil {
 		delay += e.jitter(r, number)
 	}
@@ -192,6 +194,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
+			}
+			if fault == "back" {
+				o.Fault = ReasonRepeated
 			}
 			e.sent = append(e.sent, sent{w.now, o})
 			return w.step(o)

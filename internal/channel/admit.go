@@ -162,8 +162,7 @@ func (in *input) bind(b bound) {
 		l.learn(config)
 	}
 	in.objects.describe(b.fragment.key, info, b.section)
-	m := gradedMedia(info, in.grade(b.path, info))
-	in.channel.arrive(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash, Media: m})
+	in.arriveGraded(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash}, info)
 }
 
 // unbind releases what would wait forever once the input is gone.

@@ -18,6 +18,9 @@ type listings struct {
 	probed      map[string]*media.Info
 	configs     map[media.Signature]*media.Info // the different ones of probed
 	probedOrder []string
+	// alone are the newest segments that were graded before it was known which playlist
+	// lists them.
+	alone []gradedSegment
 }
 
 // listing is what is known about one media playlist of an input. It is guarded by
