@@ -211,6 +211,42 @@ func TestPlaylistAge(t *testing.T) {
 	}
 }
 
+// What is compressed by itself goes through `encode` as it is, and so does what viewers and
+// caches send to ask whether it has changed.
+func TestRevalidationBehindEncode(t *testing.T) {
+	n := newNode(t)
+	n.load("encode\n" + strings.Replace(site("startover_window 1h"), "{", "{\nstatus /status", 1))
+	n.goOnAir("/in/a", "/live")
+	ask := func(target, coding, etag string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.addr+target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", coding)
+		if etag != "" {
+			r.Header.Set("If-None-Match", etag)
+		}
+		resp, err := n.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	media := "/live/" + uris(n.want("GET", "/live/index.m3u8", nil, 200))[0]
+	for _, target := range []string{"/live/index.m3u8", media, media + "?start=0", "/status/"} {
+		for _, coding := range []string{"gzip", "gzip, br, zstd", "zstd, gzip;q=0.5", "identity"} {
+			// More than once: another segment may be published in between.
+			eventually(t, "304 for "+target+" in "+coding, func() bool {
+				etag := ask(target, coding, "").Header.Get("ETag")
+				again := ask(target, coding, etag)
+				return again.StatusCode == http.StatusNotModified && again.Header.Get("ETag") == etag
+			})
+		}
+	}
+}
+
 func TestAcceptsGzip(t *testing.T) {
 	for header, accepted := range map[string]bool{
 		"": false, "gzip": true, "GZIP": true, "x-gzip": true, "br": false, "br, gzip": true, "br,gzip;q=0.1": true,
