@@ -112,6 +112,28 @@ func TestNothingPublished(t *testing.T) {
 	}
 }
 
+// A player in a browser learns to come back only from what CORS lets it see, and caches must
+// not keep it.
+func TestStarting(t *testing.T) {
+	o, err := tryOrigin(t, twoInputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live.changing.Lock() // the config does not get on
+	defer live.changing.Unlock()
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, target := range []string{"/live/index.m3u8", "/live/v0/1-2.ts"} {
+			w := o.do(method, target, nil, "Origin", "https://player.example")
+			want(t, w, 503, "")
+			wantHeader(t, w.Header(), "Retry-After", "1")
+			wantHeader(t, w.Header(), "Cache-Control", "no-store")
+			wantHeader(t, w.Header(), "Access-Control-Allow-Origin", "*")
+		}
+	}
+	want(t, o.do("OPTIONS", "/live/index.m3u8", nil, "Origin", "https://player.example"), 204, "")
+	want(t, o.do("PUT", "/live/index.m3u8", nil), 405, "")
+}
+
 func TestMethodsOfEndpoints(t *testing.T) {
 	o := newOrigin(t, twoInputs)
 	w := o.do("OPTIONS", "/live/index.m3u8", nil, "Origin", "https://player.example", "Access-Control-Request-Headers", "range")

@@ -260,18 +260,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if rt.page == nil {
 		rt.logFields(r)
 	}
-	commit := h.app.inEffect
-	if rt.input != nil {
-		commit = h.app.commit // an encoder would lose the upload
-	}
-	if err := commit(); err != nil {
-		w.Header().Set("Retry-After", "1")
-		return fail(w, r, http.StatusServiceUnavailable, err)
-	}
-	if rt.page != nil {
+	switch {
+	case rt.page != nil:
+		if err := h.app.inEffect(); err != nil {
+			return busy(w, r, err)
+		}
 		return rt.page.serve(w, r, r.URL.Path[length:])
-	}
-	if rt.input != nil {
+	case rt.input != nil:
+		// It waits for as long as it takes: an encoder would lose the upload.
+		if err := h.app.commit(); err != nil {
+			return busy(w, r, err)
+		}
 		return h.serveInput(w, r, rt, path)
 	}
 	return h.serveEndpoint(w, r, rt, strings.TrimPrefix(r.URL.Path[length:], "/"))
