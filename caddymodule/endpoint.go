@@ -66,8 +66,8 @@ type Endpoint struct {
 	StartoverWindow caddy.Duration `json:"startover_window,omitempty"`
 
 	// How long after a segment is due the endpoint keeps waiting for the active input,
-	// before it takes the segment from another one, up to 10m. Default: half of
-	// `segment_duration`.
+	// before it takes the segment from another one, up to 10m. Default: half of the output
+	// segment, such as 5s where input segments of 10s are one each.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
 	// When the active input changes, apart from failover. Default: never.
@@ -160,9 +160,6 @@ func (e *Endpoint) setDefaults() {
 	if e.PlaylistWindow == 0 {
 		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
 	}
-	if e.FailoverGrace == 0 {
-		e.FailoverGrace = e.SegmentDuration / 2
-	}
 	if e.FailoverPolicy.Policy == "" {
 		e.FailoverPolicy.Policy = policySticky
 	}
@@ -201,8 +198,10 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
 		return fmt.Errorf("time_delay: %w", err)
 	}
-	if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
-		return fmt.Errorf("failover_grace: %w", err)
+	if e.FailoverGrace != 0 {
+		if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
+			return fmt.Errorf("failover_grace: %w", err)
+		}
 	}
 	if err := e.FailoverPolicy.check(c); err != nil {
 		return fmt.Errorf("failover_policy: %w", err)

@@ -113,8 +113,8 @@ func TestDefaults(t *testing.T) {
 	const want = `{"alignment":"auto",` +
 		`"inputs":[{"max_segment_size":67108864,"max_playlist_size":4194304,"max_renditions":20,"max_uploads":80,"min_upload_rate":1024,"max_unlisted_size":268435456}],` +
 		`"endpoints":{` +
-		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_grace":15000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"},` +
-		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_grace":3000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"}}}`
+		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"},` +
+		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"}}}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
