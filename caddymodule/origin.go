@@ -29,8 +29,10 @@ func init() {
 // the other one.
 //
 // Requests for paths that belong to no input, endpoint or status page go on to the next
-// handler. An upload that no handler has answered is refused with 404: an encoder must not
-// believe that what it sent to a mistyped path has arrived.
+// handler. In a Caddyfile, the directive comes before `respond`, `reverse_proxy` and
+// `file_server`, and after `abort` and `error`, which can keep clients away. An upload
+// that no handler has answered is refused with 404: an encoder must not believe that what
+// it sent to a mistyped path has arrived.
 //
 // Errors go to `handle_errors`, with the reason in `{http.error.message}`. Where nobody
 // handles them, they are answered with the reason as plain text, since that is what
