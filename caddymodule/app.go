@@ -37,6 +37,8 @@ type App struct {
 	// once the config is provisioned.
 	channels []*channelUse
 	engines  map[string]string // identity to options
+	// compared: the handlers' paths were compared with each other.
+	compared bool
 
 	// ending is done when the config is about to end, and ends what would go on forever.
 	ending context.Context

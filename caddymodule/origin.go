@@ -44,8 +44,9 @@ func init() {
 // State outlives a reload of the config: uploads and downloads go on, and so do
 // the playlists. A changed option applies from the next segment on.
 //
-// Paths must not overlap within one handler. Two handlers are not compared, as
-// they may be behind different hosts or matchers. Two handlers may have the same
+// Paths must not overlap within one handler, nor with those of a handler in front of it that
+// gets all its requests. Handlers behind different hosts or matchers may have equal paths, and
+// so may one that is behind a handler which changes the path. Two handlers may have the same
 // channel if they configure it alike.
 type Handler struct {
 	// Where segments and state live. Default: `memory`.
@@ -118,6 +119,9 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	h.quiet, h.strays = newThrottle(quietInterval), newThrottle(strayInterval)
 	h.errorRoutes = errorRoutesAround(ctx.Modules())
 
+	if err := app.checkServers(ctx.Modules()); err != nil {
+		return err
+	}
 	if len(h.Channels) == 0 {
 		return errors.New("at least one channel is required")
 	}
