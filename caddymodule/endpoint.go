@@ -43,7 +43,9 @@ type Endpoint struct {
 
 	// The desired length of an output segment, from 1s to 30s. Input segments are joined,
 	// never cut: the output segment is the nearest whole multiple of an input segment, at
-	// least one. Default: 6s.
+	// least one. Once the endpoint has published something, a longer one has no effect, as
+	// the target duration of a playlist must not change: give the endpoint another name and
+	// path. Default: 6s.
 	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
 
 	// How much media the live playlist lists, at least three segment durations and

@@ -49,7 +49,8 @@ func init() {
 // so may one that is behind a handler which changes the path. Two handlers may have the same
 // channel if they configure it alike.
 type Handler struct {
-	// Where segments and state live. Default: `memory`.
+	// Where segments and state live. Nothing goes from one store to another: a channel that
+	// gets another one by a reload begins anew. Default: `memory`.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=http.live_origin.stores inline_key=engine"`
 
 	// The channels by name. Names consist of letters, digits, `-` and `_`, at
