@@ -130,9 +130,6 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	if err := h.checkCapacities(engine); err != nil {
-		return err
-	}
 	// Cross checks come before the config is registered with the app, which two
 	// handlers share; so they can't wait for Validate.
 	paths := pathSet{}
@@ -156,6 +153,14 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		if c == nil {
 			return fmt.Errorf("channel %s is null", name)
 		}
+		for _, in := range c.Inputs {
+			if in == nil {
+				continue
+			}
+			if err := in.checkFits(engine); err != nil {
+				return fmt.Errorf("channel %s, input %s: %w", name, in.Name, err)
+			}
+		}
 		c.setDefaults()
 		if err := c.check(name, paths); err != nil {
 			return err
@@ -172,7 +177,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 			page.watch(name, c, use, h.Status.Path)
 		}
 	}
-	return nil
+	return app.checkCapacities(engine)
 }
 
 // loadEngine loads the store's module. options are those it has with all defaults
