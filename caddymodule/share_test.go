@@ -115,6 +115,44 @@ func TestCapacitiesFitTheStore(t *testing.T) {
 	}
 }
 
+// Channels of several handlers, such as those of two sites, share a store.
+func TestCapacitiesOfSeveralHandlers(t *testing.T) {
+	site := func(port, store, channel, capacity string) string {
+		return fmt.Sprintf(":%s {\nlive_origin {\n%s\nchannel %s {\n%s\ninput a /in\nendpoint hls /live\n}\n}\n}\n", port, store, channel, capacity)
+	}
+	const tooMuch = "the channels are guaranteed 2.9 GiB of the store, which has 2.0 GiB"
+	for name, c := range map[string]struct{ config, want string }{
+		"too much":           {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", "capacity 1500MiB"), tooMuch},
+		"enough":             {site("80", "", "one", "capacity 1GiB") + site("81", "", "two", "capacity 1GiB"), ""},
+		"without a share":    {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", ""), ""},
+		"the same channel":   {site("80", "", "one", "capacity 1500MiB") + site("81", "", "one", "capacity 1500MiB"), ""},
+		"a store for each":   {site("80", "", "one", "capacity 1500MiB") + site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB"), ""},
+		"without a limit":    {site("80", "store file /x", "one", "capacity 1TiB") + site("81", "store file /x", "two", "capacity 1TiB"), ""},
+		"on several nodes":   {site("80", "store nats nats://127.0.0.1:4222", "one", "capacity 3000MiB"), tooMuch},
+		"with a local limit": {site("80", "store nats nats://127.0.0.1:4222 {\nlocal memory {\ncapacity 3GiB\n}\n}", "one", "capacity 3000MiB"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			validate(t, adaptLoose(t, "{\nauto_https off\nlog {\noutput discard\n}\n}\n"+c.config), c.want)
+		})
+	}
+}
+
+// What the store can't hold is refused, unless it is a default.
+func TestSegmentsFitTheStore(t *testing.T) {
+	for limit, want := range map[string]string{
+		"":                        "",
+		"max_segment_size 16MiB":  "",
+		"max_segment_size 17MiB":  "channel sports, input a: max_segment_size: must be at most the store's 16 MiB, but is 17 MiB",
+		"max_segment_size 64MiB":  "must be at most the store's 16 MiB, but is 64 MiB",
+		"max_playlist_size 64MiB": "",
+	} {
+		_, err := tryOrigin(t, strings.Replace(withInput(limit), "{", "{\nstore memory {\ncapacity 16MiB\n}", 1))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v", limit, err)
+		}
+	}
+}
+
 // An input has so many uploads at a time, and the other one does not notice.
 func TestUploadsAtATime(t *testing.T) {
 	o := newOrigin(t, withInput("max_uploads 3"))
