@@ -50,9 +50,6 @@ func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, path
 	if err := checkPlaylistWindow(complete.PlaylistWindow, complete.SegmentDuration); err != nil {
 		return nil, at("playlist_window").Errf("%s: playlist_window: %w", owner, err)
 	}
-	if err := checkWindowInWindow(e.StartoverWindow, complete.PlaylistWindow); err != nil {
-		return nil, at("startover_window").Errf("%s: startover_window: %w", owner, err)
-	}
 	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
 		return nil, at("time_delay").Errf("%s: time_delay: %w", owner, err)
 	}

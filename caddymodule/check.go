@@ -222,14 +222,6 @@ func checkDelayInWindow(delay, window caddy.Duration) error {
 	return nil
 }
 
-// checkWindowInWindow: what is listed is playable, so a shorter window would be none.
-func checkWindowInWindow(startover, playlist caddy.Duration) error {
-	if startover > 0 && startover < playlist {
-		return fmt.Errorf("must be at least playlist_window (%v), but is %v", time.Duration(playlist), time.Duration(startover))
-	}
-	return nil
-}
-
 // checkInput checks that the channel has an input of this name.
 func (c *Channel) checkInput(name string) error {
 	if name == "" {

@@ -58,9 +58,9 @@ type Endpoint struct {
 	// `startover_window`, where both are set. Default: 0.
 	TimeDelay caddy.Duration `json:"time_delay,omitempty"`
 
-	// How much of the past stays playable, up to 336h and at least `playlist_window`, counted
-	// back from the newest segment. The multivariant playlist then takes the parameters `start`
-	// and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
+	// How much of the past stays playable, up to 336h, counted back from the newest
+	// segment; of use from `playlist_window` on. The multivariant playlist then takes the
+	// parameters `start` and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
 	// them with EXT-X-PROGRAM-DATE-TIME: with both in the past it leads to
 	// playlists of type VOD, with `start` alone or an `end` in the future, to growing ones
 	// of type EVENT. What is outside the window is answered with 404. The store must have
@@ -195,9 +195,6 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 		return fmt.Errorf("time_delay: %w", err)
 	}
 	if err := checkStartoverWindow(time.Duration(e.StartoverWindow)); err != nil {
-		return fmt.Errorf("startover_window: %w", err)
-	}
-	if err := checkWindowInWindow(e.StartoverWindow, e.PlaylistWindow); err != nil {
 		return fmt.Errorf("startover_window: %w", err)
 	}
 	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {

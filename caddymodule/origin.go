@@ -243,6 +243,12 @@ func (h *Handler) Validate() error {
 					zap.String("channel", name), zap.String("input", in.Name), zap.String("path", in.Path))
 			}
 		}
+		for _, key := range c.endpointNames() {
+			if e := c.Endpoints[key]; e.StartoverWindow > 0 && e.StartoverWindow < e.PlaylistWindow {
+				h.logger.Warn("startover_window is shorter than playlist_window: all that it keeps is listed anyway",
+					zap.String("channel", name), zap.String("endpoint", key))
+			}
+		}
 	}
 	return nil
 }
@@ -265,6 +271,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		if rt, path = h.untidyInput(r.URL); rt == nil {
 			return h.passOn(w, r, next)
 		}
+	}
+	if rt.input == nil && brings(r.Method) {
+		h.noteStray(r, http.StatusMethodNotAllowed) // an encoder that was given the URL for viewers
 	}
 	if rt.health {
 		return h.serveHealth(w, r, r.URL.Path[length:])
