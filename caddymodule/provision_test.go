@@ -51,7 +51,7 @@ func TestProvision(t *testing.T) {
 		{with("", `,"time_delay":"1h","startover_window":"336h"`), ""},
 		{with("", `,"startover_window":"337h"`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is 337h0m0s"},
 		{with("", `,"startover_window":"60s"`), ""},
-		{with("", `,"startover_window":"59s"`), "channel s, endpoint hls: startover_window: must be at least playlist_window (1m0s), but is 59s"},
+		{with("", `,"startover_window":"59s"`), ""}, // a warning
 		{with("", `,"startover_window":-1`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is -1ns"},
 		{with("", `,"startover_window":"1h","time_delay":"1h"`), "channel s, endpoint hls: time_delay: must be less than startover_window (1h0m0s), but is 1h0m0s"},
 		{with("", `,"failover_policy":{"policy":"best"}`), `channel s, endpoint hls: failover_policy: must be sticky, prefer or hitless, but is "best"`},
