@@ -27,6 +27,8 @@ type listings struct {
 // Channel.mu.
 type listing struct {
 	numbers numbering
+	// noted is its last entry in the journal of arrivals, nil for none.
+	noted *notedEntry
 	// recent are the newest objects that it lists, in order.
 	recent []string
 	// fresh is when it listed something that it had not listed before.

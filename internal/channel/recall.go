@@ -21,7 +21,7 @@ func (r *recall) arrived(ctx context.Context) error {
 		return nil
 	}
 	r.orders() // before what arrived: they stood while that was decided on
-	r.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
+	r.arrivals = arrivals{open: map[string]bool{}, recalled: map[string]arrivedFragment{}}
 	a := &r.arrivals
 	var err error
 	// No endpoint can have this name.
