@@ -42,6 +42,9 @@ type listing struct {
 	config      *media.Info
 	// grading is what its segments are compared with.
 	grading grading
+	// noInit is why some of what it lists has no initialization section, empty if that is
+	// not so.
+	noInit string
 }
 
 // recentObjects is how many of the newest entries of a playlist are remembered.
@@ -88,12 +91,13 @@ func (all *listings) listingOf(object string) *listing {
 }
 
 // segmentLength is how long the input's segments are, going by the rendition with the
-// shortest ones: text may come in much longer segments. It is 6 s as long as none is
-// listed.
+// shortest ones: text may come in much longer segments. A rendition that has stopped says
+// nothing about those that have not. It is 6 s as long as none is listed.
 func (all *listings) segmentLength() time.Duration {
-	shortest := time.Duration(0)
+	shortest, newest := time.Duration(0), all.newest()
 	for _, l := range all.lists {
-		if l.length > 0 && (shortest == 0 || l.length < shortest) {
+		stopped := newest.Sub(l.fresh) > silentSegments*max(l.length, time.Second)
+		if l.length > 0 && !stopped && (shortest == 0 || l.length < shortest) {
 			shortest = l.length
 		}
 	}
@@ -101,4 +105,20 @@ func (all *listings) segmentLength() time.Duration {
 		return 6 * time.Second
 	}
 	return min(max(shortest, time.Second), 30*time.Second)
+}
+
+// newest is when a playlist listed something new, the zero time if none has.
+func (all *listings) newest() (newest time.Time) {
+	for _, l := range all.lists {
+		if l.fresh.After(newest) {
+			newest = l.fresh
+		}
+	}
+	return newest
+}
+
+// silent reports whether a playlist has listed nothing new for ten segments, while others
+// have.
+func (all *listings) silent(l *listing) bool {
+	return all.newest().Sub(l.fresh) > max(silentSegments*all.segmentLength(), 2*l.length)
 }
