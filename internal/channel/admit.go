@@ -1,6 +1,8 @@
 package channel
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -14,14 +16,20 @@ import (
 
 // list passes a media playlist to the core, and then to the binder: the core has to expect
 // a segment before it is bound.
-func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, odd *oddities) error {
+func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapping, odd *oddities) error {
 	if err := d.input.ids.claim(fact.Path); err != nil {
 		return err
 	}
 	d.input.listed(&fact, m, d.input.config.Load().MaxRenditions, odd)
 	d.input.tell(*odd)
 	d.input.channel.list(fact)
-	if maps := mapsOf(d, m); d.input.binder.list(d.path, maps) {
+	if n := len(fact.Segments); n > 0 {
+		maps.last = fact.Segments[n-1].Number // it may have been given another one
+	}
+	if l := d.input.lists[d.path]; l != nil {
+		l.noInit = maps.fault
+	}
+	if d.input.binder.list(d.path, maps) {
 		d.input.freeInits()
 		d.input.bindWaiting()
 	}
@@ -46,11 +54,13 @@ func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlayl
 	return nil
 }
 
-// freeInits releases what no playlist has named for a while.
+// freeInits releases what no playlist has named for a while. A playlist that lists nothing
+// new, while others do, says nothing any more about what comes: what is still being sent is
+// back at once.
 func (in *input) freeInits() {
-	for path := range in.binder.maps {
-		if in.lists[path] == nil {
-			delete(in.binder.maps, path) // what is still being sent comes back at once
+	for path := range in.binder.playlists {
+		if l := in.lists[path]; l == nil || in.silent(l) {
+			in.binder.unlist(path)
 		}
 	}
 	for path, section := range in.binder.unnamed(time.Now()) {
@@ -64,23 +74,51 @@ func (in *input) dropInit(path string, section *initSection) {
 	in.outbox.trouble(in.standing.say(standingEntry{Init: &standingInit{Input: in.name, Path: path}}))
 }
 
-// mapsOf says which object of a playlist needs the initialization section at which path.
-func mapsOf(d *delivery, m *hls.MediaPlaylist) map[string]string {
-	maps := map[string]string{}
-	for i := range m.Segments {
-		s := &m.Segments[i]
-		if s.Map == nil {
+// mapsOf says which object of a playlist needs which initialization section. The fact is what
+// was made of the playlist, with the numbers that are in it.
+func mapsOf(config *InputConfig, name string, m *hls.MediaPlaylist, fact *failover.Playlist, odd *oddities) *mapping {
+	maps := &mapping{}
+	var current *hls.Map
+	path, fault := "", noMap
+	for i, listed := 0, fact.Segments; i < len(m.Segments) && len(listed) > 0; i++ {
+		if m.MediaSequence+uint64(i) != listed[0].Number {
+			continue // it was left out
+		}
+		object, s := listed[0].Path, &m.Segments[i]
+		listed = listed[1:]
+		if s.Map != current { // those that share one share the pointer
+			current, path, fault = s.Map, "", noMap
+			if current != nil {
+				path, fault = mapOf(config, name, s, odd)
+			}
+		}
+		if path == "" {
+			maps.fault = fault
 			continue
 		}
-		object, err := hls.ResolveURI(d.config.BasePath, d.path, s.URI)
-		if err != nil {
-			continue
+		if maps.inits == nil {
+			maps.inits = make(map[string]string, len(listed)+1)
 		}
-		if init, err := hls.ResolveURI(d.config.BasePath, d.path, s.Map.URI); err == nil {
-			maps[object] = init
+		maps.inits[object] = path
+		if !slices.Contains(maps.named, path) && len(maps.named) < maxInits {
+			maps.named = append(maps.named, path)
 		}
 	}
 	return maps
+}
+
+// noMap is why fragments that a playlist lists can't be used.
+const noMap = "it has no EXT-X-MAP for them"
+
+// mapOf is the path of a segment's initialization section, or why there is none.
+func mapOf(config *InputConfig, name string, s *hls.Segment, odd *oddities) (path, fault string) {
+	path, err := hls.ResolveURI(config.BasePath, name, s.Map.URI)
+	if err == nil {
+		return path, ""
+	}
+	fault = fmt.Sprintf("EXT-X-MAP %q: %v", s.Map.URI, err)
+	odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXT-X-MAP", fault+": the segments that it applies to have no initialization section")
+	return "", fault
 }
 
 // receive takes over a sound object that is in the store.

@@ -149,9 +149,10 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
 		}
+		maps := mapsOf(d.config, d.path, m, &fact, odd)
 		return func() error {
 			d.input.warnOfTags(d.path, m)
-			return d.list(fact, m, odd)
+			return d.list(fact, m, maps, odd)
 		}, replaced, nil
 	}
 }

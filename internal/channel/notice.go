@@ -172,7 +172,7 @@ func advice(kind NoticeKind, subject string) string {
 		return "check the encoder's source: the track is configured, but gets no media"
 	case kind == NoticeKind(hls.NoteCharacters):
 		return "write playlists in UTF-8 without control characters"
-	case subject == "URI" && kind == NoticeKind(hls.NoteEntry):
+	case (subject == "URI" || subject == "EXT-X-MAP") && kind == NoticeKind(hls.NoteEntry):
 		return "every URI must be below the input's own path; relative names are best (ffmpeg: no -hls_base_url)"
 	case subject == "EXT-X-PROGRAM-DATE-TIME":
 		return "write dates like 2026-11-23T05:00:00.000Z"
