@@ -100,7 +100,7 @@ func mapsOf(config *InputConfig, name string, m *hls.MediaPlaylist, fact *failov
 			maps.inits = make(map[string]string, len(listed)+1)
 		}
 		maps.inits[object] = path
-		if !slices.Contains(maps.named, path) && len(maps.named) < maxInits {
+		if path != object && !slices.Contains(maps.named, path) && len(maps.named) < maxInits {
 			maps.named = append(maps.named, path)
 		}
 	}
@@ -129,36 +129,40 @@ func (d *delivery) receive(probed media.Probed) {
 		d.input.receivedWhole(d.path, heldSegment{d.key, d.hash, d.size, probed.Info, time.Now()})
 		return
 	}
-	b := &d.input.binder
-	if probed.Init != nil {
-		if old := b.replaceInit(d.path, newInitSection(probed.Init, d.key, time.Now())); old != nil {
-			d.input.objects.release(old.part.Key)
-		}
-		if path, old := b.surplus(); old != nil {
-			d.input.dropInit(path, old)
-		}
-	}
 	switch {
-	case probed.Fragments == nil:
-		if probed.Init != nil {
-			d.input.sayInit(d.path, b.inits[d.path])
-		}
+	case probed.Fragments == nil && probed.Init != nil:
+		d.input.sayInit(d.path, d.receiveInit(newInitSection(probed.Init, d.key, time.Now())))
 	case probed.Init != nil:
-		d.receiveWhole(probed.Fragments)
-	default:
+		d.receiveWhole(probed.Init, probed.Fragments)
+	case probed.Fragments != nil:
 		d.receiveFragment(probed.Fragments)
 	}
 }
 
+// receiveInit puts an initialization section in force.
+func (d *delivery) receiveInit(section *initSection) *initSection {
+	b := &d.input.binder
+	if old := b.replaceInit(d.path, section); old != nil {
+		d.input.objects.release(old.part.Key)
+	}
+	if path, old := b.surplus(); old != nil {
+		d.input.dropInit(path, old)
+	}
+	return section
+}
+
 // receiveWhole takes over fragments that bring their own initialization section.
-func (d *delivery) receiveWhole(fragments *media.Fragments) {
+func (d *delivery) receiveWhole(init *media.Init, fragments *media.Fragments) {
 	b := &d.input.binder
 	if old := b.waiting[d.path]; old != nil {
 		delete(b.waiting, d.path)
 		d.input.dropFragment(old.key)
 	}
+	section := newInitSection(init, d.key, time.Now())
+	section.whole = true
 	d.input.objects.use(d.key) // one user for the section, one for the media
-	d.input.bind(bound{d.path, &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments}, b.inits[d.path]})
+	d.receiveInit(section)
+	d.input.bind(bound{d.path, &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments}, section})
 }
 
 // receiveFragment takes over a fragment, which may have to wait.

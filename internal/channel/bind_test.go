@@ -200,6 +200,57 @@ func TestANameThatIsUsedAgainFindsTheNewInitializationSection(t *testing.T) {
 	}
 }
 
+// Segments that each begin with their own initialization section are freed like any others.
+// One that a playlist names for other segments stays.
+func TestSegmentsWithTheirOwnInitializationSectionAreFreed(t *testing.T) {
+	files := fragments(t, "100")
+	for _, named := range []bool{false, true} {
+		t.Run(fmt.Sprintf("named %v", named), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				endpoint := shortEndpoint()
+				endpoint.PlaylistWindow = 6 * time.Second
+				c, st := openChannel(t, testConfig(endpoint))
+				defer st.Close()
+				defer c.Close()
+				const n = 50
+				var sizes []int64
+				for i := range n {
+					time.Sleep(segmentTime)
+					name := fmt.Sprintf("seg%d.m4s", i)
+					body := append(bytes.Clone(files["init.mp4"]), files[name]...)
+					sizes = append(sizes, st.Usage().Bytes)
+					text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n", max(0, i-5))
+					if named {
+						text += "#EXT-X-MAP:URI=\"seg0.m4s\"\n"
+					}
+					for k := max(0, i-5); k <= i; k++ {
+						text += fmt.Sprintf("#EXTINF:1.92,\nseg%d.m4s\n", k)
+					}
+					if named && i > 0 {
+						body = files[name]
+					}
+					upload(t, c, "a", name, body)
+					upload(t, c, "a", "live.m3u8", []byte(text))
+				}
+				if early, late := sizes[30], sizes[n-1]; late > early+early/4 {
+					t.Errorf("%d bytes are held after 30 segments, %d after %d", early, late, n)
+				}
+				if n := len(c.inputs["a"].binder.inits); n > wholeInits {
+					t.Errorf("%d sections are in force", n)
+				}
+				time.Sleep(4 * time.Second)
+				synctest.Wait()
+				p := playlist(t, c.View("hls"))
+				for _, s := range p.Segments {
+					if s.Gap || s.Map == nil || !bytes.Equal(fetch(t, c.View("hls"), s.Map.URI), files["init.mp4"]) {
+						t.Errorf("%+v", s)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestSubtitlesAndPackedAudioGoWithThePicture(t *testing.T) {
 	_, segments := testmedia.Segments(t, "10")
 	sound := packedAudio(t, "10")

@@ -31,7 +31,7 @@ type binder struct {
 type mapping struct {
 	// inits are their paths, by object.
 	inits map[string]string
-	// named are the different ones of them.
+	// named are the different ones of them, without those that are part of the object itself.
 	named []string
 	// fault is why other objects of the list have none, empty if there are no others.
 	fault string
@@ -53,6 +53,8 @@ type initSection struct {
 	init    *media.Init
 	part    output.Part
 	arrived time.Time
+	// whole: it is the beginning of a segment, of which it keeps all.
+	whole bool
 	// unnamed is since when no playlist has named it, while others of the input have come.
 	unnamed time.Time
 }
@@ -101,21 +103,50 @@ func (b *binder) replaceInit(path string, section *initSection) *initSection {
 	return old
 }
 
-// maxInits is how many initialization sections an input may have.
-const maxInits = 256
+const (
+	// maxInits is how many initialization sections an input may have.
+	maxInits = 256
+	// wholeInits is how many of them may be the beginning of a whole segment: such a section
+	// keeps all of the segment, and some encoders begin every segment with one.
+	wholeInits = 4
+	// namedWholeInits is how many of those, if playlists name them for other segments.
+	namedWholeInits = 32
+)
 
-// surplus removes and returns the oldest initialization section that no playlist names, if
-// there are too many; nil if there are not, or if all are named.
+// surplus removes and returns an initialization section, if there are too many, nil if there
+// are not: the oldest one, of those that no playlist names if there are any.
 func (b *binder) surplus() (path string, section *initSection) {
-	if len(b.inits) <= maxInits {
-		return "", nil
-	}
 	named := b.named()
+	older := func(p, than string) bool {
+		if than == "" || named[p] != named[than] {
+			return than == "" || named[than]
+		}
+		return b.inits[p].arrived.Before(b.inits[than].arrived)
+	}
+	oldest, oldestWhole, whole, wholeNamed := "", "", 0, 0
 	for p, s := range b.inits {
-		if !named[p] && (section == nil || s.arrived.Before(section.arrived)) {
-			path, section = p, s
+		if older(p, oldest) {
+			oldest = p
+		}
+		if !s.whole {
+			continue
+		}
+		if older(p, oldestWhole) {
+			oldestWhole = p
+		}
+		if named[p] {
+			wholeNamed++
+		} else {
+			whole++
 		}
 	}
+	switch {
+	case whole > wholeInits, wholeNamed > namedWholeInits:
+		path = oldestWhole
+	case len(b.inits) > maxInits:
+		path = oldest
+	}
+	section = b.inits[path]
 	delete(b.inits, path)
 	return path, section
 }

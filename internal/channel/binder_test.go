@@ -147,3 +147,35 @@ func TestTheBinderKnowsNamesThatAreUsedAgain(t *testing.T) {
 		}
 	}
 }
+
+// An input has no more initialization sections than it may have, whatever playlists name.
+func TestTheBinderBoundsInitializationSections(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for _, c := range []struct {
+		whole, named bool
+		want         int
+	}{
+		{false, false, maxInits}, {false, true, maxInits}, {true, false, wholeInits}, {true, true, namedWholeInits},
+	} {
+		b := newBinder()
+		b.replaceInit("first.mp4", &initSection{arrived: now})
+		b.list("live.m3u8", &mapping{inits: map[string]string{"0.m4s": "first.mp4"}, named: []string{"first.mp4"}})
+		for i := range 400 {
+			path := fmt.Sprintf("init-%d.mp4", i)
+			if c.named {
+				b.list(path+".m3u8", &mapping{inits: map[string]string{"1.m4s": path}, named: []string{path}})
+			}
+			b.replaceInit(path, &initSection{arrived: now.Add(time.Duration(i+1) * time.Second), whole: c.whole})
+			b.surplus()
+		}
+		if c.whole {
+			c.want++ // and the first one
+		}
+		if len(b.inits) != c.want || b.inits["init-399.mp4"] == nil {
+			t.Errorf("%+v: %d", c, len(b.inits))
+		}
+		if !(c.named && !c.whole) && b.inits["first.mp4"] == nil {
+			t.Errorf("%+v: the one that is named was dropped", c)
+		}
+	}
+}
