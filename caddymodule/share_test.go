@@ -208,6 +208,61 @@ func TestSlowUploadsEnd(t *testing.T) {
 	})
 }
 
+// silentFor brings nothing for a while, and then all at once.
+type silentFor struct {
+	time.Duration
+	io.Reader
+}
+
+func (r *silentFor) Read(p []byte) (int, error) {
+	time.Sleep(r.Duration)
+	r.Duration = 0
+	return r.Reader.Read(p)
+}
+
+// An encoder opens the upload of an initialization section when it starts, and sends it with
+// its first segment. One that never sends anything gives its place back in the end.
+func TestUploadsMayBeginLate(t *testing.T) {
+	for _, c := range []struct {
+		body   io.Reader
+		status int
+		text   string
+	}{
+		{&silentFor{100 * time.Second, strings.NewReader(shortList)}, 201, ""},
+		{&silentFor{121 * time.Second, strings.NewReader(shortList)}, 408, "min_upload_rate"},
+		{io.MultiReader(&silentFor{100 * time.Second, strings.NewReader("#")}, &silentFor{31 * time.Second, strings.NewReader("EXT")}), 408, "min_upload_rate"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOrigin(t, withInput("max_uploads 3"))
+			want(t, o.do("PUT", "/in/a/live.m3u8", c.body), c.status, c.text)
+		})
+	}
+	for _, held := range []bool{false, true} { // the connection takes deadlines
+		began := time.Now()
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		body := newPacedReader(w, strings.NewReader("#"), defaultUploadRate)
+		if held {
+			_, _ = body.Read(make([]byte, 1))
+		}
+		_, _ = body.Read(make([]byte, 1))
+		most := map[bool]time.Duration{false: silentGrace, true: rateGrace}[held]
+		if wait := w.last.Sub(began); wait < most-time.Second || wait > most+time.Second {
+			t.Errorf("something has arrived: %v; and %v are left", held, wait)
+		}
+	}
+}
+
+// deadlines is an answer whose deadline can be set.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.last = at
+	return nil
+}
+
 // A sender is not blamed for a disk that is slow, or for other uploads whose turn it is.
 func TestTheOriginMayTakeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
