@@ -28,6 +28,7 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 	}
 	if l := d.input.lists[d.path]; l != nil {
 		l.noInit = maps.fault
+		d.input.paced(d.path, l.length)
 	}
 	if d.input.binder.list(d.path, maps) {
 		d.input.freeInits()
