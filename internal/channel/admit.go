@@ -21,15 +21,15 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 		return err
 	}
 	d.input.listed(&fact, m, d.input.config.Load().MaxRenditions, odd)
-	d.input.tell(*odd)
-	d.input.channel.list(fact)
+	l := d.input.lists[d.path]
+	l.noInit = maps.fault
 	if n := len(fact.Segments); n > 0 {
 		maps.last = fact.Segments[n-1].Number // it may have been given another one
+		l.first, l.init = fact.Segments[0].Number, maps.inits[fact.Segments[n-1].Path]
 	}
-	if l := d.input.lists[d.path]; l != nil {
-		l.noInit = maps.fault
-		d.input.paced(d.path, l.length)
-	}
+	d.input.paced(d.path, l.length)
+	d.input.tell(*odd)
+	d.input.channel.list(fact)
 	if d.input.binder.list(d.path, maps) {
 		d.input.freeInits()
 		d.input.bindWaiting()

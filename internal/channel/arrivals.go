@@ -23,6 +23,8 @@ type arrivals struct {
 	open   map[string]bool // objects that the core may still use
 	// recalled are the fragments from before the restart that may still wait, by key.
 	recalled map[string]arrivedFragment
+	// lists are the playlists from before the restart, while the journal is read.
+	lists map[[2]string]*recalledList
 }
 
 type arrivalRef struct {
@@ -43,6 +45,8 @@ type arrival struct {
 	InitPart *output.Part       `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
+	// Window goes with a playlist; records of earlier versions have none.
+	Window *listedWindow `json:"window,omitempty"`
 }
 
 // arrivedFragment is a fragment that waits for its playlist or its initialization
@@ -104,7 +108,11 @@ func (a *arrivals) noteListing(now time.Time, fact failover.Playlist, l *listing
 		}
 		fact.Segments = l.noted.goOn(fact.Segments)
 	}
-	if err := a.note(arrival{Time: now, Playlist: &fact}, ""); err != nil {
+	entry := arrival{Time: now, Playlist: &fact}
+	if l != nil {
+		entry.Window = &listedWindow{First: l.first, Init: l.init}
+	}
+	if err := a.note(entry, ""); err != nil {
 		return err
 	}
 	if l != nil {

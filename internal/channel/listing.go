@@ -27,6 +27,10 @@ type listings struct {
 // Channel.mu.
 type listing struct {
 	numbers numbering
+	// first is the number of its first entry, init the path of the initialization section of
+	// its last one.
+	first uint64
+	init  string
 	// noted is its last entry in the journal of arrivals, nil for none.
 	noted *notedEntry
 	// recent are the newest objects that it lists, in order.

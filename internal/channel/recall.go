@@ -33,6 +33,7 @@ func (r *recall) arrived(ctx context.Context) error {
 		return err
 	}
 	a.journal.take = nil // nobody else appends
+	r.texts()
 	return nil
 }
 
@@ -43,6 +44,7 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 	switch {
 	case entry.Playlist != nil:
 		r.arrivals.refs = append(r.arrivals.refs, ref)
+		r.arrivals.recallList(entry)
 		r.channel.stepAt(entry.Time, *entry.Playlist)
 	case entry.Fragment != nil:
 		f := *entry.Fragment
@@ -61,6 +63,9 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 		}
 		if in := r.inputs[object.Input]; in != nil {
 			in.remember(object.Path, entry.Info)
+			if !object.Gone {
+				in.recallObject(object.Path, object.ID, object.Hash, entry.Time)
+			}
 		}
 		r.arrivals.refs = append(r.arrivals.refs, ref)
 		r.channel.stepAt(entry.Time, object)
@@ -112,6 +117,7 @@ func (r *recall) fragments(ctx context.Context) {
 		if replaced := b.wait(f.Path, &fragment{key: key, hash: f.Hash, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
 			r.dropFragment(replaced.key)
 		}
+		r.inputs[f.Input].recallObject(f.Path, key, f.Hash, f.at)
 	}
 	a.recalled = nil
 }

@@ -46,6 +46,7 @@ func (r *recall) multivariant(input string) {
 	}
 	in.multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
 	in.announces(fact)
+	in.recallText(entry.Multivariant.Path, file{text: entry.Multivariant.Text, contentType: playlistType, modified: r.now()}, 0)
 	r.core.Take(r.now(), failover.Recalled{Multivariant: fact})
 }
 
@@ -74,6 +75,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 		return
 	}
 	in.binder.inits[s.Path] = section
+	in.recallObject(s.Path, key, "", r.now())
 }
 
 // orders tells the core what the operator ordered before the restart.
