@@ -3,6 +3,7 @@ package channel
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -35,6 +36,7 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 		d.input.bindWaiting()
 	}
 	d.input.freeHeld()
+	d.input.dropReplaced()
 	d.input.reannounce()
 	return nil
 }
@@ -46,12 +48,17 @@ func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlayl
 	}
 	// What every slot from now on looks at is picked once.
 	m.Tags = output.PassedOn(m.Tags)
-	d.input.multivariant = &announcement{path: d.path, playlist: m}
-	d.input.announces(fact)
-	d.input.channel.reselect()
-	d.input.channel.step(fact)
+	d.input.takeAnnouncement(&announcement{path: d.path, playlist: m, renditions: fact.Renditions, since: time.Now()})
+	beside := d.input.beside(d.path)
+	if len(beside) > 0 {
+		others := strings.Join(beside, ", ")
+		odd := oddities{path: d.path}
+		odd.add(NoticeMultivariants, 0, others, fmt.Sprintf("it announces other renditions than %s: all of them are in force, as long as what they announce comes", others))
+		d.input.tell(odd)
+	}
+	d.input.announceAll()
 	d.input.reannounce()
-	d.input.outbox.trouble(d.input.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text}}))
+	d.input.outbox.trouble(d.input.standing.say(standingEntry{Multivariant: &standingMultivariant{Input: fact.Input, Path: d.path, Text: text, Beside: beside}}))
 	return nil
 }
 

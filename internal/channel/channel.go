@@ -259,7 +259,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 	c.config, c.inputs, c.ordered, c.endpoints = config, inputs, ordered, endpoints
 	recall := recall{c.desk, inputs}
 	for _, name := range fresh {
-		recall.multivariant(name)
+		recall.multivariants(name)
 	}
 	return nil
 }

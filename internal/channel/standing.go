@@ -43,6 +43,9 @@ type standingMultivariant struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Text  []byte `json:"text"`
+	// Beside are the paths of others of the input that are in force as well. All that are
+	// not among them have been replaced.
+	Beside []string `json:"beside,omitempty"`
 }
 
 // standingInit is an encoder's initialization section; without a key, there no longer is
@@ -59,7 +62,7 @@ type standingInit struct {
 func (e standingEntry) key() standingKey {
 	switch {
 	case e.Multivariant != nil:
-		return standingKey{kind: "multivariant", of: e.Multivariant.Input}
+		return standingKey{kind: "multivariant", of: e.Multivariant.Input, path: e.Multivariant.Path}
 	case e.Init != nil:
 		return standingKey{kind: "init", of: e.Init.Input, path: e.Init.Path}
 	case e.Order != nil:
@@ -110,6 +113,31 @@ func (s *standing) enter(entry standingEntry, revision uint64) {
 		return
 	}
 	s.last[key], s.at[key] = entry, revision
+	if m := entry.Multivariant; m != nil {
+		s.replace(m)
+	}
+}
+
+// replace forgets the multivariant playlists in whose place another one is.
+func (s *standing) replace(by *standingMultivariant) {
+	for key, old := range s.last {
+		if key.kind == "multivariant" && key.of == by.Input && key.path != by.Path && !slices.Contains(by.Beside, key.path) {
+			s.stale += old.size()
+			delete(s.last, key)
+			delete(s.at, key)
+		}
+	}
+}
+
+// keepBeside notes that a multivariant playlist is in force beside these others only.
+func (s *standing) keepBeside(input, path string, beside []string) error {
+	entry, ok := s.last[standingKey{kind: "multivariant", of: input, path: path}]
+	if !ok {
+		return nil
+	}
+	m := *entry.Multivariant
+	m.Beside = beside
+	return s.say(standingEntry{Multivariant: &m})
 }
 
 // inOrder lists what holds, the oldest first.
