@@ -47,6 +47,8 @@ type arrival struct {
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
 	// Window goes with a playlist; records of earlier versions have none.
 	Window *listedWindow `json:"window,omitempty"`
+	// Removed: the channel was taken out of the config, with all that encoders had put there.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // arrivedFragment is a fragment that waits for its playlist or its initialization

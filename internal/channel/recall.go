@@ -42,6 +42,8 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 	r.clock.notBefore(entry.Time)
 	ref := arrivalRef{revision: revision, at: entry.Time}
 	switch {
+	case entry.Removed:
+		r.arrivals.lists = nil
 	case entry.Playlist != nil:
 		r.arrivals.refs = append(r.arrivals.refs, ref)
 		r.arrivals.recallList(entry)
