@@ -66,9 +66,13 @@ func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlayl
 // new, while others do, says nothing any more about what comes: what is still being sent is
 // back at once.
 func (in *input) freeInits() {
+	silent := in.silent()
 	for path := range in.binder.playlists {
-		if l := in.lists[path]; l == nil || in.silent(l) {
+		switch l := in.lists[path]; {
+		case l == nil:
 			in.binder.unlist(path)
+		case silent(l):
+			in.binder.silence(path)
 		}
 	}
 	for path, section := range in.binder.unnamed(time.Now()) {

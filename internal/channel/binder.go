@@ -228,6 +228,17 @@ func (b *binder) unlist(playlist string) {
 	b.forgetDone(before)
 }
 
+// silence makes a playlist say nothing about fragments that come from now on. The sections
+// that it names stay: an encoder that goes on with it does not send them again.
+func (b *binder) silence(playlist string) {
+	before := b.playlists[playlist]
+	if before == nil || before.inits == nil {
+		return
+	}
+	b.playlists[playlist] = &mapping{named: before.named, last: before.last, came: before.came, begun: before.begun}
+	b.forgetDone(before)
+}
+
 // forgetDone forgets the objects of a version of a playlist that no playlist lists any more.
 func (b *binder) forgetDone(before *mapping) {
 	if before == nil || len(b.done) == 0 {

@@ -114,6 +114,19 @@ func TestTheBinderKnowsNamesThatAreUsedAgain(t *testing.T) {
 			b.wait("0.m4s", &fragment{key: "new", hash: "new", arrived: now})
 			b.list("other.m3u8", lists("missing.mp4", 0, "0.m4s"))
 		}},
+		{"the playlist is silent", "", func(b *binder) {
+			b.silence("live.m3u8")
+			b.wait("0.m4s", &fragment{key: "new", hash: "new", arrived: now})
+			b.wait("1.m4s", &fragment{key: "other", hash: "other", arrived: now})
+			if len(b.done) != 0 || !b.named()["old.mp4"] {
+				t.Errorf("%d names are remembered, the section is named: %t", len(b.done), b.named()["old.mp4"])
+			}
+		}},
+		{"the playlist was silent and goes on", "0.m4s with old", func(b *binder) {
+			b.silence("live.m3u8")
+			b.wait("0.m4s", &fragment{key: "new", hash: "new", arrived: now})
+			b.list("live.m3u8", lists("old.mp4", 9, "0.m4s"))
+		}},
 		{"the playlist is forgotten", "", func(b *binder) {
 			b.unlist("live.m3u8")
 			b.wait("0.m4s", &fragment{key: "new", hash: "new", arrived: now})

@@ -121,8 +121,11 @@ func (all *listings) newest() (newest time.Time) {
 	return newest
 }
 
-// silent reports whether a playlist has listed nothing new for ten segments, while others
-// have.
-func (all *listings) silent(l *listing) bool {
-	return all.newest().Sub(l.fresh) > max(silentSegments*all.segmentLength(), 2*l.length)
+// silent returns what tells whether a playlist has listed nothing new for ten segments, while
+// others have.
+func (all *listings) silent() func(l *listing) bool {
+	newest, length := all.newest(), all.segmentLength()
+	return func(l *listing) bool {
+		return newest.Sub(l.fresh) > max(silentSegments*length, 2*l.length)
+	}
 }

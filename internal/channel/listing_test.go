@@ -21,7 +21,7 @@ func TestTheSegmentLengthIsThatOfLivePlaylists(t *testing.T) {
 		}
 	}
 	expect("as long as no other one comes", 2*time.Second)
-	if all.silent(all.lists["old.m3u8"]) {
+	if all.silent()(all.lists["old.m3u8"]) {
 		t.Error("it is silent before ten segments are over")
 	}
 	all.lists["video.m3u8"].fresh = now
@@ -29,7 +29,7 @@ func TestTheSegmentLengthIsThatOfLivePlaylists(t *testing.T) {
 	all.lists["old.m3u8"].fresh = now.Add(time.Second)
 	expect("it is back", 2*time.Second)
 	all.lists["old.m3u8"].fresh = now.Add(-101 * time.Second)
-	if !all.silent(all.lists["old.m3u8"]) || all.silent(all.lists["text.m3u8"]) || all.silent(all.lists["video.m3u8"]) {
+	if !all.silent()(all.lists["old.m3u8"]) || all.silent()(all.lists["text.m3u8"]) || all.silent()(all.lists["video.m3u8"]) {
 		t.Error("who is silent")
 	}
 	all = listings{lists: map[string]*listing{"live.m3u8": {fresh: now.Add(-time.Hour), length: 4 * time.Second}}}
