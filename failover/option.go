@@ -248,7 +248,7 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 			continue // for an endpoint that was away: its bytes are gone
 		}
 		if !s.placed {
-			if s.state == pending && continued {
+			if s.state == pending && continued && !q.overtaken(s, list[i+1:], at) {
 				// A break in the media that has not arrived yet: what comes after it must
 				// wait.
 				return nil
@@ -270,6 +270,17 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 		}
 	}
 	return nil
+}
+
+// overtaken reports whether what comes after a break need not wait for the break itself any more: its
+// encoder has started over since, or the break was given up, and the next media's turn has come.
+func (q *question) overtaken(s *segment, rest []*segment, at Ticks) bool {
+	for _, n := range rest {
+		if n.state == sound && n.placed {
+			return n.run != s.run || n.channelStart() <= at+n.slack()
+		}
+	}
+	return false
 }
 
 // earliest is where an endpoint may begin: in a running channel, with as much as its own
