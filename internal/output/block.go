@@ -105,7 +105,7 @@ func (l lister) render(slots []*Slot, at standing, opening []string) (*block, er
 			b.head = s
 		}
 		if l.iframes {
-			segments = append(segments, r.listIFrames(segment, s)...)
+			segments = append(segments, r.listIFrames(segment)...)
 		} else {
 			segments = append(segments, segment)
 		}

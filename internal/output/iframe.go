@@ -110,7 +110,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPl
 		if out.Segments == nil {
 			out.MediaSequence, out.DiscontinuitySequence = r.IFrame, s.discontinuitySequence()
 		}
-		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i], s)...)
+		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i])...)
 	}
 	if out.Segments == nil {
 		return nil
@@ -119,7 +119,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPl
 }
 
 // listIFrames lists the key frames of a slot, given its segment.
-func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
+func (r *Rendition) listIFrames(segment hls.Segment) []hls.Segment {
 	segment.Tags = nil
 	if len(r.IFrames) == 0 {
 		segment.Gap = true
@@ -128,7 +128,7 @@ func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
 	list := slices.Repeat([]hls.Segment{segment}, len(r.IFrames))
 	for i, f := range r.IFrames {
 		list[i].ByteRange = &hls.ByteRange{Length: f.Size, Offset: f.Offset}
-		list[i].Duration = limitDuration(r.iframeDuration(i), s.TargetDuration)
+		list[i].Duration = r.iframeDuration(i).Duration()
 		if i > 0 {
 			list[i].Discontinuity, list[i].Further = false, 0
 			list[i].ProgramDateTime = segment.ProgramDateTime.Add(f.At.Duration()).Round(time.Millisecond)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
@@ -148,7 +147,10 @@ func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlayli
 	return m
 }
 
-// describe fills in the rendition's segment of a slot. section is what Map says.
+// describe fills in the rendition's segment of a slot. section is what Map says. EXTINF is
+// the true length, and a gap is as long as its slot. The core keeps slots within the target
+// duration (RFC 8216 4.3.3.1) but for a single input segment that is longer: a wrong length
+// would mislead every player's timeline, one above the target only validators.
 func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
 	out.URI = r.segmentName(epoch, s)
 	out.Discontinuity, out.Further = s.Discontinuity, int(s.passed)
@@ -156,21 +158,13 @@ func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *h
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.
 		out.Gap = true
-		out.Duration = limitDuration(s.End-s.Start, s.TargetDuration)
+		out.Duration = (s.End - s.Start).Duration()
 		return
 	}
 	if r.Map != nil {
 		out.Map = section
 	}
-	out.Duration = limitDuration(r.Duration, s.TargetDuration)
-}
-
-// limitDuration keeps EXTINF, rounded, within the target duration (RFC 8216 4.3.3.1). Only
-// a single input segment that is longer than anything announced is cut here, and only in
-// the playlist.
-func limitDuration(d failover.Ticks, target int) time.Duration {
-	longest := failover.Ticks(target)*failover.ClockRate + failover.ClockRate/2 - 1
-	return min(d, longest).Duration()
+	out.Duration = r.Duration.Duration()
 }
 
 // withdrawn is the index of the last slot that has media without an initialization section
