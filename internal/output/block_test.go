@@ -22,9 +22,9 @@ func atOnce(t *testing.T, v *View, p playlist, slots []*Slot, closed bool) []byt
 		slots, end = slots[:n], true
 	}
 	m := playlistOf(slots, p.id, v.epoch, v.lister(p).later)
-	m.TargetDuration, m.EndList, m.PlaylistType = v.target, end, hls.Event
+	m.TargetDuration, m.EndList, m.PlaylistType, m.Tags = v.target, end, hls.Event, growing
 	if closed {
-		m.PlaylistType = hls.VOD
+		m.PlaylistType, m.Tags = hls.VOD, nil
 	}
 	if lines := v.runningAtOnce(slots[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)

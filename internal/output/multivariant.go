@@ -96,7 +96,7 @@ func PassedOn(lines []string) []string {
 	var budget tagBudget
 	for _, line := range lines {
 		switch {
-		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
+		case strings.HasPrefix(line, startTag), strings.HasPrefix(line, sessionData) && !hasURI(line):
 			if budget.take(line) {
 				out = append(out, line)
 			}
@@ -105,7 +105,10 @@ func PassedOn(lines []string) []string {
 	return out
 }
 
-const sessionData = "#EXT-X-SESSION-DATA:"
+const (
+	startTag    = "#EXT-X-START:"
+	sessionData = "#EXT-X-SESSION-DATA:"
+)
 
 func hasURI(line string) bool {
 	attributes, err := hls.ParseAttributes(strings.TrimPrefix(line, sessionData))

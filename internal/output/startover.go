@@ -79,12 +79,37 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 	query := c.query()
 	// Not final: what was measured may change.
 	return v.startover.get(ctx, v.manifestName+query, v.number, false, func(*Packed) (*Packed, error) {
-		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
+		m := withQuery(v.multivariant, query)
+		m.Tags = startTags(m.Tags, c.last == 0)
+		body, err := hls.EncodeMultivariant(m)
 		if err != nil {
 			return nil, err
 		}
 		return Pack(body, v.maxAge(c.last != 0)), nil
 	})
+}
+
+// fromTheBeginning makes players begin a stretch that grows at its beginning (RFC 8216
+// 4.3.5.2): without it they take it for a live playlist and begin near its end. What is over
+// is played from its beginning anyway. The tag is in the multivariant playlist, which hls.js
+// prefers, as video and audio then begin alike, and in the media playlists, the only ones
+// that ExoPlayer reads it from. It is there from the first segment on, although it should
+// not point into the last three target durations: a playlist that grows must not change.
+const fromTheBeginning = "#EXT-X-START:TIME-OFFSET=0"
+
+// startTags are the lines of the live multivariant playlist that are true of a stretch. Where
+// the encoder wants live viewers to begin is not.
+func startTags(live []string, grows bool) []string {
+	var tags []string
+	if grows {
+		tags = append(tags, fromTheBeginning)
+	}
+	for _, line := range live {
+		if !strings.HasPrefix(line, startTag) {
+			tags = append(tags, line)
+		}
+	}
+	return tags
 }
 
 // withQuery is m with the query appended to the URIs of all media playlists.
@@ -193,6 +218,9 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 	return slots, nil
 }
 
+// growing are the lines of a media playlist that grows. Nothing may write into it.
+var growing = []string{fromTheBeginning}
+
 // compose makes the playlist of a stretch from blocks. before is an earlier one of the same
 // stretch, if there is any.
 func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (*Packed, error) {
@@ -203,6 +231,8 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 	}
 	if closed {
 		m.PlaylistType = hls.VOD
+	} else {
+		m.Tags = growing
 	}
 	head, at, err := v.headBlock(l, slots, before)
 	if err != nil {
