@@ -43,16 +43,17 @@ func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failov
 }
 
 // NumberIFrames gives the key frames of the next slot their numbers. A slot without any
-// counts as one: it is listed as a gap.
+// counts as one: it is listed as a gap. Numbers never fall, also for a rendition that comes
+// back when it is no longer known.
 func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		next := w.track(r.ID).nextIFrame
+		t := w.tracks[r.ID]
 		switch {
-		case next > 0:
-			r.IFrame = next
+		case t != nil && t.nextIFrame > 0:
+			r.IFrame = t.nextIFrame
 		case len(r.IFrames) > 0:
-			r.IFrame = s.MSN
+			r.IFrame = max(s.MSN, w.nextIFrame)
 		}
 	}
 }
@@ -64,13 +65,7 @@ func (w *Window) followIFrames(s *Slot) {
 		if r.IFrame == 0 {
 			continue
 		}
-		t := w.track(r.ID)
-		t.nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
-		for j, f := range r.IFrames {
-			if length := r.iframeDuration(j); length > 0 {
-				t.iframePeak = max(t.iframePeak, rounded(uint64(f.Size)*8*failover.ClockRate/uint64(length)))
-			}
-		}
+		w.track(r.ID).nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
 	}
 }
 

@@ -28,6 +28,7 @@ func (w *Window) Render(announced []Announcement) {
 		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
 		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
+		ladders: w.ladders[:len(w.ladders):len(w.ladders)], newest: w.newest,
 	}
 	defer func() { w.view.Store(v) }()
 	if len(w.slots) == 0 {
@@ -48,7 +49,13 @@ func (w *Window) Render(announced []Announcement) {
 			w.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
 		}
 	}
-	v.multivariant = w.multivariant(last, announced)
+	w.dropTracks()
+	v.lineup = lineup{
+		announced: announced, measures: w.measures(),
+		limits: w.config.Limits, order: w.config.VariantOrder, iframes: w.config.IFramePlaylist,
+	}
+	v.multivariant = v.lineup.multivariant(last.list(), nil, func(id string) bool { return v.lineup.measures[id].iframes })
+	v.multivariant.IndependentSegments = w.held.dependent == 0
 	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
 	if w.startover != nil {
 		w.startover.shelf.follow(v)

@@ -76,10 +76,14 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 	if c.last == 0 && v.stale() {
 		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
 	}
+	slots, err := v.stretch(&c)
+	if err != nil {
+		return nil, err
+	}
 	query := c.query()
 	// Not final: what was measured may change.
 	return v.startover.get(ctx, v.manifestName+query, v.number, false, func(*Packed) (*Packed, error) {
-		m := withQuery(v.multivariant, query)
+		m := withQuery(v.multivariantOf(slots), query)
 		m.Tags = startTags(m.Tags, c.last == 0)
 		body, err := hls.EncodeMultivariant(m)
 		if err != nil {
@@ -176,15 +180,12 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	if err != nil {
 		return nil, err
 	}
-	if slots[0].Rendition(id) == nil && slots[len(slots)-1].Rendition(id) == nil {
+	if !v.has(slots, playlist{id: id, iframes: iframes}) {
 		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
 	closed := c.last != 0
 	if !closed && v.stale() {
 		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
-	}
-	if iframes && v.playlists[name+".m3u8"] == nil {
-		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}

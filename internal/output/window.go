@@ -31,7 +31,15 @@ type Window struct {
 	ended  bool
 	target int
 	tracks map[string]*track // by rendition
-	breaks breaks
+	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
+	// of those that were dropped ended at most.
+	vacant     bool
+	nextIFrame uint64
+	breaks     breaks
+	// ladders are the sets of renditions that the window's slots had before the newest one,
+	// which the slots from newest on have. Views share the array.
+	ladders []ladder
+	newest  *Slot
 
 	// number counts the views; startover holds playlists that were rendered from them on
 	// request; nil if startover is off.
@@ -70,12 +78,10 @@ func (w *Window) Add(s *Slot) {
 		s.share(before)
 		s.passOver(before)
 	}
+	w.followLadder(s)
 	w.held.add(s)
 	for i := range s.Renditions {
-		r := &s.Renditions[i]
-		t := w.track(r.ID)
-		t.measure(r)
-		t.hold(r, 1)
+		w.track(s.Renditions[i].ID).enter(&s.Renditions[i], s)
 	}
 	w.breaks.follow(s)
 	w.followIFrames(s)
@@ -106,12 +112,17 @@ func (w *Window) Forget(n int) []*Slot {
 	for _, s := range gone {
 		w.held.remove(s)
 		for i := range s.Renditions {
-			w.track(s.Renditions[i].ID).hold(&s.Renditions[i], -1)
+			t := w.track(s.Renditions[i].ID)
+			t.leave(&s.Renditions[i], s)
+			w.vacant = w.vacant || t.slots == 0
 		}
 	}
 	w.slots, w.left = w.slots[n:], w.left[min(n, len(w.left)):]
 	for len(w.dated) > 0 && (len(w.slots) == 0 || w.dated[0].MSN < w.slots[0].MSN) {
 		w.dated = w.dated[1:]
+	}
+	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
+		w.ladders = w.ladders[1:]
 	}
 	if v := w.view.Load(); v != nil && n > 0 {
 		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
