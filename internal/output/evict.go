@@ -45,5 +45,5 @@ func (w *Window) spare(now time.Time) int {
 	if w.config.StartoverWindow <= 0 {
 		return 0
 	}
-	return sort.Search(len(w.left), func(i int) bool { return now.Sub(w.left[i]) < w.availability() })
+	return sort.Search(len(w.left), func(i int) bool { return now.Before(w.left[i]) })
 }

@@ -25,7 +25,7 @@ func (w *Window) Render(announced []Announcement) {
 	v := &View{
 		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
-		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
+		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
 		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
 		ladders: w.ladders[:len(w.ladders):len(w.ladders)], newest: w.newest,
@@ -34,6 +34,7 @@ func (w *Window) Render(announced []Announcement) {
 	if len(w.slots) == 0 {
 		return
 	}
+	w.followExtent()
 	last := w.slots[len(w.slots)-1]
 	if w.config.OnInputLoss == Fail && !w.ended {
 		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)

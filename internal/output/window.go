@@ -24,13 +24,14 @@ type Window struct {
 	// slots are those that can be fetched; the last ones are listed. Views share
 	// the array: it only grows at the end. There may be hundreds of thousands of
 	// them, so nothing that is done for every slot may walk over all of them.
-	slots  []*Slot
-	dated  []*Slot     // those of them with date ranges
-	held   inventory   // what is in slots
-	left   []time.Time // when the slots at the head of slots left the playlist
-	ended  bool
-	target int
-	tracks map[string]*track // by rendition
+	slots   []*Slot
+	dated   []*Slot     // those of them with date ranges
+	held    inventory   // what is in slots
+	left    []time.Time // how long the slots at the head of slots, which have left the playlist, stay
+	extents []extent
+	ended   bool
+	target  int
+	tracks  map[string]*track // by rendition
 	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
 	// of those that were dropped ended at most.
 	vacant     bool
@@ -152,7 +153,7 @@ func (w *Window) closeStartover() {
 // listed is how many of the last slots the live playlist shows: the window, and
 // at least three.
 func (w *Window) listed() int {
-	window := failover.TicksOf(w.config.PlaylistWindow)
+	window := failover.TicksOf(w.playlistLength())
 	n, sum := 0, failover.Ticks(0)
 	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window); i-- {
 		sum += w.slots[i].End - w.slots[i].Start
@@ -165,17 +166,60 @@ func (w *Window) listed() int {
 // 6.2.2).
 const minListed = 3
 
+// playlistLength is how much the live playlist lists at least.
+func (w *Window) playlistLength() time.Duration {
+	return max(w.config.PlaylistWindow, minListed*time.Duration(w.target)*time.Second)
+}
+
+// extent is how long a live playlist was that ended with this slot.
+type extent struct {
+	msn    uint64
+	length failover.Ticks
+}
+
+// followExtent notes how long the live playlist is that is about to be served. Earlier ones
+// that were no longer don't count any more, so the first one is the longest.
+func (w *Window) followExtent() {
+	list := w.slots[len(w.slots)-w.listed():]
+	now := extent{msn: list[len(list)-1].MSN}
+	for _, s := range list {
+		now.length += s.End - s.Start
+	}
+	for len(w.extents) > 0 && w.extents[len(w.extents)-1].length <= now.length {
+		w.extents = w.extents[:len(w.extents)-1]
+	}
+	w.extents = append(w.extents, now)
+}
+
+// longest is how long the longest playlist was that listed the slot. Slots are asked about in
+// order.
+func (w *Window) longest(s *Slot) failover.Ticks {
+	for len(w.extents) > 0 && w.extents[0].msn < s.MSN {
+		w.extents = w.extents[1:]
+	}
+	if len(w.extents) == 0 {
+		return 0
+	}
+	return w.extents[0].length
+}
+
 // Expire drops slots that left the playlist long enough ago, and returns them: a
 // segment stays available for its own length and that of the longest playlist that
-// listed it (RFC 8216 6.2.2). With a startover window, it stays that long beyond the
-// window, so that a playlist that begins at the window's far end has its time, too.
+// listed it (RFC 8216 6.2.2), also if playlists have been made shorter since. With a startover
+// window, it stays that long beyond the window, so that a playlist that begins at the window's
+// far end has its time, too.
 func (w *Window) Expire(now time.Time) []*Slot {
 	out := len(w.slots) - w.listed()
 	for len(w.left) < out {
-		w.left = append(w.left, now)
+		s := w.slots[len(w.left)]
+		stays := now.Add(max(w.availability(), (s.End - s.Start + w.longest(s)).Duration()))
+		if n := len(w.left); n > 0 && stays.Before(w.left[n-1]) {
+			stays = w.left[n-1] // slots go in order
+		}
+		w.left = append(w.left, stays)
 	}
 	n := 0
-	for n < out && now.Sub(w.left[n]) >= w.availability() && !w.inStartover(w.slots[n]) {
+	for n < out && !now.Before(w.left[n]) && !w.inStartover(w.slots[n]) {
 		n++
 	}
 	return w.Forget(n)
@@ -193,5 +237,5 @@ func (w *Window) inStartover(s *Slot) bool {
 
 // availability is how long a segment can be fetched after it has left the playlist.
 func (w *Window) availability() time.Duration {
-	return w.config.PlaylistWindow + 2*time.Duration(w.target)*time.Second
+	return w.playlistLength() + 2*time.Duration(w.target)*time.Second
 }
