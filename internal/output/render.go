@@ -35,6 +35,7 @@ func (w *Window) Render(announced []Announcement) {
 		return
 	}
 	w.followExtent()
+	w.ranges.prune(w.slots[len(w.slots)-v.listed])
 	last := w.slots[len(w.slots)-1]
 	if w.config.OnInputLoss == Fail && !w.ended {
 		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)
@@ -116,7 +117,7 @@ func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
 	list = list[withdrawn(list, id):]
 	m := playlistOf(list, id, w.epoch, w.track(id).format)
 	m.TargetDuration, m.EndList = w.target, w.ended
-	if lines := w.breaks.running(list[0]); len(lines) > 0 {
+	if lines := runningAt(w.dated, list[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
 	}
 	return m, list

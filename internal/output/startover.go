@@ -275,7 +275,7 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 func (v *View) headBlock(l lister, slots []*Slot, before *Packed) (*block, standing, error) {
 	var opening []string
 	if !l.iframes {
-		opening = v.runningAt(slots[0])
+		opening = runningAt(v.dated, slots[0])
 	}
 	slots = slots[:blockEnd(slots)]
 	if before != nil && before.head != nil && before.head.fits(l, slots, standing{}) && slices.Equal(before.head.opening, opening) {
@@ -295,29 +295,6 @@ func firstListed(blocks []*block) *Slot {
 		}
 	}
 	return nil
-}
-
-// runningAt lists the date ranges that began in slots before head and cover it. Of those
-// with the same ID the last one counts, and of all the last ones: it looks back until there
-// are enough.
-func (v *View) runningAt(head *Slot) []string {
-	var b breaks
-	known := map[string]bool{}
-	i := sort.Search(len(v.dated), func(i int) bool { return v.dated[i].MSN >= head.MSN })
-	for i--; i >= 0 && v.dated[i].MSN >= v.slots[0].MSN && len(b.ranges) < maxRanges; i-- {
-		for _, line := range slices.Backward(v.dated[i].Tags) {
-			if !strings.HasPrefix(line, dateRangeTag) || len(b.ranges) == maxRanges {
-				continue
-			}
-			if r, ok := parseDateRange(line); ok && !known[r.id] {
-				known[r.id] = true
-				r.msn = v.dated[i].MSN
-				b.ranges = append(b.ranges, r)
-			}
-		}
-	}
-	slices.Reverse(b.ranges)
-	return b.running(head)
 }
 
 // maxAge is how long caches may keep a playlist: if it never changes, for as long as its

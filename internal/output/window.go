@@ -37,6 +37,7 @@ type Window struct {
 	vacant     bool
 	nextIFrame uint64
 	breaks     breaks
+	ranges     ranges
 	// ladders are the sets of renditions that the window's slots had before the newest one,
 	// which the slots from newest on have. Views share the array.
 	ladders []ladder
@@ -88,6 +89,10 @@ func (w *Window) Add(s *Slot) {
 	w.followIFrames(s)
 	w.slots = append(w.slots, s)
 	if s.dated() {
+		w.ranges.follow(s)
+		if n := len(w.dated); n > 0 && w.dated[n-1].MSN >= s.MSN {
+			w.dated = nil // of slots that others have taken the place of
+		}
 		w.dated = append(w.dated, s)
 	}
 	w.target, w.ended = s.TargetDuration, false
@@ -119,8 +124,8 @@ func (w *Window) Forget(n int) []*Slot {
 		}
 	}
 	w.slots, w.left = w.slots[n:], w.left[min(n, len(w.left)):]
-	for len(w.dated) > 0 && (len(w.slots) == 0 || w.dated[0].MSN < w.slots[0].MSN) {
-		w.dated = w.dated[1:]
+	for len(w.dated) > 1 && (len(w.slots) == 0 || w.dated[1].MSN < w.slots[0].MSN) {
+		w.dated = w.dated[1:] // the last one knows what is running
 	}
 	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
 		w.ladders = w.ladders[1:]
