@@ -18,9 +18,9 @@ type IFrame struct {
 	At failover.Ticks `json:"at"`
 }
 
-// iframeSpacing is the least distance between key frames of a slot that are listed. Trick
-// play needs no more than one per second, and numbers that rise no faster than time never
-// repeat after a restart.
+// iframeSpacing is the least distance between key frames that are listed, but that each slot
+// has one. Trick play needs no more than one per second, and numbers that rise no faster than
+// time, or than those of slots, never repeat after a restart.
 const iframeSpacing = failover.ClockRate
 
 // AddIFrames lists the key frames of an object that comes next in the slot. ranges are the
@@ -42,13 +42,17 @@ func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failov
 	}
 }
 
-// NumberIFrames gives the key frames of the next slot their numbers. A slot without any
+// NumberIFrames gives the key frames of the next slot their numbers, and leaves out those that
+// are too close to the slot after. A slot without any
 // counts as one: it is listed as a gap. Numbers never fall, also for a rendition that comes
 // back when it is no longer known.
 func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
 		t := w.tracks[r.ID]
+		for n := len(r.IFrames); n > 1 && r.Duration-r.IFrames[n-1].At < iframeSpacing; n = len(r.IFrames) {
+			r.IFrames = r.IFrames[:n-1] // the next slot begins with one
+		}
 		switch {
 		case t != nil && t.nextIFrame > 0:
 			r.IFrame = t.nextIFrame
