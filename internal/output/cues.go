@@ -81,7 +81,7 @@ func (w *Window) Tags(s failover.Slot) []string {
 func (b *breaks) repeats(s failover.Slot, line string) bool {
 	switch {
 	case isCueOut(line):
-		return b.open && b.input != s.Input && s.Start < b.until
+		return b.open && b.input != s.Input && s.Start+s.Dated < b.until
 	case isCueIn(line):
 		return !b.open && b.input != "" && b.input != s.Input
 	}

@@ -11,10 +11,13 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
+// dated is how far the dates of the tests' slots are from the clock.
+const dated = 3600 * failover.ClockRate
+
 // tell publishes a slot of an input whose playlist has these lines.
 func (l *timeline) tell(input string, lines ...string) {
 	l.publish(testMaterial{input: input, tags: l.w.Tags(failover.Slot{
-		Input: input, Start: l.at, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: lines}}}},
+		Input: input, Start: l.at - dated, Dated: dated, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: lines}}}},
 	})})
 }
 
@@ -149,7 +152,7 @@ func TestDateRangeFromBeforeTheWindow(t *testing.T) {
 func TestABreakWithoutAnEnd(t *testing.T) {
 	l := newTimeline(t, 0, "v.m3u8")
 	told := func(input, line string) bool {
-		s := failover.Slot{Input: input, Start: l.at, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: []string{line}}}}}}
+		s := failover.Slot{Input: input, Start: l.at - dated, Dated: dated, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: []string{line}}}}}}
 		return len(l.w.Tags(s)) > 0
 	}
 	l.tell("a", "#EXT-X-CUE-OUT")
