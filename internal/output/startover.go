@@ -98,8 +98,10 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 // is played from its beginning anyway. The tag is in the multivariant playlist, which hls.js
 // prefers, as video and audio then begin alike, and in the media playlists, the only ones
 // that ExoPlayer reads it from. It is there from the first segment on, although it should
-// not point into the last three target durations: a playlist that grows must not change.
-const fromTheBeginning = "#EXT-X-START:TIME-OFFSET=0"
+// not point into the last three target durations: a playlist that grows must not change. The
+// offset is not 0, as Shaka Player takes that for none; without PRECISE, players show the first
+// picture all the same.
+const fromTheBeginning = "#EXT-X-START:TIME-OFFSET=0.001"
 
 // startTags are the lines of the live multivariant playlist that are true of a stretch. Where
 // the encoder wants live viewers to begin is not.

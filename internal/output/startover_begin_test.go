@@ -31,7 +31,7 @@ func TestStartoverSaysWhereToBegin(t *testing.T) {
 		}
 		_, media, _ := l.parsed(t, query)
 		for name, body := range map[string]string{"multivariant": string(plain(t, text)), "media": media} {
-			if strings.Contains(body, "#EXT-X-START:TIME-OFFSET=0\n") != grows || strings.Contains(body, "=-4.0") {
+			if strings.Contains(body, "#EXT-X-START:TIME-OFFSET=0.001\n") != grows || strings.Contains(body, "=-4.0") {
 				t.Errorf("%s, %s:\n%s", query, name, body)
 			}
 			if name == "multivariant" && !strings.Contains(body, session) {
