@@ -29,9 +29,13 @@ type Window struct {
 	held    inventory   // what is in slots
 	left    []time.Time // how long the slots at the head of slots, which have left the playlist, stay
 	extents []extent
-	ended   bool
-	target  int
-	tracks  map[string]*track // by rendition
+	// longer is the startover window from before a change that made it shorter, until the
+	// playlists that were served of it have had their time; 0 at all other times.
+	longer      time.Duration
+	longerUntil time.Time
+	ended       bool
+	target      int
+	tracks      map[string]*track // by rendition
 	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
 	// of those that were dropped ended at most.
 	vacant     bool
@@ -64,7 +68,12 @@ func New(config Config, st store.Store, report func(error)) *Window {
 func (w *Window) SetEpoch(epoch string) { w.epoch = epoch }
 
 // Configure sets options that apply from the next rendering on.
-func (w *Window) Configure(config Config) { w.config = config }
+func (w *Window) Configure(config Config) {
+	if before := w.config.StartoverWindow; config.StartoverWindow < before {
+		w.longer, w.longerUntil = max(w.longer, before), time.Time{}
+	}
+	w.config = config
+}
 
 // View is what viewers read at this moment, nil before the first rendering and after
 // Close. Any goroutine may call it.
@@ -214,6 +223,12 @@ func (w *Window) longest(s *Slot) failover.Ticks {
 // window, it stays that long beyond the window, so that a playlist that begins at the window's
 // far end has its time, too.
 func (w *Window) Expire(now time.Time) []*Slot {
+	switch {
+	case w.longer > 0 && w.longerUntil.IsZero():
+		w.longerUntil = now.Add(w.availability())
+	case !now.Before(w.longerUntil):
+		w.longer = 0
+	}
 	out := len(w.slots) - w.listed()
 	for len(w.left) < out {
 		s := w.slots[len(w.left)]
@@ -233,11 +248,12 @@ func (w *Window) Expire(now time.Time) []*Slot {
 // inStartover reports whether the slot is kept for the startover window. The window is in
 // media time, so that it is right for an input with a wrong clock as well.
 func (w *Window) inStartover(s *Slot) bool {
-	if w.config.StartoverWindow <= 0 {
+	window := max(w.config.StartoverWindow, w.longer)
+	if window <= 0 {
 		return false
 	}
 	age := w.slots[len(w.slots)-1].End - s.End
-	return age < failover.TicksOf(w.config.StartoverWindow+w.availability())
+	return age < failover.TicksOf(window+w.availability())
 }
 
 // availability is how long a segment can be fetched after it has left the playlist.

@@ -69,3 +69,35 @@ func TestAShorterPlaylistKeepsWhatWasListed(t *testing.T) {
 		}
 	})
 }
+
+// A startover playlist that was served a moment ago can be played to its end, also if the
+// startover window has been made shorter, or given up, in the meantime.
+func TestAShorterStartoverWindowKeepsWhatWasListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, shorter := range []time.Duration{0, time.Minute} {
+			l := newTimeline(t, 10*time.Minute, "v.m3u8")
+			publish := func(n int) {
+				for range n {
+					time.Sleep(slotSeconds * time.Second)
+					l.publish(testMaterial{})
+				}
+			}
+			publish(300)
+			_, _, m := l.parsed(t, "start="+seconds(0)+"&end="+seconds(10))
+			config := l.w.config
+			config.StartoverWindow = shorter
+			l.w.Configure(config)
+			begin := time.Now()
+			for time.Since(begin) < l.w.availability()-slotSeconds*time.Second {
+				publish(1)
+				if l.view().Segment(m.Segments[0].URI) == nil {
+					t.Fatalf("window of %v: a segment is gone after %v", shorter, time.Since(begin))
+				}
+			}
+			publish(20)
+			if kept := len(l.w.slots); kept > 60 {
+				t.Errorf("window of %v: %d slots are kept", shorter, kept)
+			}
+		}
+	})
+}
