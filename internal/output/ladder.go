@@ -1,6 +1,10 @@
 package output
 
-import "github.com/liveorigin/caddy-live-origin/internal/hls"
+import (
+	"slices"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
 
 // An encoder may come with another ladder, and a stretch of the past has the one of its time.
 
@@ -84,12 +88,15 @@ func (v *View) has(slots []*Slot, p playlist) bool {
 	if p.iframes && !v.lineup.iframes {
 		return false
 	}
-	for _, l := range v.laddersOf(slots[0], slots[len(slots)-1]) {
-		if r := l.last.Rendition(p.id); r != nil && (!p.iframes || r.IFrame != 0) {
-			return true
-		}
+	if slots[len(slots)-1].has(p) {
+		return true // as nearly always
 	}
-	return false
+	return slices.ContainsFunc(v.laddersOf(slots[0], slots[len(slots)-1]), func(l ladder) bool { return l.last.has(p) })
+}
+
+func (s *Slot) has(p playlist) bool {
+	r := s.Rendition(p.id)
+	return r != nil && (!p.iframes || r.IFrame != 0)
 }
 
 // multivariantOf lists what the slots of a stretch have, as it is listed today or was when

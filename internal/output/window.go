@@ -24,10 +24,11 @@ type Window struct {
 	// slots are those that can be fetched; the last ones are listed. Views share
 	// the array: it only grows at the end. There may be hundreds of thousands of
 	// them, so nothing that is done for every slot may walk over all of them.
-	slots   []*Slot
-	dated   []*Slot     // those of them with date ranges
+	slots []*Slot
+	// dated are those of them with date ranges, and the last one before them.
+	dated   []*Slot
 	held    inventory   // what is in slots
-	left    []time.Time // how long the slots at the head of slots, which have left the playlist, stay
+	left    []time.Time // how long the slots that have left the playlist, at the head, stay
 	extents []extent
 	// longer is the startover window from before a change that made it shorter, until the
 	// playlists that were served of it have had their time; 0 at all other times.
