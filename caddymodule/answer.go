@@ -25,7 +25,7 @@ func init() {
 // The answer goes out at once, also when the client is still sending; see drain.
 func fail(w http.ResponseWriter, r *http.Request, status int, reason error) error {
 	sending := stillSending(r)
-	if sending {
+	if sending && r.ProtoMajor == 1 {
 		answerFirst(w)
 	}
 	err := caddyhttp.Error(status, &refusedError{reason})
@@ -148,6 +148,10 @@ const (
 	// drainTime and drainSize bound how much is read of an unwanted body.
 	drainTime = 5 * time.Second
 	drainSize = 64 << 20
+	drainStep = 64 << 10
+	// drainPause is how long nothing may come over HTTP/2, where some clients stop sending when they
+	// have the answer, and wait for the end of the stream.
+	drainPause = 250 * time.Millisecond
 )
 
 // countedBody knows whether the body has been read to its end.
@@ -163,10 +167,11 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stillSending reports whether the client may have more of a body to send, over a protocol
-// that does not deal with that by itself.
+// stillSending reports whether the client may have more of a body to send. HTTP/3 deals with that by
+// itself. In HTTP/2 the stream is reset without an error (RFC 9113, 8.1), but libcurl up to 7.88 loses
+// the answer by that.
 func stillSending(r *http.Request) bool {
-	if r.ProtoMajor != 1 || r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+	if r.ProtoMajor > 2 || r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
 		return false
 	}
 	b, ok := r.Body.(*countedBody)
@@ -192,10 +197,30 @@ func drain(w http.ResponseWriter, r *http.Request, status int) {
 		return // there is nothing to come
 	}
 	control := http.NewResponseController(w)
-	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(drainTime)) != nil {
-		return // without a deadline it might take forever
+	if control.Flush() != nil {
+		return
 	}
-	_, _ = io.CopyN(io.Discard, r.Body, drainSize)
+	pause := drainTime
+	if r.ProtoMajor > 1 {
+		pause = drainPause
+	}
+	end := time.Now().Add(drainTime)
+	for range drainSize / drainStep {
+		now := time.Now()
+		if !now.Before(end) || control.SetReadDeadline(sooner(now.Add(pause), end)) != nil {
+			return // without a deadline it might take forever
+		}
+		if _, err := io.CopyN(io.Discard, r.Body, drainStep); err != nil {
+			return
+		}
+	}
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Interface guards

@@ -2,15 +2,19 @@ package caddymodule
 
 import (
 	"bufio"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+	zapobserver "go.uber.org/zap/zaptest/observer"
 )
 
 // loadServer loads a server of JSON routes and error routes.
@@ -129,5 +133,43 @@ func TestRefusedAtOnce(t *testing.T) {
 		}
 		_, err = io.WriteString(endless, "1\r\nx\r\n")
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// patientRecorder takes deadlines for reading.
+type patientRecorder struct{ *httptest.ResponseRecorder }
+
+func (patientRecorder) SetReadDeadline(time.Time) error { return nil }
+
+// What is refused may be sent to its end over HTTP/2 as well: where the stream is reset meanwhile,
+// libcurl loses the answer.
+func TestRefusalsReachWhoIsSending(t *testing.T) {
+	o := newOrigin(t, strings.Replace(twoInputs, "input a /in/a\n", "input a /in/a {\nbearer secret\n}\n", 1))
+	for target, want := range map[string]int{"/in/a/seg1.ts": http.StatusUnauthorized, "/live/seg1.ts": http.StatusMethodNotAllowed} {
+		for protocol, drained := range map[int]bool{1: true, 2: true, 3: false} {
+			const size = 4 << 20
+			body := &io.LimitedReader{R: rand.Reader, N: size}
+			w := patientRecorder{httptest.NewRecorder()}
+			r := httptest.NewRequest(http.MethodPut, target, body)
+			r.ProtoMajor, r.ContentLength = protocol, size
+			_ = o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler)
+			if w.Code != want || (body.N == 0) != drained {
+				t.Errorf("%s over HTTP/%d: %d, and %d bytes were not read", target, protocol, w.Code, body.N)
+			}
+		}
+	}
+}
+
+// Encoders that are given the URL for viewers are told of in the log.
+func TestPushingToAnEndpointIsLogged(t *testing.T) {
+	for _, target := range []string{"/live/index.m3u8", "/status/seg1.ts", "/health"} {
+		o := newOrigin(t, strings.Replace(twoInputs, "live_origin {", "live_origin {\nstatus /status\nhealth /health", 1))
+		core, logs := zapobserver.New(zap.WarnLevel)
+		o.handler.logger = zap.New(core)
+		o.do("GET", target, nil)
+		o.do("PUT", target, strings.NewReader("x"))
+		if got := logs.FilterMessage("upload matches no input").Len(); got != 1 {
+			t.Errorf("%s: %d lines in the log", target, got)
+		}
 	}
 }

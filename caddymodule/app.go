@@ -37,6 +37,8 @@ type App struct {
 	// once the config is provisioned.
 	channels []*channelUse
 	engines  map[string]string // identity to options
+	// compared: the handlers' paths were compared with each other.
+	compared bool
 
 	// ending is done when the config is about to end, and ends what would go on forever.
 	ending context.Context
@@ -141,6 +143,7 @@ func (a *App) commit() error {
 			a.release()
 			return
 		}
+		a.warnOfOtherStores(live.current)
 		a.previous, live.current = live.current, a
 		live.serving.Store(true)
 	})
@@ -193,6 +196,7 @@ func (a *App) apply() error {
 		next := applied{config: u.config, capacity: u.spec.Capacity, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}
 		if before.app != nil {
 			next.config = union(u.config, before.config)
+			a.warnOfLongSegments(c, before.config, u.config)
 		}
 		if err := c.tell(next); err != nil {
 			return err
@@ -330,7 +334,7 @@ func (a *App) release() {
 // ends there is none, and channels on a durable store keep what they hold.
 func (a *App) leaveBehind(next *App) {
 	for _, u := range a.channels {
-		if u.shared != nil && !slices.ContainsFunc(next.channels, func(o *channelUse) bool { return o.key == u.key }) {
+		if u.shared != nil && !next.has(u.key) {
 			u.shared.removed.Store(true)
 		}
 	}

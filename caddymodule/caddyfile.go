@@ -12,7 +12,9 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterHandlerDirective("live_origin", parseCaddyfile)
-	httpcaddyfile.RegisterDirectiveOrder("live_origin", httpcaddyfile.Before, "file_server")
+	// Before all that answers every path of a site: what belongs to no channel is passed on.
+	// After `abort` and `error`, which keep clients away.
+	httpcaddyfile.RegisterDirectiveOrder("live_origin", httpcaddyfile.Before, "respond")
 }
 
 func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {

@@ -93,11 +93,8 @@ func only(s, more string) bool {
 	return true
 }
 
-// pathSet holds the paths of one handler with what they belong to.
-//
-// Only the paths of one handler can be compared: another one may be behind
-// another host or matcher, or behind a directive that strips a prefix, and a handler does
-// not know where it is mounted.
+// pathSet holds the paths of one handler with what they belong to. Those of several handlers
+// are compared by App.checkServers.
 type pathSet map[string]string
 
 // add checks the path and adds it, unless it overlaps another one.
@@ -106,16 +103,24 @@ func (s pathSet) add(p, owner string) error {
 		return err
 	}
 	for other, taken := range s {
-		switch {
-		case p == other:
-			return fmt.Errorf("%s is the path of %s too", p, taken)
-		case strings.HasPrefix(p, other+"/"):
-			return fmt.Errorf("%s is below %s, the path of %s", p, other, taken)
-		case strings.HasPrefix(other, p+"/"):
-			return fmt.Errorf("%s is above %s, the path of %s", p, other, taken)
+		if err := overlap(p, other, taken); err != nil {
+			return err
 		}
 	}
 	s[p] = owner
+	return nil
+}
+
+// overlap reports whether a path and another one, which is that of taken, overlap.
+func overlap(p, other, taken string) error {
+	switch {
+	case p == other:
+		return fmt.Errorf("%s is the path of %s too", p, taken)
+	case strings.HasPrefix(p, other+"/"):
+		return fmt.Errorf("%s is below %s, the path of %s", p, other, taken)
+	case strings.HasPrefix(other, p+"/"):
+		return fmt.Errorf("%s is above %s, the path of %s", p, other, taken)
+	}
 	return nil
 }
 

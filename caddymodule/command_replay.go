@@ -34,7 +34,7 @@ a channel's life, the decisions of the first minute are not compared.`,
 	}
 	cmd.Flags().String("endpoint", "", "Show only this endpoint")
 	cmd.Flags().Duration("segment-duration", 0, "Replay with another segment_duration")
-	cmd.Flags().Duration("failover-grace", 0, "Replay with another failover_grace")
+	cmd.Flags().Duration("failover-grace", 0, "Replay with another failover_grace; 0 for half of the output segment")
 	cmd.Flags().Duration("time-delay", 0, "Replay with another time_delay")
 	cmd.Flags().String("prefer", "", "Replay with another input to prefer")
 	cmd.Flags().Duration("prefer-after", 0, "Replay with another time that the preferred input has to be whole for")

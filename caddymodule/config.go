@@ -21,8 +21,9 @@ type Channel struct {
 	// nowhere.
 	Trace *Trace `json:"trace,omitempty"`
 
-	// How much of the store the channel is guaranteed, in bytes, from 64 KiB to 16 TiB.
-	// Beyond it, a channel uses what others leave, and gives it back when they need it.
+	// How much of the store the channel is guaranteed, in bytes, from 64 KiB to 16 TiB. All
+	// channels of the store must not be guaranteed more than it has, also where they are in
+	// several handlers. Beyond it, a channel uses what others leave, and gives it back when they need it.
 	// Default: an equal share of what channels with a `capacity` leave, among the channels
 	// that receive uploads.
 	Capacity int64 `json:"capacity,omitempty"`
@@ -70,7 +71,8 @@ type Input struct {
 	Allow []string `json:"allow,omitempty"`
 
 	// The limit for one segment or other media object, in bytes, after
-	// decompression, from 1 KiB to 4 GiB. Default: 67108864 (64 MiB).
+	// decompression, from 1 KiB to 4 GiB, and not more than the store has. Default: 67108864
+	// (64 MiB).
 	MaxSegmentSize int64 `json:"max_segment_size,omitempty"`
 
 	// The limit for one playlist, in bytes, after decompression, from 1 KiB to

@@ -52,6 +52,9 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 		return fail(w, r, http.StatusMethodNotAllowed, errors.New("an endpoint takes only "+endpointMethods))
 	}
 	header["Access-Control-Expose-Headers"] = exposedHeaders
+	if err := h.app.inEffect(); err != nil {
+		return busy(w, r, err)
+	}
 	if !rt.use.shared.channel.Ready() {
 		return busy(w, r, errCatchingUp)
 	}

@@ -112,6 +112,28 @@ func TestNothingPublished(t *testing.T) {
 	}
 }
 
+// A player in a browser learns to come back only from what CORS lets it see, and caches must
+// not keep it.
+func TestStarting(t *testing.T) {
+	o, err := tryOrigin(t, twoInputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live.changing.Lock() // the config does not get on
+	defer live.changing.Unlock()
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, target := range []string{"/live/index.m3u8", "/live/v0/1-2.ts"} {
+			w := o.do(method, target, nil, "Origin", "https://player.example")
+			want(t, w, 503, "")
+			wantHeader(t, w.Header(), "Retry-After", "1")
+			wantHeader(t, w.Header(), "Cache-Control", "no-store")
+			wantHeader(t, w.Header(), "Access-Control-Allow-Origin", "*")
+		}
+	}
+	want(t, o.do("OPTIONS", "/live/index.m3u8", nil, "Origin", "https://player.example"), 204, "")
+	want(t, o.do("PUT", "/live/index.m3u8", nil), 405, "")
+}
+
 func TestMethodsOfEndpoints(t *testing.T) {
 	o := newOrigin(t, twoInputs)
 	w := o.do("OPTIONS", "/live/index.m3u8", nil, "Origin", "https://player.example", "Access-Control-Request-Headers", "range")
@@ -208,6 +230,42 @@ func TestPlaylistAge(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantHeader(t, w.Header(), "Cache-Control", header)
+	}
+}
+
+// What is compressed by itself goes through `encode` as it is, and so does what viewers and
+// caches send to ask whether it has changed.
+func TestRevalidationBehindEncode(t *testing.T) {
+	n := newNode(t)
+	n.load("encode\n" + strings.Replace(site("startover_window 1h"), "{", "{\nstatus /status", 1))
+	n.goOnAir("/in/a", "/live")
+	ask := func(target, coding, etag string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.addr+target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", coding)
+		if etag != "" {
+			r.Header.Set("If-None-Match", etag)
+		}
+		resp, err := n.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	media := "/live/" + uris(n.want("GET", "/live/index.m3u8", nil, 200))[0]
+	for _, target := range []string{"/live/index.m3u8", media, media + "?start=0", "/status/"} {
+		for _, coding := range []string{"gzip", "gzip, br, zstd", "zstd, gzip;q=0.5", "identity"} {
+			// More than once: another segment may be published in between.
+			eventually(t, "304 for "+target+" in "+coding, func() bool {
+				etag := ask(target, coding, "").Header.Get("ETag")
+				again := ask(target, coding, etag)
+				return again.StatusCode == http.StatusNotModified && again.Header.Get("ETag") == etag
+			})
+		}
 	}
 }
 

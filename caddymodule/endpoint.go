@@ -43,7 +43,9 @@ type Endpoint struct {
 
 	// The desired length of an output segment, from 1s to 30s. Input segments are joined,
 	// never cut: the output segment is the nearest whole multiple of an input segment, at
-	// least one. Default: 6s.
+	// least one. Once the endpoint has published something, a longer one has no effect, as
+	// the target duration of a playlist must not change: give the endpoint another name and
+	// path. Default: 6s.
 	SegmentDuration caddy.Duration `json:"segment_duration,omitempty"`
 
 	// How much media the live playlist lists, at least three segment durations and
@@ -56,9 +58,9 @@ type Endpoint struct {
 	// `startover_window`, where both are set. Default: 0.
 	TimeDelay caddy.Duration `json:"time_delay,omitempty"`
 
-	// How much of the past stays playable, up to 336h, counted back from the
-	// newest segment. The multivariant playlist then takes the parameters `start`
-	// and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
+	// How much of the past stays playable, up to 336h, counted back from the newest
+	// segment; of use from `playlist_window` on. The multivariant playlist then takes the
+	// parameters `start` and `end`, as Unix time in seconds or as ISO 8601 with a zone, and compares
 	// them with EXT-X-PROGRAM-DATE-TIME: with both in the past it leads to
 	// playlists of type VOD, with `start` alone or an `end` in the future, to growing ones
 	// of type EVENT. What is outside the window is answered with 404. The store must have
@@ -66,8 +68,8 @@ type Endpoint struct {
 	StartoverWindow caddy.Duration `json:"startover_window,omitempty"`
 
 	// How long after a segment is due the endpoint keeps waiting for the active input,
-	// before it takes the segment from another one, up to 10m. Default: half of
-	// `segment_duration`.
+	// before it takes the segment from another one, up to 10m. Default: half of the output
+	// segment, such as 5s where input segments of 10s are one each.
 	FailoverGrace caddy.Duration `json:"failover_grace,omitempty"`
 
 	// When the active input changes, apart from failover. Default: never.
@@ -160,9 +162,6 @@ func (e *Endpoint) setDefaults() {
 	if e.PlaylistWindow == 0 {
 		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
 	}
-	if e.FailoverGrace == 0 {
-		e.FailoverGrace = e.SegmentDuration / 2
-	}
 	if e.FailoverPolicy.Policy == "" {
 		e.FailoverPolicy.Policy = policySticky
 	}
@@ -201,8 +200,10 @@ func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
 	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
 		return fmt.Errorf("time_delay: %w", err)
 	}
-	if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
-		return fmt.Errorf("failover_grace: %w", err)
+	if e.FailoverGrace != 0 {
+		if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
+			return fmt.Errorf("failover_grace: %w", err)
+		}
 	}
 	if err := e.FailoverPolicy.check(c); err != nil {
 		return fmt.Errorf("failover_policy: %w", err)

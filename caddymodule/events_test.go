@@ -225,3 +225,21 @@ func TestUpInputs(t *testing.T) {
 
 // Interface guards
 var _ caddyevents.Handler = (*eventRecorder)(nil)
+
+// The only input that delivers is taken out of the config: with it the channel goes down.
+func TestAChannelGoesDownWithItsLastInput(t *testing.T) {
+	n := newRecordingNode(t)
+	n.loadRecorded(site(""), "one")
+	n.goOnAir("/in/a", "/live")
+	eventually(t, "the channel is up", func() bool { return slices.Contains(recordedOf("one"), eventChannelUp) })
+	without := ""
+	for line := range strings.Lines(site("")) {
+		if !strings.Contains(line, "/in/a") {
+			without += line
+		}
+	}
+	n.loadRecorded(without, "two")
+	eventually(t, "the channel is down", func() bool {
+		return slices.Contains(append(recordedOf("one"), recordedOf("two")...), eventChannelDown)
+	})
+}

@@ -99,7 +99,11 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	reservation := rt.use.shared.reserve(rt.input.Name, size, h.logger)
 	defer reservation.done() // also if it panics
 	body.arrived = reservation.arrived
-	replaced, err := ch.Put(r.Context(), rt.input.Name, path, body, size)
+	ctx := r.Context()
+	if from := clientAddr(r); from.IsValid() {
+		ctx = channel.From(ctx, from.String())
+	}
+	replaced, err := ch.Put(ctx, rt.input.Name, path, body, size)
 	rt.countBytes(body.read)
 	if errors.Is(err, store.ErrFull) {
 		h.app.storeFull(rt)

@@ -351,3 +351,15 @@ func TestRefusalsAreLoggedOnce(t *testing.T) {
 		t.Errorf("%d warnings", n)
 	}
 }
+
+// What a storage or a proxy said instead of a segment is no media, whatever it looks like. A DASH
+// manifest is kept.
+func TestAnErrorPageIsNoSegment(t *testing.T) {
+	o := newOrigin(t, twoInputs)
+	for name, want := range map[string]int{"seg1.ts": http.StatusUnsupportedMediaType, "live.mpd": http.StatusCreated} {
+		w := o.do("PUT", "/in/a/"+name, strings.NewReader(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchKey</Code></Error>`))
+		if w.Code != want {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}

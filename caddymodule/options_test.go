@@ -84,7 +84,7 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 		},
 	} {
 		config := channel.EndpointConfig{
-			Name: "hls", SegmentDuration: 2 * time.Second, FailoverGrace: time.Second,
+			Name: "hls", SegmentDuration: 2 * time.Second,
 			Config: output.Config{PlaylistWindow: time.Minute, OnInputLoss: output.Hold, ManifestName: "index"},
 		}
 		want(&config)
@@ -96,6 +96,31 @@ func TestOptionsReachTheRuntime(t *testing.T) {
 			t.Errorf("%q: %+v, want %+v", options, got, config)
 		}
 	}
+}
+
+// By default, the grace is half of the segment that comes out, whatever was asked for.
+func TestDefaultGrace(t *testing.T) {
+	segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, strings.Replace(withEndpoint(""), "segment_duration 2s", "segment_duration 1s", 1))
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			if n < 5 {
+				o.deliver("/in/a", n)
+			}
+			o.deliver("/in/b", n)
+		}
+		for _, step := range []struct {
+			wait time.Duration
+			on   string
+		}{{segmentTime/2 - 100*time.Millisecond, "a"}, {200 * time.Millisecond, "b"}} {
+			time.Sleep(step.wait)
+			synctest.Wait()
+			if got := o.lastInput(); got != step.on {
+				t.Errorf("the newest segment is of %s, want %s", got, step.on)
+			}
+		}
+	})
 }
 
 func TestTimeDelay(t *testing.T) {

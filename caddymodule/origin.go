@@ -29,8 +29,10 @@ func init() {
 // the other one.
 //
 // Requests for paths that belong to no input, endpoint or status page go on to the next
-// handler. An upload that no handler has answered is refused with 404: an encoder must not
-// believe that what it sent to a mistyped path has arrived.
+// handler. In a Caddyfile, the directive comes before `respond`, `reverse_proxy` and
+// `file_server`, and after `abort` and `error`, which can keep clients away. An upload
+// that no handler has answered is refused with 404: an encoder must not believe that what
+// it sent to a mistyped path has arrived.
 //
 // Errors go to `handle_errors`, with the reason in `{http.error.message}`. Where nobody
 // handles them, they are answered with the reason as plain text, since that is what
@@ -42,11 +44,13 @@ func init() {
 // State outlives a reload of the config: uploads and downloads go on, and so do
 // the playlists. A changed option applies from the next segment on.
 //
-// Paths must not overlap within one handler. Two handlers are not compared, as
-// they may be behind different hosts or matchers. Two handlers may have the same
+// Paths must not overlap within one handler, nor with those of a handler in front of it that
+// gets all its requests. Handlers behind different hosts or matchers may have equal paths, and
+// so may one that is behind a handler which changes the path. Two handlers may have the same
 // channel if they configure it alike.
 type Handler struct {
-	// Where segments and state live. Default: `memory`.
+	// Where segments and state live. Nothing goes from one store to another: a channel that
+	// gets another one by a reload begins anew. Default: `memory`.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=http.live_origin.stores inline_key=engine"`
 
 	// The channels by name. Names consist of letters, digits, `-` and `_`, at
@@ -116,14 +120,14 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	h.quiet, h.strays = newThrottle(quietInterval), newThrottle(strayInterval)
 	h.errorRoutes = errorRoutesAround(ctx.Modules())
 
+	if err := app.checkServers(ctx.Modules()); err != nil {
+		return err
+	}
 	if len(h.Channels) == 0 {
 		return errors.New("at least one channel is required")
 	}
 	engine, options, err := h.loadEngine(ctx)
 	if err != nil {
-		return err
-	}
-	if err := h.checkCapacities(engine); err != nil {
 		return err
 	}
 	// Cross checks come before the config is registered with the app, which two
@@ -149,6 +153,14 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		if c == nil {
 			return fmt.Errorf("channel %s is null", name)
 		}
+		for _, in := range c.Inputs {
+			if in == nil {
+				continue
+			}
+			if err := in.checkFits(engine); err != nil {
+				return fmt.Errorf("channel %s, input %s: %w", name, in.Name, err)
+			}
+		}
 		c.setDefaults()
 		if err := c.check(name, paths); err != nil {
 			return err
@@ -165,7 +177,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 			page.watch(name, c, use, h.Status.Path)
 		}
 	}
-	return nil
+	return app.checkCapacities(engine)
 }
 
 // loadEngine loads the store's module. options are those it has with all defaults
@@ -231,6 +243,12 @@ func (h *Handler) Validate() error {
 					zap.String("channel", name), zap.String("input", in.Name), zap.String("path", in.Path))
 			}
 		}
+		for _, key := range c.endpointNames() {
+			if e := c.Endpoints[key]; e.StartoverWindow > 0 && e.StartoverWindow < e.PlaylistWindow {
+				h.logger.Warn("startover_window is shorter than playlist_window: all that it keeps is listed anyway",
+					zap.String("channel", name), zap.String("endpoint", key))
+			}
+		}
 	}
 	return nil
 }
@@ -254,24 +272,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			return h.passOn(w, r, next)
 		}
 	}
+	if rt.input == nil && brings(r.Method) {
+		h.noteStray(r, http.StatusMethodNotAllowed) // an encoder that was given the URL for viewers
+	}
 	if rt.health {
 		return h.serveHealth(w, r, r.URL.Path[length:])
 	}
 	if rt.page == nil {
 		rt.logFields(r)
 	}
-	commit := h.app.inEffect
-	if rt.input != nil {
-		commit = h.app.commit // an encoder would lose the upload
-	}
-	if err := commit(); err != nil {
-		w.Header().Set("Retry-After", "1")
-		return fail(w, r, http.StatusServiceUnavailable, err)
-	}
-	if rt.page != nil {
+	switch {
+	case rt.page != nil:
+		if err := h.app.inEffect(); err != nil {
+			return busy(w, r, err)
+		}
 		return rt.page.serve(w, r, r.URL.Path[length:])
-	}
-	if rt.input != nil {
+	case rt.input != nil:
+		// It waits for as long as it takes: an encoder would lose the upload.
+		if err := h.app.commit(); err != nil {
+			return busy(w, r, err)
+		}
 		return h.serveInput(w, r, rt, path)
 	}
 	return h.serveEndpoint(w, r, rt, strings.TrimPrefix(r.URL.Path[length:], "/"))

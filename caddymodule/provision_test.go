@@ -50,6 +50,8 @@ func TestProvision(t *testing.T) {
 		{with("", `,"time_delay":"25h"`), "channel s, endpoint hls: time_delay: must be from 0s to 24h0m0s, but is 25h0m0s"},
 		{with("", `,"time_delay":"1h","startover_window":"336h"`), ""},
 		{with("", `,"startover_window":"337h"`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is 337h0m0s"},
+		{with("", `,"startover_window":"60s"`), ""},
+		{with("", `,"startover_window":"59s"`), ""}, // a warning
 		{with("", `,"startover_window":-1`), "channel s, endpoint hls: startover_window: must be from 0s to 336h0m0s, but is -1ns"},
 		{with("", `,"startover_window":"1h","time_delay":"1h"`), "channel s, endpoint hls: time_delay: must be less than startover_window (1h0m0s), but is 1h0m0s"},
 		{with("", `,"failover_policy":{"policy":"best"}`), `channel s, endpoint hls: failover_policy: must be sticky, prefer or hitless, but is "best"`},
@@ -113,8 +115,8 @@ func TestDefaults(t *testing.T) {
 	const want = `{"alignment":"auto",` +
 		`"inputs":[{"max_segment_size":67108864,"max_playlist_size":4194304,"max_renditions":20,"max_uploads":80,"min_upload_rate":1024,"max_unlisted_size":268435456}],` +
 		`"endpoints":{` +
-		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_grace":15000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"},` +
-		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_grace":3000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"}}}`
+		`"long":{"segment_duration":30000000000,"playlist_window":90000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"},` +
+		`"plain":{"segment_duration":6000000000,"playlist_window":60000000000,"failover_policy":{"policy":"sticky"},"on_input_loss":"hold","manifest_name":"index"}}}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

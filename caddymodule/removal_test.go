@@ -32,7 +32,8 @@ func TestWhatIsRemovedFromAFileStoreIsFreed(t *testing.T) {
 		return count
 	}
 	number := func(segment string) uint64 {
-		digits := strings.TrimSuffix(segment[strings.LastIndex(segment, "-")+1:], ".ts")
+		_, digits, _ := strings.Cut(strings.TrimSuffix(segment, ".ts"), "-")
+		digits, _, _ = strings.Cut(digits, "-") // behind which a process may have its own letters
 		msn, err := strconv.ParseUint(digits, 10, 64)
 		if err != nil {
 			t.Fatal(err)

@@ -26,21 +26,43 @@ type limitedEngine interface{ limit() int64 }
 func (m *MemoryStore) limit() int64 { return m.Capacity }
 func (f *FileStore) limit() int64   { return f.MaxSize }
 
-// checkCapacities refuses to guarantee channels more than the store has.
-func (h *Handler) checkCapacities(e Engine) error {
-	limited, ok := e.(limitedEngine)
-	if !ok || limited.limit() == 0 {
-		return nil
+func (n *NATSStore) limit() int64 {
+	if n.MaxSize > 0 {
+		return n.MaxSize
 	}
-	sum := int64(0)
-	for _, c := range h.Channels {
-		if c != nil {
-			sum += c.Capacity
+	return limitOf(n.local)
+}
+
+// limitOf is that of any engine.
+func limitOf(e Engine) int64 {
+	if limited, ok := e.(limitedEngine); ok {
+		return limited.limit()
+	}
+	return 0
+}
+
+// checkCapacities refuses to guarantee channels more than their store has. They are those of all
+// handlers so far.
+func (a *App) checkCapacities(e Engine) error {
+	id, limit, sum := e.Identity(), limitOf(e), int64(0)
+	for _, u := range a.channels {
+		if u.key.store == id {
+			sum += u.spec.Capacity
 		}
 	}
-	if sum > limited.limit() {
+	if limit > 0 && sum > limit {
 		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s",
-			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limited.limit())))
+			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)))
+	}
+	return nil
+}
+
+// checkFits refuses to take a segment that the store has no room for, if it was asked for: a
+// default that is too large for a small store does no harm.
+func (in *Input) checkFits(e Engine) error {
+	if limit := limitOf(e); limit > 0 && in.MaxSegmentSize > limit {
+		return fmt.Errorf("max_segment_size: must be at most the store's %s, but is %s",
+			humanize.IBytes(uint64(limit)), humanize.IBytes(uint64(in.MaxSegmentSize)))
 	}
 	return nil
 }

@@ -115,6 +115,44 @@ func TestCapacitiesFitTheStore(t *testing.T) {
 	}
 }
 
+// Channels of several handlers, such as those of two sites, share a store.
+func TestCapacitiesOfSeveralHandlers(t *testing.T) {
+	site := func(port, store, channel, capacity string) string {
+		return fmt.Sprintf(":%s {\nlive_origin {\n%s\nchannel %s {\n%s\ninput a /in\nendpoint hls /live\n}\n}\n}\n", port, store, channel, capacity)
+	}
+	const tooMuch = "the channels are guaranteed 2.9 GiB of the store, which has 2.0 GiB"
+	for name, c := range map[string]struct{ config, want string }{
+		"too much":           {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", "capacity 1500MiB"), tooMuch},
+		"enough":             {site("80", "", "one", "capacity 1GiB") + site("81", "", "two", "capacity 1GiB"), ""},
+		"without a share":    {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", ""), ""},
+		"the same channel":   {site("80", "", "one", "capacity 1500MiB") + site("81", "", "one", "capacity 1500MiB"), ""},
+		"a store for each":   {site("80", "", "one", "capacity 1500MiB") + site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB"), ""},
+		"without a limit":    {site("80", "store file /x", "one", "capacity 1TiB") + site("81", "store file /x", "two", "capacity 1TiB"), ""},
+		"on several nodes":   {site("80", "store nats nats://127.0.0.1:4222", "one", "capacity 3000MiB"), tooMuch},
+		"with a local limit": {site("80", "store nats nats://127.0.0.1:4222 {\nlocal memory {\ncapacity 3GiB\n}\n}", "one", "capacity 3000MiB"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			validate(t, adaptLoose(t, "{\nauto_https off\nlog {\noutput discard\n}\n}\n"+c.config), c.want)
+		})
+	}
+}
+
+// What the store can't hold is refused, unless it is a default.
+func TestSegmentsFitTheStore(t *testing.T) {
+	for limit, want := range map[string]string{
+		"":                        "",
+		"max_segment_size 16MiB":  "",
+		"max_segment_size 17MiB":  "channel sports, input a: max_segment_size: must be at most the store's 16 MiB, but is 17 MiB",
+		"max_segment_size 64MiB":  "must be at most the store's 16 MiB, but is 64 MiB",
+		"max_playlist_size 64MiB": "",
+	} {
+		_, err := tryOrigin(t, strings.Replace(withInput(limit), "{", "{\nstore memory {\ncapacity 16MiB\n}", 1))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v", limit, err)
+		}
+	}
+}
+
 // An input has so many uploads at a time, and the other one does not notice.
 func TestUploadsAtATime(t *testing.T) {
 	o := newOrigin(t, withInput("max_uploads 3"))
@@ -168,6 +206,61 @@ func TestSlowUploadsEnd(t *testing.T) {
 			t.Error(w.Body)
 		}
 	})
+}
+
+// silentFor brings nothing for a while, and then all at once.
+type silentFor struct {
+	time.Duration
+	io.Reader
+}
+
+func (r *silentFor) Read(p []byte) (int, error) {
+	time.Sleep(r.Duration)
+	r.Duration = 0
+	return r.Reader.Read(p)
+}
+
+// An encoder opens the upload of an initialization section when it starts, and sends it with
+// its first segment. One that never sends anything gives its place back in the end.
+func TestUploadsMayBeginLate(t *testing.T) {
+	for _, c := range []struct {
+		body   io.Reader
+		status int
+		text   string
+	}{
+		{&silentFor{100 * time.Second, strings.NewReader(shortList)}, 201, ""},
+		{&silentFor{121 * time.Second, strings.NewReader(shortList)}, 408, "min_upload_rate"},
+		{io.MultiReader(&silentFor{100 * time.Second, strings.NewReader("#")}, &silentFor{31 * time.Second, strings.NewReader("EXT")}), 408, "min_upload_rate"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOrigin(t, withInput("max_uploads 3"))
+			want(t, o.do("PUT", "/in/a/live.m3u8", c.body), c.status, c.text)
+		})
+	}
+	for _, held := range []bool{false, true} { // the connection takes deadlines
+		began := time.Now()
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		body := newPacedReader(w, strings.NewReader("#"), defaultUploadRate)
+		if held {
+			_, _ = body.Read(make([]byte, 1))
+		}
+		_, _ = body.Read(make([]byte, 1))
+		most := map[bool]time.Duration{false: silentGrace, true: rateGrace}[held]
+		if wait := w.last.Sub(began); wait < most-time.Second || wait > most+time.Second {
+			t.Errorf("something has arrived: %v; and %v are left", held, wait)
+		}
+	}
+}
+
+// deadlines is an answer whose deadline can be set.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.last = at
+	return nil
 }
 
 // A sender is not blamed for a disk that is slow, or for other uploads whose turn it is.

@@ -99,7 +99,7 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 	return nil
 }
 
-// busy tells a viewer to try again later.
+// busy tells a client to try again later.
 func busy(w http.ResponseWriter, r *http.Request, reason error) error {
 	w.Header()["Retry-After"] = oneSecondLater
 	w.Header()["Cache-Control"] = noStore

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,5 +86,29 @@ func TestStartover(t *testing.T) {
 		}
 		want(t, o.do("GET", "/live/index.m3u8?start=tomorrow", nil), 400, "neither Unix time in seconds nor a date")
 		want(t, o.do("GET", "/live/index.m3u8?start="+at(time.Minute, time.RFC3339), nil), 404, "outside the startover window")
+	})
+}
+
+// The documentation lists the forms of a time.
+func TestFormsOfATime(t *testing.T) {
+	_, table, _ := strings.Cut(readDocs(t, "configuration.md"), "| form | example |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	forms := regexp.MustCompile("`([0-9][^`]+)`").FindAllStringSubmatch(table, -1)
+	if len(forms) != 7 {
+		t.Fatalf("%d examples in%s", len(forms), table)
+	}
+	segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, withEndpoint("startover_window 1h"))
+		for n := range 3 {
+			time.Sleep(segmentTime)
+			o.deliver("/in/a", n)
+		}
+		for _, form := range forms {
+			want(t, o.do("GET", "/live/index.m3u8?start="+form[1], nil), 404, "")
+		}
+		for _, other := range []string{"2026-09-21", "2026-09-21T20:15:00", "20260921T201500Z", "yesterday", "-1"} {
+			want(t, o.do("GET", "/live/index.m3u8?start="+other, nil), 400, "")
+		}
 	})
 }

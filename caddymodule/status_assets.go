@@ -63,9 +63,10 @@ func newPageAsset(name string, body []byte) *pageAsset {
 	_ = z.Close()
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:8])
+	// Not with the suffix "-gzip": Caddy's encode takes that off If-None-Match, as its own.
 	return &pageAsset{
 		contentType: assetTypes[path.Ext(name)], body: body, gzip: compressed.Bytes(),
-		etag: `"` + hash + `"`, gzipETag: `"` + hash + `-gzip"`,
+		etag: `"` + hash + `"`, gzipETag: `"` + hash + `.gz"`,
 	}
 }
 

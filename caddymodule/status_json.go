@@ -41,8 +41,9 @@ type pageEndpoint struct {
 	// Playlist is relative to the page.
 	Playlist               string  `json:"playlist"`
 	SegmentDurationSeconds float64 `json:"segment_duration_seconds"`
-	GraceSeconds           float64 `json:"grace_seconds"`
-	DelaySeconds           float64 `json:"delay_seconds"`
+	// GraceSeconds is left out where the grace is half of the output segment.
+	GraceSeconds float64 `json:"grace_seconds,omitempty"`
+	DelaySeconds float64 `json:"delay_seconds"`
 }
 
 // pageStatus is what a page gets again and again about a channel.

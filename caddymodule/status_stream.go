@@ -46,8 +46,7 @@ func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer leave()
 	if p.app.ending.Err() != nil {
-		w.Header()["Retry-After"] = []string{"1"}
-		return fail(w, r, http.StatusServiceUnavailable, errors.New("the config is no longer in use"))
+		return busy(w, r, errors.New("the config is no longer in use"))
 	}
 	h := w.Header()
 	h["Content-Type"] = []string{"text/event-stream"}

@@ -53,25 +53,46 @@ func (h *Handler) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.
 
 func (h *Handler) noteStray(r *http.Request, status int) {
 	counted.strayUploads.Inc()
-	nearest := h.nearestInput(r.URL.Path)
+	sent := sentPath(r)
+	nearest, changes := h.nearestInput(r.URL.Path)
+	if sent != r.URL.Path {
+		if input, n := h.nearestInput(sent); n < changes {
+			nearest = input
+		}
+	}
 	silenced, ok := h.strays.pass(nearest)
 	if !ok {
 		return
 	}
 	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	h.logger.Warn("upload matches no input", zap.String("method", r.Method), zap.String("host", r.Host),
+	fields := []zap.Field{
+		zap.String("method", r.Method), zap.String("host", r.Host),
 		zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxComparedPath)]), zap.String("nearest_input", nearest),
-		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced))
+		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced),
+	}
+	if sent != r.URL.Path {
+		fields = append(fields, zap.String("original_path", sent[:min(len(sent), maxComparedPath)]))
+	}
+	h.logger.Warn("upload matches no input", fields...)
+}
+
+// sentPath is the path that the encoder has sent, before directives such as `try_files`,
+// `rewrite` or `handle_path` changed it. Its query is left out, as there may be a secret in it.
+func sentPath(r *http.Request) string {
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
+		return original.URL.Path
+	}
+	return r.URL.Path
 }
 
 // maxComparedPath is how much of a path is compared, in bytes.
 const maxComparedPath = 256
 
 // nearestInput is the input path of the config that the fewest changes turn the head of the
-// path into.
-func (h *Handler) nearestInput(path string) string {
+// path into, and how many that takes.
+func (h *Handler) nearestInput(path string) (nearest string, least int) {
 	path = strings.ToLower(path[:min(len(path), maxComparedPath)])
-	nearest, least := "", -1
+	least = -1
 	for _, u := range h.app.channels {
 		for _, in := range u.spec.Inputs {
 			if n := changesTo(path, strings.ToLower(in.Path)); least < 0 || n < least {
@@ -79,7 +100,7 @@ func (h *Handler) nearestInput(path string) string {
 			}
 		}
 	}
-	return nearest
+	return nearest, least
 }
 
 // changesTo is the least number of bytes to insert, remove or replace that makes some

@@ -6,9 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	zapobserver "go.uber.org/zap/zaptest/observer"
@@ -68,6 +71,57 @@ func TestStrayUploads(t *testing.T) {
 	}
 	if n := logs.Len(); n != 2 {
 		t.Errorf("%d lines", n)
+	}
+}
+
+// A directive in front may have put another path in the place of the encoder's.
+func TestStrayUploadsThatWereRewritten(t *testing.T) {
+	o := newOrigin(t, twoInputs)
+	for _, c := range []struct{ sent, path, nearest, original string }{
+		{"/in/b/x.ts?token=secret", "/index.html", "/in/b", "/in/b/x.ts"},
+		{"/ops/in/c/x.ts", "/in/c/x.ts", "/in/a", "/ops/in/c/x.ts"},
+		{"/in/c/x.ts?token=secret", "/in/c/x.ts", "/in/a", ""},
+	} {
+		core, logs := zapobserver.New(zap.DebugLevel)
+		o.handler.logger, o.handler.strays = zap.New(core), newThrottle(strayInterval)
+		w := httptest.NewRecorder()
+		r := o.prepare(w, httptest.NewRequest("PUT", c.sent, strings.NewReader("x")))
+		r.URL.Path = c.path
+		_ = o.handler.ServeHTTP(w, r, caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil }))
+		fields := logs.FilterMessage("upload matches no input").All()[0].ContextMap()
+		original, _ := fields["original_path"].(string)
+		if fields["path"] != c.path || fields["nearest_input"] != c.nearest || original != c.original {
+			t.Errorf("%s, rewritten to %s: %v", c.sent, c.path, fields)
+		}
+	}
+}
+
+// What the origin has is served by it, whatever else answers all paths of the site.
+func TestBesideOtherHandlers(t *testing.T) {
+	pages := t.TempDir()
+	if err := os.WriteFile(filepath.Join(pages, "index.html"), []byte("welcome"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "welcome") }))
+	t.Cleanup(backend.Close)
+	files := "root " + pages + "\n"
+	fallback := "try_files {path} /index.html\nfile_server\n"
+	for name, config := range map[string]string{
+		"respond":               "respond welcome\n" + site(""),
+		"file_server":           files + "file_server\n" + site(""),
+		"reverse_proxy":         "reverse_proxy " + backend.Listener.Addr().String() + "\n" + site(""),
+		"try_files in a route":  files + "route {\n" + site("") + fallback + "}\n",
+		"try_files in a handle": files + "@origin path /in/* /live/*\nhandle @origin {\n" + site("") + "}\nhandle {\n" + fallback + "}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			// Not with load: what it asks for is swallowed, too.
+			if err := caddy.Load([]byte(n.config(config)), true); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the others' answer", func() bool { _, text := n.do("GET", "/", nil); return text == "welcome" })
+			n.goOnAir("/in/a", "/live")
+		})
 	}
 }
 

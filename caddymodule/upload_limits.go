@@ -17,8 +17,12 @@ const (
 	uploadsPerRendition = 4
 
 	defaultUploadRate = 1 << 10
-	// rateGrace is how long an upload may be as slow as it likes.
+	// rateGrace is how long an upload may be as slow as it likes, from its first byte.
 	rateGrace = 30 * time.Second
+	// silentGrace is how long it may take until that comes. Encoders open the upload of an
+	// initialization section when they start, and send it with the first segment, which may be
+	// half a minute long and more. Until then the upload takes nothing but its place.
+	silentGrace = 2 * time.Minute
 )
 
 // admission bounds the uploads of an input that are under way. Its numbers are the
@@ -76,15 +80,26 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	}
 	n, err := p.source.Read(b)
 	now := time.Now()
-	p.read += int64(n)
 	p.waited += now.Sub(began)
-	if errors.Is(err, os.ErrDeadlineExceeded) && !now.Before(deadline) {
-		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, err)
+	late := false
+	if n > 0 && p.read == 0 {
+		late, p.waited = p.patience() < 0, 0
 	}
-	if err == nil && p.patience() < 0 {
-		return n, fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, os.ErrDeadlineExceeded)
+	p.read += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !now.Before(deadline) {
+		return n, p.tooSlow(err)
+	}
+	if err == nil && (late || p.patience() < 0) {
+		return n, p.tooSlow(os.ErrDeadlineExceeded)
 	}
 	return n, err
+}
+
+func (p *pacedReader) tooSlow(err error) error {
+	if p.read == 0 {
+		return fmt.Errorf("nothing was sent within %v (min_upload_rate): %w", silentGrace, err)
+	}
+	return fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, err)
 }
 
 // done removes the deadline: the connection may have more to do.
@@ -96,6 +111,9 @@ func (p *pacedReader) done() {
 
 // patience is how much longer the sender may take for the next byte.
 func (p *pacedReader) patience() time.Duration {
+	if p.read == 0 {
+		return silentGrace - p.waited
+	}
 	earned := time.Duration(float64(p.read) / float64(p.rate) * float64(time.Second))
 	return rateGrace + earned - p.waited
 }

@@ -134,6 +134,12 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 	if g.rank <= continued {
 		return
 	}
+	if at := s.rendition.follows(s, own); g.rank == timed && at != nil && abs(at.channelEnd()-(s.start+g.offset)) <= s.end-s.start {
+		// Nothing is missing: a little sooner or later is how it came. Where breaks follow one
+		// another, each would move the clock by that.
+		g.offset = at.channelEnd() - s.start
+		return
+	}
 	if own != nil {
 		push := max(0, own.last+own.offset-(s.start+g.offset))
 		// But not ahead of the clock: where breaks follow one another faster than media
@@ -291,6 +297,18 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 	if own := g.input.own(g); own == nil || c.near(late-own.lateness()) {
 		take(s.pdt-s.start, AlignProgramDateTime, dated)
 	}
+}
+
+// follows is the segment before in the same run, if that has come, and is of the generation; nil if not.
+func (r *rendition) follows(s *segment, g *generation) *segment {
+	if g == nil || s.number == 0 {
+		return nil
+	}
+	before := r.at(s.run, s.number-1)
+	if before == nil || before.state != sound || !before.placed || before.generation != g {
+		return nil
+	}
+	return before
 }
 
 // byNumber: equal media sequence numbers mean equal content.

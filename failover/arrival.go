@@ -160,7 +160,7 @@ func (in *input) heardOf(now time.Time, s *segment) {
 	}
 	in.lastSound = now
 	s.rendition.lastSound = now
-	if s.rendition.video || len(in.renditions) == 1 {
+	if s.rendition == in.reference() {
 		in.tempo.follow(TicksAt(now), s)
 	}
 	if len(s.media.Defects) > 0 {

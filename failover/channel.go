@@ -149,7 +149,7 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 // nothing is decided on it.
 func old(fact Fact) bool {
 	switch fact.(type) {
-	case Restored, Recalled:
+	case Restored, Counted, Recalled:
 		return true
 	}
 	return false
@@ -189,6 +189,10 @@ func (c *Channel) apply(now time.Time, fact Fact) {
 		}
 	case Restored:
 		c.restore(f.Slot)
+	case Counted:
+		if e := c.endpoint(f.Endpoint); e != nil && !e.started {
+			e.discontinuities, e.msn = f.Discontinuities, f.Number
+		}
 	case Resumed:
 		c.resume(now)
 	case Clock:

@@ -88,8 +88,9 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		r := o.input.rendition(a.Path)
 		var parts []*segment
 		var missing []Missing
-		text := r != nil && r.text
-		if text {
+		text := r != nil && !r.counts()
+		loose := text && q.loose(o.input, r, length)
+		if loose {
 			parts, missing = q.collectText(o, r)
 		} else {
 			parts, missing = q.collect(o, r, a.Path, closed)
@@ -105,9 +106,9 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		s := share{path: a.Path, absent: true}
 		awaited := q.awaited(o, r, a, length)
 		switch {
-		case text && len(parts) > 0:
-			s = share{path: a.Path, parts: parts} // some of it is better than none
-		case a.Kind == Subtitles && (r == nil || !r.arriving), text && !awaited && q.live(a.Path, o.start, max(length, r.length)):
+		case text && len(delivered(parts)) > 0:
+			s = share{path: a.Path, parts: delivered(parts)} // some of it is better than none
+		case a.Kind == Subtitles && (r == nil || !r.arriving), loose && !awaited && q.live(a.Path, o.start, max(length, r.length)):
 			s.silent = true
 		}
 		o.shares = append(o.shares, s)
@@ -144,15 +145,59 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 			return false
 		}
 	}
-	if r != nil && (r.text || !r.counts()) && q.started && q.slow(in, r, length) {
+	if r != nil && !r.counts() && q.started && q.slow(in, r, length) {
+		return false
+	}
+	if r != nil && q.started && q.astray(o, r, length) {
 		return false
 	}
 	return q.live(a.Path, o.start, length)
 }
 
-// slow reports whether text usually comes too late for the slots that it belongs to.
+// astray reports whether all that the rendition has delivered for three slots is of another
+// generation than the slot's, which has lasted for longer: it is somebody else's who writes here, or
+// on a clock of its own.
+func (q *question) astray(o *option, r *rendition, length Ticks) bool {
+	if g := o.generation; g.start+g.offset > o.start-liveSlots*length {
+		return false
+	}
+	for i := len(r.segments) - 1; i >= 0; i-- {
+		s := r.segments[i]
+		if s.state != sound || !s.placed {
+			continue
+		}
+		if s.generation == o.generation {
+			return false
+		}
+		if TicksOf(q.now.Sub(s.arrived)) > liveSlots*length {
+			return true
+		}
+	}
+	return false
+}
+
+// loose reports whether the rendition's segments go with the slots in which they come: text
+// that does not carry its position, and subtitles in fragmented MP4 that do not keep up with
+// the picture. Those can't be cut, so each goes as a whole, with its own times.
+func (q *question) loose(in *input, r *rendition, length Ticks) bool {
+	return r.text || !r.counts() && q.slow(in, r, length)
+}
+
+// delivered are the segments that can be used.
+func delivered(parts []*segment) []*segment {
+	var list []*segment
+	for _, s := range parts {
+		if s.state == sound && !s.gone() {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// slow reports whether text usually comes too late for the slots that it belongs to. With
+// longer segments, part of it always does.
 func (q *question) slow(in *input, r *rendition, length Ticks) bool {
-	if r.text && r.length > length+length/2 {
+	if r.length > length+length/10 {
 		return true
 	}
 	return in.latest.latenessOf(r) > q.lateness(in)+TicksOf(q.grace(length))
@@ -203,7 +248,7 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			next = s
 			break
 		}
-		if len(parts) > 0 && q.target > 0 && rounded(s.end-parts[0].start) > q.target {
+		if len(parts) > 0 && q.target > 0 && r.counts() && rounded(s.end-parts[0].start) > q.target {
 			break // it has room in the next slot
 		}
 		parts = append(parts, s)
@@ -220,8 +265,13 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 }
 
 // rounding is how much the ends of segments may differ that are cut at the same place:
-// encoders cut audio at its own frames.
-func (r *rendition) rounding() Ticks { return max(3*r.frame(), r.length/20) }
+// encoders cut audio at its own frames. A sample of text may be as long as its segment.
+func (r *rendition) rounding() Ticks {
+	if !r.counts() {
+		return r.length / 20
+	}
+	return max(3*r.frame(), r.length/20)
+}
 
 // covers reports whether the segments are all that the rendition has within the slot. next
 // is the one after them, if known.
@@ -253,7 +303,8 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 }
 
 // collectText gathers the text that was not published yet: all that begins before the slot
-// ends, and ends within the last three slots. Its cues keep their times.
+// ends, and ends within the last three slots. Its cues keep their times. Subtitles in
+// fragmented MP4 are part of a generation, and have an initialization section.
 func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) {
 	m, marked := q.marks[r.path]
 	from := o.start - liveSlots*(o.end-o.start)
@@ -272,7 +323,10 @@ func (q *question) collectText(o *option, r *rendition) ([]*segment, []Missing) 
 		if s.state != sound || !s.placed || s.passed || s.generation.offset != o.generation.offset {
 			continue
 		}
-		if s.channelStart() >= o.end-(s.end-s.start)/4 {
+		if !r.text && (s.generation != o.generation || len(parts) > 0 && s.media.Signature != parts[0].media.Signature) {
+			continue
+		}
+		if s.channelStart() >= o.end-min(s.end-s.start, o.end-o.start)/4 {
 			break
 		}
 		if s.channelEnd() <= from || marked && !m.of(r) && s.channelMiddle() < m.end {

@@ -209,8 +209,8 @@ type InputChanged struct {
 	Time  time.Time
 	Input string
 	Up    bool
-	// Reason, for down: "silent" (nothing delivered for three segments) or
-	// "ended" (EXT-X-ENDLIST).
+	// Reason, for down: "silent" (nothing delivered for three segments),
+	// "ended" (EXT-X-ENDLIST) or "removed" (from the config).
 	Reason string
 	// Last is when the last sound segment arrived.
 	Last time.Time

@@ -20,7 +20,7 @@ type Object struct {
 	// Media is what probing found; nil for an object that is unsound.
 	Media *Media `json:"media,omitempty"`
 	// Fault is the reason why the object is unsound: "truncated", "garbage", ...
-	// Such an object counts as missing.
+	// Such an object counts as missing, even with media: that can be read, but not published.
 	Fault Reason `json:"fault,omitempty"`
 	// Hash is equal for equal bytes. Empty: not known; then the size and the times of the
 	// media decide.
@@ -91,6 +91,9 @@ type Playlist struct {
 	// EndList is true for a playlist with EXT-X-ENDLIST.
 	EndList  bool            `json:"endlist,omitempty"`
 	Segments []ListedSegment `json:"segments"`
+	// From is the address that it came from, empty if that is not known: it tells two encoders on
+	// one input path from one that restarts.
+	From string `json:"from,omitempty"`
 }
 
 // ListedSegment is one segment of an encoder's media playlist.
@@ -177,6 +180,17 @@ type Configured struct{ Config }
 // before it was published may be repeated until Resumed.
 type Restored struct{ Slot }
 
+// Counted is how far an endpoint had counted before a restart that none of its slots outlived. Numbers
+// of a playlist never go back (RFC 8216 6.2.2), and a player takes the media behind a discontinuity
+// number that it knows for a continuation of what it had.
+type Counted struct {
+	Endpoint        string `json:"endpoint"`
+	Discontinuities uint64 `json:"discontinuities"`
+	// Number is the media sequence number to begin with at least; zero where numbers have not run
+	// ahead of the Unix time, at which they begin. Slots shorter than a second do that.
+	Number uint64 `json:"number,omitempty"`
+}
+
 // Recalled is what an encoder announced before a restart of the process.
 type Recalled struct{ Multivariant }
 
@@ -195,5 +209,6 @@ func (Resumed) fact()      {}
 func (Tick) fact()         {}
 func (Configured) fact()   {}
 func (Restored) fact()     {}
+func (Counted) fact()      {}
 func (Recalled) fact()     {}
 func (Clock) fact()        {}

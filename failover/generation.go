@@ -62,7 +62,7 @@ func (g *generation) extend(r *rendition, s *segment) {
 	if !slices.Contains(g.members, r) {
 		g.members = append(g.members, r)
 	}
-	if !r.text {
+	if r.counts() { // text may reach far beyond the picture
 		g.last = max(g.last, s.end)
 	}
 }
@@ -161,7 +161,7 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 	length := s.media.End - s.media.Start
 	if l := in.latest; l != nil && !slices.Contains(l.members, r) && l.modulus == s.media.Modulus {
 		start := nearest(s.media.Start, s.media.Modulus, l.last)
-		if abs(start-l.last) <= in.reach() {
+		if abs(start-l.last) <= in.reach() && !in.startsOver(now, r, s, start) {
 			s.generation, s.start, s.end = l, start, start+length
 			return
 		}
@@ -186,6 +186,25 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		Time: now, Input: in.name, Generation: g.id, Reason: reason,
 		Rendition: r.path, Segment: s.path, Basis: g.basis,
 	})
+}
+
+// startsOver reports whether the first segment of a rendition, at this place in the latest generation,
+// is that of an encoder which returns under another playlist name and has started over: it would lie
+// where the one before has been.
+func (in *input) startsOver(now time.Time, r *rendition, s *segment, start Ticks) bool {
+	old := in.predecessor(TicksAt(now), r, s.media.Video)
+	return old != nil && old.precludes(s, start, in.latest)
+}
+
+// precludes reports whether a segment at this place of a generation can't follow what the rendition
+// has there.
+func (r *rendition) precludes(s *segment, start Ticks, g *generation) bool {
+	for i := len(r.segments) - 1; i >= 0; i-- {
+		if last := r.segments[i]; last.state == sound && last.generation == g {
+			return start < last.end-s.overlap()
+		}
+	}
+	return false
 }
 
 // moveBehind gives the new generation what other renditions have already delivered past its

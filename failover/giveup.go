@@ -23,17 +23,41 @@ func (q *question) pictured(in *input, at Ticks) *option {
 }
 
 // pieces is the longest sequence of whole segments of the input that begins at the position.
+// Slots are not cut into pieces for text.
 func (q *question) pieces(in *input, at Ticks, ref *rendition) *option {
 	for n := q.joined(in, ref); n > 0; n-- {
 		o := q.build(in, at, n, ref)
 		if o == nil {
 			return nil
 		}
-		if o.level == whole && o.count > 0 && q.within(o, n) {
+		if (o.level == whole || o.lacksText()) && o.count > 0 && q.within(o, n) {
 			return o
 		}
 	}
 	return nil
+}
+
+// lacksText reports whether the option has all but text.
+func (o *option) lacksText() bool {
+	for _, m := range o.missing {
+		if !o.input.subtitles(m.Rendition) {
+			return false
+		}
+	}
+	return o.level == picture && len(o.missing) > 0
+}
+
+// subtitles reports whether the input's rendition is text, as far as is known.
+func (in *input) subtitles(path string) bool {
+	if r := in.rendition(path); r != nil {
+		return !r.counts()
+	}
+	for _, a := range in.serves() {
+		if a.Path == path {
+			return a.Kind == Subtitles
+		}
+	}
+	return false
 }
 
 // within reports whether what is made of a given-up slot ends where the slot does.
@@ -65,7 +89,7 @@ func (q *question) wastes(o *option) bool {
 			continue
 		}
 		for _, in := range q.channel.inputs {
-			if r := in.rendition(s.path); r != nil && !r.text && r.holds(o.start, o.end) {
+			if r := in.rendition(s.path); r != nil && r.counts() && r.holds(o.start, o.end) {
 				return true
 			}
 		}
@@ -73,10 +97,11 @@ func (q *question) wastes(o *option) bool {
 	return false
 }
 
-// sameAbsent reports whether two options of one input leave out the same renditions.
+// sameAbsent reports whether two options of one input leave out the same renditions, text
+// aside.
 func sameAbsent(a, b *option) bool {
 	for _, s := range a.shares {
-		if s.absent != b.of(s.path).absent {
+		if s.absent != b.of(s.path).absent && !a.input.subtitles(s.path) {
 			return false
 		}
 	}

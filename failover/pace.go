@@ -15,7 +15,20 @@ type pace struct {
 	restored bool
 	last     Ticks // when the rendition that sets it last delivered
 	by       *rendition
+	// moved is when the lead last followed the inputs.
+	moved Ticks
 }
+
+const (
+	// faster and slower bound how far the channel's clock follows its inputs, in a second: clocks of
+	// encoders differ from the origin's by some 50 millionths, which makes four seconds in a day. It
+	// follows inputs that come earlier more readily, as it holds back what is ahead of it; a file that
+	// is sent faster than it plays is still held back.
+	faster = ClockRate / 500
+	slower = ClockRate / 10000
+	// paceStep is how often it does so, at most.
+	paceStep = ClockRate
+)
 
 // follow takes a segment into account. Media that comes faster than it plays says nothing
 // about the clock: encoders send what they have when they start. The first segment that
@@ -41,6 +54,32 @@ func (p *pace) follow(now Ticks, r *rendition, s *segment) {
 	if lead > p.lead {
 		p.shift = lead - p.lead
 		p.lead = lead
+	}
+}
+
+// drift lets the channel's clock follow the input that comes first, by its usual rhythm. Where
+// media has no dates, its time is that of its arrival, and delays are counted by the same clock.
+func (c *Channel) drift(now Ticks, s *segment) {
+	p := &c.pace
+	elapsed := now - p.moved
+	if !p.steady || elapsed < paceStep {
+		return
+	}
+	p.moved = now
+	elapsed = min(elapsed, longestClaim) // nothing came for a while, which says nothing
+	lead, found := Ticks(0), false
+	for _, in := range c.inputs {
+		if g := in.latest; in.up && g != nil && g.steady() && (!found || -g.lateness() > lead) {
+			lead, found = -g.lateness(), true
+		}
+	}
+	if !found {
+		return
+	}
+	by := max(min(lead-p.lead, faster*elapsed/ClockRate), -slower*elapsed/ClockRate)
+	p.lead += by
+	if s.pdt == 0 {
+		p.shift += by
 	}
 }
 

@@ -79,6 +79,7 @@ func (r *rendition) settle(now time.Time, s *segment) {
 	s.generation.sample(now, r, s)
 	if r.counts() {
 		r.input.channel.pace.follow(TicksAt(now), r, s)
+		r.input.channel.drift(TicksAt(now), s)
 	}
 }
 

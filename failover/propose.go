@@ -88,7 +88,7 @@ func (q *question) rendition(input string, o *option, path string) SlotRendition
 	last := had.parts[len(had.parts)-1]
 	r.Duration = last.end - had.parts[0].start
 	r.End, r.Signature, r.Frame = last.channelEnd(), last.media.Signature, last.media.Frame
-	if last.rendition.text {
+	if !last.rendition.counts() {
 		r.Duration = o.end - o.start
 	}
 	return r
@@ -120,13 +120,14 @@ func (q *question) gap(s *Slot) *Slot {
 }
 
 // firstNumber is the media sequence number of the first slot: the Unix time in seconds
-// at which it is published, or would have been had the endpoint been there.
+// at which it is published, or would have been had the endpoint been there; more if an earlier process
+// has got further.
 func (q *question) firstNumber(o *option) uint64 {
 	at := q.now
 	if o.due.Before(q.endpoint.added) && !q.endpoint.added.IsZero() {
 		at = o.due.Add(q.config.TimeDelay)
 	}
-	return uint64(max(at.Add(q.channel.ahead).Unix(), 1))
+	return max(uint64(max(at.Add(q.channel.ahead).Unix(), 1)), q.msn)
 }
 
 // targetDuration is the EXT-X-TARGETDURATION that no slot will exceed, rounded (RFC 8216
@@ -136,7 +137,7 @@ func (q *question) firstNumber(o *option) uint64 {
 func (q *question) targetDuration(o *option) int {
 	longest := max(TicksOf(q.config.SegmentDuration), o.end-o.start)
 	for _, s := range o.shares {
-		if n := len(s.parts); n > 0 && !s.absent && !s.parts[0].rendition.text {
+		if n := len(s.parts); n > 0 && !s.absent && s.parts[0].rendition.counts() {
 			longest = max(longest, s.parts[n-1].end-s.parts[0].start)
 		}
 	}

@@ -17,6 +17,7 @@ type Record struct {
 
 	// The fact that was taken at Time.
 	Restore      *Slot         `json:"restore,omitempty"`
+	Count        *Counted      `json:"count,omitempty"`
 	Recall       *Multivariant `json:"recall,omitempty"`
 	Reconfigure  *Config       `json:"reconfigure,omitempty"`
 	Clock        *Clock        `json:"clock,omitempty"`
@@ -79,6 +80,8 @@ func RecordOf(now time.Time, fact Fact) Record {
 		r.Resumed = &f
 	case Restored:
 		r.Restore = &f.Slot
+	case Counted:
+		r.Count = &f
 	case Recalled:
 		r.Recall = &f.Multivariant
 	case Configured:
@@ -114,6 +117,8 @@ func (r Record) fact() Fact {
 		return *r.Resumed
 	case r.Restore != nil:
 		return Restored{*r.Restore}
+	case r.Count != nil:
+		return *r.Count
 	case r.Recall != nil:
 		return Recalled{*r.Recall}
 	case r.Reconfigure != nil:
@@ -165,7 +170,7 @@ func (r *Replay) Step(rec Record) ([]Effect, error) {
 		return r.commit(rec.Time, *rec.Commit), nil
 	}
 	var effects []Effect
-	if rec.Resumed == nil && rec.Restore == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is repeated
+	if rec.Resumed == nil && rec.Restore == nil && rec.Count == nil && rec.Recall == nil && !rec.Time.Before(r.opened) { // else it is repeated
 		effects = r.wake(rec.Time)
 	}
 	if rec.Reconfigure != nil {
@@ -208,7 +213,7 @@ func (r *Replay) commit(now time.Time, c Commitment) []Effect {
 
 func (r *Replay) belongsToSkipped(rec Record) bool {
 	return !r.skipped.IsZero() && rec.Time.Equal(r.skipped) &&
-		(rec.Restore != nil || rec.Recall != nil || rec.Clock != nil || rec.Selection != nil || rec.Order != nil)
+		(rec.Restore != nil || rec.Count != nil || rec.Recall != nil || rec.Clock != nil || rec.Selection != nil || rec.Order != nil)
 }
 
 func (r *Replay) change(c Config) Config {

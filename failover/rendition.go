@@ -39,6 +39,7 @@ type rendition struct {
 	entries   int
 	begins    uint64
 	leftovers leftovers
+	sendings  sendings
 	lastSound time.Time
 	lies      bool  // EXTINF of the last segment was wrong by a quarter
 	measured  bool  // length is that of sound media
@@ -79,7 +80,13 @@ func (r *rendition) kind() Kind {
 
 // counts reports whether the rendition counts for its input's lateness: text never does.
 func (r *rendition) counts() bool {
-	return !r.text && (r.announced == nil || r.announced.Kind != Subtitles)
+	switch {
+	case r.text:
+		return false
+	case r.announced != nil:
+		return r.announced.Kind != Subtitles
+	}
+	return r.probed != Subtitles
 }
 
 // stale reports whether the rendition has delivered nothing for three of its segments
@@ -99,6 +106,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		return
 	}
 	p.Segments = newest(p.Segments)
+	r.heardFrom(TicksAt(now), p)
 	r.target = min(TicksOf(p.TargetDuration), longestClaim)
 	at := TicksAt(now)
 	switch how, why := r.compare(at, p); {

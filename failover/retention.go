@@ -62,7 +62,7 @@ func (e *endpoint) hold(r *rendition) Ticks {
 	switch {
 	case r.video:
 		return 0
-	case !r.text:
+	case r.counts():
 		return r.length / 2
 	}
 	return liveSlots * max(Ticks(e.target)*ClockRate, shortestSlot)

@@ -204,15 +204,8 @@ func (r *rendition) begin(now Ticks, why evidence) {
 	r.listed = false
 	r.leftovers = leftovers{}
 	r.why = why
-	alone := soleAfter * max(in.length(), ClockRate)
-	if why == earlierGoesOn || r.run > 1 && now-r.began < alone && r.began != 0 {
-		if now >= in.contested {
-			in.channel.emit(Noticed{
-				Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeTwoWriters,
-				Detail: "two encoders seem to write to this input: " + string(why) + " again and again",
-			})
-		}
-		in.contested = now + alone
+	if why == earlierGoesOn || r.run > 1 && now-r.began < in.alone() && r.began != 0 {
+		in.contest(now, r, "two encoders seem to write to this input: "+string(why)+" again and again")
 	}
 	r.began = now
 }

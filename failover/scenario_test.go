@@ -87,7 +87,7 @@ func (w *world) command(args []string) (string, error) {
 			return "", err
 		}
 		return "", w.run(w.now.Add(d))
-	case "drop", "truncate", "cut", "unlist", "break", "cue", "gap", "again",
+	case "drop", "truncate", "back", "cut", "unlist", "break", "cue", "gap", "again",
 		"hole", "track_gone", "damaged", "no_key_frame", "starved", "frozen", "silent":
 		return "", w.faultCommand(args)
 	case "hold":
@@ -104,6 +104,9 @@ func (w *world) command(args []string) (string, error) {
 		d, err := parseTicks(args[2])
 		w.encoders[args[1]].timestamps += d
 		return "", err
+	case "from":
+		w.encoders[args[1]].from = args[2]
+		return "", nil
 	case "announce":
 		e := w.encoders[args[1]]
 		e.renditions = strings.Split(args[2], ",")
@@ -238,6 +241,8 @@ func (w *world) encoderCommand(args []string) error {
 			e.names = value
 		case "into":
 			e.input = value
+		case "from":
+			e.from = value
 		case "burst":
 			e.burst, err = strconv.Atoi(value)
 		case "every":
@@ -252,6 +257,8 @@ func (w *world) encoderCommand(args []string) error {
 			}
 		case "drift":
 			e.drift, err = time.ParseDuration(value)
+		case "stalls":
+			e.stalls, err = time.ParseDuration(value)
 		case "sparse":
 			e.sparse, err = strconv.Atoi(value)
 		case "first":

@@ -2,7 +2,7 @@ package failover
 
 // seamless reports whether the option continues the endpoint's last slot, by proof: in
 // every rendition the same clock, the same configuration, and media that begins within
-// half a frame of where the last ended.
+// half a frame of where the last ended. Of text, the configuration is enough.
 func (e *endpoint) seamless(o *option) bool {
 	if !e.started {
 		return true
@@ -13,12 +13,23 @@ func (e *endpoint) seamless(o *option) bool {
 	own := e.cursor.input == o.input.name && e.cursor.generation == o.generation.id
 	for i := range o.shares {
 		parts := o.shares[i].parts
-		if len(parts) > 0 && parts[0].broken {
+		if len(parts) == 0 {
+			continue
+		}
+		m, ok := e.marks[o.shares[i].path]
+		if !parts[0].rendition.counts() {
+			// Text has holes where nobody speaks, and may come later than the picture: neither
+			// where it begins nor that the encoder marks a break says anything about this slot.
+			if m.reconfigured(parts[0]) {
+				return false
+			}
+			continue
+		}
+		if parts[0].broken {
 			// The encoder itself says that its media breaks here.
 			return false
 		}
-		m, ok := e.marks[o.shares[i].path]
-		if !ok || m.blank() || len(parts) == 0 || parts[0].rendition.text {
+		if !ok || m.blank() {
 			continue
 		}
 		if !m.goesOn(parts[0], own) {
@@ -30,6 +41,12 @@ func (e *endpoint) seamless(o *option) bool {
 
 // blank reports whether the rendition has had nothing but gaps: no media of it can break.
 func (m mark) blank() bool { return m.gap && m.signature == "" }
+
+// reconfigured reports whether subtitles in fragmented MP4 have another configuration than
+// before the mark.
+func (m mark) reconfigured(s *segment) bool {
+	return !s.rendition.text && s.state == sound && m.signature != "" && m.signature != s.media.Signature
+}
 
 // goesOn reports whether a segment continues the media before the mark. own: it is of the
 // same generation.

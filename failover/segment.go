@@ -105,12 +105,14 @@ func (s *segment) overlap() Ticks {
 	return max(2*s.media.Frame, (s.end-s.start)/50)
 }
 
-// believable is the object, unsound if its media has no length or an absurd one.
+// believable is the object, unsound if its media has no length or an absurd one, or if
+// grading found it unfit.
 func (c *Channel) believable(o Object) Object {
 	if o.Media == nil || o.Media.Untimed {
 		return o
 	}
 	switch length := o.Media.End - o.Media.Start; {
+	case o.Fault != "":
 	case length <= 0:
 		o.Fault = ReasonNoDuration
 	case length > longestSegment:

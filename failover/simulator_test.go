@@ -12,6 +12,7 @@ import (
 type simulator struct {
 	name         string
 	input        string // that it writes to, its own name as a rule
+	from         string // its address
 	burst        int    // segments that it sends at once when it begins
 	renditions   []string
 	length       Ticks
@@ -36,6 +37,7 @@ type simulator struct {
 	sparse        int           // only every so many segments have a date
 	first         Ticks         // length of the first segment
 	drift         time.Duration // how much later each segment comes than the one before
+	stalls        time.Duration // how much later all come from each minute on
 	incarnation   int
 
 	began       time.Time
@@ -123,6 +125,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
 	delay := e.late + e.lates[r] + e.holds[k]
 	delay += e.drift * time.Duration(number)
+	delay += e.stalls * time.Duration(Ticks(number)*e.length/(60*ClockRate))
 	if e.jitter != nil {
 		delay += e.jitter(r, number)
 	}
@@ -139,10 +142,13 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	modulus := Ticks(1) << 33
 	media := &Media{
 		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
-		Video: strings.HasPrefix(r, "v"), Signature: r + " " + e.codec,
+		Video: strings.HasPrefix(r, "v"), Kind: kindOf(r), Signature: r + " " + e.codec,
 	}
 	if e.first > 0 && len(e.made[r]) == 0 {
 		media.Start += length - e.first
+	}
+	if media.Kind == Subtitles {
+		media.Frame = length // one sample
 	}
 	media.End = media.Start + length
 	if e.first > 0 && len(e.made[r]) == 0 {
@@ -188,6 +194,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
+			}
+			if fault == "back" {
+				o.Fault = ReasonRepeated
 			}
 			e.sent = append(e.sent, sent{w.now, o})
 			return w.step(o)
@@ -254,7 +263,7 @@ func (e *simulator) playlist(r string, end bool) Playlist {
 		target = max(e.target, 0)
 	}
 	return Playlist{
-		Input: e.input, Path: r, TargetDuration: target.Duration(), EndList: end,
+		Input: e.input, Path: r, TargetDuration: target.Duration(), EndList: end, From: e.from,
 		Segments: slices.Clone(e.listed[r]),
 	}
 }

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,10 +16,11 @@ const otherPlaylist evidence = "its playlist has another name"
 // same kind that has fallen silent and that the encoder no longer announces. Its timeline
 // becomes a new run of that one.
 func (in *input) succeed(now time.Time, r *rendition) {
-	old := in.predecessor(TicksAt(now), r)
+	old := in.predecessor(TicksAt(now), r, r.video)
 	if old == nil {
 		return
 	}
+	r.stepAside(now, old)
 	old.begin(TicksAt(now), otherPlaylist)
 	for _, s := range r.segments {
 		s.rendition, s.run = old, old.run
@@ -51,12 +53,39 @@ func (in *input) succeed(now time.Time, r *rendition) {
 	})
 }
 
-// predecessor is the rendition that another one continues: the first of the same kind that
-// stopped listing anything before the other one began.
-func (in *input) predecessor(now Ticks, r *rendition) *rendition {
+// stepAside gives the rendition's media a generation of its own if it was taken for another rendition
+// of the one that the predecessor is in, before the encoder had said that it no longer has that.
+func (r *rendition) stepAside(now time.Time, old *rendition) {
+	var list []*segment
+	for _, s := range r.segments {
+		if s.state == sound && s.placed {
+			list = append(list, s)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	g := list[0].generation
+	if !old.precludes(list[0], list[0].start, g) {
+		return
+	}
+	for _, s := range list {
+		s.state, s.placed, s.generation = pending, false, nil
+	}
+	for _, s := range list {
+		s.state = sound
+		r.place(now, s)
+	}
+	g.members = slices.DeleteFunc(g.members, func(m *rendition) bool { return m == r })
+	delete(g.samples, r)
+}
+
+// predecessor is the rendition that another one, with video or without, continues: the first of the
+// same kind that stopped listing anything before the other one began.
+func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 	for _, old := range in.renditions {
 		silent := now - old.lastListed
-		if old == r || !old.arriving || old.video != r.video || old.text != r.text || old.upload == r.upload {
+		if old == r || !old.arriving || old.video != video || old.text != r.text || old.upload == r.upload {
 			continue
 		}
 		if silent > max(old.length, ClockRate)*3/2 && old.lastListed < r.began && in.announcement(old.upload) == nil {

@@ -24,10 +24,8 @@ func (r *rendition) placeText(now time.Time, s *segment) placement {
 	i := r.index(s)
 	prior, between, _, broken := r.neighbour(i, -1)
 	switch {
-	case s.media.Cues != nil && g.modulus == 0:
-		r.byCues(s, s.media.Cues.From, length)
 	case s.media.Cues != nil:
-		r.byCues(s, nearest(s.media.Cues.From, g.modulus, s.start), length)
+		r.byCues(s, *s.media.Cues, length)
 	case s.pdt != 0 && g.hasPDT:
 		s.start = s.pdt - g.pdtShift - g.offset
 	case prior != nil && !broken && prior.generation.offset == g.offset && abs(prior.end+between-s.start) <= g.reachOfText(length):
@@ -46,15 +44,23 @@ func (r *rendition) placeText(now time.Time, s *segment) placement {
 // reachOfText is how far text may be from the video that arrives with it.
 func (g *generation) reachOfText(length Ticks) Ticks { return plausible + 3*length }
 
-// byCues puts the segment where its first cue lies within it: after the previous one, if
-// that is so, else so that it begins with the cue.
-func (r *rendition) byCues(s *segment, cue, length Ticks) {
+// mapModulus is where the timestamps of X-TIMESTAMP-MAP wrap: those of MPEG-TS (RFC 8216,
+// 3.5), also alongside fragmented MP4, whose own do not.
+const mapModulus = Ticks(1) << 33
+
+// byCues puts the segment where its cues may be on screen: after the previous one, if that
+// is so, else so that it begins with the first cue. A cue that is on screen for longer than
+// a segment is repeated in each one that it covers, so its start says nothing about where
+// those begin.
+func (r *rendition) byCues(s *segment, cues Span, length Ticks) {
+	from := nearest(cues.From, mapModulus, s.start)
+	to := max(from, from+cues.To-cues.From)
 	prior, between, _, _ := r.neighbour(r.index(s), -1)
 	if prior != nil {
 		s.start = prior.end + between
 	}
-	if cue < s.start-length || cue >= s.start+length {
-		s.start = cue
+	if from >= s.start+length || from < s.start-length && to <= s.start {
+		s.start = from
 	}
 }
 

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"sort"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -20,10 +21,10 @@ type arrivals struct {
 	refs   []arrivalRef
 	oldest int
 	open   map[string]bool // objects that the core may still use
-	// listed is the last number that was noted, by input and playlist.
-	listed map[[2]string]uint64
 	// recalled are the fragments from before the restart that may still wait, by key.
 	recalled map[string]arrivedFragment
+	// lists are the playlists from before the restart, while the journal is read.
+	lists map[[2]string]*recalledList
 }
 
 type arrivalRef struct {
@@ -44,6 +45,10 @@ type arrival struct {
 	InitPart *output.Part       `json:"init_part,omitempty"`
 	Playlist *failover.Playlist `json:"playlist,omitempty"`
 	Fragment *arrivedFragment   `json:"fragment,omitempty"`
+	// Window goes with a playlist; records of earlier versions have none.
+	Window *listedWindow `json:"window,omitempty"`
+	// Removed: the channel was taken out of the config, with all that encoders had put there.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // arrivedFragment is a fragment that waits for its playlist or its initialization
@@ -92,25 +97,47 @@ func (a *arrivals) noteObject(now time.Time, object *failover.Object, objects *o
 	return a.note(entry, object.ID)
 }
 
-// noteListing notes what is new in a media playlist.
-func (a *arrivals) noteListing(now time.Time, fact failover.Playlist) error {
+// noteListing notes what is new in a media playlist. l is what is known about it, nil for
+// nothing.
+func (a *arrivals) noteListing(now time.Time, fact failover.Playlist, l *listing) error {
 	if a.journal == nil || len(fact.Segments) == 0 {
 		return nil
 	}
-	of := [2]string{fact.Input, fact.Path}
-	last, known := a.listed[of]
-	end := fact.Segments[len(fact.Segments)-1].Number
-	fresh := fact.Segments
-	if known && end >= last && fresh[0].Number <= last {
-		// From the last one that was known, so that it joins up with what came before.
-		fresh = fresh[last-fresh[0].Number:]
-		if len(fresh) == 1 && !fact.EndList {
+	end := fact.Segments[len(fact.Segments)-1]
+	if l != nil && l.noted != nil {
+		if l.noted.number == end.Number && l.noted.path == end.Path && !fact.EndList {
 			return nil
 		}
+		fact.Segments = l.noted.goOn(fact.Segments)
 	}
-	a.listed[of] = end
-	fact.Segments = fresh
-	return a.note(arrival{Time: now, Playlist: &fact}, "")
+	entry := arrival{Time: now, Playlist: &fact}
+	if l != nil {
+		entry.Window = &listedWindow{First: l.first, Init: l.init}
+	}
+	if err := a.note(entry, ""); err != nil {
+		return err
+	}
+	if l != nil {
+		l.noted = &notedEntry{number: end.Number, path: end.Path}
+	}
+	return nil
+}
+
+// notedEntry is the last entry of a playlist that is in the journal.
+type notedEntry struct {
+	number uint64
+	path   string
+}
+
+// goOn are the entries of a later version of the playlist from the noted one on, so that
+// they join up with what came before; all of them if they belong to something else. Numbers
+// have gaps where entries were left out, so none of them says where in the list an entry is.
+func (n *notedEntry) goOn(list []failover.ListedSegment) []failover.ListedSegment {
+	i := sort.Search(len(list), func(i int) bool { return list[i].Number >= n.number })
+	if i == len(list) || list[i].Number == n.number && list[i].Path != n.path {
+		return list
+	}
+	return list[i:]
 }
 
 // note appends a record. If the journal refuses, the channel goes on; only a restart

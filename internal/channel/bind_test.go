@@ -17,10 +17,11 @@ import (
 )
 
 // fragments encodes the source as fragmented MP4 and returns all files by name.
-func fragments(t *testing.T, seconds string) map[string][]byte {
+func fragments(t *testing.T, seconds string, options ...string) map[string][]byte {
 	t.Helper()
 	dir := t.TempDir()
-	args := append(testmedia.Source(seconds), "-f", "hls", "-hls_time", testmedia.SegmentSeconds, "-hls_list_size", "0",
+	args := append(testmedia.Source(seconds), options...)
+	args = append(args, "-f", "hls", "-hls_time", testmedia.SegmentSeconds, "-hls_list_size", "0",
 		"-hls_segment_type", "fmp4", "-hls_segment_filename", "seg%d.m4s", "live.m3u8")
 	testmedia.Run(t, dir, args...)
 	files := map[string][]byte{}
@@ -96,18 +97,7 @@ func TestFragmentsFindTheirInitializationSectionInAnyOrder(t *testing.T) {
 }
 
 func TestAnInitializationSectionIsReplacedUnderTheSameName(t *testing.T) {
-	before := fragments(t, "6")
-	dir := t.TempDir()
-	args := append(testmedia.Source("6"), "-s", "640x360", "-f", "hls", "-hls_time", testmedia.SegmentSeconds,
-		"-hls_list_size", "0", "-hls_segment_type", "fmp4", "-hls_segment_filename", "seg%d.m4s", "live.m3u8")
-	testmedia.Run(t, dir, args...)
-	after := func(name string) []byte {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
+	before, after := fragments(t, "6"), fragments(t, "6", "-s", "640x360")
 	synctest.Test(t, func(t *testing.T) {
 		c, st := openChannel(t, testConfig(shortEndpoint()))
 		defer st.Close()
@@ -122,14 +112,14 @@ func TestAnInitializationSectionIsReplacedUnderTheSameName(t *testing.T) {
 		// initialization section open until it has the first segment, and that and
 		// the playlist overtake it.
 		time.Sleep(10 * time.Second)
-		body := &gated{open: make(chan struct{}), content: bytes.NewReader(after("init.mp4"))}
+		body := &gated{open: make(chan struct{}), content: bytes.NewReader(after["init.mp4"])}
 		done := make(chan error)
 		go func() {
 			_, err := c.Put(context.Background(), "a", "init.mp4", body, -1)
 			done <- err
 		}()
 		synctest.Wait()
-		upload(t, c, "a", "seg0.m4s", after("seg0.m4s"))
+		upload(t, c, "a", "seg0.m4s", after["seg0.m4s"])
 		upload(t, c, "a", "live.m3u8", fragmentList(1, "init.mp4"))
 		time.Sleep(100 * time.Millisecond)
 		close(body.open)
@@ -143,7 +133,7 @@ func TestAnInitializationSectionIsReplacedUnderTheSameName(t *testing.T) {
 		if len(p.Segments) != 4 || !last.Discontinuity {
 			t.Fatalf("%d segments, the last one: %+v", len(p.Segments), last)
 		}
-		if !bytes.Equal(fetch(t, c.View("hls"), last.Map.URI), after("init.mp4")) {
+		if !bytes.Equal(fetch(t, c.View("hls"), last.Map.URI), after["init.mp4"]) {
 			t.Error("the new segment has the old initialization section")
 		}
 		if first := p.Segments[0]; !bytes.Equal(fetch(t, c.View("hls"), first.Map.URI), before["init.mp4"]) {
@@ -161,6 +151,104 @@ type gated struct {
 func (g *gated) Read(p []byte) (int, error) {
 	<-g.open
 	return g.content.Read(p)
+}
+
+// An encoder that is started again uses the names of the run before for its segments, and not
+// for its initialization section. What the old playlist says is not about the new segments.
+func TestANameThatIsUsedAgainFindsTheNewInitializationSection(t *testing.T) {
+	before, after := fragments(t, "8"), fragments(t, "8", "-s", "640x360")
+	for _, init := range []string{"init.mp4", "init_2.mp4"} {
+		t.Run(init, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, st := openChannel(t, testConfig(shortEndpoint()))
+				defer st.Close()
+				defer c.Close()
+				upload(t, c, "a", "init.mp4", before["init.mp4"])
+				for i := range 3 {
+					time.Sleep(segmentTime)
+					upload(t, c, "a", fmt.Sprintf("seg%d.m4s", i), before[fmt.Sprintf("seg%d.m4s", i)])
+					upload(t, c, "a", "live.m3u8", fragmentList(i+1, "init.mp4"))
+				}
+				time.Sleep(10 * time.Second)
+				upload(t, c, "a", init, after["init.mp4"])
+				for i := range 4 {
+					time.Sleep(segmentTime)
+					upload(t, c, "a", fmt.Sprintf("seg%d.m4s", i), after[fmt.Sprintf("seg%d.m4s", i)])
+					upload(t, c, "a", "live.m3u8", fragmentList(i+1, init))
+				}
+				time.Sleep(4 * time.Second)
+				synctest.Wait()
+				published := 0
+				for _, s := range playlist(t, c.View("hls")).Segments {
+					for i := range 4 {
+						if bytes.Equal(fetch(t, c.View("hls"), s.URI), after[fmt.Sprintf("seg%d.m4s", i)]) {
+							published++
+							if !bytes.Equal(fetch(t, c.View("hls"), s.Map.URI), after["init.mp4"]) {
+								t.Errorf("segment %d has the initialization section of the run before", i)
+							}
+						}
+					}
+				}
+				if published != 4 {
+					t.Errorf("%d of 4 segments are published", published)
+				}
+				if n := len(c.inputs["a"].binder.done); n > 4 {
+					t.Errorf("%d names are remembered", n)
+				}
+			})
+		})
+	}
+}
+
+// Segments that each begin with their own initialization section are freed like any others.
+// One that a playlist names for other segments stays.
+func TestSegmentsWithTheirOwnInitializationSectionAreFreed(t *testing.T) {
+	files := fragments(t, "100")
+	for _, named := range []bool{false, true} {
+		t.Run(fmt.Sprintf("named %v", named), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				endpoint := shortEndpoint()
+				endpoint.PlaylistWindow = 6 * time.Second
+				c, st := openChannel(t, testConfig(endpoint))
+				defer st.Close()
+				defer c.Close()
+				const n = 50
+				var sizes []int64
+				for i := range n {
+					time.Sleep(segmentTime)
+					name := fmt.Sprintf("seg%d.m4s", i)
+					body := append(bytes.Clone(files["init.mp4"]), files[name]...)
+					sizes = append(sizes, st.Usage().Bytes)
+					text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n", max(0, i-5))
+					if named {
+						text += "#EXT-X-MAP:URI=\"seg0.m4s\"\n"
+					}
+					for k := max(0, i-5); k <= i; k++ {
+						text += fmt.Sprintf("#EXTINF:1.92,\nseg%d.m4s\n", k)
+					}
+					if named && i > 0 {
+						body = files[name]
+					}
+					upload(t, c, "a", name, body)
+					upload(t, c, "a", "live.m3u8", []byte(text))
+				}
+				if early, late := sizes[30], sizes[n-1]; late > early+early/4 {
+					t.Errorf("%d bytes are held after 30 segments, %d after %d", early, late, n)
+				}
+				if n := len(c.inputs["a"].binder.inits); n > wholeInits {
+					t.Errorf("%d sections are in force", n)
+				}
+				time.Sleep(4 * time.Second)
+				synctest.Wait()
+				p := playlist(t, c.View("hls"))
+				for _, s := range p.Segments {
+					if s.Gap || s.Map == nil || !bytes.Equal(fetch(t, c.View("hls"), s.Map.URI), files["init.mp4"]) {
+						t.Errorf("%+v", s)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestSubtitlesAndPackedAudioGoWithThePicture(t *testing.T) {

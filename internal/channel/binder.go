@@ -17,11 +17,35 @@ import (
 type binder struct {
 	// inits are the initialization sections by path, the newest of each.
 	inits map[string]*initSection
-	// maps says for each playlist which object needs the initialization section
-	// at which path.
-	maps map[string]map[string]string
+	// playlists say which object needs which initialization section, each as it came last.
+	playlists map[string]*mapping
 	// waiting are fragments that are not bound yet, by path.
 	waiting map[string]*fragment
+	// done are the objects that were bound, as long as a playlist lists them.
+	done map[string]doneFragment
+	// turn counts what came, as several things come at the same time.
+	turn uint64
+}
+
+// mapping is what one version of a playlist says about initialization sections.
+type mapping struct {
+	// inits are their paths, by object.
+	inits map[string]string
+	// named are the different ones of them, without those that are part of the object itself.
+	named []string
+	// fault is why other objects of the list have none, empty if there are no others.
+	fault string
+	// last is the number of the last entry.
+	last uint64
+	// came is when it came, begun when the first version of this run did: all of them since
+	// then go on with the same list.
+	came, begun uint64
+}
+
+// doneFragment is a fragment that was bound.
+type doneFragment struct {
+	init, hash string
+	at         uint64
 }
 
 // initSection is an initialization section in the store.
@@ -29,6 +53,8 @@ type initSection struct {
 	init    *media.Init
 	part    output.Part
 	arrived time.Time
+	// whole: it is the beginning of a segment, of which it keeps all.
+	whole bool
 	// unnamed is since when no playlist has named it, while others of the input have come.
 	unnamed time.Time
 }
@@ -40,6 +66,10 @@ type fragment struct {
 	size      int64
 	fragments *media.Fragments
 	arrived   time.Time
+	// came is its place in what the binder was told. listed is the newest version of a
+	// playlist that lists it, nil as long as none does.
+	came   uint64
+	listed *mapping
 }
 
 // bound is a fragment that has found its initialization section.
@@ -56,8 +86,8 @@ func newInitSection(init *media.Init, key string, arrived time.Time) *initSectio
 
 func newBinder() binder {
 	return binder{
-		inits: map[string]*initSection{},
-		maps:  map[string]map[string]string{}, waiting: map[string]*fragment{},
+		inits:     map[string]*initSection{},
+		playlists: map[string]*mapping{}, waiting: map[string]*fragment{}, done: map[string]doneFragment{},
 	}
 }
 
@@ -73,21 +103,50 @@ func (b *binder) replaceInit(path string, section *initSection) *initSection {
 	return old
 }
 
-// maxInits is how many initialization sections an input may have.
-const maxInits = 256
+const (
+	// maxInits is how many initialization sections an input may have.
+	maxInits = 256
+	// wholeInits is how many of them may be the beginning of a whole segment: such a section
+	// keeps all of the segment, and some encoders begin every segment with one.
+	wholeInits = 4
+	// namedWholeInits is how many of those, if playlists name them for other segments.
+	namedWholeInits = 32
+)
 
-// surplus removes and returns the oldest initialization section that no playlist names, if
-// there are too many; nil if there are not, or if all are named.
+// surplus removes and returns an initialization section, if there are too many, nil if there
+// are not: the oldest one, of those that no playlist names if there are any.
 func (b *binder) surplus() (path string, section *initSection) {
-	if len(b.inits) <= maxInits {
-		return "", nil
-	}
 	named := b.named()
+	older := func(p, than string) bool {
+		if than == "" || named[p] != named[than] {
+			return than == "" || named[than]
+		}
+		return b.inits[p].arrived.Before(b.inits[than].arrived)
+	}
+	oldest, oldestWhole, whole, wholeNamed := "", "", 0, 0
 	for p, s := range b.inits {
-		if !named[p] && (section == nil || s.arrived.Before(section.arrived)) {
-			path, section = p, s
+		if older(p, oldest) {
+			oldest = p
+		}
+		if !s.whole {
+			continue
+		}
+		if older(p, oldestWhole) {
+			oldestWhole = p
+		}
+		if named[p] {
+			wholeNamed++
+		} else {
+			whole++
 		}
 	}
+	switch {
+	case whole > wholeInits, wholeNamed > namedWholeInits:
+		path = oldestWhole
+	case len(b.inits) > maxInits:
+		path = oldest
+	}
+	section = b.inits[path]
 	delete(b.inits, path)
 	return path, section
 }
@@ -95,9 +154,16 @@ func (b *binder) surplus() (path string, section *initSection) {
 // named are the paths of the initialization sections that playlists name.
 func (b *binder) named() map[string]bool {
 	named := map[string]bool{}
-	for _, maps := range b.maps {
-		for _, path := range maps {
+	for _, m := range b.playlists {
+		for _, path := range m.named {
 			named[path] = true
+		}
+	}
+	for _, f := range b.waiting {
+		if f.listed != nil {
+			for _, path := range f.listed.named {
+				named[path] = true
+			}
 		}
 	}
 	return named
@@ -106,20 +172,83 @@ func (b *binder) named() map[string]bool {
 // wait makes a fragment wait until it is ready. It returns the one that it replaces, nil
 // for none.
 func (b *binder) wait(path string, f *fragment) *fragment {
+	b.turn++
+	f.came, f.listed = b.turn, b.listedBy(path)
 	old := b.waiting[path]
 	b.waiting[path] = f
 	return old
 }
 
-// list records what a playlist says about initialization sections: which object
-// needs the one at which path. It reports whether it says anything.
-func (b *binder) list(playlist string, maps map[string]string) bool {
-	if len(maps) == 0 {
-		delete(b.maps, playlist)
-		return false
+// listedBy is the newest version of a playlist that lists an object; nil if none does. Others
+// may be those of an encoder that is gone.
+func (b *binder) listedBy(object string) (newest *mapping) {
+	for _, m := range b.playlists {
+		if _, ok := m.inits[object]; ok && (newest == nil || m.came > newest.came) {
+			newest = m
+		}
 	}
-	b.maps[playlist] = maps
+	return newest
+}
+
+// list records what a playlist says about initialization sections. It reports whether it
+// says anything.
+func (b *binder) list(playlist string, m *mapping) bool {
+	before := b.playlists[playlist]
+	if len(m.inits) == 0 {
+		b.unlist(playlist)
+		return before != nil
+	}
+	b.turn++
+	m.came, m.begun = b.turn, b.turn
+	if before != nil && before.last <= m.last {
+		m.begun = before.begun
+	}
+	b.playlists[playlist] = m
+	b.forgetDone(before)
+	if len(b.waiting) < len(m.inits) {
+		for path, f := range b.waiting {
+			if _, ok := m.inits[path]; ok {
+				f.listed = m
+			}
+		}
+		return true
+	}
+	for path := range m.inits {
+		if f := b.waiting[path]; f != nil {
+			f.listed = m
+		}
+	}
 	return true
+}
+
+// unlist forgets a playlist. Fragments that wait because of it go on doing so.
+func (b *binder) unlist(playlist string) {
+	before := b.playlists[playlist]
+	delete(b.playlists, playlist)
+	b.forgetDone(before)
+}
+
+// silence makes a playlist say nothing about fragments that come from now on. The sections
+// that it names stay: an encoder that goes on with it does not send them again.
+func (b *binder) silence(playlist string) {
+	before := b.playlists[playlist]
+	if before == nil || before.inits == nil {
+		return
+	}
+	b.playlists[playlist] = &mapping{named: before.named, last: before.last, came: before.came, begun: before.begun}
+	b.forgetDone(before)
+}
+
+// forgetDone forgets the objects of a version of a playlist that no playlist lists any more.
+func (b *binder) forgetDone(before *mapping) {
+	if before == nil || len(b.done) == 0 {
+		return
+	}
+	for object := range before.inits {
+		if _, ok := b.done[object]; ok && b.listedBy(object) == nil {
+			delete(b.done, object)
+		}
+	}
 }
 
 // unnamed removes and returns the initialization sections that no playlist has named for a
@@ -148,49 +277,64 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 // when it starts, and sends the body with its first segment, so that is waited for, but no
 // longer than patience, as a dead encoder may have left it open.
 func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool) (ready []bound, expired []*fragment) {
+	replaced := map[string]bool{} // by path of the section: it is about to be
 	for path, f := range b.waiting {
 		if now.Sub(f.arrived) > fragmentAge {
 			delete(b.waiting, path)
 			expired = append(expired, f)
 			continue
 		}
-		waits := arriving
-		if now.Sub(f.arrived) > patience {
-			waits = func(string, time.Time) bool { return false }
+		init, section := b.initOf(path, f)
+		if section == nil {
+			continue
 		}
-		if section := b.initOf(path, waits); section != nil {
-			delete(b.waiting, path)
-			ready = append(ready, bound{path, f, section})
+		if now.Sub(f.arrived) <= patience {
+			open, known := replaced[init]
+			if !known {
+				open = arriving(init, section.arrived)
+				replaced[init] = open
+			}
+			if open {
+				continue
+			}
 		}
+		delete(b.waiting, path)
+		b.turn++
+		if b.listedBy(path) != nil {
+			b.done[path] = doneFragment{init: init, hash: f.hash, at: b.turn}
+		}
+		ready = append(ready, bound{path, f, section})
 	}
 	slices.SortFunc(ready, func(x, y bound) int {
-		return cmp.Or(x.fragment.arrived.Compare(y.fragment.arrived), cmp.Compare(x.path, y.path))
+		return cmp.Or(x.fragment.arrived.Compare(y.fragment.arrived), cmp.Compare(x.fragment.came, y.fragment.came))
 	})
 	return ready, expired
 }
 
-// initOf is the initialization section in force for an object; nil if it is not
-// known, or about to be replaced.
-func (b *binder) initOf(object string, arriving func(path string, after time.Time) bool) *initSection {
-	for _, maps := range b.maps {
-		path, ok := maps[object]
-		if !ok {
-			continue
-		}
-		if known := b.inits[path]; known != nil && !arriving(path, known.arrived) {
-			return known
-		}
+// initOf is the initialization section for a fragment, with its path; nil if it is not
+// known, or not said yet.
+func (b *binder) initOf(object string, f *fragment) (path string, section *initSection) {
+	if f.listed == nil {
+		return "", nil
 	}
-	return nil
+	path = f.listed.inits[object]
+	if b.reused(object, f) {
+		return path, nil
+	}
+	return path, b.inits[path]
 }
 
-// missingInit is the path of the initialization section that an object waits for; empty if
-// no playlist has named it.
-func (b *binder) missingInit(object string) string {
-	for _, maps := range b.maps {
-		if path, ok := maps[object]; ok {
-			return path
-		}
+// reused reports whether the name of a fragment is that of an earlier one, and no playlist
+// has come since that could be about this one. An encoder that was started again uses the
+// names of the run before, and what the playlist of that says about them is not about the
+// new ones. The same bytes are the same segment, sent once more.
+func (b *binder) reused(object string, f *fragment) bool {
+	earlier, ok := b.done[object]
+	switch {
+	case !ok, f.hash != "" && f.hash == earlier.hash:
+		return false
+	case f.listed.came > f.came, f.listed.begun > earlier.at:
+		return false
 	}
-	return ""
+	return f.listed.inits[object] == earlier.init
 }

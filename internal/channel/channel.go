@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -188,7 +189,8 @@ func (c *Channel) Configure(config Config) error {
 	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.
-	told := c.tell(c.now(), failover.Configured{Config: core})
+	gone := c.leaving(config)
+	told := append(gone, c.tell(c.now(), failover.Configured{Config: core})...)
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
 	}
@@ -196,6 +198,17 @@ func (c *Channel) Configure(config Config) error {
 	c.carryOut(c.now(), told)
 	c.step(failover.Tick{})
 	return nil
+}
+
+// leaving says of inputs that deliver and are not in the config any more that they are down.
+func (c *Channel) leaving(config Config) []failover.Effect {
+	var list []failover.Effect
+	for _, in := range c.core.Status().Inputs {
+		if in.Up && !slices.ContainsFunc(config.Inputs, func(ic InputConfig) bool { return ic.Name == in.Name }) {
+			list = append(list, failover.InputChanged{Time: c.now(), Input: in.Name, Reason: "removed", Last: in.LastSegment})
+		}
+	}
+	return list
 }
 
 // configure brings inputs and endpoints in line with the config.
@@ -246,7 +259,7 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 	c.config, c.inputs, c.ordered, c.endpoints = config, inputs, ordered, endpoints
 	recall := recall{c.desk, inputs}
 	for _, name := range fresh {
-		recall.multivariant(name)
+		recall.multivariants(name)
 	}
 	return nil
 }

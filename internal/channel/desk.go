@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -87,7 +88,9 @@ func (d *desk) persistent() bool {
 func (d *desk) forgetFacts() error {
 	err := d.standing.journal.forget(d.standing.journal.revision + 1)
 	if j := d.arrivals.journal; j != nil {
-		err = errors.Join(err, j.forget(j.revision+1))
+		// Its records may stay visible.
+		_, removed := j.append(context.Background(), arrival{Time: d.now(), Removed: true})
+		err = errors.Join(err, removed, j.forget(j.revision+1))
 	}
 	return err
 }

@@ -56,6 +56,52 @@ func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
 	})
 }
 
+// With long segments a playlist comes less often, and is not silent for that.
+func TestRenditionsWithLongSegmentsAreCounted(t *testing.T) {
+	for _, length := range []time.Duration{6 * time.Second, 20 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			c, st := openChannel(t, testConfig(shortEndpoint())) // three renditions
+			defer st.Close()
+			defer c.Close()
+			taken := map[string]bool{}
+			for n := range 10 {
+				for r := range 12 {
+					name := fmt.Sprintf("r%d.m3u8", r)
+					text := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#EXTINF:%d,\nr%d_%d.ts\n", int(length.Seconds()), n, int(length.Seconds()), r, n)
+					if _, err := c.Put(t.Context(), "a", name, strings.NewReader(text), -1); err == nil {
+						taken[name] = true
+					} else if !refused(err, TooMany) {
+						t.Fatal(err)
+					}
+					time.Sleep(length / 12)
+				}
+			}
+			if len(taken) != 3 {
+				t.Errorf("segments of %v: %d renditions are taken where 3 are allowed", length, len(taken))
+			}
+			// What a playlist claims about its segments does not shut out others for ever.
+			time.Sleep(mostSilence)
+			text := "#EXTM3U\n#EXT-X-TARGETDURATION:86400\n#EXTINF:86400,\nx.ts\n"
+			for range 2 {
+				for r := range 3 {
+					if _, err := c.Put(t.Context(), "a", fmt.Sprintf("%d-%d.m3u8", r, time.Now().Unix()), strings.NewReader(text), -1); err != nil {
+						t.Errorf("under another name: %v", err)
+					}
+				}
+				time.Sleep(mostSilence)
+			}
+		})
+	}
+}
+
+// An input that may have no renditions has none.
+func TestNoRenditionsAreLetIn(t *testing.T) {
+	in := newInput(nil, "a")
+	if _, err := in.keepText("a.m3u8", file{text: []byte("#EXTM3U"), rendition: true}, 0); !refused(err, TooMany) {
+		t.Error(err)
+	}
+}
+
 func TestTextsAreBounded(t *testing.T) {
 	in := newInput(nil, "a")
 	in.limitTexts(1 << 20)

@@ -23,10 +23,16 @@ type endpoint struct {
 	journal *journal[record]
 	first   uint64 // revision of the oldest slot in the window
 	epoch   string
+	// writer tells apart what this process and the one before it have made of one number: the end of
+	// a journal may be lost with the power, and then numbers are used again. Empty in the first one,
+	// and where there are several nodes, which have another one each.
+	writer  string
 	window  *output.Window
 	changed bool // the view does not show all of it yet
 	// edges are where the renditions ended.
 	edges map[string]edge
+	// reservedTo is up to where numbers were kept as used, see count.
+	reservedTo uint64
 	// decided is what a core has to know about the last slot.
 	decided *failover.Slot
 	// chain is the history that several nodes share, standing where it ends, for those who
@@ -91,6 +97,9 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	e.first = e.journal.revision + 1 - uint64(len(e.window.Slots()))
 	if last.Slot != nil {
 		e.resume(last.Slot, last.Seam)
+		if d.nodes == nil {
+			e.writer = strings.ToLower(rand.Text()[:4])
+		}
 	}
 	e.note()
 	if d.nodes != nil {
@@ -111,8 +120,9 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 // writer of each slot tells names apart.
 const nodesEpoch = "n"
 
-// restore takes over a record of the journal. Slots whose objects are gone are left
-// out, and so is all that came before them.
+// restore takes over a record of the journal. Slots whose objects are gone are left out where they
+// are the oldest, which were about to be deleted. Behind others they become gaps: where the power
+// failed, the newest may be short, and that is no reason to lose what viewers can go back to.
 func (e *endpoint) restore(r record) {
 	if r.Epoch != "" {
 		e.epoch = r.Epoch
@@ -124,13 +134,28 @@ func (e *endpoint) restore(r record) {
 		e.apart, _ = e.published()
 	}
 	e.makeContiguous(r.Slot, e.first)
-	if e.adopt(r.Slot) {
+	switch {
+	case e.adopt(r.Slot):
 		e.window.Add(r.Slot)
-	} else {
+	case len(e.window.Slots()) > 0:
+		e.leaveGaps(r.Slot)
+		e.window.Add(r.Slot)
+	default:
 		e.release(e.window.Skip(r.Slot)...)
 	}
 	e.decisions.remember(r.Switch)
 	e.chain.add(r)
+}
+
+// leaveGaps makes a slot list those of its renditions as gaps whose objects are gone, and takes over
+// the others.
+func (e *endpoint) leaveGaps(s *output.Slot) {
+	for i := range s.Renditions {
+		r := &s.Renditions[i]
+		if one := (output.Slot{Renditions: s.Renditions[i : i+1]}); !e.adopt(&one) {
+			r.Parts, r.Map, r.Size, r.IFrames = nil, nil, 0, nil
+		}
+	}
 }
 
 // makeContiguous drops the window if a slot does not continue it: the numbers in a playlist have no
@@ -149,7 +174,7 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 	var taken []string
 	for i := range s.Renditions {
 		for _, key := range s.Renditions[i].Keys() {
-			if !e.objects.adopt(key) {
+			if !e.objects.adopt(key, extent(&s.Renditions[i], key)) {
 				for _, t := range taken {
 					e.objects.release(t)
 				}
@@ -161,6 +186,20 @@ func (e *endpoint) adopt(s *output.Slot) bool {
 	return true
 }
 
+// extent is how many bytes of an object the rendition of a slot reaches to.
+func extent(r *output.Rendition, key string) int64 {
+	var bytes int64
+	for _, p := range r.Parts {
+		if p.Key == key {
+			bytes = max(bytes, p.Offset+p.Size)
+		}
+	}
+	if r.Map != nil && r.Map.Part.Key == key {
+		bytes = max(bytes, r.Map.Part.Offset+r.Map.Part.Size)
+	}
+	return bytes
+}
+
 // publish carries out what the core decided: the slot goes into the journal. The
 // view gets it with refresh. It returns the slot to commit.
 func (e *endpoint) publish(decided failover.Slot) failover.Slot {
@@ -169,6 +208,7 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	seen := e.breakFor(&decided)
 	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
+	s.Writer = e.writer
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
 		s.Writer = n.writer
@@ -188,9 +228,29 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 		n.group.Send(message{Record: &endpointRecord{Endpoint: e.config.Name, Record: r}}.encode())
 		n.ledger.write(e.config.Name)
 	}
+	if n == nil {
+		e.outbox.trouble(e.count(decided))
+	}
 	e.decided = remains(decided)
 	e.changed = true
 	return decided
+}
+
+// reserved is how many media sequence numbers are kept as used at a time, where they run ahead of the
+// clock.
+const reserved = 1000
+
+// count keeps how far the endpoint has counted, for a process that finds none of its slots.
+func (e *endpoint) count(decided failover.Slot) error {
+	count := failover.Counted{Endpoint: e.config.Name, Discontinuities: decided.DiscontinuityNumber, Number: e.reservedTo}
+	if decided.MSN >= max(e.reservedTo, uint64(max(decided.Published.Unix(), 0))) {
+		count.Number = decided.MSN + reserved
+	}
+	if e.decided != nil && e.decided.DiscontinuityNumber == decided.DiscontinuityNumber && count.Number == e.reservedTo {
+		return nil
+	}
+	e.reservedTo = count.Number
+	return e.desk.standing.say(standingEntry{Count: &count})
 }
 
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:

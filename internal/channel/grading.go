@@ -2,7 +2,6 @@ package channel
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -19,6 +18,8 @@ type grading struct {
 	grader media.Grader
 	// newest are the segments that were graded last, the oldest first.
 	newest []gradedSegment
+	// next is another run that may have begun.
+	next *grading
 }
 
 type gradedSegment struct {
@@ -33,61 +34,162 @@ const gradedSegments = 4
 // grade says how good a segment is. A segment whose playlist is not known is judged by
 // itself. The lock is held.
 func (in *input) grade(path string, info *media.Info) *media.Graded {
+	in.adopt()
 	l := in.listingOf(path)
 	if l == nil {
-		l = in.listingLike(path)
+		l = in.listingLike(path, info)
 	}
 	if l == nil {
-		return new(media.Grader).Grade(info, nil)
+		graded := new(media.Grader).Grade(info, nil)
+		in.alone = keep(in.alone, path, graded)
+		return graded
 	}
-	g := &l.grading
-	graded := g.grader.Grade(info, g.before(path, l.recent))
-	g.newest = slices.DeleteFunc(g.newest, func(s gradedSegment) bool { return s.path == path })
-	if len(g.newest) == gradedSegments {
-		g.newest = slices.Delete(g.newest, 0, 1)
-	}
-	g.newest = append(g.newest, gradedSegment{path, graded})
+	g := l.grading.run(info)
+	graded := g.grader.Grade(info, g.before(path, info, l.recent))
+	g.newest = keep(g.newest, path, graded)
 	return graded
 }
 
-// before is the segment before another one: as the playlist lists them or, if it does not
-// list that one yet, as the numbers in their names go.
-func (g *grading) before(path string, listed []string) *media.Graded {
-	i := slices.Index(listed, path)
-	for _, s := range slices.Backward(g.newest) {
-		switch {
-		case i > 0 && s.path == listed[i-1], i < 0 && counts(s.path, path):
-			return s.graded
+// keep adds the newest of some segments, which may be one of them that was sent again.
+func keep(newest []gradedSegment, path string, graded *media.Graded) []gradedSegment {
+	newest = slices.DeleteFunc(newest, func(s gradedSegment) bool { return s.path == path })
+	if len(newest) == gradedSegments {
+		newest = slices.Delete(newest, 0, 1)
+	}
+	return append(newest, gradedSegment{path, graded})
+}
+
+// adopt gives segments that were judged by themselves to the playlists that have come to list
+// them: the next ones are compared with them.
+func (all *listings) adopt() {
+	all.alone = slices.DeleteFunc(all.alone, func(s gradedSegment) bool {
+		l := all.listingOf(s.path)
+		if l != nil {
+			l.grading.newest = keep(l.grading.newest, s.path, s.graded)
+		}
+		return l != nil
+	})
+}
+
+// run is what a segment is compared with. A single one that is far away in time may be an old
+// one that comes late; with the second, another run has begun.
+func (g *grading) run(info *media.Info) *grading {
+	switch {
+	case !g.ended(info):
+		g.next = nil
+		return g
+	case g.next == nil || g.next.ended(info):
+		g.next = &grading{}
+		return g.next
+	}
+	*g = *g.next
+	return g
+}
+
+// skippedSegments is how many segments a run may skip, and repeatedSegments how many may come
+// once more: what is further away in time belongs to another run, with habits of its own.
+const (
+	skippedSegments  = 32
+	repeatedSegments = 8
+)
+
+// ended reports whether a segment is of another run than all that are remembered. Before its
+// playlist comes, only its time can show that.
+func (g *grading) ended(info *media.Info) bool {
+	for _, s := range g.newest {
+		gap, ok := s.graded.Gap(info)
+		length := max(s.graded.Length(), info.End-info.Start, media.ClockRate)
+		if ok && gap <= skippedSegments*length && gap >= -repeatedSegments*length {
+			return false
 		}
 	}
-	return nil
+	return len(g.newest) > 0
+}
+
+// before is the segment before another one: as the playlist lists them or, if it does not
+// list that one yet, as the numbers in their names count, or as they follow in time. Names need
+// not count: they may be times of day.
+func (g *grading) before(path string, info *media.Info, listed []string) *media.Graded {
+	if i := slices.Index(listed, path); i > 0 {
+		for _, s := range g.newest {
+			if s.path == listed[i-1] {
+				return s.graded
+			}
+		}
+		return nil
+	}
+	var nearest *media.Graded
+	least := int64(0)
+	for _, s := range slices.Backward(g.newest) {
+		if s.path == path {
+			continue
+		}
+		if counts(s.path, path) {
+			return s.graded
+		}
+		gap, ok := s.graded.Gap(info)
+		if gap = max(gap, -gap); ok && gap <= apart(s.graded, info, listed) && (nearest == nil || gap < least) {
+			nearest, least = s.graded, gap
+		}
+	}
+	return nearest
+}
+
+// apart is how far apart the end of one segment and the start of the next may be where their
+// names do not count: half a frame, or half a segment if no name of the rendition counts. No
+// segment has room there that is yet to come. Names that count would say that one is.
+func apart(s *media.Graded, info *media.Info, listed []string) int64 {
+	if n := len(listed); n < 2 || counts(listed[n-2], listed[n-1]) {
+		return max(info.FrameDuration/2, media.ClockRate/1000)
+	}
+	return min(s.Length(), info.End-info.Start) / 2
+}
+
+// touches reports whether a segment begins where a remembered one ends, and is like it.
+func (g *grading) touches(info *media.Info) bool {
+	for _, s := range g.newest {
+		gap, ok := s.graded.Gap(info)
+		if ok && max(gap, -gap) <= max(info.FrameDuration/2, media.ClockRate/1000) && s.graded.Alike(info) {
+			return true
+		}
+	}
+	return false
 }
 
 // listingLike finds the playlist that will list a segment, by the names of those that it
-// lists.
-func (in *input) listingLike(path string) *listing {
-	before, _, after := numbered(path)
+// lists: the name differs from them in numbers that differ among them. Where a date in the
+// name goes up for the first time, or names have nothing in common, the segment has to begin
+// where the last one of the playlist ends as well.
+func (in *input) listingLike(path string, info *media.Info) *listing {
+	var like *listing
+	var how difference
+	least, several := 0, false
 	for _, l := range in.lists {
-		if n := len(l.recent); n > 0 {
-			if b, _, a := numbered(l.recent[n-1]); b == before && a == after {
-				return l
-			}
+		d, fixed, ok := l.differs(path)
+		switch {
+		case !ok || like != nil && fixed > least:
+		case like != nil && fixed == least:
+			several = true
+		default:
+			like, how, least, several = l, d, fixed, false
 		}
 	}
-	return nil
-}
-
-// counts reports whether the names of two segments differ only in a number, which goes up
-// by one.
-func counts(from, to string) bool {
-	before, number, after := numbered(from)
-	b, next, a := numbered(to)
-	if b != before || a != after {
-		return false
+	switch {
+	case several:
+		return nil // they have to be told apart
+	case like != nil && least == 0:
+		return like
+	case like == nil && len(in.lists) == 1:
+		for _, l := range in.lists {
+			like = l
+		}
+	case like == nil || !how.carries:
+		return nil
 	}
-	n, err := strconv.ParseUint(number, 10, 63)
-	m, errNext := strconv.ParseUint(next, 10, 63)
-	return err == nil && errNext == nil && m == n+1
+	if !like.grading.touches(info) {
+		return nil
+	}
+	return like
 }
 
 // numbered splits a name around the last number in it.
@@ -96,6 +198,17 @@ func numbered(name string) (before, number, after string) {
 	end := strings.LastIndexAny(name, digits) + 1
 	start := len(strings.TrimRight(name[:end], digits))
 	return name[:start], name[start:end], name[end:]
+}
+
+// arriveGraded tells the core of a segment, and how good it is. One whose timestamps step back
+// can't be published, whoever has nothing better. The lock is held.
+func (in *input) arriveGraded(object failover.Object, info *media.Info) {
+	graded := in.grade(object.Path, info)
+	object.Media = gradedMedia(info, graded)
+	if graded.Unfit {
+		object.Fault = failover.ReasonRepeated
+	}
+	in.channel.arrive(object)
 }
 
 // gradedMedia is what the core needs to know about a segment, including what is bad about

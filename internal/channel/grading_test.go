@@ -89,7 +89,7 @@ func TestSegmentsAreGradedInAnyOrder(t *testing.T) {
 // The words of what is found are those of the core.
 func TestDefectsHaveTheWordsOfTheCore(t *testing.T) {
 	for _, d := range []media.Defect{
-		media.DefectHole, media.DefectTrackGone, media.DefectDamaged, media.DefectNoKeyFrame,
+		media.DefectHole, media.DefectTrackGone, media.DefectDamaged, media.DefectRepeated, media.DefectNoKeyFrame,
 		media.DefectStarved, media.DefectFrozen, media.DefectSilent,
 	} {
 		if !slices.Contains(failover.Defects(), failover.Defect(d)) {

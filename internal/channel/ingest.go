@@ -23,6 +23,7 @@ type delivery struct {
 	input  *input
 	config *InputConfig // as it was when the upload began
 	path   string       // below the input's path
+	from   string       // the encoder's address, empty if it is not known
 	began  time.Time
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
@@ -92,9 +93,10 @@ func (s *sniffed) Read(p []byte) (int, error) {
 }
 
 // isManifest reports whether the upload is a DASH manifest. Encoders that write DASH and
-// HLS at once send it along; it is kept for them to read, and is not media.
+// HLS at once send it along; it is kept for them to read, and is not media. Other XML is no
+// manifest: under the name of a segment, it is what a storage said instead of sending one.
 func isManifest(name string, head []byte) bool {
-	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<?xml"))
+	return strings.EqualFold(path.Ext(name), ".mpd") || bytes.HasPrefix(head, []byte("<MPD"))
 }
 
 func (d *delivery) takeManifest() (replaced bool, err error) {
@@ -142,13 +144,15 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		if err != nil {
 			return nil, false, err
 		}
+		fact.From = d.from
 		kept := file{text: text, contentType: playlistType, rendition: true}
 		if replaced, err = d.input.keepText(d.path, kept, d.config.MaxRenditions); err != nil {
 			return nil, false, err
 		}
+		maps := mapsOf(d.config, d.path, m, &fact, odd)
 		return func() error {
 			d.input.warnOfTags(d.path, m)
-			return d.list(fact, m, odd)
+			return d.list(fact, m, maps, odd)
 		}, replaced, nil
 	}
 }

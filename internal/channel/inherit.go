@@ -54,8 +54,7 @@ func (in *input) receivedWhole(name string, h heldSegment) {
 
 func (in *input) arriveWhole(name string, h heldSegment) {
 	in.objects.describe(h.key, h.info, nil)
-	m := gradedMedia(h.info, in.grade(name, h.info))
-	in.channel.arrive(failover.Object{Input: in.name, Path: name, ID: h.key, Size: h.size, Hash: h.hash, Media: m})
+	in.arriveGraded(failover.Object{Input: in.name, Path: name, ID: h.key, Size: h.size, Hash: h.hash}, h.info)
 }
 
 // freeHeld passes on the segments whose run is known, and those that have waited for two

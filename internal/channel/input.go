@@ -18,8 +18,8 @@ type input struct {
 	gone     bool // taken out of the config
 	binder   binder
 	unlisted unlisted
-	// multivariant is its last one, nil before the first.
-	multivariant *announcement
+	// multivariants are those in force, in the order in which they came first.
+	multivariants []*announcement
 	listings
 	// said is what its operator has been told.
 	said  map[saidKey]time.Time
@@ -28,7 +28,7 @@ type input struct {
 	held map[string]heldSegment
 	// up: it delivers, as the core said last.
 	up bool
-	// announced are the paths of the renditions in its multivariant playlist.
+	// announced are the paths of the renditions in its multivariant playlists.
 	announced []string
 	// master is what it announced, told is what the core was last told.
 	master, told []failover.Announced

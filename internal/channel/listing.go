@@ -18,12 +18,21 @@ type listings struct {
 	probed      map[string]*media.Info
 	configs     map[media.Signature]*media.Info // the different ones of probed
 	probedOrder []string
+	// alone are the newest segments that were graded before it was known which playlist
+	// lists them.
+	alone []gradedSegment
 }
 
 // listing is what is known about one media playlist of an input. It is guarded by
 // Channel.mu.
 type listing struct {
 	numbers numbering
+	// first is the number of its first entry, init the path of the initialization section of
+	// its last one.
+	first uint64
+	init  string
+	// noted is its last entry in the journal of arrivals, nil for none.
+	noted *notedEntry
 	// recent are the newest objects that it lists, in order.
 	recent []string
 	// fresh is when it listed something that it had not listed before.
@@ -37,6 +46,9 @@ type listing struct {
 	config      *media.Info
 	// grading is what its segments are compared with.
 	grading grading
+	// noInit is why some of what it lists has no initialization section, empty if that is
+	// not so.
+	noInit string
 }
 
 // recentObjects is how many of the newest entries of a playlist are remembered.
@@ -83,12 +95,13 @@ func (all *listings) listingOf(object string) *listing {
 }
 
 // segmentLength is how long the input's segments are, going by the rendition with the
-// shortest ones: text may come in much longer segments. It is 6 s as long as none is
-// listed.
+// shortest ones: text may come in much longer segments. A rendition that has stopped says
+// nothing about those that have not. It is 6 s as long as none is listed.
 func (all *listings) segmentLength() time.Duration {
-	shortest := time.Duration(0)
+	shortest, newest := time.Duration(0), all.newest()
 	for _, l := range all.lists {
-		if l.length > 0 && (shortest == 0 || l.length < shortest) {
+		stopped := newest.Sub(l.fresh) > silentSegments*max(l.length, time.Second)
+		if l.length > 0 && !stopped && (shortest == 0 || l.length < shortest) {
 			shortest = l.length
 		}
 	}
@@ -96,4 +109,23 @@ func (all *listings) segmentLength() time.Duration {
 		return 6 * time.Second
 	}
 	return min(max(shortest, time.Second), 30*time.Second)
+}
+
+// newest is when a playlist listed something new, the zero time if none has.
+func (all *listings) newest() (newest time.Time) {
+	for _, l := range all.lists {
+		if l.fresh.After(newest) {
+			newest = l.fresh
+		}
+	}
+	return newest
+}
+
+// silent returns what tells whether a playlist has listed nothing new for ten segments, while
+// others have.
+func (all *listings) silent() func(l *listing) bool {
+	newest, length := all.newest(), all.segmentLength()
+	return func(l *listing) bool {
+		return newest.Sub(l.fresh) > max(silentSegments*length, 2*l.length)
+	}
 }

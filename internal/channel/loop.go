@@ -71,7 +71,11 @@ func (c *Channel) arrive(object failover.Object) {
 func (c *Channel) list(playlist failover.Playlist) {
 	now := c.now()
 	c.tellClock(now)
-	c.outbox.trouble(c.arrivals.noteListing(now, playlist))
+	var known *listing
+	if in := c.inputs[playlist.Input]; in != nil {
+		known = in.lists[playlist.Path]
+	}
+	c.outbox.trouble(c.arrivals.noteListing(now, playlist, known))
 	c.stepAt(now, playlist)
 }
 

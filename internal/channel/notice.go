@@ -43,6 +43,8 @@ const (
 	NoticeSize NoticeKind = "playlist_size"
 	// NoticeNumbering: a playlist that slides, but does not number its segments.
 	NoticeNumbering NoticeKind = "numbering"
+	// NoticeMultivariants: several multivariant playlists with different renditions.
+	NoticeMultivariants NoticeKind = "multivariants"
 	// NoticeTrack: a track that is announced and has no samples.
 	NoticeTrack NoticeKind = "track_gone"
 	// NoticeMedia: something odd within a media object.
@@ -64,7 +66,7 @@ const (
 // core noticed, WaitKinds those of what is waited for.
 var (
 	ToleratedKinds = append(toleratedInPlaylists(),
-		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeTrack, NoticeMedia)
+		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeMultivariants, NoticeTrack, NoticeMedia)
 	NoticedKinds = noticedByCore()
 	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition}
 )
@@ -168,11 +170,13 @@ func advice(kind NoticeKind, subject string) string {
 		return "have the encoder list only the last few minutes (ffmpeg: -hls_list_size, and no -hls_playlist_type event), or raise max_playlist_size"
 	case kind == NoticeNumbering, subject == "EXT-X-MEDIA-SEQUENCE":
 		return "number the segments: the playlist needs one EXT-X-MEDIA-SEQUENCE, which grows as segments leave it"
+	case kind == NoticeMultivariants:
+		return "have the encoder send one multivariant playlist that names all renditions; after a new start under other names, there is nothing to do"
 	case kind == NoticeTrack:
 		return "check the encoder's source: the track is configured, but gets no media"
 	case kind == NoticeKind(hls.NoteCharacters):
 		return "write playlists in UTF-8 without control characters"
-	case subject == "URI" && kind == NoticeKind(hls.NoteEntry):
+	case (subject == "URI" || subject == "EXT-X-MAP") && kind == NoticeKind(hls.NoteEntry):
 		return "every URI must be below the input's own path; relative names are best (ffmpeg: no -hls_base_url)"
 	case subject == "EXT-X-PROGRAM-DATE-TIME":
 		return "write dates like 2026-11-23T05:00:00.000Z"

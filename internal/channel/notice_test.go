@@ -35,6 +35,12 @@ func TestNumbering(t *testing.T) {
 		{segments(0, "new", "y", "z"), 6, true},
 		{nil, 0, false},
 		{segments(5, "z"), 8, true}, // of a long list the newest part
+		{segments(0, "z", "slate", "one", "slate", "two"), 8, true},
+		{segments(0, "z", "slate", "one", "slate", "two"), 8, true}, // the same again
+		{segments(0, "slate", "one", "slate", "two", "three"), 9, true},
+		{segments(0, "slate", "two", "three"), 11, true},
+		{segments(0, "slate", "three", "slate", "three"), 11, true},
+		{segments(0, "slate", "three", "slate", "three"), 11, true}, // none that it has once
 	} {
 		slid := n.renumber(step.list)
 		if slid != step.slid || len(step.list) > 0 && step.list[0].Number != step.first {

@@ -173,12 +173,18 @@ func (o *objects) use(key string) *object {
 }
 
 // adopt adds a user to an object, which may be one from before the restart. It reports
-// whether the store has it.
-func (o *objects) adopt(key string) bool {
+// whether the store has it, with as many bytes as are needed: where the power failed, a file may be
+// shorter than what was acknowledged.
+func (o *objects) adopt(key string, needed int64) bool {
 	if o.use(key) != nil {
 		return true
 	}
 	size, ok := o.stored[key]
+	if ok && size < needed {
+		_ = o.store.Delete(context.Background(), key) // another node may have it whole
+		delete(o.stored, key)
+		ok = false
+	}
 	if ok || o.elsewhere {
 		o.add(key, size)
 	}

@@ -21,7 +21,7 @@ func (r *recall) arrived(ctx context.Context) error {
 		return nil
 	}
 	r.orders() // before what arrived: they stood while that was decided on
-	r.arrivals = arrivals{open: map[string]bool{}, listed: map[[2]string]uint64{}, recalled: map[string]arrivedFragment{}}
+	r.arrivals = arrivals{open: map[string]bool{}, recalled: map[string]arrivedFragment{}}
 	a := &r.arrivals
 	var err error
 	// No endpoint can have this name.
@@ -33,6 +33,7 @@ func (r *recall) arrived(ctx context.Context) error {
 		return err
 	}
 	a.journal.take = nil // nobody else appends
+	r.texts()
 	return nil
 }
 
@@ -41,8 +42,11 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 	r.clock.notBefore(entry.Time)
 	ref := arrivalRef{revision: revision, at: entry.Time}
 	switch {
+	case entry.Removed:
+		r.arrivals.lists = nil
 	case entry.Playlist != nil:
 		r.arrivals.refs = append(r.arrivals.refs, ref)
+		r.arrivals.recallList(entry)
 		r.channel.stepAt(entry.Time, *entry.Playlist)
 	case entry.Fragment != nil:
 		f := *entry.Fragment
@@ -53,7 +57,7 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 		object := *entry.Object
 		delete(r.arrivals.recalled, object.ID)
 		delete(r.arrivals.open, object.ID)
-		if r.adopt(object.ID, entry) {
+		if r.adopt(object.ID, object.Size, entry) {
 			ref.key = object.ID
 			r.arrivals.open[object.ID] = true
 		} else {
@@ -61,20 +65,23 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 		}
 		if in := r.inputs[object.Input]; in != nil {
 			in.remember(object.Path, entry.Info)
+			if !object.Gone {
+				in.recallObject(object.Path, object.ID, object.Hash, entry.Time)
+			}
 		}
 		r.arrivals.refs = append(r.arrivals.refs, ref)
 		r.channel.stepAt(entry.Time, object)
 	}
 }
 
-// adopt takes over the bytes, if they are still there.
-func (r *recall) adopt(key string, entry arrival) bool {
-	if !r.objects.adopt(key) {
+// adopt takes over the bytes, if they are still there, all of them.
+func (r *recall) adopt(key string, size int64, entry arrival) bool {
+	if !r.objects.adopt(key, size) {
 		return false
 	}
 	var section *initSection
 	if p := entry.InitPart; p != nil {
-		if !r.objects.adopt(p.Key) {
+		if !r.objects.adopt(p.Key, p.Offset+p.Size) {
 			r.objects.release(key)
 			return false
 		}
@@ -90,7 +97,7 @@ func (r *recall) adopt(key string, entry arrival) bool {
 func (r *recall) fragments(ctx context.Context) {
 	a := &r.arrivals
 	for key, f := range a.recalled {
-		if in := r.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !r.objects.adopt(key) {
+		if in := r.inputs[f.Input]; in == nil || time.Since(f.at) > fragmentAge || !r.objects.adopt(key, 0) {
 			delete(a.open, key)
 			continue
 		}
@@ -112,6 +119,7 @@ func (r *recall) fragments(ctx context.Context) {
 		if replaced := b.wait(f.Path, &fragment{key: key, hash: f.Hash, size: size, fragments: probed.Fragments, arrived: f.at}); replaced != nil {
 			r.dropFragment(replaced.key)
 		}
+		r.inputs[f.Input].recallObject(f.Path, key, f.Hash, f.at)
 	}
 	a.recalled = nil
 }

@@ -17,34 +17,44 @@ func (r *recall) stood(ctx context.Context) error {
 	for _, entry := range r.standing.inOrder() {
 		switch {
 		case entry.Multivariant != nil:
-			r.multivariant(entry.Multivariant.Input)
+			r.multivariants(entry.Multivariant.Input)
 		case entry.Init != nil:
 			r.initSection(ctx, entry.Init)
 		case entry.Tables != nil && r.inputs[entry.Tables.Input] != nil:
 			r.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
+		case entry.Count != nil:
+			r.core.Take(r.now(), outlived(*entry.Count))
 		}
 	}
 	return nil
 }
 
-// multivariant tells the core what an input announced before the restart, or
-// before it was taken out of the config and came back.
-func (r *recall) multivariant(input string) {
-	entry, ok := r.standing.last[standingKey{kind: "multivariant", of: input}]
-	if !ok {
-		return
-	}
+// multivariants tells the core what an input announced before the restart, or before it was
+// taken out of the config and came back.
+func (r *recall) multivariants(input string) {
 	in := r.inputs[input]
-	if in == nil {
+	if in == nil || len(in.multivariants) > 0 {
+		return // or it has been told
+	}
+	now := r.now()
+	for _, entry := range r.standing.inOrder() {
+		m := entry.Multivariant
+		if m == nil || m.Input != input {
+			continue
+		}
+		fact, playlist, ok := m.read(in.config.Load())
+		if !ok {
+			continue
+		}
+		in.takeAnnouncement(&announcement{path: m.Path, playlist: playlist, renditions: fact.Renditions, since: now})
+		in.recallText(m.Path, file{text: m.Text, contentType: playlistType, modified: now}, 0)
+	}
+	if len(in.multivariants) == 0 {
 		return
 	}
-	fact, m, ok := entry.Multivariant.read(in.config.Load())
-	if !ok {
-		return
-	}
-	in.multivariant = &announcement{path: entry.Multivariant.Path, playlist: m}
+	fact := failover.Multivariant{Input: input, Renditions: union(in.multivariants)}
 	in.announces(fact)
-	r.core.Take(r.now(), failover.Recalled{Multivariant: fact})
+	r.core.Take(now, failover.Recalled{Multivariant: fact})
 }
 
 // initSection puts an initialization section from before the restart in force again. It is
@@ -62,7 +72,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 			return
 		}
 		key = ob.key
-	} else if !r.objects.adopt(key) {
+	} else if !r.objects.adopt(key, 0) {
 		return
 	}
 	section, err := r.objects.probeInit(ctx, key)
@@ -72,6 +82,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 		return
 	}
 	in.binder.inits[s.Path] = section
+	in.recallObject(s.Path, key, "", r.now())
 }
 
 // orders tells the core what the operator ordered before the restart.
@@ -81,4 +92,14 @@ func (r *recall) orders() {
 			r.channel.step(*entry.Order)
 		}
 	}
+}
+
+// unsaid is how many discontinuities may have been counted since that was last kept: where the store
+// ends with the process, it is kept with a delay.
+const unsaid = 10
+
+// outlived is where the numbers of an endpoint go on of which no slot is left.
+func outlived(count failover.Counted) failover.Counted {
+	count.Discontinuities += unsaid
+	return count
 }

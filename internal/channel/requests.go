@@ -30,6 +30,7 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	if packed, ok := body.(Packed); ok {
 		packed.TakeTurns(&d.turn)
 	}
+	d.from, _ = ctx.Value(sender{}).(string)
 	d.began = in.begin(path)
 	var admit func() error
 	// Deferred, as reading a body may panic.
@@ -47,6 +48,18 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	defer d.turn.Give()
 	admit, replaced, err = d.take(ctx)
 	return replaced, err
+}
+
+// sender is the key of a context value.
+type sender struct{}
+
+// From says which address the uploads of a context come from: it tells two encoders on one input path
+// from one that restarts.
+func From(ctx context.Context, address string) context.Context {
+	if address == "" {
+		return ctx
+	}
+	return context.WithValue(ctx, sender{}, address)
 }
 
 // finish ends an upload. admit passes on what it has brought; nil for nothing.

@@ -311,3 +311,76 @@ func TestAnInputThatComesBackIsKnown(t *testing.T) {
 		}
 	}
 }
+
+// Entries that are left out keep their numbers. What is listed around them is noted all the
+// same, so that a restart loses none of it.
+func TestARestartKnowsAListWithEntriesLeftOut(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	entry := func(name string) string { return "#EXTINF:1.92,\n" + name + "\n" }
+	for what, between := range map[string]string{
+		"outside":     entry("https://ads.example.com/1.ts") + entry("https://ads.example.com/2.ts") + entry("https://ads.example.com/3.ts"),
+		"byte ranges": "#EXT-X-BYTERANGE:100@0\n" + entry("part.ts"),
+		"encrypted":   "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n" + entry("locked.ts") + "#EXT-X-KEY:METHOD=NONE\n",
+		"repeated":    entry(names[0]) + entry(names[0]),
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				endpoint := shortEndpoint()
+				endpoint.TimeDelay, endpoint.PlaylistWindow = 20*time.Second, time.Minute
+				text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n" + entry(names[0]) + between
+				lifeOf(t, dir, endpoint, func(c *Channel) {
+					for n := range 5 {
+						time.Sleep(segmentTime)
+						upload(t, c, "a", names[n], segments[n])
+						if n > 0 {
+							text += entry(names[n])
+						}
+						upload(t, c, "a", "live.m3u8", []byte(text))
+					}
+				})
+				lifeOf(t, dir, endpoint, func(c *Channel) {
+					time.Sleep(30 * time.Second)
+					synctest.Wait()
+					published := playlist(t, c.View("hls")).Segments
+					if len(published) != 5 {
+						t.Fatalf("%d segments are published", len(published))
+					}
+					for n, s := range published {
+						if s.Gap || !bytes.Equal(fetch(t, c.View("hls"), s.URI), segments[n]) {
+							t.Errorf("segment %d is another one", n)
+						}
+					}
+				})
+			})
+		})
+	}
+}
+
+// A list that ends with the same number as the one before may be another one.
+func TestWhatIsNewInAPlaylistIsNoted(t *testing.T) {
+	list := func(entries ...any) (list []failover.ListedSegment) {
+		for i := 0; i < len(entries); i += 2 {
+			list = append(list, failover.ListedSegment{Number: uint64(entries[i].(int)), Path: entries[i+1].(string)})
+		}
+		return list
+	}
+	noted := &notedEntry{number: 4, path: "e"}
+	for _, c := range []struct {
+		what string
+		list []failover.ListedSegment
+		from int
+	}{
+		{"goes on", list(0, "a", 4, "e", 5, "f"), 1},
+		{"goes on behind entries that were left out", list(3, "d", 4, "e", 9, "f"), 1},
+		{"the last one is left out now", list(2, "c", 3, "d", 7, "f"), 2},
+		{"all of it is newer", list(7, "f", 8, "g"), 0},
+		{"is older", list(0, "a", 1, "b"), 0},
+		{"has other names", list(3, "x", 4, "y", 5, "z"), 0},
+		{"numbers that are not in order", list(9, "f", 2, "c"), 0},
+	} {
+		if got := noted.goOn(c.list); len(got) != len(c.list)-c.from {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 // standing is what holds until something else is said, and may have been said only once,
 // long ago: multivariant playlists and initialization sections, which encoders send when
-// they start, and what the operator ordered. It has a journal of its own, because otherwise
+// they start, and what the operator ordered; also how far endpoints have counted discontinuities. It has a journal of its own, because otherwise
 // a restarted origin would never hear of it again. It is guarded by Channel.mu.
 type standing struct {
 	journal *journal[standingEntry]
@@ -35,6 +35,7 @@ type standingEntry struct {
 	Init         *standingInit         `json:"init,omitempty"`
 	Order        *failover.Order       `json:"order,omitempty"`
 	Tables       *standingTables       `json:"tables,omitempty"`
+	Count        *failover.Counted     `json:"count,omitempty"`
 }
 
 // standingMultivariant is an encoder's multivariant playlist.
@@ -42,6 +43,9 @@ type standingMultivariant struct {
 	Input string `json:"input"`
 	Path  string `json:"path"`
 	Text  []byte `json:"text"`
+	// Beside are the paths of others of the input that are in force as well. All that are
+	// not among them have been replaced.
+	Beside []string `json:"beside,omitempty"`
 }
 
 // standingInit is an encoder's initialization section; without a key, there no longer is
@@ -58,11 +62,13 @@ type standingInit struct {
 func (e standingEntry) key() standingKey {
 	switch {
 	case e.Multivariant != nil:
-		return standingKey{kind: "multivariant", of: e.Multivariant.Input}
+		return standingKey{kind: "multivariant", of: e.Multivariant.Input, path: e.Multivariant.Path}
 	case e.Init != nil:
 		return standingKey{kind: "init", of: e.Init.Input, path: e.Init.Path}
 	case e.Order != nil:
 		return standingKey{kind: "order", of: e.Order.Endpoint}
+	case e.Count != nil:
+		return standingKey{kind: "count", of: e.Count.Endpoint}
 	case e.Tables != nil:
 		return standingKey{kind: "tables", of: e.Tables.Input, path: e.Tables.Sort}
 	}
@@ -107,6 +113,31 @@ func (s *standing) enter(entry standingEntry, revision uint64) {
 		return
 	}
 	s.last[key], s.at[key] = entry, revision
+	if m := entry.Multivariant; m != nil {
+		s.replace(m)
+	}
+}
+
+// replace forgets the multivariant playlists in whose place another one is.
+func (s *standing) replace(by *standingMultivariant) {
+	for key, old := range s.last {
+		if key.kind == "multivariant" && key.of == by.Input && key.path != by.Path && !slices.Contains(by.Beside, key.path) {
+			s.stale += old.size()
+			delete(s.last, key)
+			delete(s.at, key)
+		}
+	}
+}
+
+// keepBeside notes that a multivariant playlist is in force beside these others only.
+func (s *standing) keepBeside(input, path string, beside []string) error {
+	entry, ok := s.last[standingKey{kind: "multivariant", of: input, path: path}]
+	if !ok {
+		return nil
+	}
+	m := *entry.Multivariant
+	m.Beside = beside
+	return s.say(standingEntry{Multivariant: &m})
 }
 
 // inOrder lists what holds, the oldest first.

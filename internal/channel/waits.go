@@ -2,6 +2,7 @@ package channel
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,7 @@ func (in *input) checkWaits() {
 	}
 	current := in.waitsFor()
 	limit := 2 * in.segmentLength()
-	for key, text := range current {
+	for key, missing := range current {
 		began, known := w.began[key]
 		if !known {
 			if len(w.began) < maxWaits {
@@ -52,7 +53,7 @@ func (in *input) checkWaits() {
 		if _, told := w.told[key]; told || now.Sub(began) <= limit {
 			continue
 		}
-		n := Notice{Time: began, Input: in.name, Path: key.path, Kind: key.kind, Text: text, Advice: waitAdvice[key.kind]}
+		n := Notice{Time: began, Input: in.name, Path: key.path, Kind: key.kind, Text: missing.text, Advice: missing.advice}
 		w.told[key] = n
 		in.outbox.notice(n)
 	}
@@ -69,46 +70,72 @@ func (in *input) checkWaits() {
 	}
 }
 
-var waitAdvice = map[NoticeKind]string{
-	WaitInit:         "restart the encoder's output, so that it sends the initialization section again",
-	WaitMultivariant: "correct what the text names, then have the encoder send the playlist again",
-	WaitRendition:    "check whether the encoder has this output, and whether its uploads are refused",
-}
+// want is what an input waits for, and what to change at the encoder.
+type want struct{ text, advice string }
 
 // waitsFor lists what is missing now, with what it means.
-func (in *input) waitsFor() map[waitKey]string {
-	current := map[waitKey]string{}
-	for object := range in.binder.waiting {
-		path := in.binder.missingInit(object)
-		if path == "" {
+func (in *input) waitsFor() map[waitKey]want {
+	current := map[waitKey]want{}
+	for object, f := range in.binder.waiting {
+		if f.listed == nil || in.binder.reused(object, f) {
+			continue // a playlist is about to come, or else there is none to name
+		}
+		key := waitKey{WaitInit, f.listed.inits[object]}
+		if _, known := current[key]; known {
 			continue
 		}
-		text := fmt.Sprintf("segments are waiting for the initialization section %s, which has not arrived", path)
-		if in.arrives(path, time.Time{}) {
-			text = fmt.Sprintf("segments are waiting for the initialization section %s, whose upload has not finished", path)
+		what := "which has not arrived"
+		if in.arrives(key.path, time.Time{}) {
+			what = "whose upload has not finished"
 		}
-		current[waitKey{WaitInit, path}] = text
+		current[key] = want{
+			text:   fmt.Sprintf("segments are waiting for the initialization section %s, %s", key.path, what),
+			advice: "restart the encoder's output, so that it sends the initialization section again",
+		}
+	}
+	for path, l := range in.lists {
+		if l.noInit != "" && in.listsUnbound(l) {
+			current[waitKey{WaitInit, path}] = want{
+				text:   fmt.Sprintf("the playlist lists fragments of MP4, and says nothing about where their initialization section is: %s. They can't be served", l.noInit),
+				advice: "have the encoder write EXT-X-MAP with a relative name, and send that section to the input as well",
+			}
+		}
 	}
 	if w := &in.waits; w.refused != "" {
-		current[waitKey{WaitMultivariant, w.refusedPath}] =
-			"the multivariant playlist was refused; the previous one stays in force, or else renditions are classified by their media: " + w.refused
+		current[waitKey{WaitMultivariant, w.refusedPath}] = want{
+			text:   "the multivariant playlist was refused; the previous one stays in force, or else renditions are classified by their media: " + w.refused,
+			advice: "correct what the text names, then have the encoder send the playlist again",
+		}
 	}
-	newest := time.Time{}
-	for _, l := range in.lists {
-		if l.fresh.After(newest) {
-			newest = l.fresh
+	newest := in.newest()
+	rendition := func(what string) want {
+		return want{
+			text:   "the rendition is announced in the multivariant playlist, but its media playlist " + what,
+			advice: "check whether the encoder has this output, and whether its uploads are refused",
 		}
 	}
 	for _, path := range in.announced {
 		switch l := in.lists[path]; {
 		case newest.IsZero(): // an input that sends nothing at all is down
 		case l == nil || l.fresh.IsZero():
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist has not arrived"
+			current[waitKey{WaitRendition, path}] = rendition("has not arrived")
 		case newest.Sub(l.fresh) > 2*l.length:
-			current[waitKey{WaitRendition, path}] = "the rendition is announced in the multivariant playlist, but its media playlist lists nothing new"
+			current[waitKey{WaitRendition, path}] = rendition("lists nothing new")
 		}
 	}
 	return current
+}
+
+// listsUnbound reports whether the newest of what a playlist lists are fragments that no
+// playlist has an initialization section for.
+func (in *input) listsUnbound(l *listing) bool {
+	if len(in.binder.waiting) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(l.recent, func(object string) bool {
+		f := in.binder.waiting[object]
+		return f != nil && f.listed == nil
+	})
 }
 
 // refusedMultivariant records a multivariant playlist that was not accepted; with an empty

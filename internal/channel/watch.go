@@ -169,6 +169,9 @@ func (c *Channel) checkpoint(continues bool) {
 		}
 	}
 	for _, entry := range c.standing.inOrder() {
+		if entry.Count != nil {
+			c.trace(failover.RecordOf(now, outlived(*entry.Count)))
+		}
 		if entry.Multivariant == nil {
 			continue
 		}

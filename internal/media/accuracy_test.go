@@ -15,7 +15,7 @@ var (
 
 // switching are the defects that an endpoint leaves an input for, unless it is told
 // otherwise: none of them may be seen where it is not.
-var switching = map[Defect]bool{DefectHole: true, DefectTrackGone: true, DefectDamaged: true, DefectNoKeyFrame: true}
+var switching = map[Defect]bool{DefectHole: true, DefectTrackGone: true, DefectDamaged: true, DefectRepeated: true, DefectNoKeyFrame: true}
 
 // What is good is not called bad: no false alarm that would make a viewer change over.
 func TestGoodMaterialIsGood(t *testing.T) {
@@ -42,7 +42,7 @@ func TestGoodMaterialIsGood(t *testing.T) {
 			h := float64(length) / ClockRate / 3600
 			hours += h
 			fmt.Fprintf(&table, "| %s | %.1f |", kind.name, h*60)
-			for _, d := range []Defect{DefectHole, DefectTrackGone, DefectDamaged, DefectNoKeyFrame, DefectStarved, DefectFrozen, DefectSilent} {
+			for _, d := range []Defect{DefectHole, DefectTrackGone, DefectDamaged, DefectRepeated, DefectNoKeyFrame, DefectStarved, DefectFrozen, DefectSilent} {
 				fmt.Fprintf(&table, " %d |", alarms[d])
 			}
 			table.WriteString("\n")

@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,8 @@ const (
 	DefectTrackGone Defect = "track_gone"
 	// DefectDamaged: packets were lost or are marked as damaged, or sizes do not add up.
 	DefectDamaged Defect = "damaged"
+	// DefectRepeated: timestamps step back within the object.
+	DefectRepeated Defect = "repeated"
 	// DefectNoKeyFrame: the video does not begin with a random access point, while the
 	// run's others do.
 	DefectNoKeyFrame Defect = "no_key_frame"
@@ -42,6 +45,9 @@ type Finding struct {
 type Graded struct {
 	// Findings has each defect at most once, the worst of its kind.
 	Findings []Finding
+	// Unfit says that the object can't be played as what it is: its own timeline, that of the
+	// reference track, steps back.
+	Unfit bool
 
 	format     Format
 	initID     Digest
@@ -110,6 +116,8 @@ type Grader struct {
 	keys   marks          // objects that begin with a random access point
 	rates  ranked         // bit rates of the reference track
 	unused recent         // bytes of mdat boxes that belong to no sample
+
+	starts, amounts, accounts unlearned // of keys, rates and unused
 }
 
 // trackHabits is what is usual in one track.
@@ -122,13 +130,16 @@ type trackHabits struct {
 	steps   recent // the longest step of each object
 	uneven  marks  // objects with long steps
 	known   int    // steps that were looked at, no more than evenSteps
+	back    recent // how far its timestamps step back
 	early   recent // how much earlier than the others it ends
 	small   ranked // percent of the pictures that have nearly no size
+
+	turns, endings, motion, pauses unlearned // of back, early, small, and of steps and uneven
 }
 
 // forgottenTrack is after how many objects without a sample a track no longer belongs to
 // the run.
-const forgottenTrack = 4 * recentObjects
+const forgottenTrack = lastingObjects
 
 // Grade says how good the object is. before is the previous object in the same run of the
 // encoder, nil if that is not known: then nothing is said about what lies between. Objects
@@ -147,9 +158,11 @@ func (g *Grader) Grade(info *Info, before *Graded) *Graded {
 	for i := range info.Tracks {
 		t := &info.Tracks[i]
 		if h := g.track(t); h != nil {
+			if x.repeats(t, h) {
+				continue // how long it is, and what is missing, can't be told
+			}
 			x.presence(t, h)
-			x.holes(t, h)
-			h.learn(t)
+			h.learn(t, x.holes(t, h))
 		}
 	}
 	x.undeclared()
@@ -199,6 +212,11 @@ func (i *Info) trackOf(kind Kind, id uint32) *Track {
 	return nil
 }
 
+// forget drops the end of a track, or those of all: what follows is not compared with it.
+func (g *Graded) forget(t *Track, all bool) {
+	g.tracks = slices.DeleteFunc(g.tracks, func(p trackEnd) bool { return all || p.id == t.ID && p.kind == t.Kind })
+}
+
 // track finds what is usual in a track.
 func (g *Grader) track(t *Track) *trackHabits {
 	for _, h := range g.tracks {
@@ -212,11 +230,8 @@ func (g *Grader) track(t *Track) *trackHabits {
 // continues reports whether an object follows this one on the same clock, with no more than
 // a hole or an overlap between them.
 func (g *Graded) continues(info *Info) bool {
-	if g.format != info.Format || g.modulus != info.Modulus || g.initID != info.InitID {
-		return false
-	}
-	off := after(g.end, info.Start, info.Modulus)
-	return max(off, -off) <= max(jump, info.End-info.Start, g.end-g.start)
+	off, ok := g.Gap(info)
+	return ok && max(off, -off) <= max(jump, info.End-info.Start, g.end-g.start)
 }
 
 // after is how much later a time of the next object is than one of the previous object:

@@ -7,8 +7,15 @@ func (x *grading) keyFrame() {
 		return
 	}
 	others, known := x.keys.count(), x.keys.n
-	if !x.info.KeyFrameFirst && known >= keyKnown && others*100 >= known*keyPercent {
+	lacks := !x.info.KeyFrameFirst && known >= keyKnown && others*100 >= known*keyPercent
+	if lacks {
 		x.found(DefectNoKeyFrame, 0, "%s does not begin with a random access point, %d of the last %d segments do", x.info.Tracks[ref].name(), others, known)
+	}
+	switch x.starts.lesson(lacks, known) {
+	case unlike:
+		return
+	case anew:
+		x.keys = marks{}
 	}
 	x.keys.add(x.info.KeyFrameFirst)
 }
@@ -26,7 +33,8 @@ func (x *grading) rate() {
 	}
 	rate := int64(float64(t.Measure.Bytes) * 8 * ClockRate / float64(length))
 	usual := x.rates.median()
-	if x.rates.len() >= starvedKnown && rate < usual/starvedPart {
+	starved := x.rates.len() >= starvedKnown && rate < usual/starvedPart
+	if starved {
 		x.out.starved = 1
 		if x.before != nil {
 			x.out.starved += x.before.starved
@@ -34,6 +42,12 @@ func (x *grading) rate() {
 	}
 	if x.out.starved >= starvedObjects {
 		x.found(DefectStarved, 0, "%s has %d kbit/s, usual are %d", t.name(), (rate+500)/1000, (usual+500)/1000)
+	}
+	switch x.amounts.lesson(starved, x.rates.len()) {
+	case unlike:
+		return
+	case anew:
+		x.rates = ranked{}
 	}
 	x.rates.add(rate)
 }
@@ -86,6 +100,13 @@ func (x *grading) sharpens(t *Track) bool {
 	}
 	share := int64(m.Small) * 100 / int64(m.Small+m.Others)
 	usual, known := h.small.median(), h.small.len()
+	still := share >= smallShare && known >= smallKnown && usual <= smallUsual
+	switch h.motion.lesson(still, known) {
+	case unlike:
+		return still
+	case anew:
+		h.small = ranked{}
+	}
 	h.small.add(share)
-	return share >= smallShare && known >= smallKnown && usual <= smallUsual
+	return still
 }

@@ -12,6 +12,15 @@ const (
 	// at uneven intervals, can't be told from an accident.
 	knownAfter = 3
 
+	// habitAfter is how many objects of a run are learned from in any case, be they good or
+	// bad in comparison: a habit that only every fifth object shows is seen by then.
+	habitAfter = 8
+	// lastingObjects is how many objects in a row have to be bad in comparison before that is
+	// taken for the way in which the run goes on: four minutes of segments of 2 s. One object
+	// in rarely, or fewer, may be bad for ever.
+	lastingObjects = 4 * recentObjects
+	rarely         = 4
+
 	// evenSteps is how many steps of a video track have to be known before a hole in it is
 	// reported: 16 s at 25 frames/s. Video with a variable frame rate may start out even;
 	// audio never has a variable frame rate.
@@ -29,6 +38,19 @@ const (
 	// a picture that stands still for longer than before is no hole.
 	unevenKnown = 16
 	unevenTimes = 3
+
+	// roundedFrames, or a roundedPart of the object if that is more, is how far timestamps may
+	// step back: encoders round. Anything more is media that was there before.
+	roundedFrames = 2
+	roundedPart   = 50
+	// reorderedFrames is how far they step back at most where a multiplexer writes no decoding
+	// timestamps: no codec puts a picture further ahead of its turn. It does so all the time,
+	// that is more than repeatedSteps times in an object.
+	reorderedFrames = 16
+	repeatedSteps   = 2
+	// soundBack is how far the sound may step back where there is video: players leave out
+	// what they have had. With more, one of the two waits for the other.
+	soundBack = ClockRate / 2
 
 	// endsEarly is how much earlier than usual a track may end before the others: half
 	// a second. Multiplexers write audio some 100 to 700 ms behind the video, and

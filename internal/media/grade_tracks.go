@@ -12,8 +12,15 @@ func (x *grading) presence(t *Track, h *trackHabits) {
 	h.carried++
 	h.absent = 0
 	early := x.end() - t.End
-	if h.early.len() >= knownAfter && early > h.early.largest()+h.patience() {
+	gone := h.early.len() >= knownAfter && early > h.early.largest()+h.patience()
+	if gone {
 		x.found(DefectTrackGone, early, "%s ends %d ms before the others", t.name(), milliseconds(early))
+	}
+	switch h.endings.lesson(gone, h.early.len()) {
+	case unlike:
+		return
+	case anew:
+		h.early = recent{}
 	}
 	h.early.add(early)
 }
@@ -98,8 +105,15 @@ func (x *grading) damage() {
 	if i.Format != FormatMP4 {
 		return
 	}
-	if x.unused.len() >= knownAfter && x.unused.largest() == 0 && i.Unaccounted != 0 {
+	damaged := x.unused.len() >= knownAfter && x.unused.largest() == 0 && i.Unaccounted != 0
+	if damaged {
 		x.found(DefectDamaged, 0, "%d bytes of mdat belong to no sample", i.Unaccounted)
+	}
+	switch x.accounts.lesson(damaged, x.unused.len()) {
+	case unlike:
+		return
+	case anew:
+		x.unused = recent{}
 	}
 	x.unused.add(max(i.Unaccounted, -i.Unaccounted))
 }

@@ -19,8 +19,10 @@ type Measure struct {
 	// LongestAt is the decoding timestamp before the longest step
 	// ([Track.MaxStep]), and Lost the sum of the excess of all long steps.
 	LongestAt, Lost int64
-	// StepBack is the largest step back of decoding timestamps.
-	StepBack int64
+	// StepBack is the largest step back of decoding timestamps, StepsBack how many steps do
+	// not lead forward.
+	StepBack  int64
+	StepsBack int
 	// Small is the number of samples of nearly no size, and Others that of the rest.
 	// Key frames are in neither.
 	Small, Others int

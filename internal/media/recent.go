@@ -6,8 +6,39 @@ import (
 )
 
 // recentObjects is how many objects of a run the grader judges what is usual by: a minute
-// of segments of 2 s. A permanent change is usual after half of that.
+// of segments of 2 s.
 const recentObjects = 32
+
+// unlearned counts the objects that are bad by what is usual. What is usual is not learned
+// from them: else a fault that stays, or comes again, would be found only once. But an
+// encoder may also have been set to do something else, without a new run: so what has been
+// bad for long enough is usual from then on.
+type unlearned int
+
+// lesson is what an object is for those that follow.
+type lesson uint8
+
+const (
+	like   lesson = iota // the object shows what is usual
+	unlike               // it does not
+	anew                 // what was usual no longer is: the object is the first of another habit
+)
+
+// lesson takes note of whether an object is bad, of a run of which so many were learned from.
+func (u *unlearned) lesson(bad bool, known int) lesson {
+	switch {
+	case !bad:
+		*u = max(0, *u-1)
+		return like
+	case known < habitAfter:
+		return like // it may be part of the habit
+	}
+	if *u += rarely - 1; *u < lastingObjects*(rarely-1) {
+		return unlike
+	}
+	*u = 0
+	return anew
+}
 
 // recent are the last values of something that every object has.
 type recent struct {

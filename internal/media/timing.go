@@ -112,7 +112,7 @@ func (t *timing) measure(m *Measure) {
 	if 2*t.votes < m.Steps/4 { // no step is usual
 		m.Step = t.minStep
 	}
-	m.LongestAt, m.StepBack = t.longestAt, t.stepBack
+	m.LongestAt, m.StepBack, m.StepsBack = t.longestAt, t.stepBack, t.stepsBackOrNowhere
 	m.LongSteps = t.long
 	if m.Step <= 0 || !t.isLong(t.maxStep, m.Step) {
 		m.LongSteps = 0
@@ -128,6 +128,6 @@ func (t *timing) measure(m *Measure) {
 
 // measureFrames is measure for audio in a transport stream, with frames of that length.
 func (t *timing) measureFrames(m *Measure, frame int64) {
-	m.Step, m.Steps, m.StepBack = frame, t.n-1, t.stepBack
+	m.Step, m.Steps, m.StepBack, m.StepsBack = frame, t.n-1, t.stepBack, t.stepsBackOrNowhere
 	m.LongSteps, m.Lost, m.LongestAt = t.waits, t.waited, t.waitedAt
 }

@@ -78,7 +78,7 @@ func join(head deflated, blocks []*block, end deflated, shared int, maxAge time.
 	}
 	p.Held = p.GzipSize - shared + partOverhead*len(p.parts)
 	tag := hex.EncodeToString(digest.Sum(nil)[:8])
-	p.ETag, p.GzipETag = `"`+tag+`"`, `"`+tag+`-gzip"`
+	p.ETag, p.GzipETag = `"`+tag+`"`, `"`+tag+`.gz"`
 	return p
 }
 

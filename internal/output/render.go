@@ -108,7 +108,7 @@ func Gzip(body []byte) []byte {
 func newText(body []byte, maxAge time.Duration) *Text {
 	sum := sha256.Sum256(body)
 	tag := hex.EncodeToString(sum[:8])
-	return &Text{Body: body, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gzip"`, MaxAge: maxAge}
+	return &Text{Body: body, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `.gz"`, MaxAge: maxAge} // Caddy's encode takes "-gzip" off If-None-Match, as its own
 }
 
 // mediaPlaylist is the live playlist of one rendition, and the slots that it lists.

@@ -27,7 +27,8 @@ type Slot struct {
 	// Tags are lines of the encoder's playlist that all renditions carry.
 	Tags []string `json:"tags,omitempty"`
 	// Writer tells apart what several nodes have made of one number while they did not hear
-	// of each other; empty where there is one node. It is part of the names of segments.
+	// of each other, and what a process has made of one whose record the one before it has lost with
+	// the power; empty in the first process of one node. It is part of the names of segments.
 	Writer string `json:"writer,omitempty"`
 
 	// passed is how many discontinuity numbers lie between that of the slot before, in a window, and

@@ -1,0 +1,63 @@
+package channel
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Fragments whose playlist names no initialization section, or one outside the input, wait
+// for what won't come: that is said, with the line.
+func TestFragmentsWithoutAMapAreSaid(t *testing.T) {
+	files := fragments(t, "12")
+	for what, tag := range map[string]string{
+		"none": "", "elsewhere": "#EXT-X-MAP:URI=\"https://cdn.example.com/init.mp4\"\n", "above the input": "#EXT-X-MAP:URI=\"/init.mp4\"\n",
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, st := openChannel(t, testConfig(shortEndpoint()))
+				defer st.Close()
+				defer c.Close()
+				r := &recorder{}
+				c.Observe(r)
+				upload(t, c, "a", "init.mp4", files["init.mp4"])
+				head, text := "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n", ""
+				for i := range 6 {
+					time.Sleep(segmentTime)
+					segment := fmt.Sprintf("seg%d.m4s", i)
+					upload(t, c, "a", segment, files[segment])
+					text += "#EXTINF:1.92,\n" + segment + "\n"
+					upload(t, c, "a", "live.m3u8", []byte(head+tag+text))
+				}
+				synctest.Wait()
+				waits, entries := 0, 0
+				for _, n := range r.notices {
+					switch {
+					case n.Kind == WaitInit && n.Path == "live.m3u8" && strings.Contains(n.Text, "EXT-X-MAP") && n.Advice != "":
+						waits++
+					case n.Kind == "entry" && !n.Repeated && n.Line == 6 && strings.Contains(n.Text, "init.mp4"):
+						entries++
+					}
+				}
+				if waits != 1 || (entries == 1) != (tag != "") {
+					t.Errorf("said %d times that the input waits, %d times which line is wrong: %+v", waits, entries, r.notices)
+				}
+				if list := c.Waits(); len(list) != 1 {
+					t.Errorf("the status has %+v", list)
+				}
+				time.Sleep(segmentTime)
+				upload(t, c, "a", "live.m3u8", []byte(head+"#EXT-X-MAP:URI=\"init.mp4\"\n"+text))
+				synctest.Wait()
+				if list := c.Waits(); len(list) != 0 {
+					t.Errorf("once it is named, the status has %+v", list)
+				}
+				time.Sleep(4 * time.Second)
+				if len(playlist(t, c.View("hls")).Segments) == 0 {
+					t.Error("nothing is published")
+				}
+			})
+		})
+	}
+}
