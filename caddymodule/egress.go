@@ -227,7 +227,9 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		}
 		return nil
 	}
-	header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
+	if !s.Published.IsZero() { // initialization sections have no time of their own
+		header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
+	}
 	header["Accept-Ranges"] = acceptBytes
 	header["Content-Length"] = []string{strconv.FormatInt(s.Size, 10)}
 	w.WriteHeader(http.StatusOK)

@@ -100,6 +100,26 @@ func TestAViewerSeeksAcrossADiscontinuity(t *testing.T) {
 	}
 }
 
+// TestPlayersStartOverByDefault: without being told where to begin, players begin at the start
+// that was asked for, while the programme goes on.
+func TestPlayersStartOverByDefault(t *testing.T) {
+	t.Parallel()
+	source := startContribution(t)
+	o := startOrigin(t, startoverEndpoint)
+	source.startEncoder(o.url("/in/sports/a"))
+	fast := watch(t, o, "/fast/sports")
+	fast.wait(15)
+	start := url.QueryEscape(fast.firstDate().Format("2006-01-02T15:04:05.000Z07:00"))
+	for _, p := range []string{hlsJS, shaka} {
+		player := startPlayer(t, viewing{player: p, stream: o.url("/fast/sports/index.m3u8?start=" + start), position: -1})
+		if r := player.ask("{}"); r.Played > 8 {
+			t.Errorf("%s begins %.1f s behind the start", p, r.Played)
+		}
+		player.close()
+	}
+	fast.finish()
+}
+
 // seekAcross jumps back and forth over a seam, and plays through it. Each time the
 // picture has to move, and must not stand still for longer than it may.
 func seekAcross(t *testing.T, p *player, seam float64, may time.Duration) {

@@ -250,7 +250,7 @@ func (r *mediaReader) segmentTag(name, value string) {
 	case tagGap:
 		r.segment.Gap = true
 	case tagProgramDateTime:
-		at, err := parseDateTime(value)
+		at, err := ParseDateTime(value)
 		if err != nil {
 			r.value(name, fmt.Errorf("%s: %w", quote(value), err))
 			return

@@ -133,7 +133,7 @@ func ordinaryDate(text string) bool {
 }
 
 func dateIsRead(text string) bool {
-	_, err := parseDateTime(text)
+	_, err := ParseDateTime(text)
 	return err == nil
 }
 
@@ -180,7 +180,7 @@ func (p *position) pass(text string, at time.Time, discontinuity bool, duration 
 func (p *position) date() time.Time {
 	at := p.at
 	if p.text != "" {
-		at, _ = parseDateTime(p.text)
+		at, _ = ParseDateTime(p.text)
 	}
 	if at.IsZero() {
 		return at

@@ -142,11 +142,11 @@ func appendDateTime(dst []byte, t time.Time) []byte {
 
 var errDateTime = errors.New("not a date and time of ISO 8601")
 
-// parseDateTime reads the value of EXT-X-PROGRAM-DATE-TIME: the extended or the
+// ParseDateTime reads the value of EXT-X-PROGRAM-DATE-TIME: the extended or the
 // basic form of ISO 8601, with a fraction of any length, and a time zone that is
 // "Z", "UTC", "GMT", "+hh:mm", "+hhmm", "+hh" or absent (then UTC is assumed). The result
 // is in UTC.
-func parseDateTime(text string) (time.Time, error) {
+func ParseDateTime(text string) (time.Time, error) {
 	const form = "0000-00-00 00:00:00"
 	text = extended(strings.Trim(text, "\" \t"))
 	if len(text) < len(form) {

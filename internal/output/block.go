@@ -66,7 +66,7 @@ func (l lister) absent() string { return (&Rendition{Format: l.later}).extension
 // lister finds out what the text of a playlist depends on besides its slots.
 func (v *View) lister(p playlist) lister {
 	l := lister{playlist: p, epoch: v.epoch}
-	if r := v.slots[len(v.slots)-1].Rendition(p.id); r != nil {
+	if r := v.latest(p.id); r != nil {
 		l.later = r.Format
 	}
 	return l
@@ -105,7 +105,7 @@ func (l lister) render(slots []*Slot, at standing, opening []string) (*block, er
 			b.head = s
 		}
 		if l.iframes {
-			segments = append(segments, r.listIFrames(segment, s)...)
+			segments = append(segments, r.listIFrames(segment)...)
 		} else {
 			segments = append(segments, segment)
 		}

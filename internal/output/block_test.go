@@ -22,9 +22,9 @@ func atOnce(t *testing.T, v *View, p playlist, slots []*Slot, closed bool) []byt
 		slots, end = slots[:n], true
 	}
 	m := playlistOf(slots, p.id, v.epoch, v.lister(p).later)
-	m.TargetDuration, m.EndList, m.PlaylistType = v.target, end, hls.Event
+	m.TargetDuration, m.EndList, m.PlaylistType, m.Tags = v.target, end, hls.Event, growing
 	if closed {
-		m.PlaylistType = hls.VOD
+		m.PlaylistType, m.Tags = hls.VOD, nil
 	}
 	if lines := v.runningAtOnce(slots[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
@@ -43,15 +43,11 @@ func atOnce(t *testing.T, v *View, p playlist, slots []*Slot, closed bool) []byt
 
 // runningAtOnce follows all date ranges from the first slot.
 func (v *View) runningAtOnce(head *Slot) []string {
-	var b breaks
+	var running []*dateRange
 	for _, s := range v.slots[:head.MSN-v.slots[0].MSN] {
-		for _, line := range s.Tags {
-			if r, ok := parseDateRange(line); ok {
-				b.remember(r.line, s.MSN)
-			}
-		}
+		running = runningAfter(running, s)
 	}
-	return b.running(head)
+	return linesAt(running, head)
 }
 
 // eventful publishes slots in which everything that a playlist can say happens.

@@ -63,17 +63,25 @@ func (s *sequence) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
+// Read implements io.Reader. A part that its object has no bytes for, as a file that was cut
+// short, is an error and not the end: http.ServeContent would otherwise ask again for ever.
 func (s *sequence) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
 	start := int64(0)
 	for _, p := range s.parts {
 		if s.at < start+p.size {
 			within := s.at - start
 			n, err := p.object.ReadAt(b[:min(int64(len(b)), p.size-within)], p.offset+within)
 			s.at += int64(n)
-			if n > 0 || errors.Is(err, io.EOF) {
-				err = nil
+			if n > 0 {
+				return n, nil
 			}
-			return n, err
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return 0, err
 		}
 		start += p.size
 	}
@@ -97,6 +105,14 @@ func (s *sequence) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (p openPart) writeTo(w io.Writer) (int64, error) {
+	n, err := p.copyTo(w)
+	if err == nil && n < p.size {
+		err = fmt.Errorf("read segment: %w", io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+func (p openPart) copyTo(w io.Writer) (int64, error) {
 	if p.offset == 0 && p.size == p.object.Size() {
 		return p.object.WriteTo(w)
 	}

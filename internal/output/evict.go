@@ -42,8 +42,8 @@ const evictedAtOnce = 10
 
 // spare is how many slots at the head are kept for the startover window only.
 func (w *Window) spare(now time.Time) int {
-	if w.config.StartoverWindow <= 0 {
+	if w.config.StartoverWindow <= 0 && w.longer <= 0 {
 		return 0
 	}
-	return sort.Search(len(w.left), func(i int) bool { return now.Sub(w.left[i]) < w.availability() })
+	return sort.Search(len(w.left), func(i int) bool { return now.Before(w.left[i]) })
 }

@@ -33,7 +33,10 @@ func formatOf(info *media.Info) *Format {
 // share it. Without media, it is the last one known: the name of the segment, which never
 // changes, depends on it.
 func (w *Window) FormatOf(id string, info *media.Info) *Format {
-	known := w.track(id).format
+	var known *Format
+	if t := w.tracks[id]; t != nil {
+		known = t.format
+	}
 	if info == nil {
 		return known
 	}

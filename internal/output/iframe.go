@@ -18,9 +18,9 @@ type IFrame struct {
 	At failover.Ticks `json:"at"`
 }
 
-// iframeSpacing is the least distance between key frames of a slot that are listed. Trick
-// play needs no more than one per second, and numbers that rise no faster than time never
-// repeat after a restart.
+// iframeSpacing is the least distance between key frames that are listed, but that each slot
+// has one. Trick play needs no more than one per second, and numbers that rise no faster than
+// time, or than those of slots, never repeat after a restart.
 const iframeSpacing = failover.ClockRate
 
 // AddIFrames lists the key frames of an object that comes next in the slot. ranges are the
@@ -42,17 +42,22 @@ func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failov
 	}
 }
 
-// NumberIFrames gives the key frames of the next slot their numbers. A slot without any
-// counts as one: it is listed as a gap.
+// NumberIFrames gives the key frames of the next slot their numbers, and leaves out those that
+// are too close to the slot after. A slot without any
+// counts as one: it is listed as a gap. Numbers never fall, also for a rendition that comes
+// back when it is no longer known.
 func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
-		next := w.track(r.ID).nextIFrame
+		t := w.tracks[r.ID]
+		for n := len(r.IFrames); n > 1 && r.Duration-r.IFrames[n-1].At < iframeSpacing; n = len(r.IFrames) {
+			r.IFrames = r.IFrames[:n-1] // the next slot begins with one
+		}
 		switch {
-		case next > 0:
-			r.IFrame = next
+		case t != nil && t.nextIFrame > 0:
+			r.IFrame = t.nextIFrame
 		case len(r.IFrames) > 0:
-			r.IFrame = s.MSN
+			r.IFrame = max(s.MSN, w.nextIFrame)
 		}
 	}
 }
@@ -64,13 +69,7 @@ func (w *Window) followIFrames(s *Slot) {
 		if r.IFrame == 0 {
 			continue
 		}
-		t := w.track(r.ID)
-		t.nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
-		for j, f := range r.IFrames {
-			if length := r.iframeDuration(j); length > 0 {
-				t.iframePeak = max(t.iframePeak, rounded(uint64(f.Size)*8*failover.ClockRate/uint64(length)))
-			}
-		}
+		w.track(r.ID).nextIFrame = r.IFrame + uint64(max(1, len(r.IFrames)))
 	}
 }
 
@@ -110,7 +109,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPl
 		if out.Segments == nil {
 			out.MediaSequence, out.DiscontinuitySequence = r.IFrame, s.discontinuitySequence()
 		}
-		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i], s)...)
+		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i])...)
 	}
 	if out.Segments == nil {
 		return nil
@@ -119,7 +118,7 @@ func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPl
 }
 
 // listIFrames lists the key frames of a slot, given its segment.
-func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
+func (r *Rendition) listIFrames(segment hls.Segment) []hls.Segment {
 	segment.Tags = nil
 	if len(r.IFrames) == 0 {
 		segment.Gap = true
@@ -128,7 +127,7 @@ func (r *Rendition) listIFrames(segment hls.Segment, s *Slot) []hls.Segment {
 	list := slices.Repeat([]hls.Segment{segment}, len(r.IFrames))
 	for i, f := range r.IFrames {
 		list[i].ByteRange = &hls.ByteRange{Length: f.Size, Offset: f.Offset}
-		list[i].Duration = limitDuration(r.iframeDuration(i), s.TargetDuration)
+		list[i].Duration = r.iframeDuration(i).Duration()
 		if i > 0 {
 			list[i].Discontinuity, list[i].Further = false, 0
 			list[i].ProgramDateTime = segment.ProgramDateTime.Add(f.At.Duration()).Round(time.Millisecond)

@@ -7,33 +7,46 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// multivariant is the endpoint's multivariant playlist: those of the inputs, the active
-// one's first, with the origin's own URIs. What none of them names is listed as what it was
-// found to be.
-func (w *Window) multivariant(last *Slot, announced []Announcement) *hls.MultivariantPlaylist {
-	out := &hls.MultivariantPlaylist{IndependentSegments: w.held.dependent == 0}
+// lineup is what multivariant playlists are made from.
+type lineup struct {
+	announced []Announcement
+	measures  measures
+	limits    Limits
+	order     VariantOrder
+	iframes   bool
+}
+
+// multivariant is the multivariant playlist of these renditions: those of the inputs, the
+// active one's first, with the origin's own URIs. What none of them names is listed as what
+// it was found to be. Earlier ones, of the past that the renditions are from, count first.
+// iframes says which renditions have I-frame playlists.
+func (l lineup) multivariant(list []*Rendition, earlier []*hls.MultivariantPlaylist, iframes func(id string) bool) *hls.MultivariantPlaylist {
+	out := &hls.MultivariantPlaylist{}
 	served := map[string]bool{}
-	for _, r := range last.Renditions {
-		served[r.Path] = w.delivered(r.ID)
+	for _, r := range list {
+		served[r.Path] = l.measures.delivered(r.ID)
 	}
-	for i, a := range announced {
-		a.merge(out, served, w.config.Limits, i == 0)
+	for _, m := range earlier {
+		relist(out, m, list, served)
+	}
+	for i, a := range l.announced {
+		a.merge(out, served, l.limits, i == 0)
 	}
 	tidy(out)
 	var unmentioned []string
-	for _, r := range last.Renditions {
+	for _, r := range list {
 		if served[r.Path] {
 			unmentioned = append(unmentioned, r.ID)
 		}
 	}
-	w.addUnmentioned(out, unmentioned)
+	l.measures.addUnmentioned(out, unmentioned)
 	tidy(out)
 	for i := range out.Variants {
-		w.complete(&out.Variants[i], out.Renditions)
+		l.measures.complete(&out.Variants[i], out.Renditions)
 	}
-	w.config.VariantOrder.sortVariants(out.Variants)
-	if w.config.IFramePlaylist {
-		out.IFrames = w.iframeVariants(out.Variants)
+	l.order.sortVariants(out.Variants)
+	if l.iframes {
+		out.IFrames = l.measures.iframeVariants(out.Variants, iframes)
 	}
 	return out
 }
@@ -96,7 +109,7 @@ func PassedOn(lines []string) []string {
 	var budget tagBudget
 	for _, line := range lines {
 		switch {
-		case strings.HasPrefix(line, "#EXT-X-START:"), strings.HasPrefix(line, sessionData) && !hasURI(line):
+		case strings.HasPrefix(line, startTag), strings.HasPrefix(line, sessionData) && !hasURI(line):
 			if budget.take(line) {
 				out = append(out, line)
 			}
@@ -105,11 +118,38 @@ func PassedOn(lines []string) []string {
 	return out
 }
 
-const sessionData = "#EXT-X-SESSION-DATA:"
+const (
+	startTag    = "#EXT-X-START:"
+	sessionData = "#EXT-X-SESSION-DATA:"
+)
 
 func hasURI(line string) bool {
 	attributes, err := hls.ParseAttributes(strings.TrimPrefix(line, sessionData))
 	return err != nil || slices.ContainsFunc(attributes, func(a hls.Attribute) bool { return a.Name == "URI" })
+}
+
+// relist takes over lines of an earlier playlist of the endpoint, for what is served and not
+// in out yet.
+func relist(out, earlier *hls.MultivariantPlaylist, list []*Rendition, served map[string]bool) {
+	missing := map[string]string{} // path by URI
+	for _, r := range list {
+		if served[r.Path] {
+			missing[r.ID+".m3u8"] = r.Path
+		}
+	}
+	for _, r := range earlier.Renditions {
+		path, ok := missing[r.URI]
+		if ok || r.URI == "" && !hasRendition(out, r) {
+			out.Renditions = append(out.Renditions, r)
+			delete(served, path)
+		}
+	}
+	for _, v := range earlier.Variants {
+		if path, ok := missing[v.URI]; ok {
+			out.Variants = append(out.Variants, v)
+			delete(served, path)
+		}
+	}
 }
 
 func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
@@ -123,36 +163,40 @@ func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
 
 // complete fills in what was measured. The encoder's BANDWIDTH
 // has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
-func (w *Window) complete(v *hls.Variant, renditions []hls.Rendition) {
+func (m measures) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
-	t := w.track(id)
-	peak, average := t.peak, t.average()
+	own := m[id]
+	peak, average := own.peak, own.average
 	for _, group := range groupsOf(v) {
-		p, a := w.groupRates(renditions, group, id)
+		p, a := m.groupRates(renditions, group, id)
 		peak, average = peak+p, average+a
 	}
 	v.Bandwidth = max(1, v.Bandwidth, peak)
-	if v.AverageBandwidth == 0 && average > 0 {
-		v.AverageBandwidth = min(v.Bandwidth, rounded(average))
+	v.AverageBandwidth = min(v.Bandwidth, believable(v.AverageBandwidth, average))
+	if own.format != nil {
+		m.measured(v, own.format, renditions)
 	}
-	f := t.format
-	if f == nil {
-		return
+}
+
+// believable is the average bit rate that is claimed, 0 for none, unless what is measured is
+// far from it: the claim is about the whole programme, the measurement about the window.
+func believable(claimed, measured uint64) uint64 {
+	if measured == 0 || claimed >= measured/2 && claimed <= 2*measured {
+		return claimed
 	}
-	w.measured(v, f, renditions)
+	return rounded(measured)
 }
 
 // groupRates are the rates of a group's largest rendition: a player plays one of
 // them with the variant, unless the variant itself is one of them.
-func (w *Window) groupRates(renditions []hls.Rendition, group, variant string) (peak, average uint64) {
+func (m measures) groupRates(renditions []hls.Rendition, group, variant string) (peak, average uint64) {
 	for i := range renditions {
 		if r := &renditions[i]; r.URI != "" && groupOf(r) == group {
 			id := playlistID(r.URI)
 			if id == variant {
 				return 0, 0
 			}
-			t := w.track(id)
-			peak, average = max(peak, t.peak), max(average, t.average())
+			peak, average = max(peak, m[id].peak), max(average, m[id].average)
 		}
 	}
 	return peak, average
@@ -161,7 +205,7 @@ func (w *Window) groupRates(renditions []hls.Rendition, group, variant string) (
 // codecs lists what a player of the variant has to decode, with the audio of its
 // group. A list that does not name every codec is worse than none (RFC 8216
 // 4.3.4.2), so it is empty as long as one of them is unknown.
-func (w *Window) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition) string {
+func (m measures) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition) string {
 	if own.Codecs == "" {
 		return ""
 	}
@@ -171,7 +215,7 @@ func (w *Window) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition)
 		if v.Audio == "" || r.URI == "" || groupOf(r) != "AUDIO "+v.Audio {
 			continue
 		}
-		f := w.track(playlistID(r.URI)).format
+		f := m[playlistID(r.URI)].format
 		if f == nil || f.Codecs == "" {
 			return ""
 		}
@@ -187,23 +231,22 @@ func (w *Window) codecs(own *Format, v *hls.Variant, renditions []hls.Rendition)
 // playlistID is the ID of the rendition that one of the origin's own playlist URIs names.
 func playlistID(uri string) string { return strings.TrimSuffix(uri, ".m3u8") }
 
-// iframeVariants lists an I-frame playlist for each video that the variants have.
-func (w *Window) iframeVariants(variants []hls.Variant) []hls.Variant {
+// iframeVariants lists the I-frame playlists of the videos that the variants have.
+func (m measures) iframeVariants(variants []hls.Variant, has func(id string) bool) []hls.Variant {
 	var list []hls.Variant
 	seen := map[string]bool{}
 	for _, v := range variants {
 		id := playlistID(v.URI)
-		t := w.track(id)
-		if t.nextIFrame == 0 || seen[id] {
+		if !has(id) || seen[id] {
 			continue
 		}
 		seen[id] = true
 		iframes := hls.Variant{
-			URI: id + iframesSuffix + ".m3u8", Bandwidth: max(1, t.iframePeak),
+			URI: id + iframesSuffix + ".m3u8", Bandwidth: max(1, m[id].iframePeak),
 			Width: v.Width, Height: v.Height, VideoRange: v.VideoRange, HDCPLevel: v.HDCPLevel,
 		}
-		if t.format != nil {
-			iframes.Codecs = t.format.VideoCodec
+		if f := m[id].format; f != nil {
+			iframes.Codecs = f.VideoCodec
 		}
 		list = append(list, iframes)
 	}

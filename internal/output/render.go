@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
@@ -26,14 +25,17 @@ func (w *Window) Render(announced []Announcement) {
 	v := &View{
 		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
-		availability: max(w.config.PlaylistWindow, w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
+		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
 		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
+		ladders: w.ladders[:len(w.ladders):len(w.ladders)], newest: w.newest,
 	}
 	defer func() { w.view.Store(v) }()
 	if len(w.slots) == 0 {
 		return
 	}
+	w.followExtent()
+	w.ranges.prune(w.slots[len(w.slots)-v.listed])
 	last := w.slots[len(w.slots)-1]
 	if w.config.OnInputLoss == Fail && !w.ended {
 		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)
@@ -49,7 +51,13 @@ func (w *Window) Render(announced []Announcement) {
 			w.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
 		}
 	}
-	v.multivariant = w.multivariant(last, announced)
+	w.dropTracks()
+	v.lineup = lineup{
+		announced: announced, measures: w.measures(),
+		limits: w.config.Limits, order: w.config.VariantOrder, iframes: w.config.IFramePlaylist,
+	}
+	v.multivariant = v.lineup.multivariant(last.list(), nil, func(id string) bool { return v.lineup.measures[id].iframes })
+	v.multivariant.IndependentSegments = w.held.dependent == 0
 	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
 	if w.startover != nil {
 		w.startover.shelf.follow(v)
@@ -109,7 +117,7 @@ func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
 	list = list[withdrawn(list, id):]
 	m := playlistOf(list, id, w.epoch, w.track(id).format)
 	m.TargetDuration, m.EndList = w.target, w.ended
-	if lines := w.breaks.running(list[0]); len(lines) > 0 {
+	if lines := runningAt(w.dated, list[0]); len(lines) > 0 {
 		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
 	}
 	return m, list
@@ -148,7 +156,10 @@ func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlayli
 	return m
 }
 
-// describe fills in the rendition's segment of a slot. section is what Map says.
+// describe fills in the rendition's segment of a slot. section is what Map says. EXTINF is
+// the true length, and a gap is as long as its slot. The core keeps slots within the target
+// duration (RFC 8216 4.3.3.1) but for a single input segment that is longer: a wrong length
+// would mislead every player's timeline, one above the target only validators.
 func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *hls.Map) {
 	out.URI = r.segmentName(epoch, s)
 	out.Discontinuity, out.Further = s.Discontinuity, int(s.passed)
@@ -156,21 +167,13 @@ func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *h
 	if len(r.Parts) == 0 {
 		// The rendition had no media here, or did not exist yet.
 		out.Gap = true
-		out.Duration = limitDuration(s.End-s.Start, s.TargetDuration)
+		out.Duration = (s.End - s.Start).Duration()
 		return
 	}
 	if r.Map != nil {
 		out.Map = section
 	}
-	out.Duration = limitDuration(r.Duration, s.TargetDuration)
-}
-
-// limitDuration keeps EXTINF, rounded, within the target duration (RFC 8216 4.3.3.1). Only
-// a single input segment that is longer than anything announced is cut here, and only in
-// the playlist.
-func limitDuration(d failover.Ticks, target int) time.Duration {
-	longest := failover.Ticks(target)*failover.ClockRate + failover.ClockRate/2 - 1
-	return min(d, longest).Duration()
+	out.Duration = r.Duration.Duration()
 }
 
 // withdrawn is the index of the last slot that has media without an initialization section

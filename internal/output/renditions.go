@@ -15,8 +15,8 @@ import (
 // wins; what nobody has delivered is not listed; and every line that is listed is valid on
 // its own.
 
-// delivered reports whether a rendition has ever had media at the endpoint.
-func (w *Window) delivered(id string) bool { return w.track(id).format != nil }
+// delivered reports whether a rendition has had media at the endpoint.
+func (m measures) delivered(id string) bool { return m[id].format != nil }
 
 // Names of the groups that the origin makes itself.
 const (
@@ -27,11 +27,11 @@ const (
 // addUnmentioned lists what no multivariant playlist names, according to what it holds:
 // video is a variant, audio next to video belongs to an audio group, text to a subtitles
 // group. Audio alone is a variant as well.
-func (w *Window) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
+func (m measures) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
 	var audio, text []string
-	video := slices.ContainsFunc(out.Variants, func(v hls.Variant) bool { return w.isVideo(playlistID(v.URI)) })
+	video := slices.ContainsFunc(out.Variants, func(v hls.Variant) bool { return m.isVideo(playlistID(v.URI)) })
 	for _, id := range ids {
-		switch f := w.track(id).format; {
+		switch f := m[id].format; {
 		case f.text():
 			text = append(text, id)
 		case f.VideoCodec != "" || !f.sound():
@@ -47,14 +47,14 @@ func (w *Window) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
 		}
 		audio = nil
 	}
-	w.addGroup(out, "AUDIO", audioGroup, "Audio", audio)
-	w.addGroup(out, "SUBTITLES", subtitleGroup, "Subtitles", text)
+	m.addGroup(out, "AUDIO", audioGroup, "Audio", audio)
+	m.addGroup(out, "SUBTITLES", subtitleGroup, "Subtitles", text)
 }
 
 // addGroup makes renditions of playlists, in the encoder's own group if it has one,
 // and makes the variants with video that refer to no such group yet refer to it: otherwise
 // video without audio would be mute.
-func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name string, ids []string) {
+func (m measures) addGroup(out *hls.MultivariantPlaylist, kind, group, name string, ids []string) {
 	has := slices.IndexFunc(out.Renditions, func(r hls.Rendition) bool { return r.Type == kind && r.URI != "" })
 	if has >= 0 {
 		group = out.Renditions[has].GroupID
@@ -65,7 +65,7 @@ func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name strin
 	muxed := false // the audio within a variant is one of the choices, and the first one
 	for i := range out.Variants {
 		v := &out.Variants[i]
-		f := w.track(playlistID(v.URI)).format
+		f := m[playlistID(v.URI)].format
 		if f == nil || f.VideoCodec == "" {
 			continue
 		}
@@ -95,8 +95,8 @@ func (w *Window) addGroup(out *hls.MultivariantPlaylist, kind, group, name strin
 	}
 }
 
-func (w *Window) isVideo(id string) bool {
-	f := w.track(id).format
+func (m measures) isVideo(id string) bool {
+	f := m[id].format
 	return f != nil && f.VideoCodec != ""
 }
 
@@ -109,8 +109,8 @@ func (f *Format) sound() bool {
 
 // measured makes what was measured win over what the encoder claims. A frame rate is an
 // average where timestamps are uneven, so a claim that is close stays.
-func (w *Window) measured(v *hls.Variant, f *Format, renditions []hls.Rendition) {
-	if codecs := w.codecs(f, v, renditions); codecs != "" && !sameCodecs(codecs, v.Codecs) {
+func (m measures) measured(v *hls.Variant, f *Format, renditions []hls.Rendition) {
+	if codecs := m.codecs(f, v, renditions); codecs != "" && !sameCodecs(codecs, v.Codecs) {
 		v.Codecs = codecs
 	}
 	if f.Width > 0 {
@@ -132,8 +132,9 @@ func sameCodecs(a, b string) bool {
 }
 
 // tidy removes what would make the playlist invalid: a reference to a group that is not
-// listed, a variant that is listed twice, a second default of a group, and renditions
-// within the variants whose group nobody refers to.
+// listed, a variant that is listed twice, a second default of a group, a name that another
+// one of the group has (RFC 8216 4.3.4.1.1), as inputs may give to playlists of different
+// paths, and renditions within the variants whose group nobody refers to.
 func tidy(out *hls.MultivariantPlaylist) {
 	listed := map[string]bool{}
 	for i := range out.Renditions {
@@ -162,7 +163,7 @@ func tidy(out *hls.MultivariantPlaylist) {
 		}
 	}
 	out.Variants = variants
-	defaults := map[string]bool{}
+	defaults, names := map[string]bool{}, map[string]bool{}
 	renditions := out.Renditions[:0]
 	for _, r := range out.Renditions {
 		group := groupOf(&r)
@@ -171,6 +172,11 @@ func tidy(out *hls.MultivariantPlaylist) {
 		}
 		r.Default = r.Default && !defaults[group]
 		defaults[group] = defaults[group] || r.Default
+		name := r.Name
+		for n := 2; names[group+" "+r.Name]; n++ {
+			r.Name = fmt.Sprintf("%s %d", name, n)
+		}
+		names[group+" "+r.Name] = true
 		renditions = append(renditions, r)
 	}
 	out.Renditions = renditions

@@ -34,6 +34,8 @@ type Slot struct {
 	// passed is how many discontinuity numbers lie between that of the slot before, in a window, and
 	// this one's: where nodes meet, they go on from the highest number of all of them.
 	passed uint64
+	// running are the date ranges that go on after it, in a window, if it has some of its own.
+	running []*dateRange
 }
 
 // mostPassed is how many discontinuity numbers a slot passes over at most: each is a line in

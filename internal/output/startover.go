@@ -76,15 +76,46 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 	if c.last == 0 && v.stale() {
 		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
 	}
+	slots, err := v.stretch(&c)
+	if err != nil {
+		return nil, err
+	}
 	query := c.query()
 	// Not final: what was measured may change.
 	return v.startover.get(ctx, v.manifestName+query, v.number, false, func(*Packed) (*Packed, error) {
-		body, err := hls.EncodeMultivariant(withQuery(v.multivariant, query))
+		m := withQuery(v.multivariantOf(slots), query)
+		m.Tags = startTags(m.Tags, c.last == 0)
+		body, err := hls.EncodeMultivariant(m)
 		if err != nil {
 			return nil, err
 		}
 		return Pack(body, v.maxAge(c.last != 0)), nil
 	})
+}
+
+// fromTheBeginning makes players begin a stretch that grows at its beginning (RFC 8216
+// 4.3.5.2): without it they take it for a live playlist and begin near its end. What is over
+// is played from its beginning anyway. The tag is in the multivariant playlist, which hls.js
+// prefers, as video and audio then begin alike, and in the media playlists, the only ones
+// that ExoPlayer reads it from. It is there from the first segment on, although it should
+// not point into the last three target durations: a playlist that grows must not change. The
+// offset is not 0, as Shaka Player takes that for none; without PRECISE, players show the first
+// picture all the same.
+const fromTheBeginning = "#EXT-X-START:TIME-OFFSET=0.001"
+
+// startTags are the lines of the live multivariant playlist that are true of a stretch. Where
+// the encoder wants live viewers to begin is not.
+func startTags(live []string, grows bool) []string {
+	var tags []string
+	if grows {
+		tags = append(tags, fromTheBeginning)
+	}
+	for _, line := range live {
+		if !strings.HasPrefix(line, startTag) {
+			tags = append(tags, line)
+		}
+	}
+	return tags
 }
 
 // withQuery is m with the query appended to the URIs of all media playlists.
@@ -151,15 +182,12 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	if err != nil {
 		return nil, err
 	}
-	if slots[0].Rendition(id) == nil && slots[len(slots)-1].Rendition(id) == nil {
+	if !v.has(slots, playlist{id: id, iframes: iframes}) {
 		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
 	closed := c.last != 0
 	if !closed && v.stale() {
 		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
-	}
-	if iframes && v.playlists[name+".m3u8"] == nil {
-		return nil, fmt.Errorf("%w: there is no such playlist", ErrOutside)
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
@@ -193,6 +221,9 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 	return slots, nil
 }
 
+// growing are the lines of a media playlist that grows. Nothing may write into it.
+var growing = []string{fromTheBeginning}
+
 // compose makes the playlist of a stretch from blocks. before is an earlier one of the same
 // stretch, if there is any.
 func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (*Packed, error) {
@@ -203,6 +234,8 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 	}
 	if closed {
 		m.PlaylistType = hls.VOD
+	} else {
+		m.Tags = growing
 	}
 	head, at, err := v.headBlock(l, slots, before)
 	if err != nil {
@@ -244,7 +277,7 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 func (v *View) headBlock(l lister, slots []*Slot, before *Packed) (*block, standing, error) {
 	var opening []string
 	if !l.iframes {
-		opening = v.runningAt(slots[0])
+		opening = runningAt(v.dated, slots[0])
 	}
 	slots = slots[:blockEnd(slots)]
 	if before != nil && before.head != nil && before.head.fits(l, slots, standing{}) && slices.Equal(before.head.opening, opening) {
@@ -264,29 +297,6 @@ func firstListed(blocks []*block) *Slot {
 		}
 	}
 	return nil
-}
-
-// runningAt lists the date ranges that began in slots before head and cover it. Of those
-// with the same ID the last one counts, and of all the last ones: it looks back until there
-// are enough.
-func (v *View) runningAt(head *Slot) []string {
-	var b breaks
-	known := map[string]bool{}
-	i := sort.Search(len(v.dated), func(i int) bool { return v.dated[i].MSN >= head.MSN })
-	for i--; i >= 0 && v.dated[i].MSN >= v.slots[0].MSN && len(b.ranges) < maxRanges; i-- {
-		for _, line := range slices.Backward(v.dated[i].Tags) {
-			if !strings.HasPrefix(line, dateRangeTag) || len(b.ranges) == maxRanges {
-				continue
-			}
-			if r, ok := parseDateRange(line); ok && !known[r.id] {
-				known[r.id] = true
-				r.msn = v.dated[i].MSN
-				b.ranges = append(b.ranges, r)
-			}
-		}
-	}
-	slices.Reverse(b.ranges)
-	return b.running(head)
 }
 
 // maxAge is how long caches may keep a playlist: if it never changes, for as long as its

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,14 @@ type timeline struct {
 	gone       int // slots that left the window
 }
 
-const slotSeconds = 2
+const (
+	slotSeconds    = 2
+	playlistWindow = 12 * time.Second
+)
 
 func newTimeline(t testing.TB, startover time.Duration, renditions ...string) *timeline {
 	t.Helper()
-	config := Config{PlaylistWindow: 12 * time.Second, StartoverWindow: startover, ManifestName: "index"}
+	config := Config{PlaylistWindow: playlistWindow, StartoverWindow: startover, ManifestName: "index"}
 	w := New(config, nil, func(err error) { t.Error(err) })
 	w.SetEpoch("epoch")
 	w.Render(nil)
@@ -45,6 +49,10 @@ type testMaterial struct {
 	iframes       int      // key frames in the slot, with an I-frame playlist
 	tags          []string // lines of the slot
 	without       string   // a rendition that the slot does not have
+	gapOf         string   // one that has a gap
+	seconds       float64  // length of the slot, slotSeconds if 0
+	size          int64    // bytes of a segment, 1000 if 0
+	input         string   // "a" if empty
 }
 
 func (l *timeline) publish(m testMaterial) {
@@ -52,7 +60,7 @@ func (l *timeline) publish(m testMaterial) {
 		l.breaks += 1 + m.passed
 	}
 	s := &Slot{
-		MSN: l.msn, Input: "a", Start: l.at, End: l.at + slotSeconds*failover.ClockRate,
+		MSN: l.msn, Input: cmp.Or(m.input, "a"), Start: l.at, End: l.at + m.length(),
 		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
 		Tags: m.tags,
 	}
@@ -70,9 +78,13 @@ func (l *timeline) publish(m testMaterial) {
 	l.at = s.End
 }
 
+func (m testMaterial) length() failover.Ticks {
+	return failover.Ticks(cmp.Or(m.seconds, slotSeconds) * failover.ClockRate)
+}
+
 func (l *timeline) rendition(path string, m testMaterial) Rendition {
-	r := Rendition{ID: RenditionID(path), Path: path, Duration: slotSeconds * failover.ClockRate}
-	if m.gap {
+	r := Rendition{ID: RenditionID(path), Path: path, Duration: m.length()}
+	if m.gap || m.gapOf == path {
 		r.Format = l.w.FormatOf(r.ID, nil)
 		return r
 	}
@@ -85,7 +97,8 @@ func (l *timeline) rendition(path string, m testMaterial) Rendition {
 		r.Map = &Section{Name: sectionName(r.ID, m.init), ID: m.init, Part: Part{Key: "init-" + m.init, Size: 10}}
 	}
 	l.objects++
-	r.Parts, r.Size = []Part{{Key: fmt.Sprintf("sports/a/%d", l.objects), Size: 1000}}, 1000
+	r.Size = cmp.Or(m.size, 1000)
+	r.Parts = []Part{{Key: fmt.Sprintf("sports/a/%d", l.objects), Size: r.Size}}
 	for i := range m.iframes {
 		r.IFrames = append(r.IFrames, IFrame{Offset: int64(100 * i), Size: 50, At: failover.Ticks(i) * failover.ClockRate})
 	}

@@ -21,9 +21,14 @@ type View struct {
 	// multivariant is the live multivariant playlist, manifestName its name.
 	multivariant *hls.MultivariantPlaylist
 	manifestName string
-	epoch        string
-	target       int
-	ended        bool
+	lineup       lineup // that it was made from
+	// ladders are the sets of renditions of earlier slots, of which some may have left the
+	// window; newest is the first slot with those of today.
+	ladders []ladder
+	newest  *Slot
+	epoch   string
+	target  int
+	ended   bool
 	// slots in order of their media sequence numbers, which rise by one. The last
 	// ones are listed.
 	slots        []*Slot

@@ -24,14 +24,29 @@ type Window struct {
 	// slots are those that can be fetched; the last ones are listed. Views share
 	// the array: it only grows at the end. There may be hundreds of thousands of
 	// them, so nothing that is done for every slot may walk over all of them.
-	slots  []*Slot
-	dated  []*Slot     // those of them with date ranges
-	held   inventory   // what is in slots
-	left   []time.Time // when the slots at the head of slots left the playlist
-	ended  bool
-	target int
-	tracks map[string]*track // by rendition
-	breaks breaks
+	slots []*Slot
+	// dated are those of them with date ranges, and the last one before them.
+	dated   []*Slot
+	held    inventory   // what is in slots
+	left    []time.Time // how long the slots that have left the playlist, at the head, stay
+	extents []extent
+	// longer is the startover window from before a change that made it shorter, until the
+	// playlists that were served of it have had their time; 0 at all other times.
+	longer      time.Duration
+	longerUntil time.Time
+	ended       bool
+	target      int
+	tracks      map[string]*track // by rendition
+	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
+	// of those that were dropped ended at most.
+	vacant     bool
+	nextIFrame uint64
+	breaks     breaks
+	ranges     ranges
+	// ladders are the sets of renditions that the window's slots had before the newest one,
+	// which the slots from newest on have. Views share the array.
+	ladders []ladder
+	newest  *Slot
 
 	// number counts the views; startover holds playlists that were rendered from them on
 	// request; nil if startover is off.
@@ -54,7 +69,12 @@ func New(config Config, st store.Store, report func(error)) *Window {
 func (w *Window) SetEpoch(epoch string) { w.epoch = epoch }
 
 // Configure sets options that apply from the next rendering on.
-func (w *Window) Configure(config Config) { w.config = config }
+func (w *Window) Configure(config Config) {
+	if before := w.config.StartoverWindow; config.StartoverWindow < before {
+		w.longer, w.longerUntil = max(w.longer, before), time.Time{}
+	}
+	w.config = config
+}
 
 // View is what viewers read at this moment, nil before the first rendering and after
 // Close. Any goroutine may call it.
@@ -70,17 +90,19 @@ func (w *Window) Add(s *Slot) {
 		s.share(before)
 		s.passOver(before)
 	}
+	w.followLadder(s)
 	w.held.add(s)
 	for i := range s.Renditions {
-		r := &s.Renditions[i]
-		t := w.track(r.ID)
-		t.measure(r)
-		t.hold(r, 1)
+		w.track(s.Renditions[i].ID).enter(&s.Renditions[i], s)
 	}
 	w.breaks.follow(s)
 	w.followIFrames(s)
 	w.slots = append(w.slots, s)
 	if s.dated() {
+		w.ranges.follow(s)
+		if n := len(w.dated); n > 0 && w.dated[n-1].MSN >= s.MSN {
+			w.dated = nil // of slots that others have taken the place of
+		}
 		w.dated = append(w.dated, s)
 	}
 	w.target, w.ended = s.TargetDuration, false
@@ -106,12 +128,17 @@ func (w *Window) Forget(n int) []*Slot {
 	for _, s := range gone {
 		w.held.remove(s)
 		for i := range s.Renditions {
-			w.track(s.Renditions[i].ID).hold(&s.Renditions[i], -1)
+			t := w.track(s.Renditions[i].ID)
+			t.leave(&s.Renditions[i], s)
+			w.vacant = w.vacant || t.slots == 0
 		}
 	}
 	w.slots, w.left = w.slots[n:], w.left[min(n, len(w.left)):]
-	for len(w.dated) > 0 && (len(w.slots) == 0 || w.dated[0].MSN < w.slots[0].MSN) {
-		w.dated = w.dated[1:]
+	for len(w.dated) > 1 && (len(w.slots) == 0 || w.dated[1].MSN < w.slots[0].MSN) {
+		w.dated = w.dated[1:] // the last one knows what is running
+	}
+	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
+		w.ladders = w.ladders[1:]
 	}
 	if v := w.view.Load(); v != nil && n > 0 {
 		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
@@ -141,7 +168,7 @@ func (w *Window) closeStartover() {
 // listed is how many of the last slots the live playlist shows: the window, and
 // at least three.
 func (w *Window) listed() int {
-	window := failover.TicksOf(w.config.PlaylistWindow)
+	window := failover.TicksOf(w.playlistLength())
 	n, sum := 0, failover.Ticks(0)
 	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window); i-- {
 		sum += w.slots[i].End - w.slots[i].Start
@@ -154,17 +181,66 @@ func (w *Window) listed() int {
 // 6.2.2).
 const minListed = 3
 
+// playlistLength is how much the live playlist lists at least.
+func (w *Window) playlistLength() time.Duration {
+	return max(w.config.PlaylistWindow, minListed*time.Duration(w.target)*time.Second)
+}
+
+// extent is how long a live playlist was that ended with this slot.
+type extent struct {
+	msn    uint64
+	length failover.Ticks
+}
+
+// followExtent notes how long the live playlist is that is about to be served. Earlier ones
+// that were no longer don't count any more, so the first one is the longest.
+func (w *Window) followExtent() {
+	list := w.slots[len(w.slots)-w.listed():]
+	now := extent{msn: list[len(list)-1].MSN}
+	for _, s := range list {
+		now.length += s.End - s.Start
+	}
+	for len(w.extents) > 0 && w.extents[len(w.extents)-1].length <= now.length {
+		w.extents = w.extents[:len(w.extents)-1]
+	}
+	w.extents = append(w.extents, now)
+}
+
+// longest is how long the longest playlist was that listed the slot. Slots are asked about in
+// order.
+func (w *Window) longest(s *Slot) failover.Ticks {
+	for len(w.extents) > 0 && w.extents[0].msn < s.MSN {
+		w.extents = w.extents[1:]
+	}
+	if len(w.extents) == 0 {
+		return 0
+	}
+	return w.extents[0].length
+}
+
 // Expire drops slots that left the playlist long enough ago, and returns them: a
 // segment stays available for its own length and that of the longest playlist that
-// listed it (RFC 8216 6.2.2). With a startover window, it stays that long beyond the
-// window, so that a playlist that begins at the window's far end has its time, too.
+// listed it (RFC 8216 6.2.2), also if playlists have been made shorter since. With a startover
+// window, it stays that long beyond the window, so that a playlist that begins at the window's
+// far end has its time, too.
 func (w *Window) Expire(now time.Time) []*Slot {
+	switch {
+	case w.longer > 0 && w.longerUntil.IsZero():
+		w.longerUntil = now.Add(w.availability())
+	case !now.Before(w.longerUntil):
+		w.longer = 0
+	}
 	out := len(w.slots) - w.listed()
 	for len(w.left) < out {
-		w.left = append(w.left, now)
+		s := w.slots[len(w.left)]
+		stays := now.Add(max(w.availability(), (s.End - s.Start + w.longest(s)).Duration()))
+		if n := len(w.left); n > 0 && stays.Before(w.left[n-1]) {
+			stays = w.left[n-1] // slots go in order
+		}
+		w.left = append(w.left, stays)
 	}
 	n := 0
-	for n < out && now.Sub(w.left[n]) >= w.availability() && !w.inStartover(w.slots[n]) {
+	for n < out && !now.Before(w.left[n]) && !w.inStartover(w.slots[n]) {
 		n++
 	}
 	return w.Forget(n)
@@ -173,14 +249,15 @@ func (w *Window) Expire(now time.Time) []*Slot {
 // inStartover reports whether the slot is kept for the startover window. The window is in
 // media time, so that it is right for an input with a wrong clock as well.
 func (w *Window) inStartover(s *Slot) bool {
-	if w.config.StartoverWindow <= 0 {
+	window := max(w.config.StartoverWindow, w.longer)
+	if window <= 0 {
 		return false
 	}
 	age := w.slots[len(w.slots)-1].End - s.End
-	return age < failover.TicksOf(w.config.StartoverWindow+w.availability())
+	return age < failover.TicksOf(window+w.availability())
 }
 
 // availability is how long a segment can be fetched after it has left the playlist.
 func (w *Window) availability() time.Duration {
-	return w.config.PlaylistWindow + 2*time.Duration(w.target)*time.Second
+	return w.playlistLength() + 2*time.Duration(w.target)*time.Second
 }

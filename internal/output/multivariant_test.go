@@ -1,0 +1,47 @@
+package output
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+// Two inputs name their audio playlists differently, and give them the same NAME: in a group,
+// all are different (RFC 8216 4.3.4.1.1).
+func TestNamesInAGroup(t *testing.T) {
+	l := newTimeline(t, 0, "v.m3u8", "audio/en.m3u8", "en.m3u8", "sound.m3u8")
+	for range 6 {
+		l.publish(testMaterial{})
+	}
+	announced := func(input, audio, name string) Announcement {
+		return Announcement{BasePath: "/in/" + input, Path: "master.m3u8", Playlist: &hls.MultivariantPlaylist{
+			Variants:   []hls.Variant{{URI: "v.m3u8", Bandwidth: 5000, Audio: "aud"}},
+			Renditions: []hls.Rendition{{Type: "AUDIO", GroupID: "aud", Name: name, URI: audio, Default: true, Autoselect: true}},
+		}}
+	}
+	l.w.Render([]Announcement{
+		announced("a", "audio/en.m3u8", "English"), announced("b", "en.m3u8", "English 2"), announced("c", "sound.m3u8", "English"),
+	})
+	text := string(l.view().Playlist("index.m3u8").Body)
+	for _, want := range []string{`NAME="English"`, `NAME="English 2"`, `NAME="English 3"`, "DEFAULT=YES"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%s is not there once:\n%s", want, text)
+		}
+	}
+}
+
+// A claim about the whole programme stays, as long as what is measured does not refute it.
+func TestAverageBandwidth(t *testing.T) {
+	l := newTimeline(t, 0, "v.m3u8")
+	for range 6 {
+		l.publish(testMaterial{}) // 4000 bit/s
+	}
+	for claimed, want := range map[uint64]uint64{0: 4096, 900_000: 4096, 100: 4096, 3000: 3000, 5000: 5000, 7000: 6000} {
+		m := &hls.MultivariantPlaylist{Variants: []hls.Variant{{URI: "v.m3u8", Bandwidth: 6000, AverageBandwidth: claimed}}}
+		l.w.Render([]Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: m}})
+		if v := l.view().multivariant.Variants[0]; v.AverageBandwidth != want || v.Bandwidth != 6000 {
+			t.Errorf("claimed %d: AVERAGE-BANDWIDTH=%d, BANDWIDTH=%d, want %d", claimed, v.AverageBandwidth, v.Bandwidth, want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package output
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A live playlist lists at least three target durations (RFC 8216 6.2.2), whatever
+// playlist_window says.
+func TestLivePlaylistListsThreeTargetDurations(t *testing.T) {
+	l := newTimeline(t, 0, "v.m3u8")
+	l.w.config.PlaylistWindow = 3 * time.Second
+	for range 20 {
+		l.publish(testMaterial{seconds: 1})
+	}
+	if listed := l.view().Listed(); len(listed) != 6 {
+		t.Errorf("%d s are listed, and three target durations are 6 s", len(listed))
+	}
+}
+
+// A segment stays for its own length and that of the longest playlist that listed it (RFC
+// 8216 6.2.2), also if the playlist is made shorter in the meantime.
+func TestAShorterPlaylistKeepsWhatWasListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, startover := range map[string]time.Duration{"live only": 0, "with startover": time.Minute} {
+			l := newTimeline(t, startover, "v.m3u8")
+			l.w.config.PlaylistWindow = 10 * time.Minute
+			publish := func(n int) {
+				for range n {
+					time.Sleep(slotSeconds * time.Second)
+					l.publish(testMaterial{})
+				}
+			}
+			publish(400)
+			listed := l.view().Listed()
+			names := []string{}
+			for _, s := range listed {
+				names = append(names, l.view().URI(s, &s.Renditions[0]))
+			}
+			config := l.w.config
+			config.PlaylistWindow = playlistWindow
+			l.w.Configure(config)
+			begin := time.Now()
+			for time.Since(begin) < 10*time.Minute {
+				publish(1)
+				if _, spare := l.w.Spare(time.Now()); spare && l.w.slots[0] == listed[0] {
+					t.Fatalf("%s: what was listed is spare after %v", name, time.Since(begin))
+				}
+				if l.view().Segment(names[0]) == nil {
+					t.Fatalf("%s: the first segment is gone after %v", name, time.Since(begin))
+				}
+			}
+			newest := names[len(names)-1]
+			for l.view().Segment(newest) != nil && time.Since(begin) < time.Hour {
+				publish(1)
+			}
+			// It is the last to leave the shorter playlist.
+			if after := time.Since(begin); after < 10*time.Minute || after > 12*time.Minute {
+				t.Errorf("%s: the newest one of then is gone after %v", name, after)
+			}
+			publish(60)
+			if kept := len(l.w.slots); kept > 70 {
+				t.Errorf("%s: %d slots are kept in the end", name, kept)
+			}
+			if len(l.w.extents) > 2 {
+				t.Errorf("%s: %d extents", name, len(l.w.extents))
+			}
+		}
+	})
+}
+
+// A startover playlist that was served a moment ago can be played to its end, also if the
+// startover window has been made shorter, or given up, in the meantime.
+func TestAShorterStartoverWindowKeepsWhatWasListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, shorter := range []time.Duration{0, time.Minute} {
+			l := newTimeline(t, 10*time.Minute, "v.m3u8")
+			publish := func(n int) {
+				for range n {
+					time.Sleep(slotSeconds * time.Second)
+					l.publish(testMaterial{})
+				}
+			}
+			publish(300)
+			_, _, m := l.parsed(t, "start="+seconds(0)+"&end="+seconds(10))
+			config := l.w.config
+			config.StartoverWindow = shorter
+			l.w.Configure(config)
+			begin := time.Now()
+			for time.Since(begin) < l.w.availability()-slotSeconds*time.Second {
+				publish(1)
+				if l.view().Segment(m.Segments[0].URI) == nil {
+					t.Fatalf("window of %v: a segment is gone after %v", shorter, time.Since(begin))
+				}
+			}
+			publish(20)
+			if kept := len(l.w.slots); kept > 60 {
+				t.Errorf("window of %v: %d slots are kept", shorter, kept)
+			}
+		}
+	})
+}
