@@ -40,7 +40,7 @@ func (u upload) channels() int { return ingestGroups * u.perConnection }
 // pairsForTurns are the channels. Encoders are silent while others have their turn. That
 // must not look like a failure: grace is longer than all of it takes.
 func (u upload) pairsForTurns() string {
-	return pairs(u.channels(), 1, 3, "failover_grace 10m")
+	return pairs(u.channels(), 1, 3, "failover_grace 10m", "on_defect slow report")
 }
 
 // target takes uploads.
