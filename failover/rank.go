@@ -112,8 +112,8 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 }
 
 // replaces reports whether an option is more than the active input has: no input takes over
-// without more renditions, unless the active one lacks the video, in all variants, and the other
-// has it.
+// without more renditions, unless the active one lacks the video, in all variants that go on, and
+// the other has it.
 func (q *question) replaces(o, a *option) bool {
 	switch {
 	case o.renditions > a.renditions:
@@ -122,7 +122,19 @@ func (q *question) replaces(o, a *option) bool {
 		return false
 	}
 	other := q.pictured(a.input, q.at)
-	return other == nil || o.renditions > other.renditions
+	return other == nil || o.seamless && !other.seamless || o.renditions > other.renditions || q.known(o) > q.known(other)
+}
+
+// known is how many of the renditions that an option has media of viewers have seen before. A picture
+// under a name that is new to them is none that goes on.
+func (q *question) known(o *option) int {
+	n := 0
+	for i := range o.shares {
+		if m, ok := q.marks[o.shares[i].path]; ok && !m.blank() && len(o.shares[i].media()) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // hasVideo reports whether the endpoint has video of the input, at some time.
