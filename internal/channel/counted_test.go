@@ -50,6 +50,9 @@ func TestDiscontinuityNumbersGoOnAfterARestartInMemory(t *testing.T) {
 			if len(p.Segments) != 5 || first <= last {
 				t.Errorf("%d segments, from discontinuity %d after %d", len(p.Segments), first, last)
 			}
+			if now := uint64(time.Now().Unix()); p.MediaSequence > now {
+				t.Errorf("numbers begin at %d, and it is %d: they have not run ahead", p.MediaSequence, now)
+			}
 			last = first
 			for _, s := range p.Segments {
 				if s.Discontinuity {

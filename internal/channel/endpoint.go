@@ -23,9 +23,9 @@ type endpoint struct {
 	journal *journal[record]
 	first   uint64 // revision of the oldest slot in the window
 	epoch   string
-	// writer tells apart what this process and the one before it have made of one number: the end of
-	// a journal may be lost with the power, and then numbers are used again. Empty in the first one,
-	// and where there are several nodes, which have another one each.
+	// writer tells apart what this process has made of a number, and what other nodes or the one
+	// before it have: the end of a journal may be lost with the power, and then numbers are used
+	// again. Empty in the first process of one node.
 	writer  string
 	window  *output.Window
 	changed bool // the view does not show all of it yet
@@ -97,13 +97,11 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	e.first = e.journal.revision + 1 - uint64(len(e.window.Slots()))
 	if last.Slot != nil {
 		e.resume(last.Slot, last.Seam)
-		if d.nodes == nil {
-			e.writer = strings.ToLower(rand.Text()[:4])
-		}
+		e.writer = strings.ToLower(rand.Text()[:4])
 	}
 	e.note()
 	if d.nodes != nil {
-		e.epoch = nodesEpoch
+		e.epoch, e.writer = nodesEpoch, d.nodes.writer
 	}
 	if e.epoch == "" {
 		e.epoch = strings.ToLower(rand.Text()[:6])
@@ -120,86 +118,6 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 // writer of each slot tells names apart.
 const nodesEpoch = "n"
 
-// restore takes over a record of the journal. Slots whose objects are gone are left out where they
-// are the oldest, which were about to be deleted. Behind others they become gaps: where the power
-// failed, the newest may be short, and that is no reason to lose what viewers can go back to.
-func (e *endpoint) restore(r record) {
-	if r.Epoch != "" {
-		e.epoch = r.Epoch
-	}
-	if r.Slot == nil || e.taken(r.Slot.MSN) {
-		return
-	}
-	if r.Link != nil && !e.chain.continuedBy(*r.Link) {
-		e.apart, _ = e.published()
-	}
-	e.makeContiguous(r.Slot, e.first)
-	switch {
-	case e.adopt(r.Slot):
-		e.window.Add(r.Slot)
-	case len(e.window.Slots()) > 0:
-		e.leaveGaps(r.Slot)
-		e.window.Add(r.Slot)
-	default:
-		e.release(e.window.Skip(r.Slot)...)
-	}
-	e.decisions.remember(r.Switch)
-	e.chain.add(r)
-}
-
-// leaveGaps makes a slot list those of its renditions as gaps whose objects are gone, and takes over
-// the others.
-func (e *endpoint) leaveGaps(s *output.Slot) {
-	for i := range s.Renditions {
-		r := &s.Renditions[i]
-		if one := (output.Slot{Renditions: s.Renditions[i : i+1]}); !e.adopt(&one) {
-			r.Parts, r.Map, r.Size, r.IFrames = nil, nil, 0, nil
-		}
-	}
-}
-
-// makeContiguous drops the window if a slot does not continue it: the numbers in a playlist have no
-// gaps. revision is that of the slot's record.
-func (e *endpoint) makeContiguous(s *output.Slot, revision uint64) {
-	slots := e.window.Slots()
-	if len(slots) > 0 && s.MSN != slots[len(slots)-1].MSN+1 {
-		e.release(e.window.Forget(len(slots))...)
-		e.first = revision
-	}
-}
-
-// adopt takes over the objects of a slot from an earlier process. It reports
-// whether they are all there.
-func (e *endpoint) adopt(s *output.Slot) bool {
-	var taken []string
-	for i := range s.Renditions {
-		for _, key := range s.Renditions[i].Keys() {
-			if !e.objects.adopt(key, extent(&s.Renditions[i], key)) {
-				for _, t := range taken {
-					e.objects.release(t)
-				}
-				return false
-			}
-			taken = append(taken, key)
-		}
-	}
-	return true
-}
-
-// extent is how many bytes of an object the rendition of a slot reaches to.
-func extent(r *output.Rendition, key string) int64 {
-	var bytes int64
-	for _, p := range r.Parts {
-		if p.Key == key {
-			bytes = max(bytes, p.Offset+p.Size)
-		}
-	}
-	if r.Map != nil && r.Map.Part.Key == key {
-		bytes = max(bytes, r.Map.Part.Offset+r.Map.Part.Size)
-	}
-	return bytes
-}
-
 // publish carries out what the core decided: the slot goes into the journal. The
 // view gets it with refresh. It returns the slot to commit.
 func (e *endpoint) publish(decided failover.Slot) failover.Slot {
@@ -211,7 +129,6 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	s.Writer = e.writer
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
-		s.Writer = n.writer
 		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
 	}
 	own := r
@@ -234,23 +151,6 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	e.decided = remains(decided)
 	e.changed = true
 	return decided
-}
-
-// reserved is how many media sequence numbers are kept as used at a time, where they run ahead of the
-// clock.
-const reserved = 1000
-
-// count keeps how far the endpoint has counted, for a process that finds none of its slots.
-func (e *endpoint) count(decided failover.Slot) error {
-	count := failover.Counted{Endpoint: e.config.Name, Discontinuities: decided.DiscontinuityNumber, Number: e.reservedTo}
-	if decided.MSN >= max(e.reservedTo, uint64(max(decided.Published.Unix(), 0))) {
-		count.Number = decided.MSN + reserved
-	}
-	if e.decided != nil && e.decided.DiscontinuityNumber == decided.DiscontinuityNumber && count.Number == e.reservedTo {
-		return nil
-	}
-	e.reservedTo = count.Number
-	return e.desk.standing.say(standingEntry{Count: &count})
 }
 
 // keep appends a record to the journal. One that refuses is no reason to stop the channel:

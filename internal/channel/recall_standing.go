@@ -93,13 +93,3 @@ func (r *recall) orders() {
 		}
 	}
 }
-
-// unsaid is how many discontinuities may have been counted since that was last kept: where the store
-// ends with the process, it is kept with a delay.
-const unsaid = 10
-
-// outlived is where the numbers of an endpoint go on of which no slot is left.
-func outlived(count failover.Counted) failover.Counted {
-	count.Discontinuities += unsaid
-	return count
-}
