@@ -134,10 +134,11 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 	if g.rank <= continued {
 		return
 	}
-	if at := s.rendition.follows(s, own); g.rank == timed && at != nil && abs(at.channelEnd()-(s.start+g.offset)) <= s.end-s.start {
+	if prior, between, _, _ := s.rendition.neighbour(s.rendition.index(s), -1); g.rank == timed && prior != nil && between == 0 && prior.generation == own &&
+		abs(prior.channelEnd()-(s.start+g.offset)) <= s.end-s.start {
 		// Nothing is missing: a little sooner or later is how it came. Where breaks follow one
 		// another, each would move the clock by that.
-		g.offset = at.channelEnd() - s.start
+		g.offset = prior.channelEnd() - s.start
 		return
 	}
 	if own != nil {
@@ -297,18 +298,6 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 	if own := g.input.own(g); own == nil || c.near(late-own.lateness()) {
 		take(s.pdt-s.start, AlignProgramDateTime, dated)
 	}
-}
-
-// follows is the segment before in the same run, if that has come, and is of the generation; nil if not.
-func (r *rendition) follows(s *segment, g *generation) *segment {
-	if g == nil || s.number == 0 {
-		return nil
-	}
-	before := r.at(s.run, s.number-1)
-	if before == nil || before.state != sound || !before.placed || before.generation != g {
-		return nil
-	}
-	return before
 }
 
 // byNumber: equal media sequence numbers mean equal content.

@@ -104,7 +104,8 @@ clock is set, that is a fact, too, and moves no deadline.
 	channel.go, config.go    the door: facts in, decisions out
 	input.go, arrival.go,
 	rendition.go             what inputs listed and delivered
-	run.go, succession.go    the same run or a new one, and why
+	run.go, succession.go,
+	writers.go               the same run, a new one or another encoder, and why
 	place.go, text.go        where media lies
 	generation.go, align.go,
 	match.go                 its clock; pace.go that of the channel

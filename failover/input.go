@@ -80,6 +80,7 @@ func (in *input) list(now time.Time, p Playlist) {
 		in.heard = now
 	}
 	r.list(now, p)
+	r.heardFrom(TicksAt(now), p)
 }
 
 // announce takes over a multivariant playlist.

@@ -19,17 +19,6 @@ type pace struct {
 	moved Ticks
 }
 
-const (
-	// faster and slower bound how far the channel's clock follows its inputs, in a second: clocks of
-	// encoders differ from the origin's by some 50 millionths, which makes four seconds in a day. It
-	// follows inputs that come earlier more readily, as it holds back what is ahead of it; a file that
-	// is sent faster than it plays is still held back.
-	faster = ClockRate / 500
-	slower = ClockRate / 10000
-	// paceStep is how often it does so, at most.
-	paceStep = ClockRate
-)
-
 // follow takes a segment into account. Media that comes faster than it plays says nothing
 // about the clock: encoders send what they have when they start. The first segment that
 // comes in its own rhythm ends the burst, and is the newest: it sets the clock.

@@ -104,6 +104,14 @@ const (
 	// that a clock was set, or that a channel comes back after a long time.
 	longestFill = 10 * 60 * ClockRate
 
+	// faster and slower bound how far the channel's clock follows its inputs, in a second: clocks of
+	// encoders differ from the origin's by some 50 millionths, which makes four seconds in a day. It
+	// follows inputs that come earlier more readily, as it holds back what is ahead of it; a file that
+	// is sent faster than it plays is still held back.
+	faster = ClockRate / 500
+	slower = ClockRate / 10000
+	// paceStep is how often it does so, at most.
+	paceStep = ClockRate
 	// driftStep is how much drift is reported at a time.
 	driftStep = ClockRate / 2
 	// compareDepth is how many segments of each rendition have to agree.

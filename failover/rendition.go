@@ -106,7 +106,6 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		return
 	}
 	p.Segments = newest(p.Segments)
-	r.heardFrom(TicksAt(now), p)
 	r.target = min(TicksOf(p.TargetDuration), longestClaim)
 	at := TicksAt(now)
 	switch how, why := r.compare(at, p); {
