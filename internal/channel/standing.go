@@ -13,8 +13,9 @@ import (
 
 // standing is what holds until something else is said, and may have been said only once,
 // long ago: multivariant playlists and initialization sections, which encoders send when
-// they start, and what the operator ordered; also how far endpoints have counted discontinuities. It has a journal of its own, because otherwise
-// a restarted origin would never hear of it again. It is guarded by Channel.mu.
+// they start, what the operator ordered, and how far endpoints have counted. It has a journal
+// of its own, because otherwise a restarted origin would never hear of it again. It is guarded
+// by Channel.mu.
 type standing struct {
 	journal *journal[standingEntry]
 	last    map[standingKey]standingEntry

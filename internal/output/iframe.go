@@ -43,9 +43,8 @@ func (r *Rendition) AddIFrames(info *media.Info, ranges []media.Range, at failov
 }
 
 // NumberIFrames gives the key frames of the next slot their numbers, and leaves out those that
-// are too close to the slot after. A slot without any
-// counts as one: it is listed as a gap. Numbers never fall, also for a rendition that comes
-// back when it is no longer known.
+// are too close to the slot after. A slot without any counts as one: it is listed as a gap.
+// Numbers never fall, also for a rendition that comes back when it is no longer known.
 func (w *Window) NumberIFrames(s *Slot) {
 	for i := range s.Renditions {
 		r := &s.Renditions[i]
