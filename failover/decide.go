@@ -137,10 +137,23 @@ func (q *question) begin() *Slot {
 // first media: the rhythm is that of what has come, and says nothing yet about renditions whose first
 // segment is still on its way.
 func (q *question) settled(o *option) time.Time {
-	if at := o.input.delivered.Add(q.grace(o.full(q))); at.After(o.deadline) {
+	at := o.input.delivered.Add(max(q.grace(o.full(q)), q.promised(o)))
+	if at.After(o.deadline) {
 		return at
 	}
 	return o.deadline
+}
+
+// promised is how long video and audio that the input announces have to begin: their segments may be
+// longer than those that have come. The first slot fixes the target duration, and with it whether such
+// a rendition ever fits into the endpoint's slots.
+func (q *question) promised(o *option) time.Duration {
+	for _, a := range q.serves(o.input) {
+		if r := o.input.rendition(a.Path); a.Kind != Subtitles && (r == nil || !r.arriving) {
+			return (liveSlots * o.leader().length).Duration()
+		}
+	}
+	return 0
 }
 
 func (q *question) first(o *option) *Slot {
