@@ -208,6 +208,12 @@ func (a *announcer) event(e failover.Effect) {
 		}
 	case failover.Degraded:
 		a.degraded(e)
+	case failover.SegmentMissed:
+		if d, ok := e.Missing.Defect(); ok {
+			a.degraded(failover.Degraded{
+				Time: e.Time, Input: e.Input, Rendition: e.Missing.Rendition, Segment: e.Missing.Segment, Defects: []failover.Defect{d},
+			})
+		}
 	case failover.ProtectionChanged:
 		name := eventProtected
 		if !e.Protected {

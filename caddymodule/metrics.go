@@ -164,6 +164,9 @@ func (m meter) event(e failover.Effect) {
 		m.slot(e.Slot)
 	case failover.SegmentMissed:
 		counted.segmentsMissed.Inc(m.store, m.channel, e.Input, bounded(missedReasons, e.Missing.Why))
+		if d, ok := e.Missing.Defect(); ok {
+			counted.defects.Inc(m.store, m.channel, e.Input, string(d))
+		}
 	case failover.Degraded:
 		for _, d := range e.Defects {
 			counted.defects.Inc(m.store, m.channel, e.Input, string(d))

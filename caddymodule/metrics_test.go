@@ -112,6 +112,7 @@ func TestMetricsOverReloads(t *testing.T) {
 				failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "r", Segment: "s", Why: "not_arrived"}},
 				failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "r", Segment: "s", Why: "truncated"}},
 				failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "r", Segment: "s", Why: "written by an encoder"}},
+				failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "r", Segment: "s", Why: failover.ReasonRepeated}},
 				failover.SlotGivenUp{Endpoint: "hls"},
 			} {
 				c.applied.observer.Event(name, e)

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Effect is what the core wants done: publish a slot, notify the operator. The
 // effects of one Step are carried out in order.
@@ -194,6 +197,13 @@ type Missing struct {
 	Segment string `json:"segment,omitempty"`
 	// Why is one of MissingReasons.
 	Why Reason `json:"why"`
+}
+
+// Defect is what makes the segment count as missing although it arrived: DefectRepeated and DefectDamaged
+// may be so bad that nothing can be served. False for one that did not arrive or can't be read.
+func (m Missing) Defect() (Defect, bool) {
+	d := Defect(m.Why)
+	return d, slices.Contains(Defects(), d)
 }
 
 // Published is the effect that a slot was added to the endpoint's timeline.
