@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
@@ -30,6 +31,9 @@ func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 		name, err := resolveName(account.Username)
 		if err != nil {
 			return nil, err
+		}
+		if strings.Contains(name, ":") {
+			return nil, fmt.Errorf("username %q: must not contain a colon, which ends the name in a request (RFC 7617)", name)
 		}
 		hash, err := resolve(account.Password)
 		if err != nil {

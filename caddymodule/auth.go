@@ -53,7 +53,7 @@ func newGuard(ctx caddy.Context, in *Input) (*guard, error) {
 		if err != nil {
 			return nil, fmt.Errorf("allow: %w", err)
 		}
-		g.allow = append(g.allow, prefix.Masked())
+		g.allow = append(g.allow, unmapped(prefix).Masked())
 	}
 	var err error
 	if g.digest, err = newDigestAccounts(in.Digest); err != nil {
@@ -66,6 +66,16 @@ func newGuard(ctx caddy.Context, in *Input) (*guard, error) {
 		return nil, fmt.Errorf("basic_auth: %w", err)
 	}
 	return g, nil
+}
+
+// unmapped is the prefix of IPv4 addresses that one of IPv4-mapped IPv6 addresses stands for (RFC 4291
+// 2.5.5.2): the addresses of clients are compared without that mapping.
+func unmapped(p netip.Prefix) netip.Prefix {
+	const mapping = 96
+	if !p.Addr().Is4In6() || p.Bits() < mapping {
+		return p
+	}
+	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapping)
 }
 
 func checkToken(token string) error {

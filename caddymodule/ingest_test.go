@@ -150,9 +150,10 @@ func TestAuth(t *testing.T) {
 		want(t, o.do("PUT", put, strings.NewReader(shortList), "Authorization", basic("encoder", "secret")), 204, "")
 	})
 	t.Run("allow", func(t *testing.T) {
-		o := newOrigin(t, withInput("allow 198.51.100.0/24 2001:db8::/32\nbearer token-1"))
+		o := newOrigin(t, withInput("allow 198.51.100.0/24 2001:db8::/32 ::ffff:203.0.113.0/120 ::ffff:192.0.2.9\nbearer token-1"))
 		for addr, status := range map[string]int{
 			"198.51.100.7:1": 201, "[2001:db8::1]:1": 204, "[::ffff:198.51.100.7]:1": 204,
+			"203.0.113.200:1": 204, "[::ffff:203.0.113.1]:1": 204, "192.0.2.9:1": 204, "203.0.114.1:1": 403,
 			"192.0.2.1:1": 403, "[2001:db9::1]:1": 403, "@": 403,
 		} {
 			if status/100 == 2 {

@@ -70,6 +70,7 @@ func TestProvision(t *testing.T) {
 		{with(`,"basic_auth":[`+account("u", "secret")+`]`, ""), "is not a bcrypt or argon2id hash"},
 		{with(`,"basic_auth":[`+account("u", bcryptHash)+`,`+account("v", argonHash)+`]`, ""), `password of "v": is hashed with argon2id, but another one of this input with bcrypt`},
 		{with(`,"basic_auth":[`+account("u", bcryptHash)+`,`+account("u", bcryptHash)+`]`, ""), "username is not unique"},
+		{with(`,"basic_auth":[`+account("u:v", bcryptHash)+`]`, ""), `username "u:v": must not contain a colon, which ends the name in a request (RFC 7617)`},
 		{`{"store":{"engine":"memory","capacity":-1},` + with("", "")[1:], "store memory: capacity: must be greater than zero"},
 		{`{"store":{"engine":"file"},` + with("", "")[1:], "store file: dir is required"},
 		{`{"store":{"engine":"file","dir":"{env.EMPTY}"},` + with("", "")[1:], "store file: dir is required"},
