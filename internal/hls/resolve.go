@@ -47,7 +47,8 @@ func CleanPath(raw string) (string, error) {
 // path. Query and fragment are dropped.
 //
 // uri is usually relative. An absolute path, or an http(s) URI with any host, has to lie
-// below inputPath, the URL path of the input ("/in/sports/a"). Other schemes are an error.
+// below inputPath, the URL path of the input ("/in/sports/a"); a prefix before that is what a
+// proxy on the way takes off. Other schemes are an error.
 func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	reference, _, _ := strings.Cut(uri, "#")
 	reference, _, _ = strings.Cut(reference, "?")
@@ -120,10 +121,12 @@ func belowInput(parts []string, inputPath string) ([]string, error) {
 			return nil, fmt.Errorf("input path: %w", err)
 		}
 	}
-	if len(parts) <= len(input) || !slices.Equal(parts[:len(input)], input) {
-		return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
+	for rest := parts; len(rest) > len(input); rest = rest[1:] {
+		if slices.Equal(rest[:len(input)], input) {
+			return rest[len(input):], nil
+		}
 	}
-	return parts[len(input):], nil
+	return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
 }
 
 // appendParts decodes the parts of a path, resolves "." and "..", and
