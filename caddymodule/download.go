@@ -7,12 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
-// downloads are the segments that viewers of a channel are fetching. A deleted segment
-// takes up room as long as somebody reads it, so slow readers are cut off in the end.
+// downloads are the segments that viewers of a channel are fetching, and the media that is read back
+// from its inputs. What is deleted takes up room as long as somebody reads it, so slow readers are cut
+// off in the end.
 type downloads struct {
 	mu  sync.Mutex
 	all map[*download]struct{}
@@ -21,8 +20,8 @@ type downloads struct {
 // download is one of them, and what it is written to.
 type download struct {
 	of       *downloads
-	segment  *output.Segment
-	endpoint string
+	keys     []string  // of the objects in the store
+	endpoint string    // empty for what is read back from an input
 	until    time.Time // when it is cut off, whether or not its room is needed
 
 	w http.ResponseWriter
@@ -38,9 +37,9 @@ type download struct {
 }
 
 // begin adds a download, which may take as long as patience. The caller calls end.
-func (l *downloads) begin(w http.ResponseWriter, s *output.Segment, endpoint string, patience time.Duration) *download {
+func (l *downloads) begin(w http.ResponseWriter, keys []string, endpoint string, patience time.Duration) *download {
 	d := &download{
-		of: l, segment: s, endpoint: endpoint, until: time.Now().Add(patience),
+		of: l, keys: keys, endpoint: endpoint, until: time.Now().Add(patience),
 		w: w, socket: http.NewResponseController(innermost(w)),
 	}
 	// Where deadlines can't be set, the connection has one of its own.
@@ -65,7 +64,7 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-var errCut = errors.New("cut off: the segment left the playlist long ago, and its room is needed")
+var errCut = errors.New("cut off: what is being read was deleted, and its room is needed")
 
 // Header implements http.ResponseWriter.
 func (d *download) Header() http.Header { return d.w.Header() }
@@ -146,7 +145,11 @@ const (
 	cutAsTooSlow = "too_slow"
 )
 
+// countCut counts a viewer who was cut off.
 func (c *sharedChannel) countCut(endpoint, reason string) {
+	if endpoint == "" {
+		return
+	}
 	counted.downloadsCut.Inc(c.key.store, c.key.name, endpoint, reason)
 }
 
@@ -168,7 +171,7 @@ func (c *sharedChannel) cutDeleted() int {
 	c.downloads.mu.Unlock()
 	n := 0
 	for _, d := range list {
-		if c.channel.Deleted(d.segment) && d.stop() {
+		if c.channel.Deleted(d.keys) && d.stop() {
 			c.countCut(d.endpoint, cutForRoom)
 			n++
 		}

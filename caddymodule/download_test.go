@@ -102,6 +102,40 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 	})
 }
 
+// Nor do those who read back what an encoder has put there.
+func TestSlowEncodersAreCutOff(t *testing.T) {
+	names, _ := segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, fmt.Sprintf(fullStore, 1600))
+		rt := o.handler.routes["/in/live"]
+		if longest := o.handler.routes["/live"].patience; rt.patience != longest {
+			t.Errorf("encoders may take %v, viewers %v", rt.patience, longest)
+		}
+		rt.patience = 10 * time.Minute // so that only the need of room cuts them
+		var readers sync.WaitGroup
+		sent := 0
+		read := func() {
+			target := fmt.Sprintf("/in/live/%d-%s", sent, names[sent%8])
+			sent++
+			readers.Go(func() {
+				w, r := newStalledViewer(), httptest.NewRequest("GET", target, nil)
+				_ = o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler)
+			})
+		}
+		if refused := o.pushFor(90, read, "/in/live"); refused > 0 {
+			t.Errorf("%d uploads were refused", refused)
+		}
+		began := time.Now()
+		readers.Wait()
+		if took := time.Since(began); took > rt.patience {
+			t.Errorf("they read for %v", took)
+		}
+		if n := len(rt.use.shared.downloads.all); n != 0 {
+			t.Errorf("%d downloads are left", n)
+		}
+	})
+}
+
 // Startover playlists that are read slowly hold so many bytes and no more; those who
 // read the same one count once.
 func TestStartoverInFlight(t *testing.T) {

@@ -169,9 +169,14 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	w.Header()["Content-Type"] = []string{f.ContentType}
 	w.Header()["Cache-Control"] = []string{"no-store"}
 	// ServeContent deals with ranges and conditions, and chooses the status.
-	recorded := caddyhttp.NewResponseRecorder(w, nil, nil)
+	d := rt.use.shared.downloads.begin(w, f.Keys, "", rt.patience)
+	defer rt.use.shared.endDownload(d)
+	recorded := caddyhttp.NewResponseRecorder(d, nil, nil)
 	http.ServeContent(recorded, r, "", f.Modified, f.Content)
 	rt.countRequest(recorded.Status())
+	if d.broken {
+		abort(r)
+	}
 	return nil
 }
 

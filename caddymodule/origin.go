@@ -89,8 +89,8 @@ type route struct {
 	input    *Input
 	guard    *guard
 	endpoint string
-	// patience is how long a viewer may take for a segment, flight what viewers are
-	// fetching of startover playlists.
+	// patience is how long a viewer may take for a segment, or an encoder for what it reads back;
+	// flight is what viewers are fetching of startover playlists.
 	patience time.Duration
 	flight   *flight
 	// fields go to the access log.
@@ -202,13 +202,17 @@ func (h *Handler) loadEngine(ctx caddy.Context) (Engine, string, error) {
 }
 
 func (h *Handler) addRoutes(ctx caddy.Context, name string, c *Channel, use *channelUse) error {
+	var longest time.Duration
+	for _, e := range c.Endpoints {
+		longest = max(longest, e.patience())
+	}
 	for _, in := range c.Inputs {
 		g, err := newGuard(ctx, in)
 		if err != nil {
 			return fmt.Errorf("channel %s, input %s: %w", name, in.Name, err)
 		}
 		h.routes[in.Path] = &route{
-			use: use, channel: name, input: in, guard: g,
+			use: use, channel: name, input: in, guard: g, patience: longest,
 			fields: [2]zap.Field{zap.String("live_channel", name), zap.String("live_input", in.Name)},
 		}
 	}

@@ -35,7 +35,7 @@ func (in *input) open(ctx context.Context, name string) (*File, error) {
 	if contentType == "" {
 		contentType = "application/octet-stream"
 	}
-	return &File{Content: content, ContentType: contentType, Modified: f.modified}, nil
+	return &File{Content: content, ContentType: contentType, Modified: f.modified, Keys: []string{key}}, nil
 }
 
 // File is something to serve. The caller closes its Content.
@@ -43,6 +43,8 @@ type File struct {
 	Content     output.Content
 	ContentType string
 	Modified    time.Time
+	// Keys are those of its objects in the store, for Channel.Deleted; a text has none.
+	Keys []string
 }
 
 // textContent is Content from memory.

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // How much the channel takes of a store that it shares with others, and what it gives up
@@ -126,10 +125,10 @@ func (c *Channel) DropUnlisted(share int64) bool {
 	return true
 }
 
-// Deleted reports whether an object of the segment is gone, other than for those who are
+// Deleted reports whether one of some objects is gone, other than for those who are
 // still reading it.
-func (c *Channel) Deleted(s *output.Segment) bool {
-	for _, key := range s.Keys() {
+func (c *Channel) Deleted(keys []string) bool {
+	for _, key := range keys {
 		if c.objects.get(key) == nil {
 			return true
 		}
