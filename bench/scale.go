@@ -63,7 +63,7 @@ func (b *bench) scale(ctx context.Context, channels int) (usage, error) {
 	var mu sync.Mutex
 	var u usage
 	measured := int(max(10*b.time, 20*time.Second) / b.slow.length)
-	const warm = 4        // segments: until windows are full
+	const warm = 14       // segments: until windows are full
 	var sent atomic.Int64 // segments
 	var u0, u1 spent
 	for first := 0; first < channels; first += encodersPerConnection {
