@@ -133,27 +133,28 @@ func (q *question) begin() *Slot {
 	return q.first(found)
 }
 
-// settled is the deadline of an option for the first slot, not before one grace after the input's
-// first media: the rhythm is that of what has come, and says nothing yet about renditions whose first
-// segment is still on its way.
+// settled is the deadline of an option for the first slot. The rhythm is that of what has come, and says
+// nothing yet about what is still on its way: each rendition has one grace from when the input began it,
+// and video and audio that it only announces have three of its segments to begin. The first slot fixes
+// the target duration, and with it whether longer segments ever fit into the endpoint's slots.
 func (q *question) settled(o *option) time.Time {
-	at := o.input.delivered.Add(max(q.grace(o.full(q)), q.promised(o)))
-	if at.After(o.deadline) {
-		return at
-	}
-	return o.deadline
-}
-
-// promised is how long video and audio that the input announces have to begin: their segments may be
-// longer than those that have come. The first slot fixes the target duration, and with it whether such
-// a rendition ever fits into the endpoint's slots.
-func (q *question) promised(o *option) time.Duration {
-	for _, a := range q.serves(o.input) {
-		if r := o.input.rendition(a.Path); a.Kind != Subtitles && (r == nil || !r.arriving) {
-			return (liveSlots * o.leader().length).Duration()
+	at, grace := o.deadline, q.grace(o.full(q))
+	wait := func(t time.Time) {
+		if t.After(at) {
+			at = t
 		}
 	}
-	return 0
+	wait(o.input.delivered.Add(grace))
+	for _, a := range q.serves(o.input) {
+		switch r := o.input.rendition(a.Path); {
+		case a.Kind == Subtitles:
+		case r == nil || !r.listed:
+			wait(o.input.delivered.Add((liveSlots * o.leader().length).Duration()))
+		default:
+			wait(r.began.Time().Add(grace))
+		}
+	}
+	return at
 }
 
 func (q *question) first(o *option) *Slot {
