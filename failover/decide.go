@@ -135,8 +135,8 @@ func (q *question) begin() *Slot {
 
 // settled is the deadline of an option for the first slot. The rhythm is that of what has come, and says
 // nothing yet about what is still on its way: each rendition has one grace from when the input began it,
-// and video and audio that it only announces have three of its segments to begin. The first slot fixes
-// the target duration, and with it whether longer segments ever fit into the endpoint's slots.
+// and audio that it only announces has three of its segments to begin. The first slot fixes the target
+// duration, and with it whether longer segments ever fit into the endpoint's slots.
 func (q *question) settled(o *option) time.Time {
 	at, grace := o.deadline, q.grace(o.full(q))
 	wait := func(t time.Time) {
@@ -147,11 +147,12 @@ func (q *question) settled(o *option) time.Time {
 	wait(o.input.delivered.Add(grace))
 	for _, a := range q.serves(o.input) {
 		switch r := o.input.rendition(a.Path); {
-		case a.Kind == Subtitles:
-		case r == nil || !r.listed:
-			wait(o.input.delivered.Add((liveSlots * o.leader().length).Duration()))
-		default:
-			wait(r.began.Time().Add(grace))
+		case r != nil && r.listed:
+			if a.Kind != Subtitles {
+				wait(r.began.Time().Add(grace))
+			}
+		case a.Kind == Audio:
+			wait(o.input.delivered.Add(min((liveSlots * o.leader().length).Duration(), announcedWait)))
 		}
 	}
 	return at

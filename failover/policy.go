@@ -97,6 +97,9 @@ const (
 	// multivariantWait bounds how long an encoder that has sent no multivariant
 	// playlist is waited for, once.
 	multivariantWait = 2 * time.Second
+	// announcedWait bounds how long the first slot waits for audio that was announced: enough for
+	// segments that are longer than those of the video by as much.
+	announcedWait = 10 * time.Second
 
 	// shortestSlot bounds into how many given-up slots a lost second can be cut.
 	shortestSlot = ClockRate / 10
