@@ -93,6 +93,49 @@ func (in *input) forget(s *segment) {
 	in.expected[s.path] = list
 }
 
+// bindListed gives newly listed segments the objects that arrived before their playlist: the first ones
+// at once, the others with the next facts.
+func (c *Channel) bindListed(now time.Time, list []*segment) {
+	var waiting []*segment
+	for _, s := range list {
+		if _, ok := s.input().waiting[s.path]; ok && s.bindable() && !s.unbound {
+			waiting = append(waiting, s)
+		}
+	}
+	n := min(len(waiting), bindsAtOnce)
+	for _, s := range waiting[:n] {
+		s.input().bindWaiting(now, s)
+	}
+	for _, s := range waiting[n:] {
+		s.unbound = true
+		c.unbound = append(c.unbound, s)
+	}
+}
+
+// bindMore goes on with it before a fact. All is bound before the process resumes, as it then decides
+// what was due while it was away.
+func (c *Channel) bindMore(now time.Time, fact Fact) {
+	n := min(len(c.unbound), bindsAtOnce)
+	if _, ok := fact.(Resumed); ok {
+		n = len(c.unbound)
+	}
+	for _, s := range c.unbound[:n] {
+		s.unbound = false
+		// Since it was listed, it may have got an object, or been forgotten together with its input.
+		if in := s.input(); c.input(in.name) == in && s.rendition.at(s.run, s.number) == s && s.bindable() {
+			in.bindWaiting(now, s)
+		}
+	}
+	if c.unbound = c.unbound[n:]; len(c.unbound) == 0 {
+		c.unbound = nil
+	}
+}
+
+// bindable reports whether an object that arrives may be the segment's.
+func (s *segment) bindable() bool {
+	return s.state == pending || s.state == unsound && s.fault == ReasonGap
+}
+
 // bindWaiting gives a newly listed segment the object that arrived before its playlist.
 func (in *input) bindWaiting(now time.Time, s *segment) {
 	if w, ok := in.waiting[s.path]; ok && in.bind(now, s, w.Object) {

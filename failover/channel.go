@@ -3,6 +3,7 @@ package failover
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -83,7 +84,9 @@ type Channel struct {
 	released []string
 	// shared counts how many segments need an object, beyond the first.
 	shared map[string]int
-	trace  func(Record)
+	// unbound are segments that were listed, and may have objects that wait for them.
+	unbound []*segment
+	trace   func(Record)
 }
 
 // New makes a channel that has seen nothing yet. Errors: those of Config.Validate.
@@ -132,6 +135,10 @@ func (c *Channel) Take(now time.Time, fact Fact) []Effect {
 	}
 	c.now = now
 	c.effects = nil
+	for _, e := range c.endpoints {
+		e.committed = 0
+	}
+	c.bindMore(now, fact)
 	c.apply(now, fact)
 	for _, in := range c.inputs {
 		in.checkDown(now)
@@ -219,7 +226,10 @@ func (c *Channel) Decide(now time.Time, endpoint string) Decision {
 	if now.Before(c.now) {
 		now = c.now
 	}
-	d := e.decide(now)
+	d := Decision{Wait: now} // with the next Tick
+	if e.committed < slotsAtOnce {
+		d = e.decide(now)
+	}
 	e.wake = d.Wait // what Deadline returns; no decision depends on it
 	return d
 }
@@ -233,6 +243,7 @@ func (c *Channel) Commit(now time.Time, slot Slot) []Effect {
 	c.effects = nil
 	if e := c.endpoint(slot.Endpoint); e != nil {
 		e.commit(now, slot)
+		e.committed++
 	}
 	c.checkEnd()
 	return c.finish(now)
@@ -248,6 +259,11 @@ func (c *Channel) finish(now time.Time) []Effect {
 	return c.effects
 }
 
+// unfinished reports whether there was more to do than is done with one fact.
+func (c *Channel) unfinished() bool {
+	return len(c.unbound) > 0 || slices.ContainsFunc(c.endpoints, func(e *endpoint) bool { return e.committed >= slotsAtOnce })
+}
+
 // Endpoints lists the endpoints, in the order of the config.
 func (c *Channel) Endpoints() []string {
 	names := make([]string, len(c.endpoints))
@@ -260,6 +276,9 @@ func (c *Channel) Endpoints() []string {
 // Deadline is when to Take a Tick and Decide again if no fact comes before that; false if
 // time alone changes nothing.
 func (c *Channel) Deadline() (time.Time, bool) {
+	if len(c.unbound) > 0 {
+		return c.now, true
+	}
 	var at time.Time
 	for _, in := range c.inputs {
 		if in.up {

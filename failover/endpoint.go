@@ -16,6 +16,8 @@ type endpoint struct {
 	discontinuities uint64    // so far
 	// published counts the slots since the process started.
 	published uint64
+	// committed counts those since the last fact.
+	committed int
 	target    int // EXT-X-TARGETDURATION, fixed with the first slot
 	cursor    cursor
 	marks     map[string]mark // by rendition

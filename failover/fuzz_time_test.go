@@ -9,8 +9,28 @@ import (
 // well. As a rule it is microseconds.
 const stepTime = time.Minute
 
-// step lets a fact in and judges what comes of it.
+// mostAtOnce is how often a channel may go on at once with what came of one fact: ten minutes of lost
+// slots of a tenth of a second.
+const mostAtOnce = 10*60*10/slotsAtOnce + 100
+
+// step lets a fact in and judges what comes of it, all of it.
 func (w *fuzzWorld) step(f Fact) error {
+	for again := 0; ; again++ {
+		if err := w.stepOnce(f); err != nil {
+			return err
+		}
+		at, ok := w.channel.Deadline()
+		if !ok || at.After(w.now) {
+			return nil
+		}
+		if again > mostAtOnce {
+			return fmt.Errorf("at %s the channel asks to be woken at %s, again and again", w.now, at)
+		}
+		f = Tick{}
+	}
+}
+
+func (w *fuzzWorld) stepOnce(f Fact) error {
 	rec := RecordOf(w.now, f)
 	if _, tick := f.(Tick); !tick {
 		w.facts = append(w.facts, rec)
@@ -23,10 +43,7 @@ func (w *fuzzWorld) step(f Fact) error {
 	if err := w.effects(effects); err != nil {
 		return err
 	}
-	if err := w.size(w.channel); err != nil {
-		return err
-	}
-	return w.awake(w.channel, w.now)
+	return w.size(w.channel)
 }
 
 // maxWakes bounds how often a channel may ask to be woken: a slot of a tenth of a

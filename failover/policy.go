@@ -61,7 +61,11 @@ const (
 	longestHole = 1000
 	// longestList is how many entries of a playlist are read, the newest ones: more than
 	// any encoder that pushes to an origin keeps.
-	longestList = 4096
+	longestList = 2048
+	// bindsAtOnce is how many objects that came before their playlist are given to their segments with
+	// one fact, slotsAtOnce how many slots an endpoint decides: after an outage there may be thousands,
+	// and others wait while the channel takes a fact.
+	bindsAtOnce, slotsAtOnce = 16, 8
 	// relisted is how many known entries of a playlist are looked at again. What is further
 	// back has been dealt with, and costs nothing.
 	relisted = 64

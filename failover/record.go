@@ -236,7 +236,7 @@ func (r *Replay) wake(until time.Time) []Effect {
 			return effects
 		}
 		effects = append(effects, r.channel.Step(at, Tick{})...)
-		if again, ok := r.channel.Deadline(); ok && !again.After(at) {
+		if again, ok := r.channel.Deadline(); ok && !again.After(at) && !r.channel.unfinished() {
 			return effects // already due, and the next record will show what for
 		}
 	}

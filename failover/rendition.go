@@ -133,11 +133,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		from = min(from, r.add(l))
 	}
 	r.edge = max(r.edge, last)
-	for _, s := range slices.Clone(r.segments[r.search(r.run, list[0].Number):]) {
-		if s.state == pending || s.state == unsound && s.fault == ReasonGap {
-			r.input.bindWaiting(now, s)
-		}
-	}
+	r.input.channel.bindListed(now, r.segments[r.search(r.run, list[0].Number):])
 	if fresh {
 		if at-r.lastListed > downSegments*max(r.length, ClockRate) {
 			r.regular = at

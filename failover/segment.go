@@ -43,6 +43,9 @@ type segment struct {
 	// short: it ends before its EXTINF and another input's copy say it should.
 	short bool
 
+	// unbound: it is one of Channel.unbound.
+	unbound bool
+
 	// passed: no endpoint can use it any more, its object is released.
 	passed bool
 }

@@ -157,6 +157,8 @@ func (w *world) take(c *Channel, f Fact) {
 // run lets time pass: encoders deliver, and the channel is woken exactly at its
 // deadlines.
 func (w *world) run(until time.Time) error {
+	const atOnce = 1000 // far more than what may be left over from one fact
+	again := 0
 	for {
 		next := until
 		deadline, ok := time.Time{}, false
@@ -175,8 +177,12 @@ func (w *world) run(until time.Time) error {
 			if err := w.step(Tick{}); err != nil {
 				return err
 			}
-			if again, ok := w.channel.Deadline(); ok && !again.After(deadline) {
-				return fmt.Errorf("at %s the channel asks to be woken at %s", w.stamp(w.now), w.stamp(again))
+			at, ok := w.channel.Deadline()
+			if again++; !ok || at.After(deadline) {
+				again = 0
+			}
+			if again > atOnce {
+				return fmt.Errorf("at %s the channel asks to be woken at %s, again and again", w.stamp(w.now), w.stamp(at))
 			}
 			continue
 		}

@@ -174,7 +174,7 @@ func (d *delivery) receiveWhole(init *media.Init, fragments *media.Fragments) {
 	section.whole = true
 	d.input.objects.use(d.key) // one user for the section, one for the media
 	d.receiveInit(section)
-	d.input.bind(bound{d.path, &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments}, section})
+	d.input.bind(bound{d.path, &fragment{key: d.key, size: d.size, hash: d.hash, fragments: fragments}, d.path, section})
 }
 
 // receiveFragment takes over a fragment, which may have to wait.
@@ -194,7 +194,7 @@ func (d *delivery) receiveFragment(fragments *media.Fragments) {
 // bindWaiting tells the core of the fragments that are ready, and drops those that have
 // waited too long.
 func (in *input) bindWaiting() {
-	ready, expired := in.binder.ready(time.Now(), 2*in.segmentLength(), in.arrives)
+	ready, expired := in.binder.ready(time.Now(), 2*in.segmentLength(), in.arrives, in.channel.atOnce)
 	for _, f := range expired {
 		in.dropFragment(f.key)
 	}

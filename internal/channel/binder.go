@@ -76,6 +76,7 @@ type fragment struct {
 type bound struct {
 	path     string
 	fragment *fragment
+	init     string // path of the section
 	section  *initSection
 }
 
@@ -275,8 +276,9 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 // order in which they came, and those that have waited too long. arriving reports whether
 // an upload to a path is open that began after a given time: an encoder opens the request
 // when it starts, and sends the body with its first segment, so that is waited for, but no
-// longer than patience, as a dead encoder may have left it open.
-func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool) (ready []bound, expired []*fragment) {
+// longer than patience, as a dead encoder may have left it open. atOnce says how many of so many ready
+// ones are returned; the others wait for the next call.
+func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool, atOnce func(n int) int) (ready []bound, expired []*fragment) {
 	replaced := map[string]bool{} // by path of the section: it is about to be
 	for path, f := range b.waiting {
 		if now.Sub(f.arrived) > fragmentAge {
@@ -298,16 +300,19 @@ func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path
 				continue
 			}
 		}
-		delete(b.waiting, path)
-		b.turn++
-		if b.listedBy(path) != nil {
-			b.done[path] = doneFragment{init: init, hash: f.hash, at: b.turn}
-		}
-		ready = append(ready, bound{path, f, section})
+		ready = append(ready, bound{path, f, init, section})
 	}
 	slices.SortFunc(ready, func(x, y bound) int {
 		return cmp.Or(x.fragment.arrived.Compare(y.fragment.arrived), cmp.Compare(x.fragment.came, y.fragment.came))
 	})
+	ready = ready[:atOnce(len(ready))]
+	for _, r := range ready {
+		delete(b.waiting, r.path)
+		b.turn++
+		if b.listedBy(r.path) != nil {
+			b.done[r.path] = doneFragment{init: r.init, hash: r.fragment.hash, at: b.turn}
+		}
+	}
 	return ready, expired
 }
 

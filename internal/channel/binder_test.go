@@ -14,7 +14,7 @@ func TestTheBinderSaysWhatIsReady(t *testing.T) {
 	arriving := map[string]bool{}
 	ready := func() string {
 		var list []string
-		bound, expired := b.ready(now, 10*time.Second, func(path string, _ time.Time) bool { return arriving[path] })
+		bound, expired := b.ready(now, 10*time.Second, func(path string, _ time.Time) bool { return arriving[path] }, all)
 		for _, f := range bound {
 			list = append(list, f.path+" with "+f.section.part.Key)
 		}
@@ -143,7 +143,7 @@ func TestTheBinderKnowsNamesThatAreUsedAgain(t *testing.T) {
 		}
 		ready := func() string {
 			var list []string
-			bound, _ := b.ready(now, time.Second, func(string, time.Time) bool { return false })
+			bound, _ := b.ready(now, time.Second, func(string, time.Time) bool { return false }, all)
 			for _, f := range bound {
 				list = append(list, f.path+" with "+f.section.part.Key)
 			}
@@ -192,3 +192,5 @@ func TestTheBinderBoundsInitializationSections(t *testing.T) {
 		}
 	}
 }
+
+func all(n int) int { return n }

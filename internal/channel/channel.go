@@ -44,6 +44,8 @@ type Channel struct {
 	recalling bool
 	// waiting: there is something to decide that may be for another node to decide.
 	waiting bool
+	// soon: there was more to do than is done at once.
+	soon bool
 	// tracing: a Tracer is told everything. stepped: the core knows things about its inputs
 	// that no checkpoint says.
 	tracing, stepped bool

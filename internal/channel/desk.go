@@ -44,6 +44,8 @@ type decider interface {
 	// arrive and list do so and note the fact in the journal of arrivals.
 	arrive(object failover.Object)
 	list(playlist failover.Playlist)
+	// atOnce is how many of n things that were held back are passed on now.
+	atOnce(n int) int
 	// reselect adapts to what the inputs announce.
 	reselect()
 }

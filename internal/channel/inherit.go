@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -64,15 +65,23 @@ func (in *input) freeHeld() {
 		return
 	}
 	patience := 2 * in.segmentLength()
+	var free []string
 	for name, h := range in.held {
-		l := in.listingOf(name)
+		if l := in.listingOf(name); l != nil && (l.config != nil || l.bare) || time.Since(h.arrived) >= patience {
+			free = append(free, name)
+		}
+	}
+	slices.SortFunc(free, func(x, y string) int {
+		return cmp.Or(in.held[x].arrived.Compare(in.held[y].arrived), cmp.Compare(x, y))
+	})
+	now := free[:in.channel.atOnce(len(free))]
+	for _, name := range now {
+		h, l := in.held[name], in.listingOf(name)
 		switch {
-		case l != nil && l.config != nil:
+		case l == nil:
+		case l.config != nil:
 			h.info.InheritConfig(l.config)
-		case l != nil && l.bare:
-		case time.Since(h.arrived) < patience:
-			continue
-		case l != nil:
+		default:
 			l.bare = true // nothing to wait for, as long as there is nothing
 		}
 		delete(in.held, name)
@@ -80,6 +89,9 @@ func (in *input) freeHeld() {
 			l.learn(config)
 		}
 		in.arriveWhole(name, h)
+	}
+	if n := len(now); n > 0 && n == len(free) {
+		in.freeHeld() // what was learned may free others
 	}
 }
 

@@ -146,6 +146,9 @@ func (c *Channel) arm(now time.Time) {
 	if again := now.Add(lookAgain); c.waiting && (!ok || again.Before(at)) {
 		at, ok = again, true
 	}
+	if c.soon {
+		at, ok = now, true
+	}
 	if !ok {
 		if c.timer != nil {
 			c.timer.Stop()
@@ -166,10 +169,25 @@ func (c *Channel) wake() {
 	if c.closed {
 		return
 	}
+	c.soon = false
 	for _, in := range c.inputs {
 		in.sweep()
 	}
 	c.step(failover.Tick{})
+}
+
+// passedAtOnce is how many segments that were held back are passed on while the lock is held once: an
+// initialization section or a playlist may set thousands free.
+const passedAtOnce = 16
+
+// atOnce is how many of n things to do are done now. The others follow as soon as somebody else had the
+// lock.
+func (c *Channel) atOnce(n int) int {
+	if n <= passedAtOnce || c.recalling {
+		return n
+	}
+	c.soon = true
+	return passedAtOnce
 }
 
 // reselect tells the core which renditions an endpoint serves, where that has changed. The
