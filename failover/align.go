@@ -252,11 +252,14 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 	}
 }
 
-// near reports whether a difference in lateness is plausible. It does not matter where the
-// operator has said how to align.
+// near reports whether a difference in lateness is plausible. Where the operator has said how to
+// align, inputs may be further apart, but not by what only a wrong clock explains: media that is
+// hours ahead or behind would never be on air.
 func (c *Channel) near(late Ticks) bool {
-	explicit := c.config.Alignment != AlignAuto && c.config.Alignment != ""
-	return explicit || abs(late) <= plausible
+	if c.config.Alignment != AlignAuto && c.config.Alignment != "" {
+		return abs(late) <= datesTrusted
+	}
+	return abs(late) <= plausible
 }
 
 // tooEarly reports whether a segment would arrive well before its end, by its input's
