@@ -20,6 +20,7 @@ type option struct {
 	generation *generation
 	level      level
 	start, end Ticks // on the channel's clock; estimates while not whole
+	spare      Ticks // how much later it may end, as segments of this input differ in length
 	shares     []share
 	missing    []Missing
 
@@ -117,7 +118,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	if e.started && len(list) > 0 && o.start-at >= ref.length-e.slack(list[0]) && !q.ahead {
 		o.leave(at, ref)
 	}
-	o.due = (o.end + e.lateness(in)).Time()
+	o.due = (o.end + o.spare + e.lateness(in)).Time()
 	o.deadline = e.until(o.due, Ticks(o.wanted)*ref.length)
 	if o.level == picture && q.addOthers(o, ref, closed) {
 		o.level = whole
@@ -375,6 +376,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 		return true
 	}
 	tail(n - len(used))
+	o.spare = ref.varies
 	return false
 }
 
