@@ -158,7 +158,7 @@ func (e *endpoint) mark(s Slot, r SlotRendition) {
 	case r.Silent:
 		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what comes before is no longer shown
 	case r.Gap():
-		m.end, m.gap = s.End, true
+		m.end, m.gap = r.End, true
 		if m.signature == "" {
 			m.signature = r.Signature // of a slot from before a restart
 		}

@@ -223,10 +223,28 @@ func (e *endpoint) joined(in *input, ref *rendition) int {
 	unit := Ticks(quantum) * ref.length
 	multiple := max(1, int((TicksOf(e.config.SegmentDuration)+unit/2)/unit))
 	n := min(multiple*quantum, maxJoined)
+	for n > quantum && e.target > 0 && e.exceeds(in, ref, Ticks(n)*ref.length) {
+		n--
+	}
 	for n > 1 && e.target > 0 && rounded(Ticks(n)*ref.length) > e.target {
 		n--
 	}
 	return n
+}
+
+// exceeds reports whether another rendition of the input may have more media in a slot of that length
+// than the target duration allows: it would fall behind from slot to slot.
+func (e *endpoint) exceeds(in *input, ref *rendition, slot Ticks) bool {
+	for _, a := range e.serves(in) {
+		r := in.rendition(a.Path)
+		if r == nil || r == ref || !r.counts() || r.stale() || !r.measured {
+			continue
+		}
+		if rounded(r.mostIn(slot)) > e.target {
+			return true
+		}
+	}
+	return false
 }
 
 // upcoming lists the leading segments that the slot at the position may be made of, in
