@@ -1,5 +1,7 @@
 package failover
 
+import "slices"
+
 // live reports whether a rendition is waited for: an input has delivered it within the
 // last three slots, or is doing so now.
 func (q *question) live(path string, at, length Ticks) bool {
@@ -297,11 +299,23 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	if next != nil && follows(last, next) {
 		return true
 	}
-	if o.end-last.channelEnd()+r.rounding() < r.length {
+	if o.end-last.channelEnd()+r.rounding() < r.length && !o.cutsAfter(r, last) {
 		return true
 	}
 	// More is to come, unless it was cut short like the slot itself.
 	return closed && (r.ended || r.left(last))
+}
+
+// cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more
+// after the segment: a short one ends the slot, as before a break, and this one's is still to come.
+func (o *option) cutsAfter(r *rendition, last *segment) bool {
+	lead := o.shares[0].parts
+	if len(lead) < 2 || abs(r.length-lead[0].rendition.length) > 3*r.frame()/2 {
+		return false
+	}
+	return slices.ContainsFunc(lead[:len(lead)-1], func(s *segment) bool {
+		return abs(s.channelEnd()-last.channelEnd()) <= r.rounding()
+	})
 }
 
 // collectText gathers the text that was not published yet: all that begins before the slot
