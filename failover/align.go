@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -115,16 +116,17 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 			g.aligned = c.alignments
 		}
 	}
-	wants := func(a Alignment) bool {
-		return c.config.Alignment == AlignAuto || c.config.Alignment == "" || c.config.Alignment == a
-	}
-	if wants(AlignTimestamp) {
+	switch {
+	case c.wants(AlignTimestamp):
 		c.byTimestamp(now, g, s, take)
+	case g.input.own(g) == nil:
+		// However inputs are related: what goes on after a restart of the process goes on.
+		c.byRestored(now, g, s, take)
 	}
-	if wants(AlignProgramDateTime) {
+	if c.wants(AlignProgramDateTime) {
 		c.byDate(now, g, s, take)
 	}
-	if wants(AlignSequence) {
+	if c.wants(AlignSequence) {
 		c.byNumber(now, g, s, take)
 	}
 	c.byArrival(now, g, s, take)
@@ -156,6 +158,11 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 			g.offset += behind
 		}
 	}
+}
+
+// wants reports whether inputs may be related in this way.
+func (c *Channel) wants(a Alignment) bool {
+	return c.config.Alignment == AlignAuto || c.config.Alignment == "" || c.config.Alignment == a
 }
 
 type takeOffset func(offset Ticks, basis Basis, r rank)
@@ -232,10 +239,10 @@ func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 }
 
 // byRestored: timestamps continue those of slots from before a restart of the process, or
-// belong to what had arrived by then.
+// belong to what had arrived by then. Where timestamps relate no inputs, those of the input itself.
 func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take takeOffset) {
 	for _, ref := range c.restored {
-		if ref.modulus != g.modulus {
+		if ref.modulus != g.modulus || !c.wants(AlignTimestamp) && !slices.Contains(ref.from, g.input.name) {
 			continue
 		}
 		expected := TicksAt(now) - ref.offset

@@ -32,6 +32,8 @@ type generation struct {
 	// published.
 	until time.Time
 	late  Ticks
+	// from are the inputs whose media a restored generation stands for.
+	from []string
 	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
 	// channel's clock.
 	pdtShift Ticks
