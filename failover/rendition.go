@@ -237,11 +237,17 @@ func (in *input) believeDate(date Ticks) Ticks {
 func (r *rendition) measure() {
 	var lengths [9]Ticks
 	n, measured := 0, false
+	run := uint64(0)
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths); i-- {
-		if s := r.segments[i]; s.state == sound && s.end > s.start {
-			lengths[n], measured = s.end-s.start, true
-			n++
+		s := r.segments[i]
+		if s.state != sound || s.end <= s.start {
+			continue
 		}
+		if n > 0 && s.run != run {
+			break // an encoder that was restarted may have been told another length
+		}
+		lengths[n], measured, run = s.end-s.start, true, s.run
+		n++
 	}
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths) && !measured; i-- {
 		if s := r.segments[i]; s.claimed > 0 {
