@@ -336,10 +336,15 @@ func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOf
 // what they have when they start, the newest one does.
 func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
 	late := -c.pace.lead // by the channel's clock, where no input is up
+	found := false
 	for _, ref := range c.references(g) {
-		if ref.input.up {
-			late = ref.lateness()
-			break
+		if !ref.input.up || ref.input == g.input && found {
+			continue
+		}
+		// Of several the one that is least late: by one that lags behind, this one would be taken for
+		// old media, and could stand in for nobody.
+		if l := ref.lateness(); !found || l < late {
+			late, found = l, true
 		}
 	}
 	take(TicksAt(now)-late-s.end-s.rendition.listedBehind(s), AlignArrival, timed)
