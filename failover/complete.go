@@ -230,7 +230,8 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 	var parts []*segment
 	var missing []Missing
 	var next *segment
-	full := false
+	// A single segment that is longer than the target duration has all the sound that belongs to it.
+	bounded, full := q.target > 0 && rounded(o.end-o.start) <= q.target, false
 	for _, s := range list {
 		if s.passed {
 			continue
@@ -251,7 +252,7 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			next = s
 			break
 		}
-		if len(parts) > 0 && q.target > 0 && r.counts() && rounded(s.end-parts[0].start) > max(q.target, rounded(o.end-o.start)) {
+		if len(parts) > 0 && bounded && r.counts() && rounded(s.end-parts[0].start) > q.target {
 			full = o.end-s.channelStart() <= r.length+r.varies // it has room in the next slot
 			break
 		}
