@@ -175,7 +175,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 	if own != nil && own.modulus == g.modulus {
 		start := nearest(s.media.Start, g.modulus, own.last)
 		late := own.expected(now) - (start + s.end - s.start)
-		fits := start >= own.last-s.media.Frame && c.near(late)
+		fits := start >= own.lastOf(s.rendition)-s.media.Frame && c.near(late)
 		switch {
 		case fits && !c.tooEarly(late, s):
 			take(own.offset+start-s.start, AlignTimestamp, continued)

@@ -69,6 +69,17 @@ func (g *generation) extend(r *rendition, s *segment) {
 	}
 }
 
+// lastOf is where the generation's media of a rendition ends, so far: another one may have gone on, as
+// audio whose numbers do not change when the length of the picture's segments does.
+func (g *generation) lastOf(r *rendition) Ticks {
+	for _, s := range slices.Backward(r.segments) {
+		if s.generation == g && s.state == sound {
+			return s.end
+		}
+	}
+	return g.last
+}
+
 // sample notes how late the segment came. Segments that come much faster than they play are
 // catching up after an outage and are not the input's rhythm: only the first of such a
 // burst counts.
