@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -115,16 +116,17 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 			g.aligned = c.alignments
 		}
 	}
-	wants := func(a Alignment) bool {
-		return c.config.Alignment == AlignAuto || c.config.Alignment == "" || c.config.Alignment == a
-	}
-	if wants(AlignTimestamp) {
+	switch {
+	case c.wants(AlignTimestamp):
 		c.byTimestamp(now, g, s, take)
+	case g.input.own(g) == nil:
+		// However inputs are related: what goes on after a restart of the process goes on.
+		c.byRestored(now, g, s, take)
 	}
-	if wants(AlignProgramDateTime) {
+	if c.wants(AlignProgramDateTime) {
 		c.byDate(now, g, s, take)
 	}
-	if wants(AlignSequence) {
+	if c.wants(AlignSequence) {
 		c.byNumber(now, g, s, take)
 	}
 	c.byArrival(now, g, s, take)
@@ -158,6 +160,11 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 	}
 }
 
+// wants reports whether inputs may be related in this way.
+func (c *Channel) wants(a Alignment) bool {
+	return c.config.Alignment == AlignAuto || c.config.Alignment == "" || c.config.Alignment == a
+}
+
 type takeOffset func(offset Ticks, basis Basis, r rank)
 
 // byTimestamp: equal timestamps mean equal content, if they arrive at about the
@@ -168,7 +175,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 	if own != nil && own.modulus == g.modulus {
 		start := nearest(s.media.Start, g.modulus, own.last)
 		late := own.expected(now) - (start + s.end - s.start)
-		fits := start >= own.last-s.media.Frame && c.near(late)
+		fits := start >= own.lastOf(s.rendition)-s.media.Frame && c.near(late)
 		switch {
 		case fits && !c.tooEarly(late, s):
 			take(own.offset+start-s.start, AlignTimestamp, continued)
@@ -232,10 +239,10 @@ func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 }
 
 // byRestored: timestamps continue those of slots from before a restart of the process, or
-// belong to what had arrived by then.
+// belong to what had arrived by then. Where timestamps relate no inputs, those of the input itself.
 func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take takeOffset) {
 	for _, ref := range c.restored {
-		if ref.modulus != g.modulus {
+		if ref.modulus != g.modulus || !c.wants(AlignTimestamp) && !slices.Contains(ref.from, g.input.name) {
 			continue
 		}
 		expected := TicksAt(now) - ref.offset
@@ -252,11 +259,14 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 	}
 }
 
-// near reports whether a difference in lateness is plausible. It does not matter where the
-// operator has said how to align.
+// near reports whether a difference in lateness is plausible. Where the operator has said how to
+// align, inputs may be further apart, but not by what only a wrong clock explains: media that is
+// hours ahead or behind would never be on air.
 func (c *Channel) near(late Ticks) bool {
-	explicit := c.config.Alignment != AlignAuto && c.config.Alignment != ""
-	return explicit || abs(late) <= plausible
+	if c.config.Alignment != AlignAuto && c.config.Alignment != "" {
+		return abs(late) <= datesTrusted
+	}
+	return abs(late) <= plausible
 }
 
 // tooEarly reports whether a segment would arrive well before its end, by its input's
@@ -326,10 +336,15 @@ func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOf
 // what they have when they start, the newest one does.
 func (c *Channel) byArrival(now time.Time, g *generation, s *segment, take takeOffset) {
 	late := -c.pace.lead // by the channel's clock, where no input is up
+	found := false
 	for _, ref := range c.references(g) {
-		if ref.input.up {
-			late = ref.lateness()
-			break
+		if !ref.input.up || ref.input == g.input && found {
+			continue
+		}
+		// Of several the one that is least late: by one that lags behind, this one would be taken for
+		// old media, and could stand in for nobody.
+		if l := ref.lateness(); !found || l < late {
+			late, found = l, true
 		}
 	}
 	take(TicksAt(now)-late-s.end-s.rendition.listedBehind(s), AlignArrival, timed)

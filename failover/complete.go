@@ -1,5 +1,7 @@
 package failover
 
+import "slices"
+
 // live reports whether a rendition is waited for: an input has delivered it within the
 // last three slots, or is doing so now.
 func (q *question) live(path string, at, length Ticks) bool {
@@ -228,6 +230,8 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 	var parts []*segment
 	var missing []Missing
 	var next *segment
+	// A single segment that is longer than the target duration has all the sound that belongs to it.
+	bounded, full := q.target > 0 && rounded(o.end-o.start) <= q.target, false
 	for _, s := range list {
 		if s.passed {
 			continue
@@ -238,8 +242,8 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			}
 			continue
 		}
-		if s.channelMiddle() < from {
-			continue // viewers already got it from another input
+		if s.channelMiddle() < from && !(m.gap && s.channelEnd() > m.end+r.length/4) {
+			continue // viewers already got it from another input, or its slot has a gap
 		}
 		if s.channelEnd() <= o.start+r.rounding() && (s.state != sound || o.start > q.cursor.end+r.rounding()) {
 			continue // it belongs to a stretch that was given up
@@ -248,8 +252,9 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			next = s
 			break
 		}
-		if len(parts) > 0 && q.target > 0 && r.counts() && rounded(s.end-parts[0].start) > q.target {
-			break // it has room in the next slot
+		if len(parts) > 0 && bounded && r.counts() && rounded(s.end-parts[0].start) > q.target {
+			full = o.end-s.channelStart() <= r.length+r.varies // it has room in the next slot
+			break
 		}
 		parts = append(parts, s)
 		if s.state != sound || s.gone() {
@@ -258,7 +263,7 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			missing = append(missing, Missing{Rendition: path, Segment: s.path, Why: ReasonTooLong})
 		}
 	}
-	if missing == nil && !q.covers(o, r, parts, next, closed) {
+	if missing == nil && !full && !q.covers(o, r, parts, next, closed) {
 		missing = []Missing{{Rendition: path, Why: ReasonNotListed}}
 	}
 	return parts, missing
@@ -276,7 +281,6 @@ func (r *rendition) rounding() Ticks {
 // covers reports whether the segments are all that the rendition has within the slot. next
 // is the one after them, if known.
 func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
-	grid := r.length + r.rounding()
 	if len(parts) == 0 {
 		// None ends here, but the slot lies within one that has arrived or is on its way.
 		m, ok := q.marks[r.path]
@@ -291,15 +295,28 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 		}
 	}
 	last := parts[len(parts)-1]
-	if left := o.end - last.channelEnd(); left < grid {
-		// All that ends in this slot is there: the next one shows it, or another one of the
-		// usual length would not end here.
-		if next != nil && follows(last, next) || left+r.rounding() < r.length {
-			return true
-		}
+	// All that ends in this slot is there: the next one shows it, or another one of the usual
+	// length would not end here.
+	if next != nil && follows(last, next) {
+		return true
+	}
+	if o.end-last.channelEnd()+r.rounding() < r.length && !o.cutsAfter(r, last) {
+		return true
 	}
 	// More is to come, unless it was cut short like the slot itself.
 	return closed && (r.ended || r.left(last))
+}
+
+// cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more
+// after the segment: a short one ends the slot, as before a break, and this one's is still to come.
+func (o *option) cutsAfter(r *rendition, last *segment) bool {
+	lead := o.shares[0].parts
+	if len(lead) < 2 || abs(r.length-lead[0].rendition.length) > 3*r.frame()/2 {
+		return false
+	}
+	return slices.ContainsFunc(lead[:len(lead)-1], func(s *segment) bool {
+		return abs(s.channelEnd()-last.channelEnd()) <= r.rounding()
+	})
 }
 
 // collectText gathers the text that was not published yet: all that begins before the slot

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // endpoint decides one output of the channel. Only commit changes its position.
 type endpoint struct {
@@ -160,7 +163,7 @@ func (e *endpoint) mark(s Slot, r SlotRendition) {
 	case r.Silent:
 		m.end = max(m.end, r.End, s.Start-liveSlots*(s.End-s.Start)) // what comes before is no longer shown
 	case r.Gap():
-		m.end, m.gap = s.End, true
+		m.end, m.gap = r.End, true
 		if m.signature == "" {
 			m.signature = r.Signature // of a slot from before a restart
 		}
@@ -260,6 +263,9 @@ func (c *Channel) restoredClock(s Slot) {
 	for _, g := range c.restored {
 		if g.clock() == s.Clock {
 			g.last = max(g.last, last)
+			if from := s.lastFrom(); !slices.Contains(g.from, from) {
+				g.from = append(g.from, from)
+			}
 			if s.Published.After(g.until) {
 				g.until, g.late = s.Published, TicksAt(s.Published)-s.End
 			}
@@ -268,7 +274,7 @@ func (c *Channel) restoredClock(s Slot) {
 	}
 	c.restored = append(c.restored, &generation{
 		input: newInput(c, ""), offset: s.Clock.Offset, modulus: s.Clock.Modulus, last: last,
-		until: s.Published, late: TicksAt(s.Published) - s.End,
+		until: s.Published, late: TicksAt(s.Published) - s.End, from: []string{s.lastFrom()},
 	})
 }
 

@@ -32,6 +32,8 @@ type generation struct {
 	// published.
 	until time.Time
 	late  Ticks
+	// from are the inputs whose media a restored generation stands for.
+	from []string
 	// pdtShift is how much the input's EXT-X-PROGRAM-DATE-TIME is ahead of the
 	// channel's clock.
 	pdtShift Ticks
@@ -65,6 +67,17 @@ func (g *generation) extend(r *rendition, s *segment) {
 	if r.counts() { // text may reach far beyond the picture
 		g.last = max(g.last, s.end)
 	}
+}
+
+// lastOf is where the generation's media of a rendition ends, so far: another one may have gone on, as
+// audio whose numbers do not change when the length of the picture's segments does.
+func (g *generation) lastOf(r *rendition) Ticks {
+	for _, s := range slices.Backward(r.segments) {
+		if s.generation == g && s.state == sound {
+			return s.end
+		}
+	}
+	return g.last
 }
 
 // sample notes how late the segment came. Segments that come much faster than they play are

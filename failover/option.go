@@ -20,6 +20,7 @@ type option struct {
 	generation *generation
 	level      level
 	start, end Ticks // on the channel's clock; estimates while not whole
+	spare      Ticks // how much later it may end, as segments of this input differ in length
 	shares     []share
 	missing    []Missing
 
@@ -117,7 +118,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	if e.started && len(list) > 0 && o.start-at >= ref.length-e.slack(list[0]) && !q.ahead {
 		o.leave(at, ref)
 	}
-	o.due = (o.end + e.lateness(in)).Time()
+	o.due = (o.end + o.spare + e.lateness(in)).Time()
 	o.deadline = e.until(o.due, Ticks(o.wanted)*ref.length)
 	if o.level == picture && q.addOthers(o, ref, closed) {
 		o.level = whole
@@ -222,10 +223,28 @@ func (e *endpoint) joined(in *input, ref *rendition) int {
 	unit := Ticks(quantum) * ref.length
 	multiple := max(1, int((TicksOf(e.config.SegmentDuration)+unit/2)/unit))
 	n := min(multiple*quantum, maxJoined)
+	for n > quantum && e.target > 0 && e.exceeds(in, ref, Ticks(n)*ref.length) {
+		n--
+	}
 	for n > 1 && e.target > 0 && rounded(Ticks(n)*ref.length) > e.target {
 		n--
 	}
 	return n
+}
+
+// exceeds reports whether another rendition of the input may have more media in a slot of that length
+// than the target duration allows: it would fall behind from slot to slot.
+func (e *endpoint) exceeds(in *input, ref *rendition, slot Ticks) bool {
+	for _, a := range e.serves(in) {
+		r := in.rendition(a.Path)
+		if r == nil || r == ref || !r.counts() || r.stale() || !r.measured {
+			continue
+		}
+		if rounded(r.mostIn(slot)) > e.target {
+			return true
+		}
+	}
+	return false
 }
 
 // upcoming lists the leading segments that the slot at the position may be made of, in
@@ -375,6 +394,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 		return true
 	}
 	tail(n - len(used))
+	o.spare = ref.varies
 	return false
 }
 

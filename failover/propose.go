@@ -78,8 +78,8 @@ func (q *question) rendition(input string, o *option, path string) SlotRendition
 	if len(had.parts) == 0 {
 		r.Silent = had.silent
 		r.Duration, r.End, r.Signature = o.end-o.start, o.end, q.marks[path].signature
-		if r.Silent {
-			r.End = q.marks[path].end // cues were published up to there
+		if m, ok := q.marks[path]; r.Silent || ok && !had.absent {
+			r.End = m.end // cues were published up to there, or media of which more comes with the next slot
 		}
 		r.Last = q.marks[path].object
 		return r
@@ -167,7 +167,7 @@ func (r *rendition) mostIn(slot Ticks) Ticks {
 	if abs(n*r.length-slot) <= n*(3*r.frame()/2) {
 		return n * r.length
 	}
-	return (slot/r.length + 1) * r.length
+	return (slot/r.length+1)*r.length + r.varies
 }
 
 // frame is the length of one frame of the rendition's media.

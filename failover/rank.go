@@ -53,6 +53,11 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	}
 	wholeOnes := best(others, func(o *option) bool { return o.level == whole })
 	goesOn := best(others, func(o *option) bool { return o.level == whole && o.seamless })
+	if goesOn != nil && a.spare > 0 && goesOn.count == a.wanted {
+		// It shows where the slot ends.
+		a.due = (goesOn.end + q.lateness(a.input)).Time()
+		a.deadline = q.until(a.due, a.slot)
+	}
 	if a.level == whole {
 		switch {
 		case a.seamless:
@@ -209,7 +214,7 @@ func (q *question) alone(a *option) bool {
 	if wanted == "" {
 		wanted = q.config.Prefer
 	}
-	if wanted != "" && wanted != q.active || a.fresh || q.config.Hitless && a.level != whole {
+	if wanted != "" && wanted != q.active || a.fresh || a.spare > 0 || q.config.Hitless && a.level != whole {
 		return false
 	}
 	return a.level == whole && a.seamless && !a.dubious() || a.level != whole && q.mayCome(a)

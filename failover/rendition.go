@@ -44,6 +44,7 @@ type rendition struct {
 	lies      bool  // EXTINF of the last segment was wrong by a quarter
 	measured  bool  // length is that of sound media
 	length    Ticks // typical length of a segment
+	varies    Ticks // how much longer some are
 	lateness  Ticks // see generation.lateness, carried over into a new generation
 	// streakStart and streakEnd bound the unbroken media up to now, on the generation's
 	// clock.
@@ -232,11 +233,17 @@ func (in *input) believeDate(date Ticks) Ticks {
 func (r *rendition) measure() {
 	var lengths [9]Ticks
 	n, measured := 0, false
+	run := uint64(0)
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths); i-- {
-		if s := r.segments[i]; s.state == sound && s.end > s.start {
-			lengths[n], measured = s.end-s.start, true
-			n++
+		s := r.segments[i]
+		if s.state != sound || s.end <= s.start {
+			continue
 		}
+		if n > 0 && s.run != run {
+			break // an encoder that was restarted may have been told another length
+		}
+		lengths[n], measured, run = s.end-s.start, true, s.run
+		n++
 	}
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths) && !measured; i-- {
 		if s := r.segments[i]; s.claimed > 0 {
@@ -255,6 +262,30 @@ func (r *rendition) measure() {
 		// The first segment of an encoder is often a short one.
 		r.length = max(r.length, r.target)
 	}
+	r.varies = r.variation()
+}
+
+// variation is by how much segments are longer than the usual one now and then: of encoders that cut
+// at key frames that come when they like. A single one says nothing about the next.
+func (r *rendition) variation() Ticks {
+	longest, second, n := Ticks(0), Ticks(0), 0
+	for i := len(r.segments) - 1; i >= 0 && n < history; i-- {
+		s := r.segments[i]
+		if s.state != sound || s.run != r.run {
+			continue
+		}
+		n++
+		if length := s.end - s.start; length > longest {
+			longest, second = length, longest
+		} else {
+			second = max(second, length)
+		}
+	}
+	over := min(second, longestClaim) - r.length
+	if over <= r.length/4 {
+		return 0
+	}
+	return over
 }
 
 // expected is how long a segment that has not arrived will be: what EXTINF

@@ -63,7 +63,7 @@ func (e *endpoint) hold(r *rendition) Ticks {
 	case r.video:
 		return 0
 	case r.counts():
-		return r.length / 2
+		return r.length + r.varies
 	}
 	return liveSlots * max(Ticks(e.target)*ClockRate, shortestSlot)
 }

@@ -222,6 +222,14 @@ func (w *world) encoderCommand(args []string) error {
 			err = byRendition(value, func(r, v string) (err error) { e.lates[r], err = time.ParseDuration(v); return err })
 		case "renditions":
 			e.renditions = strings.Split(value, ",")
+		case "cycle":
+			for part := range strings.SplitSeq(value, ",") {
+				length, err := parseTicks(part)
+				if err != nil {
+					return err
+				}
+				e.cycle = append(e.cycle, length)
+			}
 		case "timestamps":
 			e.timestamps, err = parseTicks(value)
 		case "shift":

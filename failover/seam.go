@@ -59,8 +59,12 @@ func (m mark) goesOn(s *segment, own bool) bool {
 	}
 	slack := s.slack()
 	if m.gap {
-		// The gap's length is known only from the segments around it.
+		// The gap's length is known only from the segments around it, and the first of them may
+		// begin within it.
 		slack = max(slack, s.rendition.length/2)
+		if s.channelStart() < m.end && s.channelEnd() > m.end+s.rendition.length/4 {
+			slack = max(slack, s.end-s.start-s.rendition.length/4)
+		}
 	}
 	return abs(s.channelStart()-m.end) <= slack && m.signature == s.media.Signature
 }

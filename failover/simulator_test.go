@@ -17,6 +17,7 @@ type simulator struct {
 	renditions   []string
 	length       Ticks
 	lengths      map[string]Ticks         // of renditions that have another one
+	cycle        []Ticks                  // lengths of the others' segments, over and over
 	lates        map[string]time.Duration // of renditions that come later
 	shift        Ticks                    // of the grid, against the programme
 	timestamps   Ticks                    // timestamp of programme time 0
@@ -101,11 +102,28 @@ func (e *simulator) begin(w *world) {
 // index is that of the first whole segment on the grid of this length.
 func (e *simulator) index(w *world, length Ticks) (Ticks, Ticks) {
 	programme := TicksAt(w.now) - TicksAt(epoch)
-	return (programme - e.shift + length - 1) / length, programme
+	index := (programme - e.shift + length - 1) / length
+	if e.cycle != nil && length == e.length {
+		for index = 0; e.cut(length, index) < programme; index++ {
+		}
+	}
+	return index, programme
+}
+
+// cut is where the segment with this index begins.
+func (e *simulator) cut(length, index Ticks) Ticks {
+	if e.cycle == nil || length != e.length {
+		return e.shift + index*length
+	}
+	at := e.shift
+	for i := range index {
+		at += e.cycle[int(i)%len(e.cycle)]
+	}
+	return at
 }
 
 func (e *simulator) schedule(w *world, renditions []string, length, index Ticks, number uint64) {
-	end := e.shift + (index+1)*length
+	end := e.cut(length, index+1)
 	w.at(epoch.Add(end.Duration()), func() error {
 		if e.off {
 			return nil
@@ -120,7 +138,8 @@ func (e *simulator) schedule(w *world, renditions []string, length, index Ticks,
 
 // deliver sends one segment and the playlist that lists it.
 func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint64) {
-	start := e.shift + index*length
+	start, next := e.cut(length, index), e.cut(length, index+1)
+	length = next - start
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
 	delay := e.late + e.lates[r] + e.holds[k]
