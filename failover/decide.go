@@ -135,8 +135,9 @@ func (q *question) begin() *Slot {
 
 // settled is the deadline of an option for the first slot. The rhythm is that of what has come, and says
 // nothing yet about what is still on its way: each rendition has one grace from when the input began it,
-// and audio that it only announces has three of its segments to begin. The first slot fixes the target
-// duration, and with it whether longer segments ever fit into the endpoint's slots.
+// audio that it only announces has three of its segments to begin, and the picture the longest segment
+// that there may be. The first slot fixes the target duration, and with it whether longer segments ever
+// fit into the endpoint's slots.
 func (q *question) settled(o *option) time.Time {
 	at, grace := o.deadline, q.grace(o.full(q))
 	wait := func(t time.Time) {
@@ -151,6 +152,8 @@ func (q *question) settled(o *option) time.Time {
 			if a.Kind != Subtitles {
 				wait(r.began.Time().Add(grace))
 			}
+		case a.Kind == Variant && !o.leader().video:
+			wait(o.input.delivered.Add(Ticks(longestClaim).Duration()))
 		case a.Kind == Audio:
 			wait(o.input.delivered.Add(min((liveSlots * o.leader().length).Duration(), announcedWait)))
 		}
