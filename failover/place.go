@@ -21,7 +21,7 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 	i := r.index(s)
 	prior, between, doubt, broken := r.neighbour(i, -1)
 	next, gapAfter, doubtAfter, brokenAfter := r.neighbour(i, 1)
-	if prior != nil && !broken && r.repeats(i, s) {
+	if prior != nil && !broken && r.repeats(i, s, prior) {
 		return again
 	}
 	s.generation = nil
@@ -103,19 +103,26 @@ func (r *rendition) stepsBack(s, prior *segment) bool {
 	return s.start < prior.end-s.overlap()
 }
 
-// repeats reports whether the media was sent before under another name since the last
-// discontinuity: the same bytes in one of the last segments of the run or, in one of the last
-// three, the same stretch of time. Further back that is what a spot or an encoder has that starts
-// over at a time that was there before.
-func (r *rendition) repeats(i int, s *segment) bool {
+// repeats reports whether the media was sent before under another name since the last break:
+// the same bytes in one of the last segments of the run or, in one of the last three, the same
+// stretch of time. Further back that is what a spot or an encoder has that starts over at a
+// time that was there before. One that plays a file and counts its segments by the clock sends
+// the same bytes, from where its timestamps began, under numbers that go on.
+func (r *rendition) repeats(i int, s, prior *segment) bool {
 	frame := max(s.media.Frame/2, 1)
 	for j := i - 1; j >= max(0, i-history) && r.segments[j].run == s.run && !r.segments[j+1].broken; j-- {
 		o := r.segments[j]
 		if o.state != sound || o.path == s.path {
 			continue
 		}
-		if s.hash != "" && s.hash == o.hash || i-j <= liveSlots &&
-			abs(o.media.Start-s.media.Start) <= frame && abs(o.media.End-s.media.End) <= frame && o.media.Signature == s.media.Signature {
+		if o.generation != prior.generation {
+			return false
+		}
+		if s.hash != "" && s.hash == o.hash {
+			return i-j <= liveSlots || o.start > o.generation.start+r.length/2
+		}
+		if i-j <= liveSlots && abs(o.media.Start-s.media.Start) <= frame &&
+			abs(o.media.End-s.media.End) <= frame && o.media.Signature == s.media.Signature {
 			return true
 		}
 	}

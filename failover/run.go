@@ -23,6 +23,7 @@ const (
 	numbersBack    evidence = "numbers begin again"
 	otherNames     evidence = "known numbers have other names"
 	otherBytes     evidence = "known names were sent again with other bytes"
+	otherCopies    evidence = "all that is listed was sent again with other bytes"
 	sentAgain      evidence = "known names were sent again much later"
 	entriesBetween evidence = "numbers are back and go on from there"
 	earlierGoesOn  evidence = "the run before goes on under the same names"
@@ -71,8 +72,10 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		return newRun, earlierGoesOn
 	case renamed > 0 && (back || r.ended) || renamed > 1 && renamed == known:
 		return newRun, otherNames
-	case replaced > 0 && (back || replaced+again == known):
+	case replaced > 0 && back:
 		return newRun, otherBytes
+	case replaced > 0 && replaced+again == known:
+		return newRun, otherCopies
 	case again > 0 && (back || again == known) && !r.alive(now):
 		return newRun, sentAgain
 	case !back:
@@ -204,8 +207,14 @@ func (r *rendition) begin(now Ticks, why evidence) {
 	r.listed = false
 	r.leftovers = leftovers{}
 	r.why = why
-	if why == earlierGoesOn || r.run > 1 && now-r.began < in.alone() && r.began != 0 {
-		in.contest(now, r, "two encoders seem to write to this input: "+string(why)+" again and again")
+	alone := in.alone()
+	if why == otherCopies {
+		// Two that count by the same clock overwrite each other's segments, and it shows once
+		// that has happened to all that their playlists list.
+		alone += Ticks(min(r.entries, relisted)) * r.length
+	}
+	if why == earlierGoesOn || r.run > 1 && now-r.began < alone && r.began != 0 {
+		in.contest(now, r, alone, "two encoders seem to write to this input: "+string(why)+" again and again")
 	}
 	r.began = now
 }

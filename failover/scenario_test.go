@@ -238,6 +238,8 @@ func (w *world) encoderCommand(args []string) error {
 			e.number, err = strconv.ParseUint(value, 10, 64)
 		case "codec":
 			e.codec = value
+		case "plays":
+			e.plays = value == "file"
 		case "dates":
 			e.dates = true
 			e.dateSkew, err = parseTicks(value)

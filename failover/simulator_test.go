@@ -25,6 +25,7 @@ type simulator struct {
 	late         time.Duration
 	codec        string
 	names        string
+	plays        bool // a file, from its beginning at each start: equal timestamps are equal bytes
 	dates        bool
 	dateSkew     Ticks
 	window       int
@@ -211,6 +212,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 			}
 			w.of[id] = e.incarnation
 			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
+			if e.plays {
+				o.Hash = fmt.Sprintf("%s %d", r, media.Start)
+			}
 			if fault == "truncate" {
 				o.Media, o.Fault, o.ID = nil, "truncated", ""
 			}

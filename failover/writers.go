@@ -51,7 +51,7 @@ func (r *rendition) heardFrom(now Ticks, p Playlist) {
 	alone := r.input.alone()
 	s := sending{from: p.From, last: p.Segments[len(p.Segments)-1].Number, at: now}
 	if one, other, both := r.sendings.note(s, alone); both {
-		r.input.contest(now, r, "two encoders write to this input, from "+min(one, other)+" and "+max(one, other))
+		r.input.contest(now, r, alone, "two encoders write to this input, from "+min(one, other)+" and "+max(one, other))
 	}
 }
 
@@ -60,9 +60,9 @@ func (in *input) alone() Ticks { return soleAfter * max(in.length(), ClockRate) 
 
 // contest notes that two encoders write to the input: until one of them has been alone for a while,
 // nobody knows whose media is whose.
-func (in *input) contest(now Ticks, r *rendition, detail string) {
+func (in *input) contest(now Ticks, r *rendition, alone Ticks, detail string) {
 	if now >= in.contested {
 		in.channel.emit(Noticed{Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeTwoWriters, Detail: detail})
 	}
-	in.contested = now + in.alone()
+	in.contested = now + alone
 }

@@ -60,6 +60,10 @@ const (
 	WaitMultivariant NoticeKind = "waiting_multivariant"
 	// WaitRendition: a rendition that is announced and not delivered.
 	WaitRendition NoticeKind = "waiting_rendition"
+	// WaitMedia: a playlist none of whose segments has come.
+	WaitMedia NoticeKind = "waiting_media"
+	// WaitPlaylist: media, and no playlist that lists anything.
+	WaitPlaylist NoticeKind = "waiting_playlist"
 )
 
 // ToleratedKinds are the kinds of what is passed over, NoticedKinds those of what the
@@ -68,7 +72,7 @@ var (
 	ToleratedKinds = append(toleratedInPlaylists(),
 		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeMultivariants, NoticeTrack, NoticeMedia)
 	NoticedKinds = noticedByCore()
-	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition}
+	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition, WaitMedia, WaitPlaylist}
 )
 
 func noticedByCore() []NoticeKind {

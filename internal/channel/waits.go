@@ -2,6 +2,7 @@ package channel
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"time"
 )
@@ -123,7 +124,53 @@ func (in *input) waitsFor() map[waitKey]want {
 			current[waitKey{WaitRendition, path}] = rendition("lists nothing new")
 		}
 	}
+	in.waitsForEachOther(current)
 	return current
+}
+
+// waitsForEachOther adds playlists whose segments don't come, and media that no playlist
+// lists. An encoder may put both in different folders, or send only one of them: each upload
+// is fine by itself, and nothing is ever on air.
+func (in *input) waitsForEachOther(current map[waitKey]want) {
+	for path, l := range in.lists {
+		if l.known || len(l.recent) == 0 || slices.ContainsFunc(l.recent, in.isHere) {
+			continue
+		}
+		missing := want{
+			text:   "none of the segments that the playlist lists has arrived, or all were refused; the newest one is " + l.recent[len(l.recent)-1],
+			advice: "check whether the encoder's uploads of segments are refused, or go elsewhere",
+		}
+		if other := in.sameNameElsewhere(l.recent); other != "" {
+			missing.text += fmt.Sprintf(". The encoder sends %s, which no playlist lists", other)
+			missing.advice = "have the encoder put its playlist into the folder of its segments, or list them with that folder"
+		}
+		current[waitKey{WaitMedia, path}] = missing
+	}
+	if n := len(in.unlisted.queue); n > 0 && len(in.lists) == 0 {
+		current[waitKey{WaitPlaylist, ""}] = want{
+			text:   fmt.Sprintf("media arrives, the newest of it is %s, and no playlist: without one nothing can be served", in.unlisted.queue[n-1].path),
+			advice: "have the encoder send its HLS playlist to the input as well",
+		}
+	}
+}
+
+// isHere reports whether a segment has come and waits for something that is told by itself.
+func (in *input) isHere(object string) bool {
+	_, held := in.held[object]
+	return held || in.binder.waiting[object] != nil
+}
+
+// sameNameElsewhere finds what was sent to another folder than the one where a playlist
+// lists it, empty if there is nothing.
+func (in *input) sameNameElsewhere(listed []string) string {
+	for _, object := range slices.Backward(listed) {
+		for _, o := range in.unlisted.queue {
+			if path.Base(o.path) == path.Base(object) {
+				return o.path
+			}
+		}
+	}
+	return ""
 }
 
 // listsUnbound reports whether the newest of what a playlist lists are fragments that no

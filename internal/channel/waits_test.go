@@ -61,3 +61,59 @@ func TestFragmentsWithoutAMapAreSaid(t *testing.T) {
 		})
 	}
 }
+
+// Playlists and media that don't find each other: each upload is fine by itself, and nothing
+// is ever on air.
+func TestMediaAndPlaylistsThatMissEachOtherAreSaid(t *testing.T) {
+	files := fragments(t, "26")
+	for what, want := range map[string]struct {
+		folder, listed string
+		kind           NoticeKind
+		text           string
+	}{
+		"another folder": {"seg/", "live.m3u8", WaitMedia, "seg/seg"},
+		"no playlist":    {"", "", WaitPlaylist, "seg"},
+		"no media":       {"nowhere", "live.m3u8", WaitMedia, "seg"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, st := openChannel(t, testConfig(shortEndpoint()))
+				defer st.Close()
+				defer c.Close()
+				r := &recorder{}
+				c.Observe(r)
+				upload(t, c, "a", "init.mp4", files["init.mp4"])
+				text := "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"init.mp4\"\n"
+				send := func(from, to int, folder string) {
+					for i := from; i < to; i++ {
+						time.Sleep(segmentTime)
+						segment := fmt.Sprintf("seg%d.m4s", i)
+						if folder != "nowhere" {
+							upload(t, c, "a", folder+segment, files[segment])
+						}
+						text += "#EXTINF:1.92,\n" + segment + "\n"
+						if want.listed != "" {
+							upload(t, c, "a", want.listed, []byte(text))
+						}
+					}
+					synctest.Wait()
+				}
+				send(0, 10, want.folder)
+				said := 0
+				for _, n := range r.notices {
+					if n.Waits() && n.Kind == want.kind && n.Path == want.listed && strings.Contains(n.Text, want.text) && n.Advice != "" {
+						said++
+					}
+				}
+				if said != 1 || len(c.Waits()) != 1 {
+					t.Errorf("said %d times: %+v, the status has %+v", said, r.notices, c.Waits())
+				}
+				want.listed = "live.m3u8"
+				send(10, 12, "")
+				if list := c.Waits(); len(list) != 0 {
+					t.Errorf("once they meet, the status has %+v", list)
+				}
+			})
+		})
+	}
+}
