@@ -74,7 +74,7 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 		return nil, err
 	}
 	if c.last == 0 && v.stale() {
-		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+		return nil, fmt.Errorf("%w: %w", ErrOutside, ErrNoMore)
 	}
 	slots, err := v.stretch(&c)
 	if err != nil {
@@ -142,7 +142,7 @@ func (v *View) cut(s span) (cut, error) {
 	case v.startover == nil:
 		return cut{}, fmt.Errorf("%w: there is none", ErrOutside)
 	case len(v.slots) == 0:
-		return cut{}, fmt.Errorf("%w: nothing has been published yet", ErrOutside)
+		return cut{}, fmt.Errorf("%w: %w", ErrOutside, ErrNotYet)
 	}
 	edge := v.slots[len(v.slots)-1].End
 	oldest := max(edge-failover.TicksOf(v.window), v.evicted)
@@ -200,7 +200,7 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	}
 	closed := c.last != 0
 	if !closed && v.stale() {
-		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+		return nil, fmt.Errorf("%w: %w", ErrOutside, ErrNoMore)
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
