@@ -99,6 +99,19 @@ func (c *Channel) obey(order failover.Order) {
 	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
 }
 
+// dropOrders notes that orders for inputs and endpoints that are not in the config any more don't
+// stand, as the core has dropped them: one must not come back with its input, months later, at a
+// restart. The lock is held.
+func (c *Channel) dropOrders() {
+	for _, entry := range c.standing.inOrder() {
+		o := entry.Order
+		if o == nil || c.endpoints[o.Endpoint] != nil && c.inputs[o.Input] != nil {
+			continue
+		}
+		c.outbox.trouble(c.standing.say(standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}))
+	}
+}
+
 // Nodes says which nodes run the channel; nil where there is one only.
 func (c *Channel) Nodes() *NodesStatus {
 	if c.nodes == nil {
