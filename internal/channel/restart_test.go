@@ -239,6 +239,9 @@ func TestOrdersAndDecisionsOutliveARestart(t *testing.T) {
 			if s.Active != "b" || s.Ordered != "b" || !s.Pinned {
 				t.Errorf("after a restart: %+v", s)
 			}
+			if s.LastSwitch == nil || s.LastSwitch.Reason != failover.ReasonManual {
+				t.Errorf("the last switch after a restart: %+v", s.LastSwitch)
+			}
 			if got := c.Decisions(); len(got) != before || before != 2 || got[1].Reason != failover.ReasonManual {
 				t.Errorf("%d decisions before, and after: %+v", before, got)
 			}

@@ -19,7 +19,13 @@ var ErrUnknown = errors.New("no such endpoint or input")
 func (c *Channel) Status() failover.Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.core.Status()
+	s := c.core.Status()
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.LastSwitch == nil {
+			e.LastSwitch = c.decisions.lastOf(e.Name) // of an earlier process
+		}
+	}
+	return s
 }
 
 // Decisions are the last changes of an active input, the oldest first.
