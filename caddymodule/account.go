@@ -23,6 +23,16 @@ type accounts struct {
 	nobody []byte
 }
 
+func checkUsername(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a username is empty")
+	case strings.Contains(name, ":"):
+		return fmt.Errorf("username %q: must not contain a colon, which ends the name in a request (RFC 7617)", name)
+	}
+	return nil
+}
+
 // newAccounts uses Caddy's own module for the hash.
 func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 	var algorithm string
@@ -32,8 +42,8 @@ func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.Contains(name, ":") {
-			return nil, fmt.Errorf("username %q: must not contain a colon, which ends the name in a request (RFC 7617)", name)
+		if err := checkUsername(name); err != nil {
+			return nil, err
 		}
 		hash, err := resolve(account.Password)
 		if err != nil {

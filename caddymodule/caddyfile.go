@@ -278,8 +278,10 @@ func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
 	if !d.AllArgs(&a.Username, &a.Password) {
 		return d.Errf("%s: basic_auth needs a username and a hashed password", owner)
 	}
-	if a.Username == "" {
-		return d.Errf("%s: basic_auth: a username is empty", owner)
+	if !placeholder(a.Username) {
+		if err := checkUsername(a.Username); err != nil {
+			return d.Errf("%s: basic_auth: %w", owner, err)
+		}
 	}
 	if !placeholder(a.Password) {
 		if _, _, err := parseHash(a.Password); err != nil {
@@ -340,11 +342,10 @@ func checkAddress(expr string) error {
 const privateRanges = "private_ranges"
 
 func expandPrivateRanges(list []string) []string {
-	i := slices.Index(list, privateRanges)
-	if i < 0 {
-		return list
+	for i := slices.Index(list, privateRanges); i >= 0; i = slices.Index(list, privateRanges) {
+		list = slices.Replace(list, i, i+1, caddyhttp.PrivateRangesCIDR()...)
 	}
-	return slices.Replace(list, i, i+1, caddyhttp.PrivateRangesCIDR()...)
+	return list
 }
 
 // placeholder reports whether the value is only known when the config is loaded.

@@ -29,6 +29,7 @@ const (
 	maxPlaylistWindow  = 24 * time.Hour
 	maxGrace           = 10 * time.Minute
 	maxPreferAfter     = 24 * time.Hour
+	leastCapacity      = 64 << 10
 
 	policySticky  = "sticky"
 	policyPrefer  = "prefer"
@@ -193,7 +194,7 @@ var (
 	checkUploads      = numberWithin(1, 10000)
 	checkUploadRate   = sizeWithin(1, 1<<30)
 	checkUnlistedSize = sizeWithin(64<<10, 1<<40)
-	checkCapacity     = sizeWithin(64<<10, 16<<40)
+	checkCapacity     = sizeWithin(leastCapacity, 16<<40)
 	checkMaxSize      = sizeWithin(64<<10, 1<<50)
 	checkRollSize     = sizeWithin(1<<10, 1<<40)
 	checkRollKeep     = numberWithin(1, 10000)

@@ -27,13 +27,19 @@ API of a running Caddy, and replays the decisions that were traced.
 
 The admin API is looked for at '` + caddy.DefaultAdminListen + `'. You may give another
 address with --address, or use --config to load the address from your config.`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand())
-			for _, command := range added {
-				cmd.AddCommand(command())
-			}
-		},
+		CobraFunc: completeCommand,
 	})
+}
+
+// completeCommand adds what `caddy live-origin` consists of.
+func completeCommand(cmd *cobra.Command) {
+	// Without these, a misspelt command prints the help and succeeds.
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(statusCommand(), switchCommand(), unpinCommand(), replayCommand())
+	for _, command := range added {
+		cmd.AddCommand(command())
+	}
 }
 
 // added are commands of other packages.
@@ -236,6 +242,10 @@ func (c adminClient) request(method, uri string, body []byte) ([]byte, error) {
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	// A site of Caddy answers 200 to any path.
+	if !json.Valid(text) {
+		return nil, fmt.Errorf("%s does not answer like an admin API: give the address of one with --address or --config", c.address)
 	}
 	return text, nil
 }

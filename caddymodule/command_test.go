@@ -135,3 +135,33 @@ func TestCommands(t *testing.T) {
 		}
 	}
 }
+
+func TestAMisspeltCommandFails(t *testing.T) {
+	cmd := &cobra.Command{Use: "live-origin", SilenceUsage: true}
+	completeCommand(cmd)
+	if out, err := run(cmd, "swich", "sports", "hls", "b"); err == nil || !strings.Contains(err.Error(), `unknown command "swich"`) {
+		t.Errorf("%v, %s", err, out)
+	}
+	if out, err := run(cmd); err != nil || !strings.Contains(out, "switch") {
+		t.Errorf("without a command: %v, %s", err, out)
+	}
+}
+
+// The port of viewers is easily taken for that of the admin API.
+func TestCommandsAskTheWrongPort(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer site.Close()
+	for _, c := range []struct {
+		cmd  *cobra.Command
+		args []string
+	}{
+		{statusCommand(), nil},
+		{statusCommand(), []string{"--json"}},
+		{switchCommand(), []string{"sports", "hls", "b"}},
+	} {
+		out, err := run(c.cmd, append(c.args, "--address", site.Listener.Addr().String())...)
+		if err == nil || !strings.Contains(err.Error(), "does not answer like an admin API") || !strings.Contains(err.Error(), site.Listener.Addr().String()) {
+			t.Errorf("%s %v: %v, %s", c.cmd.Name(), c.args, err, out)
+		}
+	}
+}

@@ -64,6 +64,14 @@ func whySwitched(s failover.Switch) string {
 		return s.To + " is the preferred input and has been whole for long enough"
 	case failover.ReasonDown:
 		return s.From + " went silent"
+	case failover.ReasonRemoved:
+		return s.From + " was taken out of the config"
+	case failover.ReasonUnstable:
+		return "the media of " + s.From + " broke again and again, and that of " + s.To + " did not"
+	case failover.ReasonTwoWriters:
+		return "two encoders upload to " + s.From
+	case failover.ReasonAhead:
+		return s.From + " went silent after it had sent media ahead of time"
 	case failover.ReasonPatched:
 		return "no input had all of it; what " + s.From + " did not deliver in time came from others that are locked to it"
 	}

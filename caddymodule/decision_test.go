@@ -2,8 +2,11 @@ package caddymodule
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
 // What a decision has in the admin API, it has in the log and in events as well.
@@ -27,5 +30,18 @@ func TestADecisionIsToldEverywhereAlike(t *testing.T) {
 	}
 	if len(told) > 0 {
 		t.Errorf("not in the admin API: %v", told)
+	}
+}
+
+// Only a fault of what arrived is a segment that cannot be used.
+func TestEveryReasonHasWordsOfItsOwn(t *testing.T) {
+	faults := failover.Faults()
+	for _, reason := range failover.SwitchReasons() {
+		why := whySwitched(failover.Switch{From: "a", To: "b", Reason: reason})
+		unusable := strings.Contains(why, "cannot be used")
+		fault := slices.Contains(faults, reason) && !slices.Contains(failover.Defects(), failover.Defect(reason))
+		if unusable != fault {
+			t.Errorf("%s: %q", reason, why)
+		}
 	}
 }

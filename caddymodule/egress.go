@@ -63,9 +63,20 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, rt *rout
 		found, err = h.servePublished(w, r, rt, name)
 	}
 	if !found {
-		return notFound(w, r, errNotThere)
+		return notFound(w, r, absence(rt, name))
 	}
 	return err
+}
+
+// absence says why there is nothing of a name: whoever looks into an outage must not take it for
+// a wrong URL.
+func absence(rt *route, name string) error {
+	if view := rt.use.shared.channel.View(rt.endpoint); view != nil {
+		if err := view.Withheld(name); err != nil {
+			return err
+		}
+	}
+	return errNotThere
 }
 
 // servePublished serves what has been published under a name, and reports whether there is such a

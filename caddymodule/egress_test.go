@@ -110,6 +110,8 @@ func TestNothingPublished(t *testing.T) {
 			wantHeader(t, w.Header(), "Access-Control-Allow-Origin", "*")
 		}
 	}
+	want(t, o.do("GET", "/live/index.m3u8", nil), 404, "nothing has been published yet")
+	want(t, o.do("GET", "/live/master.m3u8", nil), 404, "no such playlist")
 }
 
 // A player in a browser learns to come back only from what CORS lets it see, and caches must

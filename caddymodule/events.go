@@ -162,6 +162,7 @@ func (a *App) storeFull(rt *route) {
 // announcer turns what happens in one channel into events.
 type announcer struct {
 	emitter *emitter
+	log     *observer
 	key     channelKey
 	inputs  []string
 	up      *upInputs
@@ -176,8 +177,8 @@ type upInputs struct {
 	channel bool
 }
 
-func newAnnouncer(em *emitter, u *channelUse, before channel.Observer) *announcer {
-	a := &announcer{emitter: em, key: u.key, quiet: newThrottle(quietInterval)}
+func newAnnouncer(em *emitter, log *observer, u *channelUse, before channel.Observer) *announcer {
+	a := &announcer{emitter: em, log: log, key: u.key, quiet: newThrottle(quietInterval)}
 	for _, in := range u.config.Inputs {
 		a.inputs = append(a.inputs, in.Name)
 	}
@@ -248,10 +249,14 @@ func (a *announcer) inputChanged(e failover.InputChanged) {
 	if !e.Up {
 		input, whole = eventInputDown, eventChannelDown
 	}
-	a.emit(input, inputData(e))
+	changed := a.up.change(e, a.inputs)
+	if changed {
+		a.log.channelChanged(a.key.name, e)
+	}
 	// The input's event comes first, so that the reason is known before the
 	// alarm.
-	if a.up.change(e, a.inputs) {
+	a.emit(input, inputData(e))
+	if changed {
 		a.emit(whole, inputData(e))
 	}
 }

@@ -101,6 +101,20 @@ func logInput(log *zap.Logger, e failover.InputChanged) {
 	log.Info("input down", zap.String("input", e.Input), zap.String("reason", e.Reason), zap.Time("last_segment", e.Last))
 }
 
+// channelChanged logs that a channel came up with its first input, or went down with its last.
+func (o *observer) channelChanged(name string, e failover.InputChanged) {
+	log := o.logger.With(zap.String("channel", name), zap.String("input", e.Input))
+	if e.Up {
+		log.Info("channel up")
+		return
+	}
+	level := zap.WarnLevel
+	if e.Reason == "ended" {
+		level = zap.InfoLevel // as it should be
+	}
+	log.Log(level, "channel down: no input delivers", zap.String("reason", e.Reason), zap.Time("last_segment", e.Last))
+}
+
 func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 	if c := log.Check(zapcore.DebugLevel, "slot published"); c != nil {
 		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("sources", s.Sources),

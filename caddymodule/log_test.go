@@ -131,3 +131,34 @@ func TestLimitsAreWarnings(t *testing.T) {
 		t.Errorf("%v", all)
 	}
 }
+
+// Viewers get nothing new once the last input is down: that is worse than an input less, and
+// told apart from it.
+func TestTheLogSaysThatAChannelIsDown(t *testing.T) {
+	core, logs := zapobserver.New(zap.InfoLevel)
+	a := &announcer{
+		log: newObserver(zap.New(core)), key: channelKey{name: "sports"}, inputs: []string{"a", "b"},
+		up: &upInputs{names: map[string]bool{}}, quiet: newThrottle(quietInterval),
+	}
+	for _, c := range []struct {
+		effect  failover.InputChanged
+		message string
+		level   zapcore.Level
+	}{
+		{failover.InputChanged{Input: "a", Up: true}, "channel up", zap.InfoLevel},
+		{failover.InputChanged{Input: "b", Up: true}, "", 0},
+		{failover.InputChanged{Input: "a", Reason: "silent"}, "", 0},
+		{failover.InputChanged{Input: "b", Reason: "silent"}, "channel down: no input delivers", zap.WarnLevel},
+		{failover.InputChanged{Input: "b", Up: true}, "channel up", zap.InfoLevel},
+		{failover.InputChanged{Input: "b", Reason: "ended"}, "channel down: no input delivers", zap.InfoLevel},
+	} {
+		a.event(c.effect)
+		entries := logs.TakeAll()
+		if c.message == "" && len(entries) == 0 {
+			continue
+		}
+		if len(entries) != 1 || entries[0].Message != c.message || entries[0].Level != c.level || entries[0].ContextMap()["channel"] != "sports" {
+			t.Errorf("%+v: logged %+v", c.effect, entries)
+		}
+	}
+}

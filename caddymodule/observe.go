@@ -21,10 +21,11 @@ func (a *App) observe(u *channelUse, before channel.Observer) *channelObserver {
 	if u.shared.channel.Nodes() != nil {
 		meter.beginNodes(u.config)
 	}
+	log := newObserver(a.logger)
 	return &channelObserver{
-		log:       newObserver(a.logger),
+		log:       log,
 		meter:     meter,
-		announcer: newAnnouncer(a.emitter, u, before),
+		announcer: newAnnouncer(a.emitter, log, u, before),
 	}
 }
 

@@ -196,3 +196,12 @@ func TestOnInputLoss(t *testing.T) {
 		})
 	}
 }
+
+// A list that is put together from several snippets may name them more than once.
+func TestPrivateRangesMayBeGivenTwice(t *testing.T) {
+	for _, lines := range []string{"allow private_ranges private_ranges", "allow private_ranges\nallow 192.0.2.1 private_ranges"} {
+		if _, err := tryOrigin(t, withInput(lines)); err != nil {
+			t.Errorf("%q: %v", lines, err)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,14 +47,27 @@ func limitOf(e Engine) int64 {
 // handlers so far.
 func (a *App) checkCapacities(e Engine) error {
 	id, limit, sum := e.Identity(), limitOf(e), int64(0)
+	var sharing []string
 	for _, u := range a.channels {
-		if u.key.store == id {
-			sum += u.spec.Capacity
+		if u.key.store != id {
+			continue
+		}
+		sum += u.spec.Capacity
+		if u.spec.Capacity == 0 {
+			sharing = append(sharing, u.key.name)
 		}
 	}
-	if limit > 0 && sum > limit {
-		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s",
-			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)))
+	switch left := limit - sum; {
+	case limit == 0:
+		return nil
+	case left < 0:
+		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s: %s too much",
+			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)), humanize.IBytes(uint64(-left)))
+	case left < leastCapacity*int64(len(sharing)):
+		// Their uploads would be refused, however much of the store is empty.
+		slices.Sort(sharing)
+		return fmt.Errorf("the channels with a capacity are guaranteed %s of the store, which has %s: that leaves nothing for %s",
+			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)), strings.Join(sharing, ", "))
 	}
 	return nil
 }

@@ -124,6 +124,9 @@ func TestCapacitiesOfSeveralHandlers(t *testing.T) {
 	for name, c := range map[string]struct{ config, want string }{
 		"too much":           {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", "capacity 1500MiB"), tooMuch},
 		"enough":             {site("80", "", "one", "capacity 1GiB") + site("81", "", "two", "capacity 1GiB"), ""},
+		"nothing left":       {site("80", "", "one", "capacity 2GiB") + site("81", "", "two", ""), "guaranteed 2.0 GiB of the store, which has 2.0 GiB: that leaves nothing for two"},
+		"nearly nothing":     {site("80", "", "two", "") + site("81", "", "one", "capacity 2097151KiB"), "that leaves nothing for two"},
+		"a little too much":  {site("80", "", "one", "capacity 2GiB") + site("81", "", "two", "capacity 1MiB"), "which has 2.0 GiB: 1.0 MiB too much"},
 		"without a share":    {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", ""), ""},
 		"the same channel":   {site("80", "", "one", "capacity 1500MiB") + site("81", "", "one", "capacity 1500MiB"), ""},
 		"a store for each":   {site("80", "", "one", "capacity 1500MiB") + site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB"), ""},

@@ -153,6 +153,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	if err := recall.stood(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)
 	}
+	c.dropOrders()
 	c.reselect()
 	for _, e := range c.endpoints {
 		// Their views were made before it was known what encoders had announced.
@@ -198,6 +199,7 @@ func (c *Channel) Configure(config Config) error {
 	}
 	c.reselect()
 	c.carryOut(c.now(), told)
+	c.dropOrders()
 	c.step(failover.Tick{})
 	return nil
 }

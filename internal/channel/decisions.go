@@ -23,6 +23,17 @@ func (d *decisions) remember(s *failover.Switch) {
 	*d = append(*d, *s)
 }
 
+// lastOf is the last switch of an endpoint, nil if there is none.
+func (d decisions) lastOf(endpoint string) *failover.Switch {
+	for i := len(d) - 1; i >= 0; i-- {
+		if d[i].Endpoint == endpoint && !d[i].Patched() {
+			s := d[i]
+			return &s
+		}
+	}
+	return nil
+}
+
 // sort puts what the journals of several endpoints hold in order.
 func (d decisions) sort() {
 	slices.SortStableFunc(d, func(a, b failover.Switch) int { return a.Time.Compare(b.Time) })

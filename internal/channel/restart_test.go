@@ -239,6 +239,9 @@ func TestOrdersAndDecisionsOutliveARestart(t *testing.T) {
 			if s.Active != "b" || s.Ordered != "b" || !s.Pinned {
 				t.Errorf("after a restart: %+v", s)
 			}
+			if s.LastSwitch == nil || s.LastSwitch.Reason != failover.ReasonManual {
+				t.Errorf("the last switch after a restart: %+v", s.LastSwitch)
+			}
 			if got := c.Decisions(); len(got) != before || before != 2 || got[1].Reason != failover.ReasonManual {
 				t.Errorf("%d decisions before, and after: %+v", before, got)
 			}
@@ -253,6 +256,54 @@ func TestOrdersAndDecisionsOutliveARestart(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What was ordered for an input or an endpoint that is then taken out of the config does not come
+// back with it, neither at once nor at a restart.
+func TestADroppedOrderStaysDropped(t *testing.T) {
+	both := []EndpointConfig{shortEndpoint()}
+	other := shortEndpoint()
+	other.Name = "other"
+	for name, without := range map[string]Config{
+		"input":    testConfig(both...),
+		"endpoint": testConfig(other),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if name == "input" {
+					without.Inputs = without.Inputs[:1]
+				}
+				dir := t.TempDir()
+				life(t, dir, func(c *Channel) {
+					if err := c.Order("hls", "b", true); err != nil {
+						t.Fatal(err)
+					}
+					for _, config := range []Config{without, testConfig(both...)} {
+						if err := c.Configure(config); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if s := c.Status().Endpoints[0]; s.Pinned {
+						t.Errorf("after a reload: %+v", s)
+					}
+				})
+				restarted := func(c *Channel) {
+					if s := c.Status().Endpoints[0]; s.Ordered != "" || s.Pinned {
+						t.Errorf("after a restart: %+v", s)
+					}
+				}
+				life(t, dir, func(c *Channel) {
+					restarted(c)
+					if err := c.Order("hls", "b", true); err != nil {
+						t.Fatal(err)
+					}
+				})
+				// Taken out while the origin was stopped.
+				startWith(t, dir, without, nil, func(c *Channel) { c.Begin() })
+				life(t, dir, restarted)
+			})
+		})
+	}
 }
 
 // The journals of what stands and of what arrived do not grow with time.

@@ -18,12 +18,17 @@ import (
 // closed under it.
 func startOf(t *testing.T, dir string, endpoint EndpointConfig, tracer Tracer, run func(c *Channel)) {
 	t.Helper()
+	startWith(t, dir, testConfig(endpoint), tracer, run)
+}
+
+func startWith(t *testing.T, dir string, config Config, tracer Tracer, run func(c *Channel)) {
+	t.Helper()
 	st, err := filestore.Open(filestore.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	c, err := Prepare(t.Context(), testConfig(endpoint), st, tracer)
+	c, err := Prepare(t.Context(), config, st, tracer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,13 @@ var ErrUnknown = errors.New("no such endpoint or input")
 func (c *Channel) Status() failover.Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.core.Status()
+	s := c.core.Status()
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.LastSwitch == nil {
+			e.LastSwitch = c.decisions.lastOf(e.Name) // of an earlier process
+		}
+	}
+	return s
 }
 
 // Decisions are the last changes of an active input, the oldest first.
@@ -97,6 +103,19 @@ func (c *Channel) obey(order failover.Order) {
 		order.Input = "" // a switch without a pin is done once
 	}
 	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
+}
+
+// dropOrders notes that orders for inputs and endpoints that are not in the config any more don't
+// stand, as the core has dropped them: one must not come back with its input, months later, at a
+// restart. The lock is held.
+func (c *Channel) dropOrders() {
+	for _, entry := range c.standing.inOrder() {
+		o := entry.Order
+		if o == nil || c.endpoints[o.Endpoint] != nil && c.inputs[o.Input] != nil {
+			continue
+		}
+		c.outbox.trouble(c.standing.say(standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}))
+	}
 }
 
 // Nodes says which nodes run the channel; nil where there is one only.

@@ -74,7 +74,7 @@ func (v *View) startoverMultivariant(ctx context.Context, s span) (*Packed, erro
 		return nil, err
 	}
 	if c.last == 0 && v.stale() {
-		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+		return nil, fmt.Errorf("%w: %w", ErrOutside, ErrNoMore)
 	}
 	slots, err := v.stretch(&c)
 	if err != nil {
@@ -142,7 +142,7 @@ func (v *View) cut(s span) (cut, error) {
 	case v.startover == nil:
 		return cut{}, fmt.Errorf("%w: there is none", ErrOutside)
 	case len(v.slots) == 0:
-		return cut{}, fmt.Errorf("%w: nothing has been published yet", ErrOutside)
+		return cut{}, fmt.Errorf("%w: %w", ErrOutside, ErrNotYet)
 	}
 	edge := v.slots[len(v.slots)-1].End
 	oldest := max(edge-failover.TicksOf(v.window), v.evicted)
@@ -157,7 +157,7 @@ func (v *View) cut(s span) (cut, error) {
 	switch {
 	case s.open:
 		return c, nil
-	case s.end > edge:
+	case s.end > edge && !v.past(s.end):
 		c.until = s.end
 		return c, nil
 	}
@@ -167,6 +167,19 @@ func (v *View) cut(s span) (cut, error) {
 	}
 	c.last = v.slots[last].MSN
 	return c, nil
+}
+
+// burstTime is for how long after an outage encoders may still deliver what they kept.
+const burstTime = 5 * time.Minute
+
+// past reports whether media of this time is not to be expected any more, although nothing
+// has been published since: encoders that are switched off send no end of the stream, and a
+// stretch that ends soon after that would be waited for until the channel is on air again. Media
+// comes as late after its time as the newest segment did, which has a time delay in it.
+func (v *View) past(t failover.Ticks) bool {
+	newest := v.slots[len(v.slots)-1]
+	late := max(newest.Published.Sub(newest.End.Time()), 0)
+	return time.Since(t.Time()) > late+burstTime
 }
 
 func stamp(t failover.Ticks) string { return t.Time().Format(time.RFC3339) }
@@ -187,7 +200,7 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	}
 	closed := c.last != 0
 	if !closed && v.stale() {
-		return nil, fmt.Errorf("%w: nothing has been published for a while", ErrOutside)
+		return nil, fmt.Errorf("%w: %w", ErrOutside, ErrNoMore)
 	}
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
@@ -207,7 +220,7 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 	if c.first < head || c.first > newest.MSN || c.last > newest.MSN {
 		return nil, fmt.Errorf("%w: segments %d to %d are available", ErrOutside, head, newest.MSN)
 	}
-	if c.until != 0 && c.until <= newest.End {
+	if c.until != 0 && (c.until <= newest.End || v.past(c.until)) {
 		last := v.lastBefore(c.until)
 		if last < 0 || v.slots[last].MSN < c.first {
 			return nil, fmt.Errorf("%w: it ends before it begins", ErrOutside)

@@ -2,6 +2,7 @@ package output
 
 import (
 	"context"
+	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -62,6 +63,24 @@ func (v *View) Playlist(name string) *Text {
 }
 
 func (v *View) stale() bool { return !v.staleAt.IsZero() && time.Now().After(v.staleAt) }
+
+// ErrNotYet and ErrNoMore are why a playlist is not there that was or will be.
+var (
+	ErrNotYet = errors.New("nothing has been published yet")
+	ErrNoMore = errors.New("nothing has been published for a while")
+)
+
+// Withheld returns ErrNotYet or ErrNoMore for the name of a playlist that is not there for this
+// reason.
+func (v *View) Withheld(name string) error {
+	switch {
+	case v.stale() && v.playlists[name] != nil:
+		return ErrNoMore
+	case len(v.slots) == 0 && name == v.manifestName+".m3u8":
+		return ErrNotYet
+	}
+	return nil
+}
 
 // Segment returns the segment or initialization section of this name below the
 // endpoint's path, nil if there is none.
