@@ -163,8 +163,9 @@ func (in *input) isHere(object string) bool {
 // sameNameElsewhere finds what was sent to another folder than the one where a playlist
 // lists it, empty if there is nothing.
 func (in *input) sameNameElsewhere(listed []string) string {
+	newest := in.unlisted.queue[max(0, len(in.unlisted.queue)-recentObjects):]
 	for _, object := range slices.Backward(listed) {
-		for _, o := range in.unlisted.queue {
+		for _, o := range newest {
 			if path.Base(o.path) == path.Base(object) {
 				return o.path
 			}

@@ -46,9 +46,10 @@ func CleanPath(raw string) (string, error) {
 // that uri names in the playlist at playlistPath, which is itself such a
 // path. Query and fragment are dropped.
 //
-// uri is usually relative. An absolute path, or an http(s) URI with any host, has to lie
-// below inputPath, the URL path of the input ("/in/sports/a"); a prefix before that is what a
-// proxy on the way takes off. Other schemes are an error.
+// uri is usually relative, and may leave the input and come back ("../a/seg.ts" in the input
+// "/in/sports/a"). An absolute path, or an http(s) URI with any host, has to lie below
+// inputPath, the URL path of the input; a prefix before that is what a proxy on the way takes
+// off. Other schemes are an error.
 func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	reference, _, _ := strings.Cut(uri, "#")
 	reference, _, _ = strings.Cut(reference, "?")
@@ -70,6 +71,10 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 		base = base[:len(base)-1]
 	}
 	parts, err := appendParts(base, path)
+	if errors.Is(err, errLeaves) && !absolute {
+		absolute = true
+		parts, err = appendParts(nil, strings.Trim(inputPath, "/")+"/"+playlistPath+"/../"+path)
+	}
 	if err != nil {
 		return "", fmt.Errorf("URI %s: %w", quote(uri), err)
 	}
@@ -129,6 +134,8 @@ func belowInput(parts []string, inputPath string) ([]string, error) {
 	return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
 }
 
+var errLeaves = errors.New("leaves the root")
+
 // appendParts decodes the parts of a path, resolves "." and "..", and
 // appends them to those of base.
 func appendParts(base []string, path string) ([]string, error) {
@@ -148,7 +155,7 @@ func appendParts(base []string, path string) ([]string, error) {
 			continue
 		case "..":
 			if len(parts) == 0 {
-				return nil, errors.New("leaves the root")
+				return nil, errLeaves
 			}
 			parts = parts[:len(parts)-1]
 		default:
