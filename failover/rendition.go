@@ -239,10 +239,11 @@ func (r *rendition) measure() {
 		if s.state != sound || s.end <= s.start {
 			continue
 		}
-		if n > 0 && s.run != run {
+		length := s.end - s.start
+		if n > 0 && s.run != run && abs(length-lengths[0]) > length/4 {
 			break // an encoder that was restarted may have been told another length
 		}
-		lengths[n], measured, run = s.end-s.start, true, s.run
+		lengths[n], measured, run = length, true, s.run
 		n++
 	}
 	for i := len(r.segments) - 1; i >= max(0, len(r.segments)-relisted) && n < len(lengths) && !measured; i-- {
