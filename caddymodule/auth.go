@@ -85,6 +85,9 @@ func checkToken(token string) error {
 	if strings.ContainsAny(token, " \t\r\n") {
 		return errors.New("the token contains white space")
 	}
+	if strings.ContainsAny(token, "{}") {
+		return errors.New("the token contains a brace, which no token may (RFC 6750): a mistyped placeholder?")
+	}
 	return nil
 }
 

@@ -207,7 +207,7 @@ func TestUnknownPlaceholders(t *testing.T) {
 	t.Setenv("SPACES", "  ")
 	for _, block := range []string{
 		withInput("bearer {evn.TOKEN}"), withInput("bearer {env.UNSET_TOKEN}"), withInput("bearer {env.SPACES}"),
-		withInput("bearer x{env.UNSET_TOKEN}"),
+		withInput("bearer x{env.UNSET_TOKEN}"), withInput("bearer {env.UNSET_TOKEN"), withInput("bearer env.UNSET_TOKEN}"),
 		withInput("basic_auth {env.UNSET_USER} $2a$04$abcdefghijklmnopqrstuuJ7WvQlBC0xPAFvNZzDPx1yRkP6GKOAC"),
 		withInput("basic_auth u {env.UNSET_HASH}"),
 		withInput("digest u {env.UNSET_PASSWORD}"), withInput("digest {vars.user} secret"),

@@ -128,8 +128,9 @@ func preflight(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Allow", endpointMethods)
 	h.Set("Access-Control-Allow-Methods", endpointMethods)
-	// Old browsers don't know the wildcard; players send Range most of all.
-	h.Set("Access-Control-Allow-Headers", "Range, *")
+	// Old browsers don't know the wildcard, and it never covers Authorization; players send Range most
+	// of all.
+	h.Set("Access-Control-Allow-Headers", "Range, Authorization, *")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 }

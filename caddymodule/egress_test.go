@@ -142,7 +142,7 @@ func TestMethodsOfEndpoints(t *testing.T) {
 	want(t, w, 204, "")
 	wantHeader(t, w.Header(), "Access-Control-Allow-Origin", "*")
 	wantHeader(t, w.Header(), "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	wantHeader(t, w.Header(), "Access-Control-Allow-Headers", "Range, *")
+	wantHeader(t, w.Header(), "Access-Control-Allow-Headers", "Range, Authorization, *")
 	wantHeader(t, w.Header(), "Access-Control-Max-Age", "86400")
 	for _, method := range []string{"PUT", "POST", "DELETE", "MKCOL"} {
 		w := o.do(method, "/live/index.m3u8", unread{t})
