@@ -315,7 +315,7 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 		return true
 	}
 	// More is to come, unless it was cut short like the slot itself.
-	return closed && (r.ended || r.left(last))
+	return closed && (r.ended || r.left(last) && !o.cutsAfter(r, last))
 }
 
 // cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more
