@@ -21,7 +21,7 @@ type loan struct {
 // elsewhere, the active one could not go on after it.
 func (q *question) lends(o, a *option) bool {
 	p := q.channel.pair(q.active, o.input.name)
-	return q.config.Hitless && p != nil && p.state == Locked && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
+	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
 }
 
 // borrow notes a slot that was lent, and what became of the last one.
