@@ -284,7 +284,18 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	if len(parts) == 0 {
 		// None ends here, but the slot lies within one that has arrived or is on its way.
 		m, ok := q.marks[r.path]
-		return ok && !m.gap && next != nil && next.state == sound && abs(next.channelStart()-m.end) <= r.rounding()
+		switch {
+		case !ok || m.gap && m.end != m.media:
+			return false
+		case next != nil && next.state == sound:
+			return abs(next.channelStart()-m.end) <= r.rounding()
+		}
+		if !m.of(r) || m.run != r.run {
+			return false
+		}
+		// What is on its way need not be waited for: it goes into the slot in which it ends.
+		last := r.at(m.run, m.number)
+		return last != nil && m.end+min(r.length, last.end-last.start)-o.end > max(r.length/4, r.rounding())
 	}
 	if first := parts[0]; first.channelStart() > o.start+max(r.length/2, 1) {
 		return false
@@ -304,7 +315,7 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 		return true
 	}
 	// More is to come, unless it was cut short like the slot itself.
-	return closed && (r.ended || r.left(last))
+	return closed && (r.ended || r.left(last) && !o.cutsAfter(r, last))
 }
 
 // cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more

@@ -222,7 +222,11 @@ func (c *Channel) locate(slot Slot, had SlotRendition) *segment {
 
 // noticeLength reports a slot that is longer than promised.
 func (e *endpoint) noticeLength(now time.Time, s Slot) {
-	if rounded(s.End-s.Start) <= s.TargetDuration || len(s.Missing) > 0 {
+	longest := s.End - s.Start
+	for _, r := range s.Renditions {
+		longest = max(longest, r.Duration)
+	}
+	if rounded(longest) <= s.TargetDuration || len(s.Missing) > 0 {
 		return
 	}
 	e.channel.emit(Noticed{

@@ -17,9 +17,11 @@ type loan struct {
 }
 
 // lends reports whether the option, which continues without a discontinuity, stands in for
-// the active input's before that is late. That is no switch.
+// the active input's before that is late. That is no switch. Where the two cut their segments
+// elsewhere, the active one could not go on after it.
 func (q *question) lends(o, a *option) bool {
-	return q.config.Hitless && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
+	p := q.channel.pair(q.active, o.input.name)
+	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
 }
 
 // borrow notes a slot that was lent, and what became of the last one.

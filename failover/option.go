@@ -398,10 +398,10 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 	return false
 }
 
-// tooLong reports whether the segment is longer than an endpoint that has begun can
-// take.
+// tooLong reports whether the segment is longer than an endpoint that has begun can take. Audio of
+// video segments that may just be used is cut at its own frames.
 func (e *endpoint) tooLong(s *segment) bool {
-	return e.started && e.target > 0 && s.end-s.start > longestUnsound*Ticks(e.target)*ClockRate
+	return e.started && e.target > 0 && rounded(s.end-s.start) > longestUnsound*e.target
 }
 
 // rounded is a length in seconds, as EXTINF is compared with EXT-X-TARGETDURATION (RFC

@@ -133,6 +133,13 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	return Locked, p.onlyOne(), 0, true
 }
 
+// proven reports whether the two are locked in what they deliver now. After a restart that is known once
+// media of the new generation was compared.
+func (p *pair) proven() bool {
+	state, _, _, known := p.examine()
+	return known && state == Locked && p.ga == p.a.latest && p.gb == p.b.latest
+}
+
 // onlyOne names a rendition that only one of the two delivers. For inputs without a
 // multivariant playlist that is known only after a while.
 func (p *pair) onlyOne() string {

@@ -40,11 +40,11 @@ func best(list []*option, fits func(*option) bool) *option {
 // input is waited for (then the question knows until when), or when no input has anything,
 // and then givenUp is true.
 func (q *question) choose(a *option, others []*option) (chosen *option, why Reason, givenUp bool) {
-	if t, why := q.sought(a, others); t != nil {
+	if t, why := q.sought(a, others); t != nil && !q.soon(t, a) {
 		if t.level == whole {
 			return t, why, false
 		}
-		if q.now.Before(t.deadline) && t.input.wholeFor() > 0 {
+		if q.now.Before(t.deadline) && t.input.wholeFor() > 0 && !t.behind {
 			// The active input may already have the slot, but this one is wanted, and may
 			// be the slower of the two.
 			q.waitUntil(t.deadline)
@@ -192,6 +192,14 @@ func (q *question) sought(a *option, others []*option) (*option, Reason) {
 		}
 	}
 	return nil, ""
+}
+
+// soon reports whether an input that was asked for has only just come back: its media, or its sound alone,
+// begins within the slot. With the boundaries of the active one, which has all of the slot, it goes on
+// without a discontinuity a slot later.
+func (q *question) soon(t, a *option) bool {
+	p := q.channel.pair(q.active, t.input.name)
+	return p != nil && p.state == Locked && t.level == whole && !t.seamless && a.seamless && (a.level == whole || q.mayCome(a))
 }
 
 // goodFor is for how long the input has been whole without a defect that is a reason to leave it.

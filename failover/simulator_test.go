@@ -18,6 +18,7 @@ type simulator struct {
 	length       Ticks
 	lengths      map[string]Ticks         // of renditions that have another one
 	cycle        []Ticks                  // lengths of the others' segments, over and over
+	frames       map[string]Ticks         // of renditions that are cut at the end of a frame of this length
 	lates        map[string]time.Duration // of renditions that come later
 	shift        Ticks                    // of the grid, against the programme
 	timestamps   Ticks                    // timestamp of programme time 0
@@ -63,7 +64,7 @@ func newSimulator(name string) *simulator {
 	return &simulator{
 		name: name, input: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
-		lengths: map[string]Ticks{}, lates: map[string]time.Duration{},
+		lengths: map[string]Ticks{}, frames: map[string]Ticks{}, lates: map[string]time.Duration{},
 		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{}, made: map[string][]ListedSegment{},
 		number: 0,
 	}
@@ -140,6 +141,9 @@ func (e *simulator) schedule(w *world, renditions []string, length, index Ticks,
 // deliver sends one segment and the playlist that lists it.
 func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint64) {
 	start, next := e.cut(length, index), e.cut(length, index+1)
+	if f := e.frames[r]; f > 0 {
+		start, next = (start+f-1)/f*f, (next+f-1)/f*f
+	}
 	length = next - start
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
