@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/bits"
 	"sync"
-	"time"
 )
 
 const (
@@ -14,9 +13,6 @@ const (
 	// regionSize is how much address space is mapped at a time. Pages count for
 	// the process only once they were written to.
 	regionSize = 64 << 20
-	// idleRegion is how long a region stays mapped after its last object is gone: what comes in bursts
-	// would have to wait for the system to clear its pages again for each of them.
-	idleRegion = 10 * time.Second
 	// fragment is the shortest run of blocks that a longer request is split into as long as
 	// another region may be mapped instead.
 	fragment = 32
@@ -34,8 +30,6 @@ type arena struct {
 	regions      []*region
 	regionBlocks int // blocks per region, a multiple of 64
 	maxRegions   int // 0: no limit
-	idle         time.Duration
-	sweeping     *time.Timer // nil if nothing is idle
 
 	obtain func(n int) ([]byte, error)
 	yield  func(b []byte)
@@ -59,7 +53,7 @@ func (e extent) bytes() []byte {
 
 // newArena sizes the regions for a capacity in bytes, 0 meaning no limit.
 func newArena(capacity int64, size int64) *arena {
-	a := &arena{idle: idleRegion, obtain: mapBytes, yield: unmapBytes}
+	a := &arena{obtain: mapBytes, yield: unmapBytes}
 	if capacity > 0 {
 		capacity = roundUp(capacity, 64*blockSize)
 		size = min(size, capacity)
@@ -147,61 +141,39 @@ func (a *arena) grow() error {
 	return nil
 }
 
-// release gives extents back.
+// release gives extents back. One empty region is kept, so that a store at the
+// edge of a region does not map and unmap all the time.
 func (a *arena) release(extents ...extent) {
+	var empty []*region
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	for _, e := range extents {
 		e.region.give(e.start, e.blocks)
-		if e.region.free < a.regionBlocks {
-			continue
-		}
-		e.region.emptied = time.Now()
-		if a.sweeping == nil && a.maxRegions >= 0 {
-			a.sweeping = time.AfterFunc(a.idle, a.sweep)
+		if e.region.free == a.regionBlocks {
+			empty = append(empty, a.dropSpare()...)
 		}
 	}
-}
-
-// sweep gives back to the system what has been empty for a while.
-func (a *arena) sweep() {
-	a.mu.Lock()
-	dropped := a.dropIdle(time.Now())
 	a.mu.Unlock()
-	for _, r := range dropped {
+	for _, r := range empty {
 		a.yield(r.bytes)
 	}
 }
 
-// dropIdle takes the regions that have been empty for a while out of the arena. One stays, so that a
-// store at the edge of a region does not map and unmap all the time.
-func (a *arena) dropIdle(now time.Time) (dropped []*region) {
-	a.sweeping = nil
-	if a.maxRegions < 0 {
-		return nil
-	}
-	spare, next := false, time.Duration(-1)
+// dropSpare takes all empty regions but the first out of the arena.
+func (a *arena) dropSpare() (dropped []*region) {
+	spare := false
 	kept := a.regions[:0]
 	for _, r := range a.regions {
 		if r.free == a.regionBlocks {
-			wait := r.emptied.Add(a.idle).Sub(now)
-			switch {
-			case !spare:
-				spare = true
-			case wait <= 0:
+			if spare {
 				dropped = append(dropped, r)
 				continue
-			case next < 0 || wait < next:
-				next = wait
 			}
+			spare = true
 		}
 		kept = append(kept, r)
 	}
 	clear(a.regions[len(kept):])
 	a.regions = kept
-	if next >= 0 {
-		a.sweeping = time.AfterFunc(next, a.sweep)
-	}
 	return dropped
 }
 
@@ -214,9 +186,6 @@ func (a *arena) unmap() {
 	}
 	a.regions = nil
 	a.maxRegions = -1
-	if a.sweeping != nil {
-		a.sweeping.Stop()
-	}
 }
 
 // region is one mapping and the map of its blocks.
@@ -224,8 +193,6 @@ type region struct {
 	bytes []byte
 	used  []uint64 // one bit per block
 	free  int      // blocks
-	// emptied is when it became empty.
-	emptied time.Time
 	// longest is an upper bound of the longest free run.
 	longest int
 	// low: there is no free block in the words below this one.

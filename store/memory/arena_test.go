@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -68,45 +66,24 @@ func TestArenaGivesNoBlockTwice(t *testing.T) {
 	}
 }
 
-// What is empty stays for a while, as the next burst needs it again, and then goes back to the system.
 func TestArenaReturnsEmptyRegions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newArena(0, 64*blockSize)
-		defer a.unmap()
-		regions := func(want int) {
-			t.Helper()
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			if len(a.regions) != want {
-				t.Fatalf("%d regions, want %d", len(a.regions), want)
-			}
+	a := newArena(0, 64*blockSize)
+	defer a.unmap()
+	var held []extent
+	for range 10 {
+		e, err := a.alloc(64)
+		if err != nil {
+			t.Fatal(err)
 		}
-		burst := func() (held []extent) {
-			for range 10 {
-				e, err := a.alloc(64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				held = append(held, e)
-			}
-			return held
-		}
-		for range 5 {
-			held := burst()
-			regions(10)
-			a.release(held...)
-			time.Sleep(idleRegion / 2)
-		}
-		regions(10)
-		held := burst()
-		a.release(held[5:]...)
-		time.Sleep(idleRegion / 2)
-		a.release(held[:5]...)
-		time.Sleep(idleRegion/2 + time.Second)
-		regions(5) // those that have not been empty for so long
-		time.Sleep(idleRegion / 2)
-		regions(1)
-	})
+		held = append(held, e)
+	}
+	if len(a.regions) != 10 {
+		t.Fatalf("%d regions, want 10", len(a.regions))
+	}
+	a.release(held...)
+	if len(a.regions) != 1 {
+		t.Fatalf("%d regions are kept, want 1", len(a.regions))
+	}
 }
 
 // TestRecycledBytes puts the rule of object to the test where it is hardest: two
