@@ -135,8 +135,8 @@ func (q *question) begin() *Slot {
 
 // settled is the deadline of an option for the first slot. The rhythm is that of what has come, and says
 // nothing yet about what is still on its way: each rendition has one grace from when the input began it,
-// audio that it only announces has three of its segments to begin, and the picture the longest segment
-// that there may be. The first slot fixes the target duration, and with it whether longer segments ever
+// audio that it only announces has about three of its segments to begin, and the picture the longest
+// segment that there may be. The first slot fixes the target duration, and with it whether longer segments ever
 // fit into the endpoint's slots.
 func (q *question) settled(o *option) time.Time {
 	at, grace := o.deadline, q.grace(o.full(q))
@@ -155,7 +155,7 @@ func (q *question) settled(o *option) time.Time {
 		case a.Kind == Variant && !o.leader().video:
 			wait(o.input.delivered.Add(Ticks(longestClaim).Duration()))
 		case a.Kind == Audio:
-			wait(o.input.delivered.Add(min((liveSlots * o.leader().length).Duration(), announcedWait)))
+			wait(o.input.delivered.Add(min(max((liveSlots*o.leader().length).Duration(), announcedLeast), announcedMost)))
 		}
 	}
 	return at

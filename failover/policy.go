@@ -101,9 +101,9 @@ const (
 	// multivariantWait bounds how long an encoder that has sent no multivariant
 	// playlist is waited for, once.
 	multivariantWait = 2 * time.Second
-	// announcedWait bounds how long the first slot waits for audio that was announced: enough for
-	// segments that are longer than those of the video by as much.
-	announcedWait = 10 * time.Second
+	// announcedLeast and announcedMost bound how long the first slot waits for audio that was announced:
+	// three of the video's segments, as its own may be longer, and 6 s is a usual length.
+	announcedLeast, announcedMost = 6 * time.Second, 10 * time.Second
 
 	// shortestSlot bounds into how many given-up slots a lost second can be cut.
 	shortestSlot = ClockRate / 10
