@@ -1,0 +1,54 @@
+package channel
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+)
+
+// An initialization section that comes last sets many fragments free. They are passed on bit by bit, so
+// that others get the channel in between, and all of them.
+func TestAnInitializationSectionSetsManyFragmentsFree(t *testing.T) {
+	files := fragments(t, "6")
+	const count = 5 * passedAtOnce
+	synctest.Test(t, func(t *testing.T) {
+		config := testConfig(shortEndpoint())
+		config.Inputs[0].MaxUnlistedSize = 32 << 20
+		c, st := openChannel(t, config)
+		defer st.Close()
+		defer c.Close()
+		var list strings.Builder
+		list.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"init.mp4\"\n")
+		for i := range count {
+			upload(t, c, "a", fmt.Sprintf("%d.m4s", i), files[fmt.Sprintf("seg%d.m4s", i%2)])
+			fmt.Fprintf(&list, "#EXT-X-DISCONTINUITY\n#EXTINF:%s,\n%d.m4s\n", testmedia.SegmentSeconds, i)
+		}
+		upload(t, c, "a", "live.m3u8", []byte(list.String()))
+		waiting := func() int {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return len(c.inputs["a"].binder.waiting)
+		}
+		if n := waiting(); n != count {
+			t.Fatalf("%d of %d fragments wait", n, count)
+		}
+		upload(t, c, "a", "init.mp4", files["init.mp4"])
+		if n := waiting(); n == 0 || n < count-3*passedAtOnce {
+			t.Errorf("%d of %d fragments were passed on at once", count-n, count)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if n := waiting(); n != 0 {
+			t.Errorf("%d of %d fragments still wait", n, count)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := len(playlist(t, c.View("hls")).Segments); n == 0 {
+			t.Error("nothing is published")
+		}
+	})
+}
