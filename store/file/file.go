@@ -84,6 +84,7 @@ type Store struct {
 	fsync    atomic.Bool
 	lastTemp atomic.Uint64
 	dirs     directories
+	removals removals
 
 	mu       sync.Mutex
 	closed   bool
@@ -91,7 +92,8 @@ type Store struct {
 	live     int64 // entries that are visible
 	journals map[string]*journal
 
-	// busy counts open writers and objects, and journals that are being opened.
+	// busy counts open writers and objects, journals that are being opened, and files that are
+	// still to be removed.
 	// It is only added to with mu held and closed false.
 	busy sync.WaitGroup
 }
@@ -123,6 +125,7 @@ func open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{options: o, root: root, objects: map[string]*entry{}, journals: map[string]*journal{}}
+	s.removals.ended = sync.NewCond(&s.removals.mu)
 	s.maxSize.Store(o.MaxSize)
 	s.fsync.Store(o.Fsync)
 	if err := s.start(); err != nil {
@@ -193,6 +196,9 @@ func (s *Store) Usage() store.Usage {
 	objects := s.live
 	s.mu.Unlock()
 	usage := store.Usage{Bytes: s.used.Load(), Capacity: s.maxSize.Load(), Free: freeOnDisk(s.lock), Objects: objects}
+	if usage.Free >= 0 {
+		usage.Free += s.removals.leaving()
+	}
 	if usage.Capacity > 0 {
 		left := max(0, usage.Capacity-usage.Bytes)
 		if usage.Free < 0 || left < usage.Free {

@@ -30,8 +30,8 @@ func occupied(n int64) int64 {
 type entry struct {
 	size int64
 	// visible is false while a commit or a delete works on the file; the key is
-	// taken all the same, so that neither meets the other's file.
-	visible bool
+	// taken all the same, so that neither meets the other's file. deleted says which.
+	visible, deleted bool
 	// refs is 1 for the index and 1 for each open reader. At 0 the space is free.
 	refs int
 }
@@ -105,33 +105,24 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	return &reader{store: s, entry: e, key: key, file: f}, nil
 }
 
-// Delete implements store.Objects. A deleted object may come back after a power loss.
+// Delete implements store.Objects. A deleted object may come back after a power loss. Its file goes a
+// moment later, see removals.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.enter(ctx, key); err != nil {
 		return fmt.Errorf("delete object %q: %w", key, err)
 	}
-	defer s.busy.Done()
 	s.mu.Lock()
 	e := s.objects[key]
 	if e == nil || !e.visible {
 		s.mu.Unlock()
+		s.busy.Done()
 		return nil
 	}
-	e.visible = false
+	e.visible, e.deleted = false, true
 	s.live--
 	s.mu.Unlock()
-	err := s.root.Remove(filePath(objectDir, key))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.mu.Lock()
-		e.visible = true
-		s.live++
-		s.mu.Unlock()
-		return fmt.Errorf("delete object %q: %w", key, err)
-	}
-	s.mu.Lock()
-	delete(s.objects, key)
-	s.mu.Unlock()
 	s.drop(e)
+	s.remove(removal{key: strings.Clone(key), entry: e})
 	return nil
 }
 
@@ -168,13 +159,9 @@ func (s *Store) publish(key, name string, size int64) error {
 		return err
 	}
 	e := &entry{size: size, refs: 1}
-	s.mu.Lock()
-	if s.objects[key] != nil {
-		s.mu.Unlock()
+	if !s.claimKey(key, e) {
 		return store.ErrExists
 	}
-	s.objects[key] = e
-	s.mu.Unlock()
 
 	err := s.root.Rename(name, target)
 	if err == nil && s.fsync.Load() {
@@ -191,6 +178,22 @@ func (s *Store) publish(key, name string, size int64) error {
 	e.visible = true
 	s.live++
 	return nil
+}
+
+// claimKey enters an object that is not visible yet. It reports whether the key was free.
+func (s *Store) claimKey(key string, e *entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for old := s.objects[key]; old != nil; old = s.objects[key] {
+		if !old.deleted {
+			return false
+		}
+		s.mu.Unlock()
+		s.removals.wait()
+		s.mu.Lock()
+	}
+	s.objects[key] = e
+	return true
 }
 
 // drop gives up one reference; the last one frees the space.

@@ -43,6 +43,11 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, w.fail(store.ErrFull)
 	}
 	n, err := w.file.Write(p)
+	if errors.Is(full(err), store.ErrFull) && w.store.removals.wait() {
+		var rest int
+		rest, err = w.file.Write(p[n:]) // there is more room now
+		n += rest
+	}
 	if err != nil {
 		w.store.used.Add(-more)
 		return n, w.fail(full(err))
