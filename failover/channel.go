@@ -76,6 +76,7 @@ type Channel struct {
 	// alignments counts how often an offset was found.
 	alignments uint64
 	swept      time.Time
+	sweeping   bool      // there is more to sweep
 	paced      time.Time // when inputs were last checked for falling behind
 	silent     time.Time // when all inputs were last down
 	// restored are the clocks of slots from before a restart of the process.
@@ -261,7 +262,7 @@ func (c *Channel) finish(now time.Time) []Effect {
 
 // unfinished reports whether there was more to do than is done with one fact.
 func (c *Channel) unfinished() bool {
-	return len(c.unbound) > 0 || slices.ContainsFunc(c.endpoints, func(e *endpoint) bool { return e.committed >= slotsAtOnce })
+	return len(c.unbound) > 0 || c.sweeping || slices.ContainsFunc(c.endpoints, func(e *endpoint) bool { return e.committed >= slotsAtOnce })
 }
 
 // Endpoints lists the endpoints, in the order of the config.
@@ -276,7 +277,7 @@ func (c *Channel) Endpoints() []string {
 // Deadline is when to Take a Tick and Decide again if no fact comes before that; false if
 // time alone changes nothing.
 func (c *Channel) Deadline() (time.Time, bool) {
-	if len(c.unbound) > 0 {
+	if len(c.unbound) > 0 || c.sweeping {
 		return c.now, true
 	}
 	var at time.Time

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -252,14 +253,9 @@ func (in *input) ended() bool {
 }
 
 // sweep forgets objects that no playlist ever listed, and renditions of which nothing
-// is left.
-func (in *input) sweep(now time.Time) {
-	for path, w := range in.waiting {
-		if now.Sub(w.arrived) > waitingAge {
-			in.channel.release(w.ID)
-			delete(in.waiting, path)
-		}
-	}
+// is left. It reports whether there are more of such objects than are forgotten at once.
+func (in *input) sweep(now time.Time) (more bool) {
+	more = in.expire(now)
 	in.renditions = slices.DeleteFunc(in.renditions, func(r *rendition) bool {
 		if !r.forgotten || slices.ContainsFunc(r.segments, func(s *segment) bool { return !s.passed }) {
 			return false
@@ -274,6 +270,27 @@ func (in *input) sweep(now time.Time) {
 		}
 		return true
 	})
+	return more
+}
+
+// expire forgets the oldest objects that have waited too long for a playlist. It reports whether there
+// are more than are forgotten at once.
+func (in *input) expire(now time.Time) (more bool) {
+	var expired []waitingObject
+	for _, w := range in.waiting {
+		if now.Sub(w.arrived) > waitingAge {
+			expired = append(expired, w)
+		}
+	}
+	slices.SortFunc(expired, func(x, y waitingObject) int {
+		return cmp.Or(x.arrived.Compare(y.arrived), cmp.Compare(x.Path, y.Path))
+	})
+	n := min(len(expired), expiredAtOnce)
+	for _, w := range expired[:n] {
+		in.channel.release(w.ID)
+		delete(in.waiting, w.Path)
+	}
+	return n < len(expired)
 }
 
 // forgetOthers takes renditions for dead that list nothing new while this one does.

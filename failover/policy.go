@@ -66,6 +66,8 @@ const (
 	// one fact, slotsAtOnce how many slots an endpoint decides: after an outage there may be thousands,
 	// and others wait while the channel takes a fact.
 	bindsAtOnce, slotsAtOnce = 16, 8
+	// expiredAtOnce is how many objects that no playlist listed are forgotten at once.
+	expiredAtOnce = 128
 	// relisted is how many known entries of a playlist are looked at again. What is further
 	// back has been dealt with, and costs nothing.
 	relisted = 64

@@ -10,10 +10,10 @@ func (c *Channel) pass(now time.Time) {
 			r.trim(now, c.remembered(r))
 		}
 	}
-	if now.Sub(c.swept) >= waitingAge/4 {
-		c.swept = now
+	if c.sweeping || now.Sub(c.swept) >= waitingAge/4 {
+		c.swept, c.sweeping = now, false
 		for _, in := range c.inputs {
-			in.sweep(now)
+			c.sweeping = in.sweep(now) || c.sweeping
 		}
 	}
 }

@@ -194,11 +194,11 @@ func (d *delivery) receiveFragment(fragments *media.Fragments) {
 // bindWaiting tells the core of the fragments that are ready, and drops those that have
 // waited too long.
 func (in *input) bindWaiting() {
-	ready, expired := in.binder.ready(time.Now(), 2*in.segmentLength(), in.arrives, in.channel.atOnce)
-	for _, f := range expired {
+	now := time.Now()
+	for _, f := range in.binder.expire(now, in.channel.atOnce) {
 		in.dropFragment(f.key)
 	}
-	for _, b := range ready {
+	for _, b := range in.binder.ready(now, 2*in.segmentLength(), in.arrives, in.channel.atOnce) {
 		in.bind(b)
 	}
 }

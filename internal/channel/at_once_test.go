@@ -52,3 +52,42 @@ func TestAnInitializationSectionSetsManyFragmentsFree(t *testing.T) {
 		}
 	})
 }
+
+// What no playlist ever lists is forgotten bit by bit, so that others get the channel in between, and
+// all of it: fragments, which wait for their initialization section, and whole segments.
+func TestWhatNoPlaylistListsIsForgottenBitByBit(t *testing.T) {
+	fragment := fragments(t, "6")["seg0.m4s"]
+	text := []byte("WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n")
+	for name, media := range map[string][]byte{"m4s": fragment, "vtt": text} {
+		t.Run(name, func(t *testing.T) {
+			const count = 400
+			synctest.Test(t, func(t *testing.T) {
+				config := testConfig(shortEndpoint())
+				config.Inputs[0].MaxUnlistedSize = 60 << 20
+				c, st := openChannel(t, config)
+				defer st.Close()
+				defer c.Close()
+				for i := range count {
+					upload(t, c, "a", fmt.Sprintf("%d.%s", i, name), media)
+				}
+				if n := st.Usage().Objects; n != count {
+					t.Fatalf("%d of %d objects are held", n, count)
+				}
+				forgotten := time.Now().Add(2*fragmentAge + sweepInterval)
+				for left := int64(count); left > 0; {
+					if time.Now().After(forgotten) {
+						t.Fatalf("%d of %d objects are still held", left, count)
+					}
+					// The timers of one moment fire one after the other, so each look is at one turn.
+					time.Sleep(time.Second)
+					c.wake()
+					n := st.Usage().Objects
+					if left-n == count {
+						t.Fatalf("%d objects were forgotten at once", left-n)
+					}
+					left = n
+				}
+			})
+		})
+	}
+}

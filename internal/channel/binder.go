@@ -273,17 +273,15 @@ func (b *binder) unnamed(now time.Time) map[string]*initSection {
 }
 
 // ready removes and returns the fragments whose initialization section is known, in the
-// order in which they came, and those that have waited too long. arriving reports whether
+// order in which they came. arriving reports whether
 // an upload to a path is open that began after a given time: an encoder opens the request
 // when it starts, and sends the body with its first segment, so that is waited for, but no
 // longer than patience, as a dead encoder may have left it open. atOnce says how many of so many ready
 // ones are returned; the others wait for the next call.
-func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool, atOnce func(n int) int) (ready []bound, expired []*fragment) {
+func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path string, after time.Time) bool, atOnce func(n int) int) (ready []bound) {
 	replaced := map[string]bool{} // by path of the section: it is about to be
 	for path, f := range b.waiting {
-		if now.Sub(f.arrived) > fragmentAge {
-			delete(b.waiting, path)
-			expired = append(expired, f)
+		if f.expired(now) {
 			continue
 		}
 		init, section := b.initOf(path, f)
@@ -313,8 +311,26 @@ func (b *binder) ready(now time.Time, patience time.Duration, arriving func(path
 			b.done[r.path] = doneFragment{init: r.init, hash: r.fragment.hash, at: b.turn}
 		}
 	}
-	return ready, expired
+	return ready
 }
+
+// expire removes and returns the fragments that have waited too long. atOnce is as for ready.
+func (b *binder) expire(now time.Time, atOnce func(n int) int) []*fragment {
+	var paths []string
+	for path, f := range b.waiting {
+		if f.expired(now) {
+			paths = append(paths, path)
+		}
+	}
+	var expired []*fragment
+	for _, path := range paths[:atOnce(len(paths))] {
+		expired = append(expired, b.waiting[path])
+		delete(b.waiting, path)
+	}
+	return expired
+}
+
+func (f *fragment) expired(now time.Time) bool { return now.Sub(f.arrived) > fragmentAge }
 
 // initOf is the initialization section for a fragment, with its path; nil if it is not
 // known, or not said yet.

@@ -14,8 +14,8 @@ func TestTheBinderSaysWhatIsReady(t *testing.T) {
 	arriving := map[string]bool{}
 	ready := func() string {
 		var list []string
-		bound, expired := b.ready(now, 10*time.Second, func(path string, _ time.Time) bool { return arriving[path] }, all)
-		for _, f := range bound {
+		expired := b.expire(now, all)
+		for _, f := range b.ready(now, 10*time.Second, func(path string, _ time.Time) bool { return arriving[path] }, all) {
 			list = append(list, f.path+" with "+f.section.part.Key)
 		}
 		for _, f := range expired {
@@ -143,7 +143,7 @@ func TestTheBinderKnowsNamesThatAreUsedAgain(t *testing.T) {
 		}
 		ready := func() string {
 			var list []string
-			bound, _ := b.ready(now, time.Second, func(string, time.Time) bool { return false }, all)
+			bound := b.ready(now, time.Second, func(string, time.Time) bool { return false }, all)
 			for _, f := range bound {
 				list = append(list, f.path+" with "+f.section.part.Key)
 			}

@@ -29,6 +29,8 @@ type endpoint struct {
 	writer  string
 	window  *output.Window
 	changed bool // the view does not show all of it yet
+	// expiring: there may be more slots that have left the window than are forgotten at once.
+	expiring bool
 	// edges are where the renditions ended.
 	edges map[string]edge
 	// reservedTo is up to where numbers were kept as used, see count.
@@ -171,17 +173,20 @@ func (e *endpoint) end() {
 // refresh makes the view show what has been published, combined with what the inputs
 // announce.
 func (e *endpoint) refresh(now time.Time, inputs []*input) {
-	if !e.changed {
-		return
+	if e.changed {
+		e.changed, e.expiring = false, true
+		config := e.config.Config
+		if e.selectionTrouble != "" {
+			config.Limits = output.Limits{} // they leave nothing: all is served
+		}
+		e.window.Configure(config)
+		e.render(inputs)
 	}
-	e.changed = false
-	config := e.config.Config
-	if e.selectionTrouble != "" {
-		config.Limits = output.Limits{} // they leave nothing: all is served
+	if e.expiring {
+		gone := e.window.Expire(now, expiredAtOnce)
+		e.forget(gone)
+		e.expiring = len(gone) == expiredAtOnce
 	}
-	e.window.Configure(config)
-	e.render(inputs)
-	e.forget(e.window.Expire(now))
 }
 
 // render makes a new view. The active input's multivariant playlist counts first.

@@ -36,3 +36,37 @@ func TestWhatIsEvictedIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// A startover window that the operator makes shorter is given back bit by bit, as others need the channel
+// meanwhile, and without another slot to go on with.
+func TestAShorterStartoverWindowIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := func(window time.Duration) EndpointConfig {
+			return liveEndpoint(func(e *EndpointConfig) { e.StartoverWindow = window })
+		}
+		p := newProgramme(t, []string{"a"}, endpoint(time.Hour))
+		p.start("a", "", &pusher{})
+		const slots = 10 * expiredAtOnce
+		p.run(slots)
+		if n := len(p.c.View("hls").Slots()); n != slots {
+			t.Fatalf("%d of %d slots are kept", n, slots)
+		}
+		config := p.c.config
+		config.Endpoints = []EndpointConfig{endpoint(0)}
+		if err := p.c.Configure(config); err != nil {
+			t.Fatal(err)
+		}
+		// Who has a playlist of the longer window may still use it for as long as that takes.
+		for before, now := slots, slots; ; before = now {
+			p.run(1)
+			now = len(p.c.View("hls").Slots())
+			if now > before {
+				continue
+			}
+			if objects := len(p.c.objects.byKey); now > 20 || objects > now {
+				t.Errorf("%d slots and %d objects are left of %d when it has begun to go", now, objects, slots)
+			}
+			return
+		}
+	})
+}

@@ -110,6 +110,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 	// Once for all slots of the step: after an outage there are many at once.
 	for _, ep := range c.endpoints {
 		ep.refresh(now, c.ordered)
+		c.soon = c.soon || ep.expiring
 	}
 	for _, effect := range effects {
 		if e, ok := effect.(failover.Noticed); ok {
@@ -179,6 +180,10 @@ func (c *Channel) wake() {
 // passedAtOnce is how many segments that were held back are passed on while the lock is held once: an
 // initialization section or a playlist may set thousands free.
 const passedAtOnce = 16
+
+// expiredAtOnce is how many slots an endpoint forgets at once: a startover window that the operator makes
+// shorter may hold a million.
+const expiredAtOnce = 16
 
 // atOnce is how many of n things to do are done now. The others follow as soon as somebody else had the
 // lock.

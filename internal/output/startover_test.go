@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func (l *timeline) publish(m testMaterial) {
 	l.w.NumberIFrames(s)
 	l.w.Add(s)
 	l.w.Render(nil)
-	l.gone += len(l.w.Expire(time.Now()))
+	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))
 	l.msn++
 	l.at = s.End
 }

@@ -222,8 +222,8 @@ func (w *Window) longest(s *Slot) failover.Ticks {
 // segment stays available for its own length and that of the longest playlist that
 // listed it (RFC 8216 6.2.2), also if playlists have been made shorter since. With a startover
 // window, it stays that long beyond the window, so that a playlist that begins at the window's
-// far end has its time, too.
-func (w *Window) Expire(now time.Time) []*Slot {
+// far end has its time, too. It drops no more than that many at once; the next call goes on.
+func (w *Window) Expire(now time.Time, most int) []*Slot {
 	switch {
 	case w.longer > 0 && w.longerUntil.IsZero():
 		w.longerUntil = now.Add(w.availability())
@@ -240,7 +240,7 @@ func (w *Window) Expire(now time.Time) []*Slot {
 		w.left = append(w.left, stays)
 	}
 	n := 0
-	for n < out && !now.Before(w.left[n]) && !w.inStartover(w.slots[n]) {
+	for n < min(out, most) && !now.Before(w.left[n]) && !w.inStartover(w.slots[n]) {
 		n++
 	}
 	return w.Forget(n)
