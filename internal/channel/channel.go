@@ -51,9 +51,6 @@ type Channel struct {
 	tracing, stepped bool
 	traces           *traces
 	activity         *activity.Notes // nil if nobody watches
-	// spareBytes is what was counted at spareAt.
-	spareBytes int64
-	spareAt    time.Time
 
 	// directory is for requests, which look things up without the lock.
 	directory atomic.Pointer[directory]

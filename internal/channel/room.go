@@ -42,24 +42,16 @@ func (c *Channel) Ahead(input string) time.Duration {
 	return c.core.Ahead(c.now(), input)
 }
 
-// SpareBytes is how much of it is kept for startover windows only, in bytes, as it was
-// within the last second.
+// SpareBytes is how much of it is kept for startover windows only, in bytes.
 func (c *Channel) SpareBytes() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	if now.Sub(c.spareAt) < time.Second {
-		return c.spareBytes
-	}
-	c.spareAt, c.spareBytes = now, 0
+	now, spare := time.Now(), int64(0)
 	for _, e := range c.endpoints {
-		for _, s := range e.window.SpareSlots(now) {
-			for i := range s.Renditions {
-				c.spareBytes += s.Renditions[i].Size + perObject
-			}
-		}
+		bytes, segments := e.window.SpareSize(now)
+		spare += bytes + segments*perObject
 	}
-	return c.spareBytes
+	return spare
 }
 
 // Spare is the end of the oldest slot that is kept for a startover window only, which is

@@ -17,8 +17,18 @@ func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
 	return w.slots[0].End, true
 }
 
-// SpareSlots are those that are kept for the startover window only.
-func (w *Window) SpareSlots(now time.Time) []*Slot { return w.slots[:w.spare(now)] }
+// SpareSize is how many bytes in how many segments are kept for the startover window only.
+func (w *Window) SpareSize(now time.Time) (bytes, segments int64) {
+	n := w.spare(now)
+	if n == 0 {
+		return 0, 0
+	}
+	first, end := w.slots[0].before, w.added
+	if n < len(w.slots) {
+		end = w.slots[n].before
+	}
+	return end.bytes - first.bytes, end.segments - first.segments
+}
 
 // Evict drops the oldest of the slots that are kept for the startover window only,
 // up to some seconds of them, and returns them.

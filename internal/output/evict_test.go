@@ -18,6 +18,7 @@ func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
 			l.publish(testMaterial{})
 		}
 		before := l.view().slots
+		bytes, segments := l.w.SpareSize(time.Now())
 		spare, ok := l.w.Spare(time.Now())
 		if !ok || spare != before[0].End {
 			t.Fatalf("spare: %v, %v", spare, ok)
@@ -45,6 +46,12 @@ func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
 		}
 		if _, ok := l.w.Spare(time.Now()); ok {
 			t.Error("there is something to spare")
+		}
+		if int(segments) != evicted || int(bytes) != 1000*evicted {
+			t.Errorf("%d segments of %d bytes were to spare, and %d of 1000 bytes went", segments, bytes, evicted)
+		}
+		if bytes, segments := l.w.SpareSize(time.Now()); bytes != 0 || segments != 0 {
+			t.Errorf("%d segments of %d bytes are still to spare", segments, bytes)
 		}
 		if evicted+len(after) != 60 {
 			t.Errorf("%d slots were given back and %d are kept, of 60", evicted, len(after))

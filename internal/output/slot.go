@@ -36,6 +36,20 @@ type Slot struct {
 	passed uint64
 	// running are the date ranges that go on after it, in a window, if it has some of its own.
 	running []*dateRange
+	// before is what the segments of the slots before it in the window come to, since that was made.
+	before amount
+}
+
+// amount is how much some segments are.
+type amount struct{ bytes, segments int64 }
+
+// with is the amount of those and of a slot's.
+func (x amount) with(s *Slot) amount {
+	for i := range s.Renditions {
+		x.bytes += s.Renditions[i].Size
+	}
+	x.segments += int64(len(s.Renditions))
+	return x
 }
 
 // mostPassed is how many discontinuity numbers a slot passes over at most: each is a line in

@@ -28,6 +28,7 @@ type Window struct {
 	// dated are those of them with date ranges, and the last one before them.
 	dated   []*Slot
 	held    inventory   // what is in slots
+	added   amount      // of all slots that ever were
 	left    []time.Time // how long the slots that have left the playlist, at the head, stay
 	extents []extent
 	// longer is the startover window from before a change that made it shorter, until the
@@ -90,6 +91,8 @@ func (w *Window) Add(s *Slot) {
 		s.share(before)
 		s.passOver(before)
 	}
+	s.before = w.added
+	w.added = w.added.with(s)
 	w.followLadder(s)
 	w.held.add(s)
 	for i := range s.Renditions {
