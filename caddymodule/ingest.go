@@ -47,9 +47,21 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 		rt.answer(w, http.StatusCreated)
 	default:
 		w.Header().Set("Allow", inputMethods)
-		return h.refuse(w, r, rt, http.StatusMethodNotAllowed, errors.New("an input takes only "+inputMethods))
+		return h.refuse(w, r, rt, http.StatusMethodNotAllowed, errors.New("an input takes only "+inputMethods+instead(r.Method)))
 	}
 	return nil
+}
+
+// instead says what a sender should do that writes as if to a folder: it begins with a look at what
+// is there, or gives a file its name only when it is complete.
+func instead(method string) string {
+	switch method {
+	case "MOVE", "COPY":
+		return "; send every file under its final name: an upload is not seen before it is complete"
+	case "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK":
+		return "; it is no WebDAV folder: send files with PUT, without a look at what is there"
+	}
+	return ""
 }
 
 // refuseUnknown answers those who may not use the input. Wrong credentials are logged

@@ -62,6 +62,12 @@ func TestOtherMethodsOfInputs(t *testing.T) {
 		want(t, w, 405, "an input takes only")
 		wantHeader(t, w.Header(), "Allow", inputMethods)
 	}
+	// Clients that write as if to a folder are told what to do instead.
+	for method, advice := range map[string]string{
+		"MOVE": "under its final name", "COPY": "under its final name", "PROPFIND": "no WebDAV folder", "LOCK": "no WebDAV folder",
+	} {
+		want(t, o.do(method, "/in/a/x.ts.part", nil), 405, advice)
+	}
 	want(t, o.do("GET", "/in/a/never.ts", nil), 404, "nothing under this path")
 	want(t, o.do("HEAD", "/in/a/never.ts", nil), 404, "")
 	want(t, o.do("GET", "/in/a", nil), 404, "nothing under this path")

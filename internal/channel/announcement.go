@@ -16,6 +16,7 @@ type announcement struct {
 	playlist   *hls.MultivariantPlaylist
 	renditions []failover.Announced
 	since      time.Time // when it came first under this path
+	recalled   bool      // it came before the restart, and not again
 }
 
 // mostAnnouncements is how many an input may have.

@@ -46,7 +46,7 @@ func (r *recall) multivariants(input string) {
 		if !ok {
 			continue
 		}
-		in.takeAnnouncement(&announcement{path: m.Path, playlist: playlist, renditions: fact.Renditions, since: now})
+		in.takeAnnouncement(&announcement{path: m.Path, playlist: playlist, renditions: fact.Renditions, since: now, recalled: true})
 		in.recallText(m.Path, file{text: m.Text, contentType: playlistType, modified: now}, 0)
 	}
 	if len(in.multivariants) == 0 {

@@ -109,23 +109,35 @@ func (in *input) waitsFor() map[waitKey]want {
 		}
 	}
 	newest := in.newest()
-	rendition := func(what string) want {
-		return want{
-			text:   "the rendition is announced in the multivariant playlist, but its media playlist " + what,
-			advice: "check whether the encoder has this output, and whether its uploads are refused",
-		}
-	}
 	for _, path := range in.announced {
 		switch l := in.lists[path]; {
 		case newest.IsZero(): // an input that sends nothing at all is down
 		case l == nil || l.fresh.IsZero():
-			current[waitKey{WaitRendition, path}] = rendition("has not arrived")
+			current[waitKey{WaitRendition, path}] = in.wantRendition(path, "has not arrived")
 		case newest.Sub(l.fresh) > 2*l.length:
-			current[waitKey{WaitRendition, path}] = rendition("lists nothing new")
+			current[waitKey{WaitRendition, path}] = in.wantRendition(path, "lists nothing new")
 		}
 	}
 	in.waitsForEachOther(current)
 	return current
+}
+
+// wantRendition says which multivariant playlist announces the rendition. It may be one that an
+// encoder before this one sent, which nobody else would think of: some send none at all.
+func (in *input) wantRendition(path, what string) want {
+	n := slices.IndexFunc(in.multivariants, func(a *announcement) bool { return a.names(path) })
+	if n < 0 {
+		return want{text: "the rendition is announced, but its media playlist " + what}
+	}
+	by, kept := in.multivariants[n], ""
+	if by.recalled {
+		kept = " (kept from before the restart)"
+	}
+	return want{
+		text: fmt.Sprintf("the rendition is announced in the multivariant playlist %s%s, but its media playlist %s", by.path, kept, what),
+		advice: "check whether the encoder has this output, and whether its uploads are refused; if it no longer sends " + by.path +
+			", put one there that names what it does send",
+	}
 }
 
 // waitsForEachOther adds playlists whose segments don't come, and media that no playlist

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // Fragments whose playlist names no initialization section, or one outside the input, wait
@@ -116,4 +118,43 @@ func TestMediaAndPlaylistsThatMissEachOtherAreSaid(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An encoder that sends no multivariant playlist takes the place of one that did. That the
+// old one's renditions are waited for says where they are announced: nobody would look for a
+// playlist from before the restart, and the encoder's own outputs are all there.
+func TestAMultivariantPlaylistOfAnEarlierEncoderIsNamed(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		deliver := func(c *Channel, from, to int) {
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := from; n < to; n++ {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+			synctest.Wait()
+		}
+		life(t, dir, func(c *Channel) {
+			upload(t, c, "a", "ladder/main.m3u8", []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\nlow.m3u8\n"))
+			deliver(c, 0, 6)
+			wait := c.Waits()
+			if len(wait) != 1 || wait[0].Path != "ladder/low.m3u8" || !strings.Contains(wait[0].Text, "playlist ladder/main.m3u8, but") ||
+				!strings.Contains(wait[0].Advice, "no longer sends ladder/main.m3u8") {
+				t.Errorf("the status has %+v", wait)
+			}
+		})
+		life(t, dir, func(c *Channel) {
+			deliver(c, 6, 11)
+			wait := c.Waits()
+			if len(wait) != 1 || !strings.Contains(wait[0].Text, "ladder/main.m3u8 (kept from before the restart), but") {
+				t.Errorf("after the restart, the status has %+v", wait)
+			}
+			upload(t, c, "a", "ladder/main.m3u8", []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\n../live.m3u8\n"))
+			deliver(c, 11, 13)
+			if wait := c.Waits(); len(wait) != 0 {
+				t.Errorf("after what the advice says, the status has %+v", wait)
+			}
+		})
+	})
 }
