@@ -120,6 +120,7 @@ func TestCapacitiesOfSeveralHandlers(t *testing.T) {
 	site := func(port, store, channel, capacity string) string {
 		return fmt.Sprintf(":%s {\nlive_origin {\n%s\nchannel %s {\n%s\ninput a /in\nendpoint hls /live\n}\n}\n}\n", port, store, channel, capacity)
 	}
+	const natsStore = "store nats nats://127.0.0.1:4222"
 	const tooMuch = "the channels are guaranteed 2.9 GiB of the store, which has 2.0 GiB"
 	for name, c := range map[string]struct{ config, want string }{
 		"too much":           {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", "capacity 1500MiB"), tooMuch},
@@ -131,7 +132,7 @@ func TestCapacitiesOfSeveralHandlers(t *testing.T) {
 		"the same channel":   {site("80", "", "one", "capacity 1500MiB") + site("81", "", "one", "capacity 1500MiB"), ""},
 		"a store for each":   {site("80", "", "one", "capacity 1500MiB") + site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB"), ""},
 		"without a limit":    {site("80", "store file /x", "one", "capacity 1TiB") + site("81", "store file /x", "two", "capacity 1TiB"), ""},
-		"on several nodes":   {site("80", "store nats nats://127.0.0.1:4222", "one", "capacity 3000MiB"), tooMuch},
+		"on several nodes":   {site("80", natsStore, "one", "capacity 1500MiB") + site("81", natsStore, "two", "capacity 1500MiB"), tooMuch},
 		"with a local limit": {site("80", "store nats nats://127.0.0.1:4222 {\nlocal memory {\ncapacity 3GiB\n}\n}", "one", "capacity 3000MiB"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
