@@ -18,7 +18,7 @@ func init() {
 
 func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(Handler)
-	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+	if err := handler.unmarshal(h.Dispenser, stateOf(h.State)); err != nil {
 		return nil, err
 	}
 	return handler, nil
@@ -89,12 +89,16 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //	}
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return h.unmarshal(d, newCaddyfileState())
+}
+
+func (h *Handler) unmarshal(d *caddyfile.Dispenser, f *caddyfileState) error {
 	d.Next() // the directive's name
 	if d.NextArg() {
 		return d.ArgErr()
 	}
 	at := *d
-	options, b := given{}, newBlock(at)
+	options, b := given{}, newBlock(f, at)
 	engine := Engine(new(MemoryStore))
 	for d.NextBlock(0) {
 		if err := options.once(d, "live_origin", "channel"); err != nil {
@@ -125,7 +129,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(h.Channels) == 0 {
 		return at.Err("live_origin: at least one channel is required")
 	}
-	return b.checkRoom(limitOf(engine))
+	return b.check(engine)
 }
 
 func (h *Handler) unmarshalStore(d *caddyfile.Dispenser) (Engine, error) {
@@ -202,10 +206,8 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 			err = readSize(d, "channel "+name, &c.Capacity, checkCapacity)
 		case "trace":
 			c.Trace = &Trace{}
-			line := *d
-			if err = c.Trace.unmarshal(d, "channel "+name); err == nil {
-				err = b.addTrace(&line, name, c.Trace)
-			}
+			b.traces = append(b.traces, traceLine{at: *d, channel: name, trace: c.Trace})
+			err = c.Trace.unmarshal(d, "channel "+name)
 		case "input":
 			err = c.unmarshalInput(d, name, b)
 		case "endpoint":
