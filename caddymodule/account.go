@@ -25,8 +25,8 @@ type accounts struct {
 
 func checkUsername(name string) error {
 	switch {
-	case name == "":
-		return errors.New("a username is empty")
+	case strings.TrimSpace(name) == "":
+		return errNoUsername
 	case strings.Contains(name, ":"):
 		return fmt.Errorf("username %q: must not contain a colon, which ends the name in a request (RFC 7617)", name)
 	}
@@ -54,7 +54,7 @@ func newAccounts(ctx caddy.Context, list []Account) (*accounts, error) {
 			return nil, fmt.Errorf("password of %q: %w", name, err)
 		}
 		if algorithm != "" && alg != algorithm {
-			return nil, fmt.Errorf("password of %q: is hashed with %s, but another one of this input with %s", name, alg, algorithm)
+			return nil, fmt.Errorf("password of %q: %w", name, differentHash(alg, algorithm))
 		}
 		if a.hashed[name] != nil {
 			return nil, fmt.Errorf("%q: username is not unique", name)
@@ -115,5 +115,11 @@ func parseHash(hash string) (algorithm string, plain []byte, err error) {
 	}
 	return "", nil, errNoHash
 }
+
+func differentHash(algorithm, other string) error {
+	return fmt.Errorf("is hashed with %s, but another one of this input with %s", algorithm, other)
+}
+
+var errNoUsername = errors.New("a username is empty")
 
 var errNoHash = errors.New("is not a bcrypt or argon2id hash; make one with: caddy hash-password")

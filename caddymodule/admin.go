@@ -160,9 +160,13 @@ func serveSwitch(w http.ResponseWriter, r *http.Request) error {
 }
 
 func readOrder(r *http.Request, o *order) error {
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxOrderSize))
+	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxOrderSize))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(o); err != nil {
+	err := decoder.Decode(o)
+	if _, end := decoder.Token(); err == nil && !errors.Is(end, io.EOF) {
+		err = errors.New("something follows it") // of two orders in a row, neither is certain to be meant
+	}
+	if err != nil {
 		return apiError(http.StatusBadRequest, `the body must be like {"input":"b","pin":true}: %w`, err)
 	}
 	if o.Input == "" {

@@ -157,6 +157,9 @@ func TestAdminAPI(t *testing.T) {
 		{"POST", hls, `{}`, 400, "input is required", ""},
 		{"POST", hls, `b`, 400, "the body must be like", ""},
 		{"POST", hls, `{"input":"b","pinned":true}`, 400, "unknown field", ""},
+		{"POST", hls, `{"input":"b"}{"input":"a"}`, 400, "something follows it", ""},
+		{"POST", hls, `{"input":"b"}}`, 400, "something follows it", ""},
+		{"POST", hls, `{"input":"b"}` + strings.Repeat(" ", maxOrderSize), 400, "something follows it", ""},
 		{"POST", hls, `{"input":"` + strings.Repeat("b", maxOrderSize) + `"}`, 400, "the body must be like", ""},
 		{"GET", "/live_origin/channels/sports/x", "", 404, "", ""},
 	} {

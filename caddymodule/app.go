@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,6 +190,7 @@ func (a *App) apply() error {
 				if err := c.tell(before); err != nil {
 					a.logger.Error("returning to the previous config failed", zap.Error(err))
 				}
+				forgetRemoved(u.key, u.config, before.config)
 			})
 		}
 		next := applied{config: u.config, capacity: u.spec.Capacity, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}
@@ -234,40 +234,6 @@ func (a *App) openChannels() error {
 		})
 	}
 	return opening.Wait()
-}
-
-// settle drops what only the previous config had. It is called when there is no way back
-// any more: a channel forgets what an endpoint has published as soon as it is told to do
-// without it.
-func (a *App) settle() {
-	a.previous, a.undo = nil, nil
-	for _, u := range a.channels {
-		state := u.shared.applied
-		if state.app != a || reflect.DeepEqual(state.config, u.config) {
-			continue
-		}
-		state.config = u.config
-		if err := u.shared.tell(state); err != nil {
-			a.logger.Error("removing inputs and endpoints failed", zap.Error(err))
-		}
-	}
-}
-
-// union is config with the inputs and endpoints that only before has.
-func union(config, before channel.Config) channel.Config {
-	config.Inputs = slices.Clone(config.Inputs)
-	for _, in := range before.Inputs {
-		if !slices.ContainsFunc(config.Inputs, func(o channel.InputConfig) bool { return o.Name == in.Name }) {
-			config.Inputs = append(config.Inputs, in)
-		}
-	}
-	config.Endpoints = slices.Clone(config.Endpoints)
-	for _, e := range before.Endpoints {
-		if !slices.ContainsFunc(config.Endpoints, func(o channel.EndpointConfig) bool { return o.Name == e.Name }) {
-			config.Endpoints = append(config.Endpoints, e)
-		}
-	}
-	return config
 }
 
 func (a *App) reconfigureStore(s *sharedStore, e Engine, options string) {

@@ -123,7 +123,7 @@ func explain(err error) *bodyError {
 // gunzip decodes gzip. It reads nothing before its first Read, so that a client that waits
 // for "100 Continue" gets it at the right moment.
 type gunzip struct {
-	source io.Reader
+	source *readAhead
 	reader *gzip.Reader
 }
 
@@ -141,17 +141,20 @@ func (g *gunzip) Read(p []byte) (int, error) {
 			err = io.ErrUnexpectedEOF // an empty body is not gzip
 		}
 		if err != nil {
-			return 0, gzipFault(err)
+			return 0, g.fault(err)
 		}
 		g.reader = reader
 	}
 	n, err := g.reader.Read(p)
-	return n, gzipFault(err)
+	return n, g.fault(err)
 }
 
-// gzipFault marks errors of the format; those of the connection stay as they are.
-func gzipFault(err error) error {
+// fault marks errors of the format; those of the connection stay as they are.
+func (g *gunzip) fault(err error) error {
 	var corrupt flate.CorruptInputError
+	if errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(g.source.err, io.EOF) {
+		return &gzipError{errors.New("it ends too early, and the body does not")}
+	}
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
 		return &gzipError{err}
 	}

@@ -1,8 +1,7 @@
 package caddymodule
 
 import (
-	"slices"
-	"strings"
+	"encoding/json"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -19,7 +18,7 @@ func init() {
 
 func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(Handler)
-	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+	if err := handler.unmarshal(h.Dispenser, stateOf(h.State)); err != nil {
 		return nil, err
 	}
 	return handler, nil
@@ -90,31 +89,37 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //	}
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return h.unmarshal(d, newCaddyfileState())
+}
+
+func (h *Handler) unmarshal(d *caddyfile.Dispenser, f *caddyfileState) error {
 	d.Next() // the directive's name
 	if d.NextArg() {
 		return d.ArgErr()
 	}
 	at := *d
-	paths := pathSet{}
+	options, b := given{}, newBlock(f, at)
+	engine := Engine(new(MemoryStore))
 	for d.NextBlock(0) {
+		if err := options.once(d, "live_origin", "channel"); err != nil {
+			return err
+		}
 		switch option := d.Val(); option {
 		case "store":
-			if h.StoreRaw != nil {
-				return d.Err("store is given twice")
-			}
-			if err := h.unmarshalStore(d); err != nil {
+			var err error
+			if engine, err = h.unmarshalStore(d); err != nil {
 				return err
 			}
 		case "status":
-			if err := h.unmarshalStatus(d, paths); err != nil {
+			if err := h.unmarshalStatus(d, b.paths); err != nil {
 				return err
 			}
 		case "health":
-			if err := h.unmarshalHealth(d, paths); err != nil {
+			if err := h.unmarshalHealth(d, b.paths); err != nil {
 				return err
 			}
 		case "channel":
-			if err := h.unmarshalChannel(d, paths); err != nil {
+			if err := h.unmarshalChannel(d, b); err != nil {
 				return err
 			}
 		default:
@@ -124,24 +129,34 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(h.Channels) == 0 {
 		return at.Err("live_origin: at least one channel is required")
 	}
-	return nil
+	return b.check(engine)
 }
 
-func (h *Handler) unmarshalStore(d *caddyfile.Dispenser) error {
+func (h *Handler) unmarshalStore(d *caddyfile.Dispenser) (Engine, error) {
 	if !d.NextArg() {
-		return d.ArgErr()
+		return nil, d.ArgErr()
 	}
+	engine, raw, err := unmarshalEngine(d)
+	h.StoreRaw = raw
+	return engine, err
+}
+
+// unmarshalEngine reads an engine with its options. The dispenser stands at its name.
+func unmarshalEngine(d *caddyfile.Dispenser) (Engine, json.RawMessage, error) {
 	name := d.Val()
 	module, err := caddyfile.UnmarshalModule(d, storeNamespace+"."+name)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	h.StoreRaw = caddyconfig.JSONModuleObject(module, "engine", name, nil)
-	return nil
+	engine, ok := module.(Engine)
+	if !ok {
+		return nil, nil, d.Errf("store %s is not an engine", name)
+	}
+	return engine, caddyconfig.JSONModuleObject(module, "engine", name, nil), nil
 }
 
 func (h *Handler) unmarshalStatus(d *caddyfile.Dispenser, paths pathSet) error {
-	_, path, err := single(d, "live_origin", h.Status != nil)
+	_, path, err := single(d, "live_origin")
 	if err != nil {
 		return err
 	}
@@ -153,7 +168,7 @@ func (h *Handler) unmarshalStatus(d *caddyfile.Dispenser, paths pathSet) error {
 }
 
 func (h *Handler) unmarshalHealth(d *caddyfile.Dispenser, paths pathSet) error {
-	_, path, err := single(d, "live_origin", h.Health != "")
+	_, path, err := single(d, "live_origin")
 	if err != nil {
 		return err
 	}
@@ -164,7 +179,7 @@ func (h *Handler) unmarshalHealth(d *caddyfile.Dispenser, paths pathSet) error {
 	return nil
 }
 
-func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error {
+func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 	var name string
 	if !d.AllArgs(&name) {
 		return d.ArgErr()
@@ -175,27 +190,29 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 	if h.Channels[name] != nil {
 		return d.Errf("channel %s is given twice", name)
 	}
-	at := *d
+	at, options := *d, given{}
 	c := &Channel{Endpoints: map[string]*Endpoint{}}
 	var preferred []mention
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
+		err := options.once(d, "channel "+name, "input", "endpoint")
+		if err != nil {
+			return err
+		}
 		switch d.Val() {
 		case "alignment":
 			err = readText(d, "channel "+name, &c.Alignment, checkAlignment)
 		case "capacity":
+			b.guaranteed = *d
 			err = readSize(d, "channel "+name, &c.Capacity, checkCapacity)
 		case "trace":
-			if c.Trace != nil {
-				return d.Errf("channel %s: trace is given twice", name)
-			}
 			c.Trace = &Trace{}
+			b.traces = append(b.traces, traceLine{at: *d, channel: name, trace: c.Trace})
 			err = c.Trace.unmarshal(d, "channel "+name)
 		case "input":
-			err = c.unmarshalInput(d, name, paths)
+			err = c.unmarshalInput(d, name, b)
 		case "endpoint":
 			var mentions []mention
-			mentions, err = c.unmarshalEndpoint(d, name, paths)
+			mentions, err = c.unmarshalEndpoint(d, name, b.paths)
 			preferred = append(preferred, mentions...)
 		default:
 			err = unrecognized(d, "channel")
@@ -220,133 +237,6 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, paths pathSet) error 
 		h.Channels = map[string]*Channel{}
 	}
 	h.Channels[name] = c
+	b.guarantees[name] = c.Capacity
 	return nil
 }
-
-func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, paths pathSet) error {
-	in := &Input{}
-	if !d.AllArgs(&in.Name, &in.Path) {
-		return d.Errf("channel %s: an input needs a name and a path", channel)
-	}
-	owner := "channel " + channel + ", input " + in.Name
-	if err := checkName(in.Name); err != nil {
-		return d.Errf("%s: %w", owner, err)
-	}
-	if slices.ContainsFunc(c.Inputs, func(o *Input) bool { return o.Name == in.Name }) {
-		return d.Errf("%s: the name is taken by another input", owner)
-	}
-	if err := paths.add(in.Path, owner); err != nil {
-		return d.Errf("%s: path: %w", owner, err)
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch d.Val() {
-		case "basic_auth":
-			err = in.unmarshalAccount(d, owner)
-		case "digest":
-			err = in.unmarshalDigest(d, owner)
-		case "bearer":
-			in.Bearer, err = readList(d, owner, in.Bearer, checkToken)
-		case "allow":
-			in.Allow, err = readList(d, owner, in.Allow, checkAddress)
-			in.Allow = expandPrivateRanges(in.Allow)
-		case "max_segment_size":
-			err = readSize(d, owner, &in.MaxSegmentSize, checkSegmentSize)
-		case "max_playlist_size":
-			err = readSize(d, owner, &in.MaxPlaylistSize, checkPlaylistSize)
-		case "max_renditions":
-			err = readNumber(d, owner, &in.MaxRenditions, checkRenditions)
-		case "max_uploads":
-			err = readNumber(d, owner, &in.MaxUploads, checkUploads)
-		case "min_upload_rate":
-			err = in.unmarshalUploadRate(d, owner)
-		case "max_unlisted_size":
-			err = readSize(d, owner, &in.MaxUnlistedSize, checkUnlistedSize)
-		default:
-			err = unrecognized(d, "input")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	c.Inputs = append(c.Inputs, in)
-	return nil
-}
-
-func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {
-	var a Account
-	if !d.AllArgs(&a.Username, &a.Password) {
-		return d.Errf("%s: basic_auth needs a username and a hashed password", owner)
-	}
-	if !placeholder(a.Username) {
-		if err := checkUsername(a.Username); err != nil {
-			return d.Errf("%s: basic_auth: %w", owner, err)
-		}
-	}
-	if !placeholder(a.Password) {
-		if _, _, err := parseHash(a.Password); err != nil {
-			return d.Errf("%s: basic_auth: password of %q: %w", owner, a.Username, err)
-		}
-	}
-	if slices.ContainsFunc(in.BasicAuth, func(o Account) bool { return o.Username == a.Username }) {
-		return d.Errf("%s: basic_auth: %q is given twice", owner, a.Username)
-	}
-	in.BasicAuth = append(in.BasicAuth, a)
-	return nil
-}
-
-func (in *Input) unmarshalDigest(d *caddyfile.Dispenser, owner string) error {
-	var a DigestAccount
-	if !d.AllArgs(&a.Username, &a.Password) {
-		return d.Errf("%s: digest needs a username and a password", owner)
-	}
-	if slices.ContainsFunc(in.Digest, func(o DigestAccount) bool { return o.Username == a.Username }) {
-		return d.Errf("%s: digest: %q is given twice", owner, a.Username)
-	}
-	if !placeholder(a.Username) && !placeholder(a.Password) {
-		if _, err := newDigestAccounts([]DigestAccount{a}); err != nil {
-			return d.Errf("%s: digest: %w", owner, err)
-		}
-	}
-	in.Digest = append(in.Digest, a)
-	return nil
-}
-
-// unmarshalUploadRate reads a rate in bytes per second, or off.
-func (in *Input) unmarshalUploadRate(d *caddyfile.Dispenser, owner string) error {
-	option, arg, err := single(d, owner, in.MinUploadRate != nil)
-	if err != nil {
-		return err
-	}
-	rate := int64(0)
-	if arg != "off" {
-		if rate, err = parseSize(arg); err == nil {
-			err = checkUploadRate(rate)
-		}
-		if err != nil {
-			return d.Errf("%s: %s: %w", owner, option, err)
-		}
-	}
-	in.MinUploadRate = &rate
-	return nil
-}
-
-func checkAddress(expr string) error {
-	if expr == privateRanges {
-		return nil
-	}
-	_, err := caddyhttp.CIDRExpressionToPrefix(expr)
-	return err
-}
-
-const privateRanges = "private_ranges"
-
-func expandPrivateRanges(list []string) []string {
-	for i := slices.Index(list, privateRanges); i >= 0; i = slices.Index(list, privateRanges) {
-		list = slices.Replace(list, i, i+1, caddyhttp.PrivateRangesCIDR()...)
-	}
-	return list
-}
-
-// placeholder reports whether the value is only known when the config is loaded.
-func placeholder(v string) bool { return strings.Contains(v, "{") }

@@ -32,8 +32,11 @@ func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, path
 		return nil, d.Errf("%s: path: %w", owner, err)
 	}
 	// Where the options are, for the errors of those that do not go together.
-	start, lines := *d, map[string]caddyfile.Dispenser{}
+	start, options, lines := *d, given{}, map[string]caddyfile.Dispenser{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := options.once(d, owner, "on_defect"); err != nil {
+			return nil, err
+		}
 		lines[d.Val()] = *d
 		if err := e.unmarshalOption(d, owner); err != nil {
 			return nil, err
@@ -63,9 +66,6 @@ func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, path
 // unmarshal reads what follows failover_policy: sticky, hitless, or
 // prefer <input> [after <duration>].
 func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
-	if p.Policy != "" {
-		return d.Errf("%s: failover_policy is given twice", owner)
-	}
 	args := d.RemainingArgs()
 	if len(args) == 0 {
 		return d.Errf("%s: failover_policy needs a policy: %s", owner, policies)

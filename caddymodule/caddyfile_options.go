@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,8 +10,7 @@ import (
 )
 
 // Readers of one option. The dispenser stands at the option's name. owner is what
-// the option belongs to, for the error. An option that holds one value is given
-// once at most.
+// the option belongs to, for the error.
 
 func unrecognized(d *caddyfile.Dispenser, block string) error {
 	option := d.Val()
@@ -20,12 +20,22 @@ func unrecognized(d *caddyfile.Dispenser, block string) error {
 	return d.Errf("unrecognized %s subdirective '%s'", block, option)
 }
 
-// single returns the option's only argument. given says that it has a value already.
-func single(d *caddyfile.Dispenser, owner string, given bool) (option, arg string, err error) {
-	option = d.Val()
-	if given {
-		return "", "", d.Errf("%s: %s is given twice", owner, option)
+// given are the options of a block so far. Their values say nothing: one may be zero, or empty.
+type given map[string]bool
+
+// once refuses an option that the block has already, unless it may be repeated.
+func (g given) once(d *caddyfile.Dispenser, owner string, repeatable ...string) error {
+	option := d.Val()
+	if g[option] && !slices.Contains(repeatable, option) {
+		return d.Errf("%s: %s is given twice", owner, option)
 	}
+	g[option] = true
+	return nil
+}
+
+// single returns the option's only argument.
+func single(d *caddyfile.Dispenser, owner string) (option, arg string, err error) {
+	option = d.Val()
 	if !d.AllArgs(&arg) {
 		return "", "", d.Errf("%s: %s needs exactly one value", owner, option)
 	}
@@ -34,9 +44,6 @@ func single(d *caddyfile.Dispenser, owner string, given bool) (option, arg strin
 
 // readFlag reads an option that is on where it is named.
 func readFlag(d *caddyfile.Dispenser, owner string, v *bool) error {
-	if *v {
-		return d.Errf("%s: %s is given twice", owner, d.Val())
-	}
 	if option := d.Val(); d.NextArg() {
 		return d.Errf("%s: %s takes no value", owner, option)
 	}
@@ -45,7 +52,7 @@ func readFlag(d *caddyfile.Dispenser, owner string, v *bool) error {
 }
 
 func readText(d *caddyfile.Dispenser, owner string, v *string, check func(string) error) error {
-	option, arg, err := single(d, owner, *v != "")
+	option, arg, err := single(d, owner)
 	if err != nil {
 		return err
 	}
@@ -57,7 +64,7 @@ func readText(d *caddyfile.Dispenser, owner string, v *string, check func(string
 }
 
 func readDuration(d *caddyfile.Dispenser, owner string, v *caddy.Duration, check func(time.Duration) error) error {
-	option, arg, err := single(d, owner, *v != 0)
+	option, arg, err := single(d, owner)
 	if err != nil {
 		return err
 	}
@@ -73,7 +80,7 @@ func readDuration(d *caddyfile.Dispenser, owner string, v *caddy.Duration, check
 }
 
 func readSize(d *caddyfile.Dispenser, owner string, v *int64, check func(int64) error) error {
-	option, arg, err := single(d, owner, *v != 0)
+	option, arg, err := single(d, owner)
 	if err != nil {
 		return err
 	}
@@ -89,7 +96,7 @@ func readSize(d *caddyfile.Dispenser, owner string, v *int64, check func(int64) 
 }
 
 func readNumber(d *caddyfile.Dispenser, owner string, v *int, check func(int64) error) error {
-	option, arg, err := single(d, owner, *v != 0)
+	option, arg, err := single(d, owner)
 	if err != nil {
 		return err
 	}
@@ -104,8 +111,7 @@ func readNumber(d *caddyfile.Dispenser, owner string, v *int, check func(int64) 
 	return nil
 }
 
-// readList appends the option's arguments, of which there is at least one. Values with
-// placeholders are checked when the config is loaded.
+// readList appends the option's arguments, of which there is at least one.
 func readList(d *caddyfile.Dispenser, owner string, v []string, check func(string) error) ([]string, error) {
 	option := d.Val()
 	args := d.RemainingArgs()
@@ -113,9 +119,6 @@ func readList(d *caddyfile.Dispenser, owner string, v []string, check func(strin
 		return nil, d.Errf("%s: %s needs at least one value", owner, option)
 	}
 	for _, arg := range args {
-		if placeholder(arg) {
-			continue
-		}
 		if err := check(arg); err != nil {
 			return nil, d.Errf("%s: %s: %w", owner, option, err)
 		}

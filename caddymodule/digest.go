@@ -39,15 +39,15 @@ func newDigestAccounts(list []DigestAccount) (digestAccounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.ContainsAny(name, ":\"\\") {
-			return nil, fmt.Errorf("username %q: must not contain colons, quotes and backslashes", name)
+		if err := checkDigestUsername(name); err != nil {
+			return nil, err
 		}
 		password, err := resolve(a.Password)
 		if err != nil {
 			return nil, fmt.Errorf("password of %q: %w", name, err)
 		}
-		if password == "" {
-			return nil, fmt.Errorf("password of %q: is empty", name)
+		if err := notEmpty(password); err != nil {
+			return nil, fmt.Errorf("password of %q: %w", name, err)
 		}
 		if accounts[name] != nil {
 			return nil, fmt.Errorf("%q: username is not unique", name)
@@ -59,6 +59,16 @@ func newDigestAccounts(list []DigestAccount) (digestAccounts, error) {
 		accounts[name] = sums
 	}
 	return accounts, nil
+}
+
+func checkDigestUsername(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return errNoUsername
+	case strings.ContainsAny(name, ":\"\\"):
+		return fmt.Errorf("username %q: must not contain colons, quotes and backslashes", name)
+	}
+	return nil
 }
 
 // sumOf is H(a:b:c).

@@ -233,7 +233,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 		header["X-Live-Origin-Defects"] = []string{s.Defects}
 	}
 	if r.Method != http.MethodGet || conditional(r.Header) {
-		http.ServeContent(d, r, "", s.Published, content)
+		http.ServeContent(d, withRange(r, s.Size), "", s.Published, content)
 		if d.broken {
 			abort(r)
 		}

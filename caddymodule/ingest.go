@@ -184,7 +184,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	d := rt.use.shared.downloads.begin(w, f.Keys, "", rt.patience)
 	defer rt.use.shared.endDownload(d)
 	recorded := caddyhttp.NewResponseRecorder(d, nil, nil)
-	http.ServeContent(recorded, r, "", f.Modified, f.Content)
+	http.ServeContent(recorded, withRange(r, f.Size), "", f.Modified, f.Content)
 	rt.countRequest(recorded.Status())
 	if d.broken {
 		abort(r)

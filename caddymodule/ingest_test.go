@@ -273,6 +273,7 @@ func TestRefusedUploads(t *testing.T) {
 	path := "/in/a/" + names[0]
 	half := bytes.NewReader(media[0][:len(media[0])/2])
 	stalled := fmt.Errorf("read: %w", os.ErrDeadlineExceeded)
+	packed, gzipHeader := gzipped(t, []byte(shortList)), []string{"Content-Encoding", "gzip"}
 	for _, c := range []struct {
 		name   string
 		path   string
@@ -285,6 +286,9 @@ func TestRefusedUploads(t *testing.T) {
 		{"reset", path, io.MultiReader(half, iotest.ErrReader(errors.New("connection reset"))), nil, 400, "broke off"},
 		{"stalled", path, io.MultiReader(half, iotest.ErrReader(stalled)), nil, 408, "stalled"},
 		{"stalled at once", path, iotest.ErrReader(stalled), nil, 408, "stalled"},
+		{"cut before it was sent", "/in/a/live.m3u8", bytes.NewReader(packed[:len(packed)-9]), gzipHeader, 400, "decode gzip: it ends too early"},
+		{"empty, as gzip", "/in/a/live.m3u8", bytes.NewReader(nil), gzipHeader, 400, "decode gzip: it ends too early"},
+		{"broken off, as gzip", "/in/a/live.m3u8", io.MultiReader(bytes.NewReader(packed[:9]), iotest.ErrReader(io.ErrUnexpectedEOF)), gzipHeader, 400, "broke off"},
 		{"partial", path, unread{t}, []string{"Content-Range", "bytes 0-9/100"}, 400, "partial uploads"},
 		{"bad playlist", "/in/a/live.m3u8", strings.NewReader("nonsense"), nil, 400, ""},
 		{"encrypted", "/in/a/live.m3u8", strings.NewReader(strings.Replace(shortList, "#EXTINF", "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF", 1)), nil, 415, ""},

@@ -103,14 +103,36 @@ type counters struct {
 	publishLateness                             *prometheus.HistogramVec
 }
 
+// tallies are all counters.
+func tallies() []*tally {
+	return []*tally{
+		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
+		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.gaps, counted.slotsGivenUp,
+		tolerated, noticed, overLimit, historiesAdopted, messagesLost, uploadsMissed,
+	}
+}
+
+// forgetMetrics ends the series of what is no longer there: a channel, or with another label, one of
+// its inputs or endpoints.
+func forgetMetrics(key channelKey, more ...string) {
+	labels := prometheus.Labels{labelStore: key.store, labelChannel: key.name}
+	for i := 0; i+1 < len(more); i += 2 {
+		labels[more[i]] = more[i+1]
+	}
+	for _, t := range tallies() {
+		t.Forget(labels)
+	}
+	counted.publishLateness.DeletePartialMatch(labels)
+}
+
 // registerMetrics makes the metrics part of a config's registry.
 func registerMetrics(registry *prometheus.Registry) error {
 	counted.strayUploads.Begin()
-	for _, c := range []prometheus.Collector{
-		counted.ingestBytes, counted.ingestRequests, counted.strayUploads, counted.downloadsCut, counted.segmentsMissed, counted.failovers,
-		counted.slotsPublished, counted.slotsBySource, counted.slotsPatched, counted.defects, counted.gaps, counted.slotsGivenUp, counted.publishLateness, &currentState, tolerated, noticed, overLimit,
-		historiesAdopted, messagesLost, uploadsMissed,
-	} {
+	collectors := []prometheus.Collector{counted.publishLateness, &currentState}
+	for _, t := range tallies() {
+		collectors = append(collectors, t)
+	}
+	for _, c := range collectors {
 		var known prometheus.AlreadyRegisteredError
 		if err := registry.Register(c); err != nil && !(errors.As(err, &known) && known.ExistingCollector == c) {
 			return fmt.Errorf("registering metrics: %w", err)
@@ -198,6 +220,9 @@ func (m meter) slot(s failover.Slot) {
 
 // countRequest counts an answer to an encoder.
 func (rt *route) countRequest(status int) {
+	if rt.use.shared.ended() {
+		return // its series have ended, and must not come back
+	}
 	key := rt.use.key
 	counted.ingestRequests.Inc(key.store, key.name, rt.input.Name, strconv.Itoa(status))
 }

@@ -157,7 +157,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 			if in == nil {
 				continue
 			}
-			if err := in.checkFits(engine); err != nil {
+			if err := in.checkFits(limitOf(engine)); err != nil {
 				return fmt.Errorf("channel %s, input %s: %w", name, in.Name, err)
 			}
 		}

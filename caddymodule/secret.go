@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -31,7 +30,7 @@ func resolveName(value string) (string, error) {
 		return "", fmt.Errorf("username %q: %w", value, err)
 	}
 	if name == "" {
-		return "", errors.New("a username is empty")
+		return "", errNoUsername
 	}
 	return name, nil
 }

@@ -59,16 +59,16 @@ func checkVariantOrder(v string) error {
 
 // unmarshal reads the block of stream_selection.
 func (s *StreamSelection) unmarshal(d *caddyfile.Dispenser, owner string) error {
-	start := *d
-	if *s != (StreamSelection{}) {
-		return d.Errf("%s: stream_selection is given twice", owner)
-	}
+	start, options := *d, given{}
 	if d.NextArg() {
 		return d.Errf("%s: stream_selection takes a block, and no value", owner)
 	}
 	owner += ", stream_selection"
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
+		err := options.once(d, owner)
+		if err != nil {
+			return err
+		}
 		switch d.Val() {
 		case "min_bitrate":
 			err = readBitrate(d, owner, &s.MinBitrate)
@@ -94,7 +94,7 @@ func (s *StreamSelection) unmarshal(d *caddyfile.Dispenser, owner string) error 
 
 // readBitrate reads bits per second, such as 1500000, 1500k or 1.5M.
 func readBitrate(d *caddyfile.Dispenser, owner string, v *uint64) error {
-	option, arg, err := single(d, owner, *v != 0)
+	option, arg, err := single(d, owner)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,12 +26,15 @@ type shares struct {
 // limit.
 type limitedEngine interface{ limit() int64 }
 
-func (m *MemoryStore) limit() int64 { return m.Capacity }
+func (m *MemoryStore) limit() int64 { return cmp.Or(m.Capacity, defaultCapacity) }
 func (f *FileStore) limit() int64   { return f.MaxSize }
 
 func (n *NATSStore) limit() int64 {
 	if n.MaxSize > 0 {
 		return n.MaxSize
+	}
+	if n.local == nil { // neither read nor provisioned
+		return new(MemoryStore).limit()
 	}
 	return limitOf(n.local)
 }
@@ -46,15 +50,26 @@ func limitOf(e Engine) int64 {
 // checkCapacities refuses to guarantee channels more than their store has. They are those of all
 // handlers so far.
 func (a *App) checkCapacities(e Engine) error {
-	id, limit, sum := e.Identity(), limitOf(e), int64(0)
-	var sharing []string
+	id, all := e.Identity(), guarantees{}
 	for _, u := range a.channels {
-		if u.key.store != id {
-			continue
+		if u.key.store == id {
+			all[u.key.name] = u.spec.Capacity
 		}
-		sum += u.spec.Capacity
-		if u.spec.Capacity == 0 {
-			sharing = append(sharing, u.key.name)
+	}
+	return all.check(limitOf(e))
+}
+
+// guarantees are the capacities of a store's channels, 0 for those that share the rest.
+type guarantees map[string]int64
+
+// check refuses more than the store has, which is limit; 0 for no limit.
+func (g guarantees) check(limit int64) error {
+	sum := int64(0)
+	var sharing []string
+	for channel, capacity := range g {
+		sum += capacity
+		if capacity == 0 {
+			sharing = append(sharing, channel)
 		}
 	}
 	switch left := limit - sum; {
@@ -74,8 +89,8 @@ func (a *App) checkCapacities(e Engine) error {
 
 // checkFits refuses to take a segment that the store has no room for, if it was asked for: a
 // default that is too large for a small store does no harm.
-func (in *Input) checkFits(e Engine) error {
-	if limit := limitOf(e); limit > 0 && in.MaxSegmentSize > limit {
+func (in *Input) checkFits(limit int64) error {
+	if limit > 0 && in.MaxSegmentSize > limit {
 		return fmt.Errorf("max_segment_size: must be at most the store's %s, but is %s",
 			humanize.IBytes(uint64(limit)), humanize.IBytes(uint64(in.MaxSegmentSize)))
 	}

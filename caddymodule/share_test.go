@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
@@ -120,22 +123,46 @@ func TestCapacitiesOfSeveralHandlers(t *testing.T) {
 	site := func(port, store, channel, capacity string) string {
 		return fmt.Sprintf(":%s {\nlive_origin {\n%s\nchannel %s {\n%s\ninput a /in\nendpoint hls /live\n}\n}\n}\n", port, store, channel, capacity)
 	}
+	const natsStore = "store nats nats://127.0.0.1:4222"
 	const tooMuch = "the channels are guaranteed 2.9 GiB of the store, which has 2.0 GiB"
-	for name, c := range map[string]struct{ config, want string }{
-		"too much":           {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", "capacity 1500MiB"), tooMuch},
-		"enough":             {site("80", "", "one", "capacity 1GiB") + site("81", "", "two", "capacity 1GiB"), ""},
-		"nothing left":       {site("80", "", "one", "capacity 2GiB") + site("81", "", "two", ""), "guaranteed 2.0 GiB of the store, which has 2.0 GiB: that leaves nothing for two"},
-		"nearly nothing":     {site("80", "", "two", "") + site("81", "", "one", "capacity 2097151KiB"), "that leaves nothing for two"},
-		"a little too much":  {site("80", "", "one", "capacity 2GiB") + site("81", "", "two", "capacity 1MiB"), "which has 2.0 GiB: 1.0 MiB too much"},
-		"without a share":    {site("80", "", "one", "capacity 1500MiB") + site("81", "", "two", ""), ""},
-		"the same channel":   {site("80", "", "one", "capacity 1500MiB") + site("81", "", "one", "capacity 1500MiB"), ""},
-		"a store for each":   {site("80", "", "one", "capacity 1500MiB") + site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB"), ""},
-		"without a limit":    {site("80", "store file /x", "one", "capacity 1TiB") + site("81", "store file /x", "two", "capacity 1TiB"), ""},
-		"on several nodes":   {site("80", "store nats nats://127.0.0.1:4222", "one", "capacity 3000MiB"), tooMuch},
-		"with a local limit": {site("80", "store nats nats://127.0.0.1:4222 {\nlocal memory {\ncapacity 3GiB\n}\n}", "one", "capacity 3000MiB"), ""},
+	for name, c := range map[string]struct {
+		sites []string
+		want  string
+	}{
+		"too much":           {[]string{site("80", "", "one", "capacity 1500MiB"), site("81", "", "two", "capacity 1500MiB")}, tooMuch},
+		"enough":             {[]string{site("80", "", "one", "capacity 1GiB"), site("81", "", "two", "capacity 1GiB")}, ""},
+		"nothing left":       {[]string{site("80", "", "one", "capacity 2GiB"), site("81", "", "two", "")}, "guaranteed 2.0 GiB of the store, which has 2.0 GiB: that leaves nothing for two"},
+		"nearly nothing":     {[]string{site("80", "", "two", ""), site("81", "", "one", "capacity 2097151KiB")}, "that leaves nothing for two"},
+		"a little too much":  {[]string{site("80", "", "one", "capacity 2GiB"), site("81", "", "two", "capacity 1MiB")}, "which has 2.0 GiB: 1.0 MiB too much"},
+		"without a share":    {[]string{site("80", "", "one", "capacity 1500MiB"), site("81", "", "two", "")}, ""},
+		"the same channel":   {[]string{site("80", "", "one", "capacity 1500MiB"), site("81", "", "one", "capacity 1500MiB")}, ""},
+		"a store for each":   {[]string{site("80", "", "one", "capacity 1500MiB"), site("81", "store file "+t.TempDir(), "two", "capacity 1500MiB")}, ""},
+		"without a limit":    {[]string{site("80", "store file /x", "one", "capacity 1TiB"), site("81", "store file /x", "two", "capacity 1TiB")}, ""},
+		"on several nodes":   {[]string{site("80", natsStore, "one", "capacity 1500MiB"), site("81", natsStore, "two", "capacity 1500MiB")}, tooMuch},
+		"with a local limit": {[]string{site("80", "store nats nats://127.0.0.1:4222 {\nlocal memory {\ncapacity 3GiB\n}\n}", "one", "capacity 3000MiB")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			validate(t, adaptLoose(t, "{\nauto_https off\nlog {\noutput discard\n}\n}\n"+c.config), c.want)
+			const global = "{\nauto_https off\nlog {\noutput discard\n}\n}\n"
+			// In a Caddyfile, the line is known.
+			_, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(global+strings.Join(c.sites, "")), nil)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "at Caddyfile:")) {
+				t.Errorf("Caddyfile: %v", err)
+			}
+			var servers []string
+			for i, site := range c.sites {
+				var one struct {
+					Apps struct {
+						HTTP struct{ Servers map[string]json.RawMessage }
+					}
+				}
+				if err := json.Unmarshal([]byte(adaptLoose(t, global+site)), &one); err != nil {
+					t.Fatal(err)
+				}
+				for _, server := range one.Apps.HTTP.Servers {
+					servers = append(servers, fmt.Sprintf(`"s%d":%s`, i, server))
+				}
+			}
+			validate(t, `{"logging":{"logs":{"default":{"writer":{"output":"discard"}}}},"apps":{"http":{"servers":{`+strings.Join(servers, ",")+`}}}}`, c.want)
 		})
 	}
 }

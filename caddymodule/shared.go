@@ -68,6 +68,9 @@ func (l *lease) acquire() bool {
 // leave reports whether that was the last user.
 func (l *lease) leave() bool { return l.users.Add(-1) == 0 }
 
+// ended reports whether nobody uses it any more.
+func (l *lease) ended() bool { return l.users.Load() == 0 }
+
 // sharedStore is an open store.
 type sharedStore struct {
 	lease
@@ -223,6 +226,7 @@ func (c *sharedChannel) release() {
 	if c.traced != nil {
 		c.traced.close()
 	}
+	forgetMetrics(c.key)
 	live.mu.Lock()
 	delete(live.channels, c.key)
 	live.mu.Unlock()

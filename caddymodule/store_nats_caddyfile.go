@@ -1,10 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
-	"strings"
-
-	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/liveorigin/caddy-live-origin/store/nats"
@@ -41,17 +37,21 @@ func (n *NATSStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		n.Servers = append(n.Servers, server)
 	}
+	options := given{}
 	for d.NextBlock(0) {
-		var err error
+		err := options.once(d, owner)
+		if err != nil {
+			return err
+		}
 		switch option := d.Val(); option {
 		case "node":
 			err = readText(d, owner, &n.Node, literal(nats.CheckName))
 		case "credentials":
-			err = readText(d, owner, &n.Credentials, notEmpty)
+			err = readText(d, owner, &n.Credentials, literal(notEmpty))
 		case "user":
 			err = n.unmarshalUser(d)
 		case "token":
-			err = readText(d, owner, &n.Token, notEmpty)
+			err = readText(d, owner, &n.Token, literal(notEmpty))
 		case "tls":
 			err = n.unmarshalTLS(d)
 		case "prefix":
@@ -81,33 +81,36 @@ func (n *NATSStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 func (n *NATSStore) unmarshalUser(d *caddyfile.Dispenser) error {
-	if n.User != "" {
-		return d.Err("store nats: user is given twice")
-	}
 	if !d.AllArgs(&n.User, &n.Password) || n.User == "" || n.Password == "" {
 		return d.Err("store nats: user needs a name and a password")
+	}
+	for _, value := range []string{n.User, n.Password} {
+		if err := literal(notEmpty)(value); err != nil {
+			return d.Errf("store nats: user: %w", err)
+		}
 	}
 	return nil
 }
 
 func (n *NATSStore) unmarshalTLS(d *caddyfile.Dispenser) error {
 	const owner = "store nats: tls"
-	if n.TLS != nil {
-		return d.Err(owner + " is given twice")
-	}
 	if d.NextArg() {
 		return d.Err(owner + " takes no value, only a block")
 	}
 	n.TLS = new(NATSTLS)
+	options := given{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
+		err := options.once(d, owner)
+		if err != nil {
+			return err
+		}
 		switch option := d.Val(); option {
 		case "ca":
-			err = readText(d, owner, &n.TLS.CA, notEmpty)
+			err = readText(d, owner, &n.TLS.CA, literal(notEmpty))
 		case "cert":
-			err = readText(d, owner, &n.TLS.Cert, notEmpty)
+			err = readText(d, owner, &n.TLS.Cert, literal(notEmpty))
 		case "key":
-			err = readText(d, owner, &n.TLS.Key, notEmpty)
+			err = readText(d, owner, &n.TLS.Key, literal(notEmpty))
 		default:
 			err = d.Errf("unrecognized store nats tls subdirective '%s'", option)
 		}
@@ -119,9 +122,6 @@ func (n *NATSStore) unmarshalTLS(d *caddyfile.Dispenser) error {
 }
 
 func (n *NATSStore) unmarshalLocal(d *caddyfile.Dispenser) error {
-	if n.LocalRaw != nil {
-		return d.Err("store nats: local is given twice")
-	}
 	if !d.NextArg() {
 		return d.Err("store nats: local needs an engine, such as memory or file")
 	}
@@ -129,12 +129,9 @@ func (n *NATSStore) unmarshalLocal(d *caddyfile.Dispenser) error {
 	if name == "nats" {
 		return d.Err("store nats: local: must be an engine of one node, such as memory or file")
 	}
-	module, err := caddyfile.UnmarshalModule(d, storeNamespace+"."+name)
-	if err != nil {
-		return err
-	}
-	n.LocalRaw = caddyconfig.JSONModuleObject(module, "engine", name, nil)
-	return nil
+	var err error
+	n.local, n.LocalRaw, err = unmarshalEngine(d)
+	return err
 }
 
 // asWritten are the options with something that is right in place of what is not known yet.
@@ -144,7 +141,7 @@ func (n *NATSStore) asWritten() nats.Options {
 		Credentials: n.Credentials, User: n.User, Password: n.Password, Token: n.Token,
 	}
 	for _, server := range n.Servers {
-		if !hasPlaceholder(server) {
+		if !placeholder(server) {
 			o.Servers = append(o.Servers, server)
 		}
 	}
@@ -155,24 +152,4 @@ func (n *NATSStore) asWritten() nats.Options {
 		o.TLS = &nats.TLS{CA: n.TLS.CA, Cert: n.TLS.Cert, Key: n.TLS.Key}
 	}
 	return o
-}
-
-// literal is a check that leaves out what has placeholders: they are replaced later, and
-// then it is checked.
-func literal(check func(string) error) func(string) error {
-	return func(value string) error {
-		if hasPlaceholder(value) {
-			return nil
-		}
-		return check(value)
-	}
-}
-
-func hasPlaceholder(value string) bool { return strings.Contains(value, "{") }
-
-func notEmpty(value string) error {
-	if value == "" {
-		return errors.New("must not be empty")
-	}
-	return nil
 }

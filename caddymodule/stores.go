@@ -109,7 +109,11 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
+	options := given{}
 	for d.NextBlock(0) {
+		if err := options.once(d, "store memory"); err != nil {
+			return err
+		}
 		switch option := d.Val(); option {
 		case "capacity":
 			if err := readSize(d, "store memory", &m.Capacity, checkCapacity); err != nil {
@@ -228,20 +232,23 @@ func (f *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&f.Dir) {
 		return d.Err("store file: exactly one directory is required")
 	}
+	options := given{}
+	if err := literal(notEmpty)(f.Dir); err != nil {
+		return d.Errf("store file: dir: %w", err)
+	}
 	for d.NextBlock(0) {
+		if err := options.once(d, "store file"); err != nil {
+			return err
+		}
 		switch option := d.Val(); option {
 		case "max_size":
 			if err := readSize(d, "store file", &f.MaxSize, checkMaxSize); err != nil {
 				return err
 			}
 		case "fsync":
-			if f.Fsync {
-				return d.Errf("store file: %s is given twice", option)
+			if err := readFlag(d, "store file", &f.Fsync); err != nil {
+				return err
 			}
-			if d.NextArg() {
-				return d.ArgErr()
-			}
-			f.Fsync = true
 		default:
 			return d.Errf("unrecognized store file subdirective '%s'", option)
 		}

@@ -120,6 +120,30 @@ func (t *tally) place(word string) int {
 	return len(t.list) - 1
 }
 
+// Forget ends the series with these values of the labels. A family that lacks one of the labels has
+// none of them.
+func (t *tally) Forget(labels prometheus.Labels) {
+	at := map[int]string{}
+	for name, value := range labels {
+		i := slices.Index(t.labels, name)
+		if i < 0 || t.byWord && i == len(t.labels)-1 {
+			return
+		}
+		at[i] = value
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key := range t.rows {
+		matches := true
+		for i, value := range at {
+			matches = matches && key[i] == value
+		}
+		if matches {
+			delete(t.rows, key)
+		}
+	}
+}
+
 // Describe implements prometheus.Collector.
 func (t *tally) Describe(out chan<- *prometheus.Desc) { out <- t.desc }
 

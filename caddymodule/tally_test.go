@@ -76,6 +76,27 @@ func TestTallyCountsAsTheLibraryDoes(t *testing.T) {
 	}
 }
 
+// What is forgotten ends, and nothing else; when it comes again, it begins at zero.
+func TestTallyForgets(t *testing.T) {
+	c := counterByWord("some_total", "What for.", "store", "channel", "input", "what")
+	for _, input := range []string{"a", "b"} {
+		for _, name := range []string{"sports", "news"} {
+			c.Inc("memory", name, input, "word")
+		}
+	}
+	c.Forget(prometheus.Labels{"store": "memory", "channel": "sports", "input": "b"})
+	c.Forget(prometheus.Labels{"store": "memory", "channel": "sports", "endpoint": "a"})
+	c.Forget(prometheus.Labels{"store": "memory", "channel": "sports", "what": "word"})
+	if n := strings.Count(exposition(t, c), "\ncaddy_live_origin_some_total{"); n != 3 {
+		t.Errorf("%d series", n)
+	}
+	c.Forget(prometheus.Labels{"store": "memory", "channel": "news"})
+	c.Begin("memory", "news", "a", "word")
+	if n, m := c.count("memory", "news", "a", "word"), c.count("memory", "sports", "a", "word"); n != 0 || m != 1 {
+		t.Errorf("%d and %d", n, m)
+	}
+}
+
 // Words are few. If they are not, those that come last count as one.
 func TestTallyWordsAreBounded(t *testing.T) {
 	c := counterByWord("some_total", "What for.", "channel", "what")

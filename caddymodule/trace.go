@@ -71,8 +71,15 @@ func (t *Trace) unmarshal(d *caddyfile.Dispenser, owner string) error {
 		return d.Errf("%s: trace needs exactly one value", owner)
 	}
 	owner += ", trace"
+	if err := literal(notEmpty)(t.Filename); err != nil {
+		return d.Errf("%s: filename: %w", owner, err)
+	}
+	options := given{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
+		err := options.once(d, owner)
+		if err != nil {
+			return err
+		}
 		switch d.Val() {
 		case "roll_size":
 			err = readSize(d, owner, &t.RollSize, checkRollSize)

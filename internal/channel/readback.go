@@ -16,7 +16,7 @@ func (in *input) open(ctx context.Context, name string) (*File, error) {
 		return nil, store.ErrNotFound
 	}
 	if f.text != nil {
-		return &File{Content: textContent{bytes.NewReader(f.text)}, ContentType: f.contentType, Modified: f.modified}, nil
+		return &File{Content: textContent{bytes.NewReader(f.text)}, Size: int64(len(f.text)), ContentType: f.contentType, Modified: f.modified}, nil
 	}
 	key := f.key
 	size, contentType, ok := in.objects.file(key)
@@ -35,12 +35,13 @@ func (in *input) open(ctx context.Context, name string) (*File, error) {
 	if contentType == "" {
 		contentType = "application/octet-stream"
 	}
-	return &File{Content: content, ContentType: contentType, Modified: f.modified, Keys: []string{key}}, nil
+	return &File{Content: content, Size: size, ContentType: contentType, Modified: f.modified, Keys: []string{key}}, nil
 }
 
 // File is something to serve. The caller closes its Content.
 type File struct {
 	Content     output.Content
+	Size        int64
 	ContentType string
 	Modified    time.Time
 	// Keys are those of its objects in the store, for Channel.Deleted; a text has none.

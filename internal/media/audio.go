@@ -39,6 +39,7 @@ type frames struct {
 	sizes  sampleSizes // in samples
 	passed int64       // samples since the beginning of the object
 	silent int64       // the size of a frame of silence, with its header
+	layout byte        // channel_config_code of Opus
 }
 
 func newFrames(codec codecID) *frames {
@@ -48,10 +49,14 @@ func newFrames(codec codecID) *frames {
 		f.parse, f.need = parseADTS, adtsHeader
 	case codecMPEGAudio:
 		f.parse, f.need = parseMPEGAudio, 4
+	case codecDTS:
+		f.parse, f.need = parseDTS, dtsHeader
+	case codecOpus:
+		f.need = opusHeader
 	default:
 		f.parse, f.need = parseAC3, 7
 	}
-	f.part = make([]byte, 0, 8)
+	f.part = make([]byte, 0, f.need+1)
 	return f
 }
 
@@ -59,6 +64,10 @@ func newFrames(codec codecID) *frames {
 func (f *frames) begin(b []byte, stamped bool) {
 	if stamped {
 		f.samples = 0
+	}
+	if f.codec == codecOpus { // a PES packet begins with an access unit
+		f.skip, f.part = 0, f.part[:0]
+		return
 	}
 	if f.skip == 0 && len(f.part) == 0 || len(b) < f.need {
 		return
@@ -72,6 +81,10 @@ func (f *frames) begin(b []byte, stamped bool) {
 
 // feed takes payload of the track.
 func (f *frames) feed(b []byte) {
+	if f.codec == codecOpus {
+		f.feedOpus(b)
+		return
+	}
 	for len(b) > 0 {
 		if f.skip > 0 {
 			n := min(f.skip, len(b))
@@ -99,18 +112,30 @@ func (f *frames) feed(b []byte) {
 func (f *frames) header(b []byte) int {
 	h, ok := f.parse(b)
 	if !ok {
-		if f.inSync && !f.proven {
-			// The last header was not one either, only bytes that look like it.
-			f.count--
-			f.samples = max(0, f.samples-f.last.samples)
-		}
-		f.inSync = false
+		f.lost()
 		return 1
 	}
 	if h.samples == 0 { // part of the frame before
 		f.skip = h.size - len(b)
 		return len(b)
 	}
+	f.accept(h)
+	f.skip = h.size - len(b)
+	return len(b)
+}
+
+// lost is called where a header should be and is not.
+func (f *frames) lost() {
+	if f.inSync && !f.proven {
+		// The last header was not one either, only bytes that look like it.
+		f.count--
+		f.samples = max(0, f.samples-f.last.samples)
+	}
+	f.inSync = false
+}
+
+// accept takes the header of a frame.
+func (f *frames) accept(h frame) {
 	f.proven = f.inSync && (f.hasFirst || h.config == f.last.config)
 	if f.proven && !f.hasFirst {
 		f.first, f.hasFirst = f.last, true
@@ -120,8 +145,6 @@ func (f *frames) header(b []byte) int {
 	f.count++
 	f.samples += h.samples
 	f.measure(h)
-	f.skip = h.size - len(b)
-	return len(b)
 }
 
 // measure takes the size of a frame.
@@ -162,6 +185,12 @@ func (f *frames) config() (config []byte, codec string) {
 		// RFC 6381 object types 32 to 34 are layers 1 to 3 of MPEG audio.
 		layer := packed & 3
 		return binary.BigEndian.AppendUint32(nil, packed), "mp4a.40." + [...]string{1: "32", 2: "33", 3: "34"}[layer]
+	}
+	switch f.codec {
+	case codecDTS:
+		return binary.BigEndian.AppendUint32(nil, packed), "dtsc"
+	case codecOpus:
+		return []byte{f.layout}, "Opus"
 	}
 	codec = "ac-3"
 	if packed>>24 > 10 { // bsid

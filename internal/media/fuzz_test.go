@@ -26,9 +26,15 @@ func fuzzSeeds() [][]byte {
 	eac3.tables(pmtEntry{streamEAC3, audioPID, nil})
 	frame = join([]byte{0x0b, 0x77, 0, 0x7f, 0x34, 0x86}, make([]byte, 256-6))
 	eac3.unit(audioPID, nil, pes(0xbd, 0, 0, join(frame, frame), true))
+	opus := newStream()
+	opus.tables(pmtEntry{streamPrivatePES, audioPID, opusDescriptors})
+	opus.unit(audioPID, nil, pes(0xbd, 0, 0, join(opusUnit(40), opusUnit(3), opusUnit(600)), true))
+	dts := newStream()
+	dts.tables(pmtEntry{streamDTS, audioPID, nil})
+	dts.unit(audioPID, nil, pes(0xbd, 0, 0, join(dtsFrame, dtsFrame), true))
 	init, segment := smallMP4()
 	return [][]byte{
-		smallSegment(126000).b, smallSegment(1<<33 - 1800).b, hevc.b, mp3.b, ac3.b, eac3.b,
+		smallSegment(126000).b, smallSegment(1<<33 - 1800).b, hevc.b, mp3.b, ac3.b, eac3.b, opus.b, dts.b,
 		nullPackets(4), []byte("#EXTM3U\n"), []byte("\x00\x00\x00\x18ftypmp42"),
 		init, segment, join(init, segment), join(id3Time(5), adts(3, 150), id3(4, id3Frame("TXXX", []byte("x")))),
 		[]byte("WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:900000\n\n1\n00:01.000 --> 00:02.000\n\u00e9\n"),

@@ -15,7 +15,7 @@ import (
 func TestSegmentsAgreeWithFFprobe(t *testing.T) {
 	for _, name := range []string{
 		"h264", "ntsc", "film", "odd", "fields", "high10", "wrap", "opengop", "single", "hevc",
-		"aac", "aac44", "mp3", "mp2", "ac3", "eac3", "hls", "cbr", "frames",
+		"aac", "aac44", "mp3", "mp2", "ac3", "eac3", "opus", "opus6", "dts", "dts6", "hls", "cbr", "frames",
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i, file := range segments(t, name) {
@@ -134,6 +134,10 @@ func codecString(name, profile string, level int) string {
 		return "ac-3"
 	case "eac3":
 		return "ec-3"
+	case "opus":
+		return "Opus"
+	case "dts":
+		return "dtsc"
 	}
 	return "?"
 }
@@ -141,7 +145,7 @@ func codecString(name, profile string, level int) string {
 // The pieces in which an object arrives don't matter.
 func TestPiecesOfAnySizeGiveTheSameResult(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, name := range []string{"h264", "hevc", "mp3", "eac3"} {
+	for _, name := range []string{"h264", "hevc", "mp3", "eac3", "opus", "dts"} {
 		b := segment(t, name, 1)
 		want := probe(t, b)
 		for round := range 40 {
@@ -165,7 +169,7 @@ func TestPiecesOfAnySizeGiveTheSameResult(t *testing.T) {
 
 // Segments of one encoder follow one another to the tick, across the wrap too.
 func TestSegmentsFollowOneAnother(t *testing.T) {
-	for _, name := range []string{"h264", "ntsc", "wrap", "hls", "hevc"} {
+	for _, name := range []string{"h264", "ntsc", "wrap", "hls", "hevc", "opus", "dts"} {
 		t.Run(name, func(t *testing.T) {
 			var before *Info
 			wrapped := false

@@ -146,7 +146,7 @@ func (es *elementary) sound() *Fault {
 	}
 	if a := es.audio; a != nil {
 		a.finish()
-		if es.units > 0 && !a.hasFirst {
+		if es.units > 0 && !a.hasFirst && es.codec != codecDTS {
 			return faultf(ReasonDamaged, "audio 0x%x: no frame header in %d PES packets", es.pid, es.units)
 		}
 	}
@@ -170,6 +170,10 @@ func (es *elementary) track(st *pidState) Track {
 	if es.times.n == 0 {
 		t.End = 0
 	}
+	if es.codec == codecDTS && !es.audio.hasFirst && es.units > 0 {
+		t.Kind = Data // no core frames, or no DTS at all: the stream type has other meanings
+		return t
+	}
 	if v := es.video; v != nil {
 		t.Samples = es.times.n
 		t.Codec, t.Config = v.sps.codec, v.config
@@ -182,6 +186,9 @@ func (es *elementary) track(st *pidState) Track {
 		t.Samples = a.count
 		t.Config, t.Codec = a.config()
 		t.SampleRate, t.Channels = a.first.sampleRate, a.first.channels
+		if es.codec == codecOpus {
+			t.Channels = opusChannels(a.layout)
+		}
 		if es.times.n > 0 {
 			t.End = max(t.End, es.times.lastPTS+ticks(a.samples, a.last.sampleRate))
 		}

@@ -9,6 +9,7 @@ type elementary struct {
 	kind       Kind
 	codec      codecID
 	refusal    *Fault // why the stream can't be read, if its program is taken
+	unread     string // what it is if it should be read, but is not
 
 	header   []byte // of a PES packet that starts in several TS packets
 	inHeader bool
@@ -39,8 +40,13 @@ func newElementary(pid uint16, streamType uint8, descriptors []byte) *elementary
 	switch es.codec {
 	case codecH264, codecH265:
 		es.video = newPictures(es.codec)
-	case codecAAC, codecMPEGAudio, codecAC3, codecEAC3:
+	case codecAAC, codecMPEGAudio, codecAC3, codecEAC3, codecDTS:
 		es.audio = newFrames(es.codec)
+	case codecOpus:
+		es.audio = newFrames(es.codec)
+		es.audio.layout = opusLayout(descriptors)
+	default:
+		es.unread = unread(streamType, descriptors)
 	}
 	return es
 }

@@ -232,6 +232,9 @@ func (s *tsScanner) enlist(tracks []*elementary) *Fault {
 		return faultf(ReasonUnsupported, "more than %d tracks", maxTracks)
 	}
 	for _, es := range tracks {
+		if es.unread != "" {
+			s.odd("PID 0x%x carries %s: it is passed on without being looked into", es.pid, es.unread)
+		}
 		if es.pid == tsNullPID {
 			continue
 		}

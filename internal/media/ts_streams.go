@@ -1,5 +1,7 @@
 package media
 
+import "iter"
+
 // codecID is a codec whose stream this package looks into.
 type codecID uint8
 
@@ -11,6 +13,8 @@ const (
 	codecMPEGAudio
 	codecAC3
 	codecEAC3
+	codecDTS
+	codecOpus
 )
 
 // Stream types (ISO/IEC 13818-1, table 2-34; ATSC A/53 part 3; HLS SAMPLE-AES).
@@ -23,6 +27,8 @@ const (
 	streamH265       = 0x24
 	streamAC3        = 0x81
 	streamEAC3       = 0x87
+	streamDTS        = 0x82 // as ffmpeg and Blu-ray discs have it; SCTE 27 subtitles in cable networks
+	streamOtherDTS   = 0x8a
 )
 
 // unreadStreams are audio and video that would have to be compared for a join,
@@ -39,7 +45,6 @@ var unreadStreams = map[uint8]struct {
 	0x21: {Video, "JPEG 2000 video"},
 	0x33: {Video, "H.266 video"},
 	0x42: {Video, "AVS video"},
-	0x8a: {Audio, "DTS audio"},
 	0xea: {Video, "VC-1 video"},
 }
 
@@ -62,9 +67,10 @@ func classify(streamType uint8, descriptors []byte) (kind Kind, codec codecID, r
 		return Audio, codecAC3, nil
 	case streamEAC3:
 		return Audio, codecEAC3, nil
+	case streamDTS, streamOtherDTS:
+		return Audio, codecDTS, nil
 	case streamPrivatePES:
-		kind, codec = describedStream(descriptors)
-		return kind, codec, nil
+		return describedStream(descriptors)
 	}
 	if kind, ok := sampleEncrypted[streamType]; ok {
 		return kind, codecNone, faultf(ReasonEncrypted, "sample encryption, stream type 0x%02x", streamType)
@@ -75,34 +81,98 @@ func classify(streamType uint8, descriptors []byte) (kind Kind, codec codecID, r
 	return Data, codecNone, nil
 }
 
-// describedStream says what private PES data is, by its descriptors
-// (ETSI EN 300 468, 6.2 and annex D; ISO/IEC 13818-1, 2.6.8).
-func describedStream(b []byte) (Kind, codecID) {
-	const registration, teletext, dvbSubtitle, ac3, eac3 = 0x05, 0x56, 0x59, 0x6a, 0x7a
-	for len(b) >= 2 {
-		tag, end := b[0], min(2+int(b[1]), len(b))
-		body := b[2:end]
-		b = b[end:]
+// Descriptors (ISO/IEC 13818-1, 2.6; ETSI EN 300 468, 6.2 and annex D).
+const (
+	descriptorRegistration = 0x05
+	descriptorTeletext     = 0x56
+	descriptorDVBSubtitle  = 0x59
+	descriptorAC3          = 0x6a
+	descriptorEAC3         = 0x7a
+	descriptorDTS          = 0x7b
+	descriptorExtension    = 0x7f
+)
+
+// registered are the streams that a registration descriptor names.
+var registered = map[string]struct {
+	kind  Kind
+	codec codecID
+}{
+	"AC-3": {Audio, codecAC3},
+	"EAC3": {Audio, codecEAC3},
+	"DTS1": {Audio, codecDTS},
+	"DTS2": {Audio, codecDTS},
+	"DTS3": {Audio, codecDTS},
+	"Opus": {Audio, codecOpus},
+	"HEVC": {Video, codecH265},
+}
+
+// describedStream says what private PES data is, by its descriptors.
+func describedStream(descriptors []byte) (Kind, codecID, *Fault) {
+	for tag, body := range eachDescriptor(descriptors) {
 		switch tag {
-		case ac3:
-			return Audio, codecAC3
-		case eac3:
-			return Audio, codecEAC3
-		case teletext, dvbSubtitle:
-			return Subtitle, codecNone
-		case registration:
-			if len(body) < 4 {
-				continue
+		case descriptorAC3:
+			return Audio, codecAC3, nil
+		case descriptorEAC3:
+			return Audio, codecEAC3, nil
+		case descriptorDTS:
+			return Audio, codecDTS, nil
+		case descriptorTeletext, descriptorDVBSubtitle:
+			return Subtitle, codecNone, nil
+		case descriptorRegistration:
+			name := string(body[:min(4, len(body))])
+			if r, ok := registered[name]; ok {
+				return r.kind, r.codec, nil
 			}
-			switch string(body[:4]) {
-			case "AC-3":
-				return Audio, codecAC3
-			case "EAC3":
-				return Audio, codecEAC3
-			case "HEVC":
-				return Video, codecH265
+			if name == "AV01" {
+				return Video, codecNone, faultf(ReasonUnsupported, "AV1 video belongs into fragmented MP4")
 			}
 		}
 	}
-	return Data, codecNone
+	return Data, codecNone, nil
+}
+
+func eachDescriptor(b []byte) iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		for len(b) >= 2 {
+			tag, end := b[0], min(2+int(b[1]), len(b))
+			body := b[2:end]
+			b = b[end:]
+			if !yield(tag, body) {
+				return
+			}
+		}
+	}
+}
+
+// opusLayout is the channel_config_code of a stream of Opus, 0 if none is given.
+func opusLayout(descriptors []byte) byte {
+	const opusExtension = 0x80
+	for tag, body := range eachDescriptor(descriptors) {
+		if tag == descriptorExtension && len(body) >= 2 && body[0] == opusExtension {
+			return body[1]
+		}
+	}
+	return 0
+}
+
+// unread says what is passed on without being looked into although viewers may see or hear it; empty for
+// what is known to be data.
+func unread(streamType uint8, descriptors []byte) string {
+	const ac4Extension = 0x15
+	if streamType != streamPrivatePES {
+		return ""
+	}
+	for tag, body := range eachDescriptor(descriptors) {
+		switch {
+		case tag == descriptorExtension && len(body) > 0 && body[0] == ac4Extension,
+			tag == descriptorRegistration && len(body) >= 4 && string(body[:4]) == "AC-4":
+			return "AC-4 audio"
+		case tag == descriptorRegistration && len(body) >= 4 && string(body[:4]) == "BSSD":
+			return "PCM audio of SMPTE ST 302"
+		}
+	}
+	if len(descriptors) == 0 {
+		return "a private stream without a descriptor (AV1 video belongs into fragmented MP4)"
+	}
+	return ""
 }

@@ -79,7 +79,8 @@ func hasVideoCodec(codecs string) bool {
 	for codec := range strings.SplitSeq(codecs, ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(codec), ".")
 		switch strings.ToLower(name) {
-		case "mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "mp3", "wvtt", "stpp", "":
+		case "mp4a", "ac-3", "ec-3", "ac-4", "opus", "flac", "alac", "mp3",
+			"dtsc", "dtse", "dtsh", "dtsl", "dtsx", "dtsy", "mha1", "mha2", "mhm1", "mhm2", "wvtt", "stpp", "":
 		default:
 			return true
 		}

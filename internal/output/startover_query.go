@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,15 +12,38 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
+// parameters returns what a query says of these names. Nothing else in it matters, not even
+// whether it can be read: a CDN adds what it likes. A parameter is there as soon as it is named,
+// also without a value, so that a template that was filled in badly does not lead to the live
+// playlist.
+func parameters(rawQuery string, names ...string) (map[string]string, error) {
+	var found map[string]string
+	for part := range strings.SplitSeq(rawQuery, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		key, err := url.QueryUnescape(key)
+		if err != nil || !slices.Contains(names, key) {
+			continue
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrQuery, key, err)
+		}
+		if _, twice := found[key]; twice {
+			return nil, fmt.Errorf("%w: %s is given twice", ErrQuery, key)
+		}
+		if found == nil {
+			found = map[string]string{}
+		}
+		found[key] = value
+	}
+	return found, nil
+}
+
 // parseSpan reads the query of a multivariant playlist; nil if it has neither
 // start nor end.
 func parseSpan(rawQuery string) (*span, error) {
-	if !strings.Contains(rawQuery, "start=") && !strings.Contains(rawQuery, "end=") {
-		return nil, nil
-	}
-	q, err := url.ParseQuery(rawQuery)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrQuery, err)
+	q, err := parameters(rawQuery, "start", "end")
+	if len(q) == 0 || err != nil {
+		return nil, err
 	}
 	start, hasStart, err := moment(q, "start")
 	if err != nil {
@@ -29,8 +53,6 @@ func parseSpan(rawQuery string) (*span, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !hasStart && !hasEnd:
-		return nil, nil
 	case !hasStart:
 		return nil, fmt.Errorf("%w: end needs a start", ErrQuery)
 	case hasEnd && end <= start:
@@ -40,18 +62,15 @@ func parseSpan(rawQuery string) (*span, error) {
 }
 
 // moment reads a point in time.
-func moment(q url.Values, key string) (at failover.Ticks, given bool, err error) {
-	values := q[key]
-	if len(values) == 0 {
+func moment(q map[string]string, key string) (at failover.Ticks, given bool, err error) {
+	value, given := q[key]
+	if !given {
 		return 0, false, nil
 	}
-	if len(values) > 1 {
-		return 0, false, fmt.Errorf("%w: %s is given twice", ErrQuery, key)
-	}
-	t, ok := parseMoment(values[0])
+	t, ok := parseMoment(value)
 	if !ok {
 		return 0, false, fmt.Errorf("%w: %s is neither Unix time in seconds nor a date such as 2026-05-01T20:15:00Z or 2026-05-01T22:15:00+02:00: %.64q",
-			ErrQuery, key, values[0])
+			ErrQuery, key, value)
 	}
 	return failover.TicksAt(t), true, nil
 }
@@ -97,24 +116,19 @@ func (c cut) query() string {
 // parseCut reads the query of a media playlist; nil if it is not one that query
 // has made. Other parameters, such as a CDN adds, are ignored.
 func parseCut(rawQuery string) (*cut, error) {
-	if !strings.Contains(rawQuery, "first=") {
-		return nil, nil
-	}
-	q, err := url.ParseQuery(rawQuery)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrQuery, err)
-	}
-	if !q.Has("first") {
-		return nil, nil
+	q, err := parameters(rawQuery, "first", "last", "until")
+	if _, ours := q["first"]; !ours || err != nil {
+		return nil, err
 	}
 	var c cut
 	var until uint64
 	for key, v := range map[string]*uint64{"first": &c.first, "last": &c.last, "until": &until} {
-		if !q.Has(key) {
+		value, given := q[key]
+		if !given {
 			continue
 		}
-		n, err := strconv.ParseUint(q.Get(key), 10, 63)
-		if err != nil || n == 0 || len(q[key]) > 1 {
+		n, err := strconv.ParseUint(value, 10, 63)
+		if err != nil || n == 0 {
 			return nil, fmt.Errorf("%w: %s is not a number", ErrQuery, key)
 		}
 		*v = n
