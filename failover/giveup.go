@@ -259,7 +259,13 @@ func (q *question) giveUp(a *option, others []*option) *Slot {
 	}
 	until := a.due
 	if gap {
-		until = a.deadline
+		// Nothing that comes after this is published: not before it can't be a long segment.
+		until = a.listable()
+		for _, o := range others {
+			if at := o.listable(); at.After(until) && o.input.up {
+				until = at
+			}
+		}
 	}
 	if q.now.Before(until) && a.start <= q.at {
 		q.waitUntil(until)

@@ -113,7 +113,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 		return true
 	}
 	tail(n - len(used))
-	o.spare = ref.varies
+	o.spare, o.open = ref.varies, true
 	return false
 }
 
