@@ -106,7 +106,7 @@ func (e *endpoint) commit(now time.Time, s Slot) {
 }
 
 func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
-	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing}
+	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing, Listed: !s.Unlisted}
 }
 
 // follow updates the cursor to where the slot leaves the timeline.
