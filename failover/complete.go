@@ -1,7 +1,5 @@
 package failover
 
-import "slices"
-
 // live reports whether a rendition is waited for: an input has delivered it within the
 // last three slots, or is doing so now.
 func (q *question) live(path string, at, length Ticks) bool {
@@ -248,12 +246,12 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 		if s.channelEnd() <= o.start+r.rounding() && (s.state != sound || o.start > q.cursor.end+r.rounding()) {
 			continue // it belongs to a stretch that was given up
 		}
-		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > r.length/4) {
+		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > min(r.length, s.end-s.start)/4) {
 			next = s
 			break
 		}
 		if len(parts) > 0 && bounded && r.counts() && rounded(s.end-parts[0].start) > q.target {
-			full = o.end-s.channelStart() <= r.length+r.varies // it has room in the next slot
+			full = o.end-s.channelStart() < 2*r.length // it has room in the next slots, and is kept until then (hold)
 			break
 		}
 		parts = append(parts, s)
@@ -281,7 +279,11 @@ func (r *rendition) rounding() Ticks {
 // covers reports whether the segments are all that the rendition has within the slot. next
 // is the one after them, if known.
 func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
+	like := o.cutLike(r)
 	if len(parts) == 0 {
+		if like {
+			return false
+		}
 		// None ends here, but the slot lies within one that has arrived or is on its way.
 		m, ok := q.marks[r.path]
 		switch {
@@ -311,23 +313,46 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	if next != nil && follows(last, next) {
 		return true
 	}
-	if o.end-last.channelEnd()+r.rounding() < r.length && !o.cutsAfter(r, last) {
+	reaches := o.end-last.channelEnd() <= r.rounding()
+	if reaches || !like && o.end-last.channelEnd()+r.rounding() < r.length {
 		return true
 	}
 	// More is to come, unless it was cut short like the slot itself.
-	return closed && (r.ended || r.left(last) && !o.cutsAfter(r, last))
+	return closed && (r.ended || r.left(last) && !like)
 }
 
-// cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more
-// after the segment: a short one ends the slot, as before a break, and this one's is still to come.
-func (o *option) cutsAfter(r *rendition, last *segment) bool {
-	lead := o.shares[0].parts
-	if len(lead) < 2 || abs(r.length-lead[0].rendition.length) > 3*r.frame()/2 {
-		return false
+// cutLike reports whether a rendition is cut where the leading one is: its last segments begin and end with
+// segments of that one. Then it has one that ends with the slot, whatever their lengths are.
+func (o *option) cutLike(r *rendition) bool {
+	n := 0
+	for i := len(r.segments) - 1; i >= 0 && r.segments[i].run == r.run && n < compareDepth; i-- {
+		s := r.segments[i]
+		if s.state != sound || !s.placed {
+			continue
+		}
+		like, known := o.leader().cutsLike(s)
+		switch {
+		case !known:
+		case !like:
+			return false
+		default:
+			n++
+		}
 	}
-	return slices.ContainsFunc(lead[:len(lead)-1], func(s *segment) bool {
-		return abs(s.channelEnd()-last.channelEnd()) <= r.rounding()
-	})
+	return n > 0
+}
+
+// cutsLike reports whether the rendition has a segment that begins and ends where another one's does, and
+// whether that is known.
+func (r *rendition) cutsLike(s *segment) (like, known bool) {
+	within := s.rendition.rounding()
+	for _, o := range r.behind(s.channelMiddle()) {
+		if o.placed && o.channelEnd() > s.channelMiddle() {
+			like = abs(o.channelStart()-s.channelStart()) <= within && abs(o.channelEnd()-s.channelEnd()) <= within
+			return like, o.state == sound
+		}
+	}
+	return false, false
 }
 
 // collectText gathers the text that was not published yet: all that begins before the slot

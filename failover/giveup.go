@@ -140,7 +140,11 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 		if late := found.arrived(found.deadline); found.level != whole && !late.IsZero() {
 			first = late // some renditions were in time, and the others have just begun to come
 		}
-		if ripe := first.Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
+		ripe := first.Add(q.grace(found.full(q)))
+		if found.level != whole && ripe.Before(found.deadline) {
+			ripe = found.deadline // it is longer than was expected: the slot was given up before its time
+		}
+		if q.now.Before(ripe) && found.input.up {
 			q.waitUntil(ripe)
 			return nil, true
 		}
