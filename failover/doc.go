@@ -107,6 +107,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	run.go, succession.go,
 	writers.go               the same run, a new one or another encoder, and why
 	place.go, text.go        where media lies
+	dates.go                 what viewers are told of when it happened
 	generation.go, align.go,
 	match.go                 its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other

@@ -59,7 +59,7 @@ type cursor struct {
 	input      string
 	generation uint64 // of the input, 0 if not known here
 	clock      Timing
-	end        Ticks
+	start, end Ticks // of the last slot
 	media      Ticks // where the last slot with media ended
 	dated      Ticks // see Slot.Dated
 }
@@ -127,7 +127,7 @@ func (e *endpoint) follow(s Slot) {
 	e.borrow(s)
 	e.note(s)
 	was := e.cursor
-	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
+	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, start: s.Start, end: s.End, media: s.End, dated: s.Dated}
 	if s.Missing != nil {
 		e.cursor.media = was.media
 	}

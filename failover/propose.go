@@ -27,7 +27,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	if s.Discontinuity {
 		s.DiscontinuityNumber++
 	} else if q.started {
-		s.Dated = q.cursor.dated
+		s.Dated = q.dated(o)
 	}
 	if q.started && q.at > q.cursor.end {
 		s.Lost = max(0, o.start-q.cursor.end)
