@@ -109,7 +109,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	place.go, text.go        where media lies
 	dates.go                 what viewers are told of when it happened
 	generation.go, align.go,
-	match.go                 its clock; pace.go that of the channel
+	number.go, match.go      its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other
 	option.go, complete.go   what an input has for a slot
 	rank.go                  the order, and the rule
