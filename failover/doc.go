@@ -111,7 +111,8 @@ clock is set, that is a fact, too, and moves no deadline.
 	generation.go, align.go,
 	number.go, match.go      its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other
-	option.go, complete.go   what an input has for a slot
+	option.go, complete.go,
+	covers.go                what an input has for a slot
 	rank.go                  the order, and the rule
 	grade.go, ends.go,
 	tempo.go, score.go       what is bad about media
