@@ -122,6 +122,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	burst.go                 what comes at once after an outage
 	propose.go, seam.go,
 	endpoint.go              the answer, whether it has a seam, and its commit
+	added.go                 where an endpoint begins that is added
 	adopt.go                 slots that another node decided
 	policy.go, words.go      every number with its reason, every word
 

@@ -9,7 +9,8 @@ import (
 type endpoint struct {
 	channel *Channel
 	config  EndpointConfig
-	added   time.Time // to the config
+	added   time.Time        // to the config
+	floors  map[string]Ticks // by input, see Channel.floors
 
 	started         bool
 	ended           bool

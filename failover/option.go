@@ -232,6 +232,9 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 			continue
 		}
 		if !e.started {
+			if floor, ok := q.floors[ref.input.name]; ok && s.channelStart() < floor {
+				continue
+			}
 			if s.state == sound && s.channelEnd() > q.earliest(ref) {
 				return list[i:]
 			}
