@@ -27,8 +27,8 @@ func newObserver(logger *zap.Logger) *observer {
 
 // Event implements channel.Observer.
 func (o *observer) Event(name string, e failover.Effect) {
-	// Nearly all events are slots, which are not logged.
-	if p, ok := e.(failover.Published); ok && p.Slot.Switch == nil && !o.logger.Core().Enabled(zapcore.DebugLevel) {
+	// Nearly all events are slots of which there is nothing to say.
+	if p, ok := e.(failover.Published); ok && ordinary(p.Slot) && !o.logger.Core().Enabled(zapcore.DebugLevel) {
 		return
 	}
 	log := o.logger.With(zap.String("channel", name))
@@ -76,13 +76,20 @@ func (o *observer) Event(name string, e failover.Effect) {
 				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
 		}
 	case failover.SlotGivenUp:
-		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", "given up"}); ok {
-			log.Warn("slot given up", zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
+		message := "slot overdue" // it may still come
+		if e.Listed {
+			message = "slot given up"
+		}
+		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", message}); ok {
+			log.Warn(message, zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
 				zap.Duration("duration", (e.End-e.Start).Duration()), zap.Object("missing", missingByInput(e.Missing)),
 				zap.Int("silenced", silenced))
 		}
 	}
 }
+
+// ordinary reports whether nothing but its number is remarkable about a slot.
+func ordinary(s failover.Slot) bool { return s.Switch == nil && s.Lost == 0 && len(s.Gaps()) == 0 }
 
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
@@ -119,6 +126,13 @@ func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 	if c := log.Check(zapcore.DebugLevel, "slot published"); c != nil {
 		c.Write(zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("sources", s.Sources),
 			zap.Time("end", s.End.Time()), zap.Time("published", s.Published), zap.Bool("discontinuity", s.Discontinuity), zap.Duration("lost", s.Lost.Duration()))
+	}
+	if s.Lost > 0 && s.Missing == nil {
+		// Only now can what was overdue no longer be published.
+		if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", "lost"}); ok {
+			log.Warn("media lost", zap.String("endpoint", s.Endpoint), zap.Duration("duration", s.Lost.Duration()),
+				zap.Uint64("before_msn", s.MSN), zap.Time("start", (s.Start-s.Lost).Time()), zap.Int("silenced", silenced))
+		}
 	}
 	if gaps := s.Gaps(); len(gaps) > 0 {
 		// A rendition that an input does not have is one in every slot.

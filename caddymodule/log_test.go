@@ -54,9 +54,12 @@ func TestEventsInTheLog(t *testing.T) {
 		{failover.GenerationStarted{Input: "a", Generation: 2, Reason: "restart"}, zap.InfoLevel, "generation started", map[string]any{"input": "a", "generation": uint64(2), "reason": "restart"}},
 		{failover.PairChanged{A: "a", B: "b", State: failover.Locked, Offset: failover.ClockRate, Drift: failover.ClockRate / 2}, zap.InfoLevel, "pair state changed", map[string]any{"a": "a", "b": "b", "state": "locked", "offset": time.Second, "drift": time.Second / 2}},
 		{failover.SegmentMissed{Input: "a", Missing: missing}, zap.WarnLevel, "segment missed", map[string]any{"input": "a", "rendition": "v0.m3u8", "segment": "seg7.ts", "why": "not_arrived"}},
-		{failover.SlotGivenUp{Endpoint: "hls", Start: 0, End: 2 * failover.ClockRate, Missing: map[string][]failover.Missing{"a": {missing}}}, zap.WarnLevel, "slot given up", map[string]any{"endpoint": "hls", "duration": 2 * time.Second}},
+		// It may still come: that it was lost is known with the next slot.
+		{failover.SlotGivenUp{Endpoint: "hls", Start: 0, End: 2 * failover.ClockRate, Missing: map[string][]failover.Missing{"a": {missing}}}, zap.WarnLevel, "slot overdue", map[string]any{"endpoint": "hls", "duration": 2 * time.Second}},
+		{failover.SlotGivenUp{Endpoint: "hls", Start: 0, End: 2 * failover.ClockRate, Listed: true}, zap.WarnLevel, "slot given up", map[string]any{"endpoint": "hls", "duration": 2 * time.Second}},
+		{failover.Published{Slot: failover.Slot{Endpoint: "hls", Input: "a", MSN: 7, Lost: 2 * failover.ClockRate}}, zap.WarnLevel, "media lost", map[string]any{"endpoint": "hls", "duration": 2 * time.Second, "before_msn": uint64(7)}},
 	} {
-		core, logs := zapobserver.New(zap.DebugLevel)
+		core, logs := zapobserver.New(min(c.level, zap.InfoLevel))
 		newObserver(zap.New(core)).Event("sports", c.effect)
 		entries := logs.FilterMessage(c.message).All()
 		if len(entries) != 1 || entries[0].Level != c.level {

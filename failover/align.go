@@ -310,27 +310,6 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 	}
 }
 
-// byNumber: equal media sequence numbers mean equal content.
-func (c *Channel) byNumber(now time.Time, g *generation, s *segment, take takeOffset) {
-	for _, in := range c.inputs {
-		if in == g.input || in.latest == nil {
-			continue
-		}
-		r := in.rendition(s.rendition.path)
-		if r == nil {
-			continue
-		}
-		o := r.find(s.number)
-		if o == nil || o.state != sound || o.generation != in.latest {
-			continue
-		}
-		if c.near(TicksAt(now) - in.latest.lateness() - (o.channelStart() + s.end - s.start)) {
-			take(o.channelStart()-s.start, AlignSequence, numbered)
-			return
-		}
-	}
-}
-
 // byArrival: what arrives now is as late as what other inputs deliver now. The very first
 // segment of a channel ends at its arrival. If several are already listed, as encoders send
 // what they have when they start, the newest one does.

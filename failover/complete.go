@@ -1,7 +1,5 @@
 package failover
 
-import "slices"
-
 // live reports whether a rendition is waited for: an input has delivered it within the
 // last three slots, or is doing so now.
 func (q *question) live(path string, at, length Ticks) bool {
@@ -158,20 +156,25 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 
 // astray reports whether all that the rendition has delivered for three slots is of another
 // generation than the slot's, which has lasted for longer: it is somebody else's who writes here, or
-// on a clock of its own.
+// on a clock of its own. A delayed slot is judged by what there was when its picture came: its encoder may have
+// been restarted since.
 func (q *question) astray(o *option, r *rendition, length Ticks) bool {
 	if g := o.generation; g.start+g.offset > o.start-liveSlots*length {
 		return false
 	}
+	at := q.now
+	if lead := o.shares[0].parts; len(lead) > 0 && lead[len(lead)-1].state == sound {
+		at = lead[len(lead)-1].arrived
+	}
 	for i := len(r.segments) - 1; i >= 0; i-- {
 		s := r.segments[i]
-		if s.state != sound || !s.placed {
+		if s.state != sound || !s.placed || s.arrived.After(at) {
 			continue
 		}
 		if s.generation == o.generation {
 			return false
 		}
-		if TicksOf(q.now.Sub(s.arrived)) > liveSlots*length {
+		if TicksOf(at.Sub(s.arrived)) > liveSlots*length {
 			return true
 		}
 	}
@@ -248,12 +251,12 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 		if s.channelEnd() <= o.start+r.rounding() && (s.state != sound || o.start > q.cursor.end+r.rounding()) {
 			continue // it belongs to a stretch that was given up
 		}
-		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > r.length/4) {
+		if over := s.channelEnd() - o.end; over > r.rounding() && (len(parts) > 0 || over > min(r.length, s.end-s.start)/4) {
 			next = s
 			break
 		}
 		if len(parts) > 0 && bounded && r.counts() && rounded(s.end-parts[0].start) > q.target {
-			full = o.end-s.channelStart() <= r.length+r.varies // it has room in the next slot
+			full = o.end-s.channelStart() < 2*r.length // it has room in the next slots, and is kept until then (hold)
 			break
 		}
 		parts = append(parts, s)
@@ -267,67 +270,6 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 		missing = []Missing{{Rendition: path, Why: ReasonNotListed}}
 	}
 	return parts, missing
-}
-
-// rounding is how much the ends of segments may differ that are cut at the same place:
-// encoders cut audio at its own frames. A sample of text may be as long as its segment.
-func (r *rendition) rounding() Ticks {
-	if !r.counts() {
-		return r.length / 20
-	}
-	return max(3*r.frame(), r.length/20)
-}
-
-// covers reports whether the segments are all that the rendition has within the slot. next
-// is the one after them, if known.
-func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
-	if len(parts) == 0 {
-		// None ends here, but the slot lies within one that has arrived or is on its way.
-		m, ok := q.marks[r.path]
-		switch {
-		case !ok || m.gap && m.end != m.media:
-			return false
-		case next != nil && next.state == sound:
-			return abs(next.channelStart()-m.end) <= r.rounding()
-		}
-		if !m.of(r) || m.run != r.run {
-			return false
-		}
-		// What is on its way need not be waited for: it goes into the slot in which it ends.
-		last := r.at(m.run, m.number)
-		return last != nil && m.end+min(r.length, last.end-last.start)-o.end > max(r.length/4, r.rounding())
-	}
-	if first := parts[0]; first.channelStart() > o.start+max(r.length/2, 1) {
-		return false
-	}
-	for i := 1; i < len(parts); i++ {
-		if !follows(parts[i-1], parts[i]) {
-			return false
-		}
-	}
-	last := parts[len(parts)-1]
-	// All that ends in this slot is there: the next one shows it, or another one of the usual
-	// length would not end here.
-	if next != nil && follows(last, next) {
-		return true
-	}
-	if o.end-last.channelEnd()+r.rounding() < r.length && !o.cutsAfter(r, last) {
-		return true
-	}
-	// More is to come, unless it was cut short like the slot itself.
-	return closed && (r.ended || r.left(last) && !o.cutsAfter(r, last))
-}
-
-// cutsAfter reports whether the leading rendition, which this one is cut like, has been cut once more
-// after the segment: a short one ends the slot, as before a break, and this one's is still to come.
-func (o *option) cutsAfter(r *rendition, last *segment) bool {
-	lead := o.shares[0].parts
-	if len(lead) < 2 || abs(r.length-lead[0].rendition.length) > 3*r.frame()/2 {
-		return false
-	}
-	return slices.ContainsFunc(lead[:len(lead)-1], func(s *segment) bool {
-		return abs(s.channelEnd()-last.channelEnd()) <= r.rounding()
-	})
 }
 
 // collectText gathers the text that was not published yet: all that begins before the slot

@@ -33,7 +33,7 @@ func (c *Channel) configure(config Config) {
 	for _, ec := range config.Endpoints {
 		e := c.endpoint(ec.Name)
 		if e == nil {
-			e = &endpoint{channel: c, marks: map[string]mark{}, added: c.now}
+			e = &endpoint{channel: c, marks: map[string]mark{}, added: c.now, floors: c.floors()}
 		}
 		e.config = ec
 		endpoints = append(endpoints, e)

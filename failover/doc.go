@@ -107,10 +107,12 @@ clock is set, that is a fact, too, and moves no deadline.
 	run.go, succession.go,
 	writers.go               the same run, a new one or another encoder, and why
 	place.go, text.go        where media lies
+	dates.go                 what viewers are told of when it happened
 	generation.go, align.go,
-	match.go                 its clock; pace.go that of the channel
+	number.go, match.go      its clock; pace.go that of the channel
 	pair.go                  how inputs stand to each other
-	option.go, complete.go   what an input has for a slot
+	option.go, complete.go,
+	covers.go                what an input has for a slot
 	rank.go                  the order, and the rule
 	grade.go, ends.go,
 	tempo.go, score.go       what is bad about media
@@ -120,6 +122,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	burst.go                 what comes at once after an outage
 	propose.go, seam.go,
 	endpoint.go              the answer, whether it has a seam, and its commit
+	added.go                 where an endpoint begins that is added
 	adopt.go                 slots that another node decided
 	policy.go, words.go      every number with its reason, every word
 

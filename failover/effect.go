@@ -291,12 +291,14 @@ type Degraded struct {
 }
 
 // SlotGivenUp is the effect that no input delivered a slot in time. What still arrives
-// for it is published as long as nothing later has been, unless it was listed as a gap.
+// for it is published as long as nothing later has been, unless it was listed as a gap: what
+// viewers lose for good is known with the next slot (Slot.Lost).
 type SlotGivenUp struct {
 	Time       time.Time
 	Endpoint   string
 	Start, End Ticks
 	Missing    map[string][]Missing
+	Listed     bool // as a gap
 }
 
 // Released is the effect that the core will never name these objects in a slot again.

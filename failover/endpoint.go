@@ -9,7 +9,8 @@ import (
 type endpoint struct {
 	channel *Channel
 	config  EndpointConfig
-	added   time.Time // to the config
+	added   time.Time        // to the config
+	floors  map[string]Ticks // by input, see Channel.floors
 
 	started         bool
 	ended           bool
@@ -59,7 +60,7 @@ type cursor struct {
 	input      string
 	generation uint64 // of the input, 0 if not known here
 	clock      Timing
-	end        Ticks
+	start, end Ticks // of the last slot
 	media      Ticks // where the last slot with media ended
 	dated      Ticks // see Slot.Dated
 }
@@ -106,7 +107,7 @@ func (e *endpoint) commit(now time.Time, s Slot) {
 }
 
 func (e *endpoint) givenUp(now time.Time, s Slot) SlotGivenUp {
-	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing}
+	return SlotGivenUp{Time: now, Endpoint: s.Endpoint, Start: s.Start, End: s.End, Missing: s.Missing, Listed: !s.Unlisted}
 }
 
 // follow updates the cursor to where the slot leaves the timeline.
@@ -127,7 +128,7 @@ func (e *endpoint) follow(s Slot) {
 	e.borrow(s)
 	e.note(s)
 	was := e.cursor
-	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, end: s.End, media: s.End, dated: s.Dated}
+	e.cursor = cursor{input: s.lastFrom(), clock: s.Clock, start: s.Start, end: s.End, media: s.End, dated: s.Dated}
 	if s.Missing != nil {
 		e.cursor.media = was.media
 	}

@@ -41,15 +41,6 @@ type generation struct {
 	samples  map[*rendition]*samples
 }
 
-// dated is how far the dates that viewers get are ahead of the channel's clock: what the
-// encoder claims, where that is too far off to place its media by it.
-func (g *generation) dated() Ticks {
-	if g.hasPDT && abs(g.pdtShift) > datesTrusted {
-		return g.pdtShift
-	}
-	return 0
-}
-
 // samples are the last arrivals of a rendition: wall-clock time of arrival minus
 // the media's end on the generation's own clock.
 type samples struct {

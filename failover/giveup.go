@@ -140,7 +140,11 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 		if late := found.arrived(found.deadline); found.level != whole && !late.IsZero() {
 			first = late // some renditions were in time, and the others have just begun to come
 		}
-		if ripe := first.Add(q.grace(found.full(q))); q.now.Before(ripe) && found.input.up {
+		ripe := first.Add(q.grace(found.full(q)))
+		if found.level != whole && ripe.Before(found.deadline) {
+			ripe = found.deadline // it is longer than was expected: the slot was given up before its time
+		}
+		if q.now.Before(ripe) && found.input.up {
 			q.waitUntil(ripe)
 			return nil, true
 		}
@@ -259,7 +263,13 @@ func (q *question) giveUp(a *option, others []*option) *Slot {
 	}
 	until := a.due
 	if gap {
-		until = a.deadline
+		// Nothing that comes after this is published: not before it can't be a long segment.
+		until = a.listable()
+		for _, o := range others {
+			if at := o.listable(); at.After(until) && o.input.up {
+				until = at
+			}
+		}
 	}
 	if q.now.Before(until) && a.start <= q.at {
 		q.waitUntil(until)

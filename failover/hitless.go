@@ -21,7 +21,39 @@ type loan struct {
 // elsewhere, the active one could not go on after it.
 func (q *question) lends(o, a *option) bool {
 	p := q.channel.pair(q.active, o.input.name)
-	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == ""
+	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == "" &&
+		!o.resumes(a.input)
+}
+
+// resumes reports whether the option's media is the first that its encoder lists after a pause, and has not been
+// compared since with that of the other input: it may have been restarted in between, with timestamps and
+// numbers that go on and segments of another length.
+func (o *option) resumes(than *input) bool {
+	for i := range o.shares {
+		if parts := o.shares[i].parts; len(parts) > 0 && parts[0].rendition.counts() {
+			if r := than.rendition(o.shares[i].path); r != nil && parts[0].rendition.pausedBefore(parts[0], r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pausedBefore reports whether numbers were left out before a segment, and nothing after those ends where
+// something of the other rendition does.
+func (r *rendition) pausedBefore(s *segment, other *rendition) bool {
+	for i := r.index(s); i > 0 && r.segments[i].run == s.run; i-- {
+		at := r.segments[i]
+		if at.anchor() {
+			if o := overlapping(other, at); o != nil && abs(o.channelEnd()-at.channelEnd()) <= max(at.slack(), o.slack()) {
+				return false
+			}
+		}
+		if before := r.segments[i-1]; before.run == at.run && before.number+1 != at.number {
+			return true
+		}
+	}
+	return false
 }
 
 // borrow notes a slot that was lent, and what became of the last one.

@@ -28,6 +28,8 @@ type input struct {
 	// clockRestarts: its timestamps started over with a generation, so they count from the
 	// start of the encoder and not from that of the programme.
 	clockRestarts bool
+	// countRestarts: so did its media sequence numbers.
+	countRestarts bool
 
 	// faults counts what was wrong with its segments.
 	faults map[Reason]uint64

@@ -39,7 +39,7 @@ func (e *endpoint) exceeds(in *input, ref *rendition, slot Ticks) bool {
 		if r == nil || r == ref || !r.counts() || r.stale() || !r.measured {
 			continue
 		}
-		if rounded(r.mostIn(slot)) > e.target {
+		if rounded(r.mostIn(slot, r.length)) > e.target {
 			return true
 		}
 	}
@@ -113,7 +113,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 		return true
 	}
 	tail(n - len(used))
-	o.spare = ref.varies
+	o.spare, o.open = ref.varies, true
 	return false
 }
 

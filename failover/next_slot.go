@@ -55,6 +55,15 @@ func (q *question) nextMedia(from, until Ticks) Ticks {
 	return until
 }
 
+// listable is when the slot may be listed as a gap, as far as this input is concerned: at its deadline,
+// or later by how much longer than usual the segment may be that was not listed yet.
+func (o *option) listable() time.Time {
+	if o.generation == nil || !o.open || !o.input.up || o.never != "" || o.behind {
+		return o.deadline
+	}
+	return o.deadline.Add((o.leader().mayVary() - o.spare).Duration())
+}
+
 // deliverable reports whether an input that is up may still have the slot.
 func deliverable(a *option, others []*option) bool {
 	for _, o := range append([]*option{a}, others...) {

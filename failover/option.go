@@ -21,6 +21,7 @@ type option struct {
 	level      level
 	start, end Ticks // on the channel's clock; estimates while not whole
 	spare      Ticks // how much later it may end, as segments of this input differ in length
+	open       bool  // its last segment was not listed yet
 	shares     []share
 	missing    []Missing
 
@@ -231,6 +232,9 @@ func (q *question) upcoming(ref *rendition, at Ticks) []*segment {
 			continue
 		}
 		if !e.started {
+			if floor, ok := q.floors[ref.input.name]; ok && s.channelStart() < floor {
+				continue
+			}
 			if s.state == sound && s.channelEnd() > q.earliest(ref) {
 				return list[i:]
 			}

@@ -87,6 +87,9 @@ const (
 	// happened. Clocks kept by NTP differ by milliseconds, a wrong time zone is off by half
 	// an hour at least.
 	datesTrusted = 60 * ClockRate
+	// datesJump is by how much dates differ that have jumped within a run: more than what encoders round,
+	// and their clocks drift, from slot to slot.
+	datesJump = ClockRate
 	// datesBelieved is how far dates may be from the clock and still be passed on.
 	datesBelieved = 24 * 3600 * ClockRate
 

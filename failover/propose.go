@@ -27,7 +27,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	if s.Discontinuity {
 		s.DiscontinuityNumber++
 	} else if q.started {
-		s.Dated = q.cursor.dated
+		s.Dated = q.dated(o)
 	}
 	if q.started && q.at > q.cursor.end {
 		s.Lost = max(0, o.start-q.cursor.end)
@@ -150,24 +150,29 @@ func (q *question) targetDuration(o *option) int {
 		longest = max(longest, slot, min(ref.target, 2*ref.length, longestClaim))
 		for _, a := range q.serves(in) {
 			if r := in.rendition(a.Path); r != nil && r != ref && r.counts() && r.measured {
-				longest = max(longest, r.mostIn(slot))
+				longest = max(longest, r.mostIn(slot, r.length))
+				if last := r.lastPlaced(); last != nil {
+					// Of the first ones nobody knows whether they are short, or the playlist promises
+					// too much.
+					longest = max(longest, r.mostIn(slot, last.end-last.start))
+				}
 			}
 		}
 	}
 	return max(1, rounded(longest))
 }
 
-// mostIn is how much media of the rendition a slot of that length may hold, if segments go
-// where their middle lies. With a grid of its own, it now and then has one more in a slot.
-func (r *rendition) mostIn(slot Ticks) Ticks {
-	if r.length <= 0 {
+// mostIn is how much media of the rendition a slot of that length may hold, of segments of one length that
+// go where they end. With a grid of its own, it now and then has one more in a slot.
+func (r *rendition) mostIn(slot, length Ticks) Ticks {
+	if length <= 0 {
 		return 0
 	}
-	n := max(1, (slot+r.length/2)/r.length)
-	if abs(n*r.length-slot) <= n*(3*r.frame()/2) {
-		return n * r.length
+	n := max(1, (slot+length/2)/length)
+	if abs(n*length-slot) <= n*(3*r.frame()/2) {
+		return n * length
 	}
-	return (slot/r.length+1)*r.length + r.varies
+	return (slot/length+1)*length + r.varies
 }
 
 // frame is the length of one frame of the rendition's media.

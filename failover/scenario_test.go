@@ -104,6 +104,10 @@ func (w *world) command(args []string) (string, error) {
 		d, err := parseTicks(args[2])
 		w.encoders[args[1]].timestamps += d
 		return "", err
+	case "dates":
+		d, err := parseTicks(args[2])
+		w.encoders[args[1]].dateSkew = d
+		return "", err
 	case "from":
 		w.encoders[args[1]].from = args[2]
 		return "", nil

@@ -31,9 +31,11 @@ func (r *rendition) placeText(now time.Time, s *segment) placement {
 	case prior != nil && !broken && prior.generation.offset == g.offset && abs(prior.end+between-s.start) <= g.reachOfText(length):
 		s.start = prior.end + between
 	}
-	s.start = ref.snap(g, s.start, length/4)
+	// Further away it would be cut where the video is not, and move a little with every segment.
+	within := min(length, ref.length) / 8
+	s.start = ref.snap(g, s.start, within)
 	s.end = s.start + length
-	if end := ref.snap(g, s.end, length/4); end > s.start {
+	if end := ref.snap(g, s.end, within); end > s.start {
 		s.end = end
 	}
 	s.generation = g

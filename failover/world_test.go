@@ -277,6 +277,9 @@ func (w *world) describe(s Slot) string {
 	if s.Lost > 0 {
 		fmt.Fprintf(&b, ", lost %.2fs", s.Lost.Seconds())
 	}
+	if s.Dated != 0 {
+		fmt.Fprintf(&b, ", dated %.2fs ahead", s.Dated.Seconds())
+	}
 	if s.Discontinuity {
 		fmt.Fprintf(&b, ", discontinuity %d", s.DiscontinuityNumber)
 	}

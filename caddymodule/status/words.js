@@ -48,7 +48,7 @@ export function segment(e) {
 }
 
 export function slot(e) {
-	if (e.kind === "given_up") return { who: `${e.endpoint}, given up`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
+	if (e.kind === "given_up") return { who: `${e.endpoint}, overdue`, what: `no input had ${clock(e.start)} to ${clock(e.end)} in time` };
 	const parts = [e.gap ? "a gap (EXT-X-GAP)" : `from ${list(e.sources ?? [e.input])}`, `media ${clock(e.start)} to ${clock(e.end)}`];
 	if (e.late) parts.push(`published ${after(e.late)} it was due`);
 	if (e.decision?.reason === "patched") parts.push(`patched: ${borrowed(e.decision)}`);
