@@ -179,7 +179,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 		switch {
 		case fits && !c.tooEarly(late, s):
 			take(own.offset+start-s.start, AlignTimestamp, continued)
-		case !fits || g.first < ownStart:
+		case !fits || countsFromStart(g.first):
 			g.input.clockRestarts = true
 		default:
 			doubtful = true // its last run was late, or it starts over and fits by coincidence
@@ -228,7 +228,7 @@ func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 	if abs(apart) <= (s.end-s.start)/2 {
 		return false
 	}
-	if g.first < ownStart || ref.first < ownStart {
+	if countsFromStart(g.first) || countsFromStart(ref.first) {
 		return true
 	}
 	g.input.notice(Noticed{
@@ -236,6 +236,12 @@ func (c *Channel) datesContradict(g, ref *generation, s *segment) bool {
 		Detail: fmt.Sprintf("timestamps are those of input %s, and dates differ by %s", ref.input.name, apart.Duration().Round(time.Millisecond)),
 	})
 	return false
+}
+
+// countsFromStart reports whether a timestamp is one with which encoders begin that count from their own
+// start.
+func countsFromStart(at Ticks) bool {
+	return at < ownStart || at >= hourStart && at < hourStart+ownStart
 }
 
 // byRestored: timestamps continue those of slots from before a restart of the process, or
@@ -252,7 +258,7 @@ func (c *Channel) byRestored(now time.Time, g *generation, s *segment, take take
 		// Another input's copy of what has been published comes after it. What lies there and
 		// counts from the encoder's own start may be there by coincidence.
 		behind := start < ref.last-s.media.Frame
-		if (!behind || again || start >= ownStart) && (c.near(late) || c.near(late-ref.late)) &&
+		if (!behind || again || !countsFromStart(start)) && (c.near(late) || c.near(late-ref.late)) &&
 			(again || !c.tooEarly(max(late, late-ref.late), s)) {
 			take(ref.offset+start-s.start, AlignTimestamp, continued)
 		}

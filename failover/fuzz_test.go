@@ -160,6 +160,8 @@ func (j *judge) sequence(last, s Slot) error {
 		want++
 	}
 	switch {
+	case s.Switch != nil && s.Switch.Reason == "":
+		return fmt.Errorf("a switch without a reason")
 	case s.MSN != last.MSN+1:
 		return fmt.Errorf("follows %d", last.MSN)
 	case s.DiscontinuityNumber != want:

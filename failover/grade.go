@@ -112,7 +112,7 @@ func (q *question) sounder(a *option, others []*option) (o *option, why Reason, 
 		return nil, "", true
 	}
 	if u := q.united(q.at); u != nil && better(u) && free(u) && u.better(goesOn) {
-		return u, "", false
+		return u, a.worse(u), false
 	}
 	if goesOn != nil {
 		return goesOn, a.worse(goesOn), false

@@ -83,6 +83,9 @@ const (
 	// ownStart: an encoder whose first timestamp is below this counts from its own
 	// start. Two of those agree by coincidence if they were started together.
 	ownStart = 10 * ClockRate
+	// hourStart is what some count from instead of zero, as GStreamer's multiplexer does, to have room
+	// for what comes before.
+	hourStart = 3600 * ClockRate
 	// datesTrusted is how far dates may be from the clock and still say when media
 	// happened. Clocks kept by NTP differ by milliseconds, a wrong time zone is off by half
 	// an hour at least.

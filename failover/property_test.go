@@ -127,6 +127,9 @@ func (tr *trace) observe(now time.Time, effect Effect) error {
 }
 
 func (tr *trace) slot(now time.Time, s Slot) error {
+	if s.Switch != nil && s.Switch.Reason == "" {
+		return fmt.Errorf("slot %d: a switch without a reason", s.MSN)
+	}
 	before := tr.all[s.Endpoint]
 	if len(before) > 0 {
 		last := before[len(before)-1]

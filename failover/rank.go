@@ -95,7 +95,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 			return nil, "", false
 		}
 		if u := q.united(q.at); u != nil && u.level == whole && u.seamless && u.better(wholeOnes) {
-			return u, "", false
+			return u, a.why(), false
 		}
 		return wholeOnes, a.why(), false
 	}
@@ -111,7 +111,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		return nil, "", false
 	}
 	if u := q.united(q.at); u != nil && u.level == whole && u.seamless {
-		return u, "", false
+		return u, a.why(), false
 	}
 	return nil, "", true
 }

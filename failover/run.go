@@ -68,7 +68,7 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	switch {
 	case known == 0 && first > r.edge && r.unreachable(now, first):
 		return newRun, numbersJumped
-	case earlier > 1:
+	case earlier > 1 && r.outpaces(now, last):
 		return newRun, earlierGoesOn
 	case renamed > 0 && (back || r.ended) || renamed > 1 && renamed == known:
 		return newRun, otherNames
@@ -126,6 +126,12 @@ func (r *rendition) belongsToEarlier(l ListedSegment) bool {
 	s := r.at(r.run-1, l.Number)
 	_, again := r.input.waiting[l.Path]
 	return s != nil && s.path == l.Path && s.delivered() && !again
+}
+
+// outpaces reports whether an encoder that cuts segments in real time has not come to this number yet since
+// it listed its last one. Where it has, what it did not send again was lost on the way.
+func (r *rendition) outpaces(now Ticks, number uint64) bool {
+	return r.length <= 0 || number > r.edge && Ticks(number-r.edge) > 1+(now-r.lastListed)/r.length
 }
 
 // unreachable reports whether an encoder that kept running since its last playlist can't
