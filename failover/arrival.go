@@ -28,6 +28,7 @@ func (in *input) receive(now time.Time, o Object) {
 			taken = true
 			in.channel.release(s.object)
 			in.channel.retain(o.ID)
+			s.lengthen(o.Media.End - s.media.End)
 			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
 		}
 	}
@@ -52,11 +53,23 @@ func (in *input) receive(now time.Time, o Object) {
 }
 
 // overwrites reports whether the object is a better copy of the segment from the same run:
-// it follows at once, before the first one was used, and its media has the same place.
+// it follows at once, before the first one was used, and its media has the same place, or the same
+// beginning, if the first one was sent before it was complete.
 func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
 	return s.state == sound && !s.passed && s.object != "" && o.Media != nil && !o.Media.Untimed &&
-		o.Media.Start == s.media.Start && o.Media.End == s.media.End && o.Media.Signature == s.media.Signature &&
-		TicksOf(now.Sub(s.arrived)) < (s.end-s.start)/2 && !in.channel.used(s)
+		o.Media.Start == s.media.Start && o.Media.End >= s.media.End && o.Media.Signature == s.media.Signature &&
+		TicksOf(now.Sub(s.arrived)) < max(s.end-s.start, s.rendition.length)/2 && !in.channel.used(s)
+}
+
+// lengthen moves the end of a segment, as a longer copy has taken its place.
+func (s *segment) lengthen(by Ticks) {
+	if by == 0 {
+		return
+	}
+	s.end += by
+	if s.generation != nil && s.rendition.counts() {
+		s.generation.last = max(s.generation.last, s.end)
+	}
 }
 
 // wait keeps an object until a playlist lists it.
