@@ -57,10 +57,11 @@ func TestAShorterStartoverWindowIsGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Who has a playlist of the longer window may still use it for as long as that takes.
-		for before, now := slots, slots; ; before = now {
+		for before := slots; ; {
 			p.run(1)
-			now = len(p.c.View("hls").Slots())
+			now := len(p.c.View("hls").Slots())
 			if now > before {
+				before = now
 				continue
 			}
 			if objects := len(p.c.objects.byKey); now > 20 || objects > now {
