@@ -26,8 +26,8 @@ func (r *rendition) variation() Ticks {
 }
 
 // mayVary is by how much the next segment may be longer than the usual one, where nothing can be undone
-// once it is taken for lost: as the longest one was, and twice the usual length as long as little is known
-// of the run.
+// once it is taken for lost: as the longest one was, and twice the usual length as long as next to nothing
+// is known of the run.
 func (r *rendition) mayVary() Ticks {
 	longest, n := Ticks(0), 0
 	for i := len(r.segments) - 1; i >= 0 && n < history && r.segments[i].run == r.run; i-- {
@@ -36,7 +36,7 @@ func (r *rendition) mayVary() Ticks {
 			n++
 		}
 	}
-	if n < history {
+	if n < knownLengths {
 		longest = max(longest, 2*r.length)
 	}
 	return max(r.varies, longest-r.length)

@@ -129,6 +129,9 @@ const (
 	paceStep = ClockRate
 	// driftStep is how much drift is reported at a time.
 	driftStep = ClockRate / 2
+	// knownLengths is how many segments of a run show whether its segments differ in length: of more, the
+	// gaps after a real loss would come late too often.
+	knownLengths = 3
 	// compareDepth is how many segments of each rendition have to agree.
 	compareDepth = 3
 )
