@@ -190,7 +190,6 @@ func (a *App) apply() error {
 				if err := c.tell(before); err != nil {
 					a.logger.Error("returning to the previous config failed", zap.Error(err))
 				}
-				forgetRemoved(u.key, u.config, before.config)
 			})
 		}
 		next := applied{config: u.config, capacity: u.spec.Capacity, trace: u.spec.Trace, observer: a.observe(u, before.observer), app: a}

@@ -112,13 +112,10 @@ func tallies() []*tally {
 	}
 }
 
-// forgetMetrics ends the series of what is no longer there: a channel, or with another label, one of
-// its inputs or endpoints.
-func forgetMetrics(key channelKey, more ...string) {
+// forgetMetrics ends the series of a channel that is no longer there. Those of inputs and endpoints stay as
+// long as the channel does: one that comes back counts on.
+func forgetMetrics(key channelKey) {
 	labels := prometheus.Labels{labelStore: key.store, labelChannel: key.name}
-	for i := 0; i+1 < len(more); i += 2 {
-		labels[more[i]] = more[i+1]
-	}
 	for _, t := range tallies() {
 		t.Forget(labels)
 	}

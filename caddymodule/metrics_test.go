@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -238,27 +237,5 @@ func TestFaultsHaveTheirNames(t *testing.T) {
 	}
 	if len(names) < 5 {
 		t.Errorf("the prober has only %v", names)
-	}
-}
-
-// A config that was rejected, also after it had begun to take effect, leaves no series.
-func TestMetricsOfARejectedConfig(t *testing.T) {
-	n := newNode(t)
-	name := meteredName()
-	n.load(metered(name, "input a /in/a", ""))
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	rejected := strings.ReplaceAll(n.config(metered(name, "input a /in/a\ninput never /in/never", "")), n.addr, taken.Addr().String())
-	for range 6 { // apps start in no order
-		if err := caddy.Load([]byte(rejected), true); err == nil {
-			t.Fatal("is accepted")
-		}
-	}
-	text := scrape(t, activeRegistry(), name)
-	if strings.Contains(text, `input="never"`) || !strings.Contains(text, `ingest_bytes_total{channel="metered",input="a"`) {
-		t.Errorf("got\n%s", text)
 	}
 }

@@ -19,12 +19,10 @@ func (a *App) settle() {
 		if state.app != a || reflect.DeepEqual(state.config, u.config) {
 			continue
 		}
-		before := state.config
 		state.config = u.config
 		if err := u.shared.tell(state); err != nil {
 			a.logger.Error("removing inputs and endpoints failed", zap.Error(err))
 		}
-		forgetRemoved(u.key, before, u.config)
 	}
 }
 
@@ -43,18 +41,4 @@ func union(config, before channel.Config) channel.Config {
 		}
 	}
 	return config
-}
-
-// forgetRemoved ends the series of inputs and endpoints that only before has.
-func forgetRemoved(key channelKey, before, after channel.Config) {
-	for _, in := range before.Inputs {
-		if !slices.ContainsFunc(after.Inputs, func(o channel.InputConfig) bool { return o.Name == in.Name }) {
-			forgetMetrics(key, labelInput, in.Name)
-		}
-	}
-	for _, e := range before.Endpoints {
-		if !slices.ContainsFunc(after.Endpoints, func(o channel.EndpointConfig) bool { return o.Name == e.Name }) {
-			forgetMetrics(key, labelEndpoint, e.Name)
-		}
-	}
 }
