@@ -72,19 +72,6 @@ func (s *segment) lengthen(by Ticks) {
 	}
 }
 
-// wait keeps an object until a playlist lists it.
-func (in *input) wait(now time.Time, o Object) {
-	old, ok := in.waiting[o.Path]
-	switch {
-	case ok:
-		in.channel.release(old.ID)
-	case len(in.waiting) >= waitingObjects:
-		in.channel.release(o.ID)
-		return
-	}
-	in.waiting[o.Path] = waitingObject{Object: o, arrived: now}
-}
-
 // expect notes that a playlist listed the segment.
 func (in *input) expect(s *segment) {
 	in.expected[s.path] = append(in.expected[s.path], s)

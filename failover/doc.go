@@ -103,6 +103,7 @@ clock is set, that is a fact, too, and moves no deadline.
 
 	channel.go, config.go    the door: facts in, decisions out
 	input.go, arrival.go,
+	waiting.go,
 	rendition.go, lengths.go what inputs listed and delivered
 	run.go, succession.go,
 	writers.go               the same run, a new one or another encoder, and why

@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -22,6 +21,7 @@ type input struct {
 	// already has its bytes.
 	expected map[string][]*segment
 	waiting  map[string]waitingObject
+	queue    []queued // in the order in which they came; some may be gone by now
 
 	generations      uint64
 	latest, previous *generation
@@ -48,11 +48,6 @@ type input struct {
 	members []*input
 	// contested is until when two encoders are taken to write here.
 	contested Ticks
-}
-
-type waitingObject struct {
-	Object
-	arrived time.Time
 }
 
 func newInput(c *Channel, name string) *input {
@@ -273,26 +268,6 @@ func (in *input) sweep(now time.Time) (more bool) {
 		return true
 	})
 	return more
-}
-
-// expire forgets the oldest objects that have waited too long for a playlist. It reports whether there
-// are more than are forgotten at once.
-func (in *input) expire(now time.Time) (more bool) {
-	var expired []waitingObject
-	for _, w := range in.waiting {
-		if now.Sub(w.arrived) > waitingAge {
-			expired = append(expired, w)
-		}
-	}
-	slices.SortFunc(expired, func(x, y waitingObject) int {
-		return cmp.Or(x.arrived.Compare(y.arrived), cmp.Compare(x.Path, y.Path))
-	})
-	n := min(len(expired), expiredAtOnce)
-	for _, w := range expired[:n] {
-		in.channel.release(w.ID)
-		delete(in.waiting, w.Path)
-	}
-	return n < len(expired)
 }
 
 // forgetOthers takes renditions for dead that list nothing new while this one does.

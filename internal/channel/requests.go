@@ -80,6 +80,9 @@ func (c *Channel) finish(d *delivery, admit func() error) (err error) {
 	d.input.bindWaiting()
 	d.input.freeHeld()
 	d.input.checkWaits()
+	if c.soon || d.input.waiting() {
+		c.arm(c.now()) // a fragment that waits is no fact, and must not wait for the next one
+	}
 	return err
 }
 

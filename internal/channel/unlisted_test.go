@@ -137,3 +137,24 @@ func TestTagLimitIsTold(t *testing.T) {
 		t.Errorf("remarks are %+v", list)
 	}
 }
+
+// What nothing else follows is forgotten all the same: an encoder may send fragments and no playlist.
+func TestFragmentsWithoutAPlaylistAreForgotten(t *testing.T) {
+	fragment := fragments(t, "6")["seg0.m4s"]
+	synctest.Test(t, func(t *testing.T) {
+		c, st := openChannel(t, testConfig(shortEndpoint()))
+		defer st.Close()
+		defer c.Close()
+		for i := range 5 * passedAtOnce {
+			upload(t, c, "a", fmt.Sprintf("%d.m4s", i), fragment)
+		}
+		if n := st.Usage().Objects; n == 0 {
+			t.Fatal("nothing is kept")
+		}
+		time.Sleep(fragmentAge + sweepInterval + time.Second)
+		synctest.Wait()
+		if n := st.Usage().Objects; n != 0 {
+			t.Errorf("%d fragments are kept for ever", n)
+		}
+	})
+}
