@@ -11,6 +11,8 @@ func (e *endpoint) seamless(o *option) bool {
 		return false
 	}
 	own := e.cursor.input == o.input.name && e.cursor.generation == o.generation.id
+	compared := false
+	var first *segment // the leading one of those that have nothing before them
 	for i := range o.shares {
 		parts := o.shares[i].parts
 		if len(parts) == 0 {
@@ -30,13 +32,27 @@ func (e *endpoint) seamless(o *option) bool {
 			return false
 		}
 		if !ok || m.blank() {
+			if first == nil {
+				first = parts[0]
+			}
 			continue
 		}
 		if !m.goesOn(parts[0], own) {
 			return false
 		}
+		compared = true
 	}
-	return true
+	return compared || first == nil || e.followedBy(first)
+}
+
+// followedBy reports whether a segment begins where the last slot ended, as the first one does under
+// another name of the playlist: no rendition of the slot has anything before it to be compared with.
+func (e *endpoint) followedBy(s *segment) bool {
+	slack := max(s.slack(), s.rendition.rounding())
+	if s.state != sound || e.cursor.media != e.cursor.end {
+		slack = max(slack, s.rendition.length/2) // where it begins, or where the gap ended, is an estimate
+	}
+	return abs(s.channelStart()-e.cursor.end) <= slack
 }
 
 // blank reports whether the rendition has had nothing but gaps: no media of it can break.
