@@ -63,12 +63,9 @@ func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
 
 // lengthen moves the end of a segment, as a longer copy has taken its place.
 func (s *segment) lengthen(by Ticks) {
-	if by == 0 {
-		return
-	}
 	s.end += by
-	if s.generation != nil && s.rendition.counts() {
-		s.generation.last = max(s.generation.last, s.end)
+	if s.generation != nil {
+		s.generation.extend(s.rendition, s)
 	}
 }
 

@@ -2,40 +2,39 @@ package failover
 
 // By how much the segments of an encoder differ in length.
 
+// longest are the lengths of the two longest of the run's last sound segments; of how many.
+func (r *rendition) longest() (first, second Ticks, of int) {
+	for i := len(r.segments) - 1; i >= 0 && of < history && r.segments[i].run == r.run; i-- {
+		s := r.segments[i]
+		if s.state != sound {
+			continue
+		}
+		of++
+		switch length := min(s.end-s.start, longestClaim); {
+		case length > first:
+			first, second = length, first
+		case length > second:
+			second = length
+		}
+	}
+	return first, second, of
+}
+
 // variation is by how much segments are longer than the usual one now and then: of encoders that cut
 // at key frames that come when they like. A single one says nothing about the next.
 func (r *rendition) variation() Ticks {
-	longest, second, n := Ticks(0), Ticks(0), 0
-	for i := len(r.segments) - 1; i >= 0 && n < history; i-- {
-		s := r.segments[i]
-		if s.state != sound || s.run != r.run {
-			continue
-		}
-		n++
-		if length := s.end - s.start; length > longest {
-			longest, second = length, longest
-		} else {
-			second = max(second, length)
-		}
+	_, second, _ := r.longest()
+	if over := second - r.length; over > r.length/4 {
+		return over
 	}
-	over := min(second, longestClaim) - r.length
-	if over <= r.length/4 {
-		return 0
-	}
-	return over
+	return 0
 }
 
 // mayVary is by how much the next segment may be longer than the usual one, where nothing can be undone
 // once it is taken for lost: as the longest one was, and twice the usual length as long as next to nothing
 // is known of the run.
 func (r *rendition) mayVary() Ticks {
-	longest, n := Ticks(0), 0
-	for i := len(r.segments) - 1; i >= 0 && n < history && r.segments[i].run == r.run; i-- {
-		if s := r.segments[i]; s.state == sound {
-			longest = max(longest, min(s.end-s.start, longestClaim))
-			n++
-		}
-	}
+	longest, _, n := r.longest()
 	if n < knownLengths {
 		longest = max(longest, 2*r.length)
 	}
