@@ -12,8 +12,8 @@ import (
 // record is one entry of an endpoint's journal. The first one only names the epoch
 // of the endpoint; every other one is a slot.
 type record struct {
-	// Format is the version of records that several nodes share; 0 is that of a single node,
-	// whose journals nobody else reads.
+	// Format is the version of a record that several nodes share: the oldest one that has all
+	// that is in it. 0 is that of a single node, whose journals nobody else reads.
 	Format int `json:"format,omitempty"`
 	// Epoch is part of all segment names, so that no name is ever used twice, even if
 	// numbers repeat. Every record has it, as older ones are forgotten.
@@ -33,9 +33,22 @@ type record struct {
 	unread []byte
 }
 
-// recordFormat is the version of records that this node writes. It reads its own and earlier
+// recordFormat is the newest version of records that this node writes. It reads its own and earlier
 // ones.
-const recordFormat = 1
+const recordFormat = 2
+
+// formatOf is the version of a record of the slot: the second one has parts with other continuity
+// counters. Until then, the store had copies of such objects.
+func formatOf(s *output.Slot) int {
+	for i := range s.Renditions {
+		for _, p := range s.Renditions[i].Parts {
+			if p.Counters != "" {
+				return 2
+			}
+		}
+	}
+	return 1
+}
 
 // readable says whether the node understands the record.
 func (r *record) readable() error {
