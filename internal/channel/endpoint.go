@@ -130,6 +130,9 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
 	s.Writer = e.writer
+	if n != nil {
+		n.simplify(s)
+	}
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
 		r.Format, r.Link, r.Decided = formatOf(s), n.nextLink(e.chain.last), &decided

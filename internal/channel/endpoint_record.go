@@ -3,6 +3,7 @@ package channel
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/compact"
@@ -48,6 +49,21 @@ func formatOf(s *output.Slot) int {
 		}
 	}
 	return 1
+}
+
+// simplify leaves out of a slot what a node that is there can't read: until it is upgraded, viewers get
+// the same from all nodes, with jumps of the continuity counters.
+func (n *nodes) simplify(s *output.Slot) {
+	if formatOf(s) == 1 || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
+		return p.Alive && p.state.Format > 0 && p.state.Records < 2
+	}) {
+		return
+	}
+	for i := range s.Renditions {
+		for k := range s.Renditions[i].Parts {
+			s.Renditions[i].Parts[k].Counters = ""
+		}
+	}
 }
 
 // readable says whether the node understands the record.

@@ -119,6 +119,39 @@ func TestRecordFormat(t *testing.T) {
 	})
 }
 
+// As long as there is a node that can't read the second version of records, nobody writes it.
+func TestRecordsAreWrittenForTheOldestNode(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	ahead := countingAhead(t, segments)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		c, old := s.start("n1"), s.start("n2")
+		s.nodes["n2"].first = true
+		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1], ahead[2], ahead[3]}}
+		formats := func() (list []int) {
+			c.nodes.locked(func() {
+				for _, r := range c.endpoints["hls"].chain.recent {
+					list = append(list, r.Format)
+				}
+			})
+			return list
+		}
+		for n := range 4 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			if n == 1 {
+				time.Sleep(segmentTime / 2)
+				old.Close() // for its upgrade
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if got := formats(); !slices.Equal(got, []int{1, 1, 2, 2}) {
+			t.Errorf("records have the formats %v", got)
+		}
+	})
+}
+
 // fieldsOf lists the fields of a record, in order.
 func fieldsOf(t *testing.T, text []byte) string {
 	t.Helper()
