@@ -211,12 +211,7 @@ func (in *input) bind(b bound) {
 		in.channel.step(failover.Object{Input: in.name, Path: b.path, Fault: failover.Reason(faultReason(err))})
 		return
 	}
-	config := in.remember(b.path, info)
-	if l := in.listingOf(b.path); l != nil {
-		l.learn(config)
-	}
-	in.objects.describe(b.fragment.key, info, b.section)
-	in.arriveGraded(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash}, info)
+	in.arriveKnown(failover.Object{Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash}, info, b.section)
 }
 
 // unbind releases what would wait forever once the input is gone.

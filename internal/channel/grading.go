@@ -140,16 +140,19 @@ func (g *grading) before(path string, info *media.Info, listed []string) *media.
 // segment has room there that is yet to come. Names that count would say that one is.
 func apart(s *media.Graded, info *media.Info, listed []string) int64 {
 	if n := len(listed); n < 2 || counts(listed[n-2], listed[n-1]) {
-		return max(info.FrameDuration/2, media.ClockRate/1000)
+		return halfFrame(info)
 	}
 	return min(s.Length(), info.End-info.Start) / 2
 }
+
+// halfFrame is how far timestamps of the same moment are apart at most.
+func halfFrame(info *media.Info) int64 { return max(info.FrameDuration/2, media.ClockRate/1000) }
 
 // touches reports whether a segment begins where a remembered one ends, and is like it.
 func (g *grading) touches(info *media.Info) bool {
 	for _, s := range g.newest {
 		gap, ok := s.graded.Gap(info)
-		if ok && max(gap, -gap) <= max(info.FrameDuration/2, media.ClockRate/1000) && s.graded.Alike(info) {
+		if ok && max(gap, -gap) <= halfFrame(info) && s.graded.Alike(info) {
 			return true
 		}
 	}
