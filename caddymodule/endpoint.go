@@ -132,7 +132,7 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	case "segment_duration":
 		return readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
 	case "playlist_window":
-		return readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
+		return readDuration(d, owner, &e.PlaylistWindow, checkPositive)
 	case "time_delay":
 		return readDuration(d, owner, &e.TimeDelay, checkTimeDelay)
 	case "startover_window":
@@ -152,7 +152,7 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	case "manifest_name":
 		return readText(d, owner, &e.ManifestName, checkManifestName)
 	}
-	return unrecognized(d, "endpoint")
+	return unrecognized(d, "live_origin endpoint")
 }
 
 func (e *Endpoint) setDefaults() {

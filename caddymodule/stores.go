@@ -109,21 +109,14 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	options := given{}
-	for d.NextBlock(0) {
-		if err := options.once(d, "store memory"); err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	const owner = "store memory"
+	return eachOption(d, owner, func() error {
+		switch d.Val() {
 		case "capacity":
-			if err := readSize(d, "store memory", &m.Capacity, checkCapacity); err != nil {
-				return err
-			}
-		default:
-			return d.Errf("unrecognized store memory subdirective '%s'", option)
+			return readSize(d, owner, &m.Capacity, checkCapacity)
 		}
-	}
-	return nil
+		return unrecognized(d, owner)
+	})
 }
 
 // FileStore keeps segments and state in a directory, so that they survive the end
@@ -232,28 +225,19 @@ func (f *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&f.Dir) {
 		return d.Err("store file: exactly one directory is required")
 	}
-	options := given{}
 	if err := literal(notEmpty)(f.Dir); err != nil {
 		return d.Errf("store file: dir: %w", err)
 	}
-	for d.NextBlock(0) {
-		if err := options.once(d, "store file"); err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	const owner = "store file"
+	return eachOption(d, owner, func() error {
+		switch d.Val() {
 		case "max_size":
-			if err := readSize(d, "store file", &f.MaxSize, checkMaxSize); err != nil {
-				return err
-			}
+			return readSize(d, owner, &f.MaxSize, checkMaxSize)
 		case "fsync":
-			if err := readFlag(d, "store file", &f.Fsync); err != nil {
-				return err
-			}
-		default:
-			return d.Errf("unrecognized store file subdirective '%s'", option)
+			return readFlag(d, owner, &f.Fsync)
 		}
-	}
-	return nil
+		return unrecognized(d, owner)
+	})
 }
 
 // setCapacity changes the limit of an open store, if the store allows that.

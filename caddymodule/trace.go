@@ -74,25 +74,17 @@ func (t *Trace) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	if err := literal(notEmpty)(t.Filename); err != nil {
 		return d.Errf("%s: filename: %w", owner, err)
 	}
-	options := given{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, owner)
-		if err != nil {
-			return err
-		}
+	return eachOption(d, owner, func() (err error) {
 		switch d.Val() {
 		case "roll_size":
 			err = readSize(d, owner, &t.RollSize, checkRollSize)
 		case "roll_keep":
 			err = readNumber(d, owner, &t.RollKeep, checkRollKeep)
 		default:
-			err = d.Errf("unrecognized trace subdirective '%s'", d.Val())
+			err = unrecognized(d, "trace")
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }
 
 // checkTraceFile refuses two channels with one file.
