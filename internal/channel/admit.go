@@ -43,7 +43,7 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 
 // announce passes a multivariant playlist to the core, and notes it.
 func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
-	if err := d.input.ids.claim(announcedPaths(d.config, d.path, m)...); err != nil {
+	if err := d.input.ids.claim(pathsOf(fact.Renditions)...); err != nil {
 		return err
 	}
 	// What every slot from now on looks at is picked once.

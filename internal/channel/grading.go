@@ -2,7 +2,6 @@ package channel
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
@@ -193,14 +192,6 @@ func (in *input) listingLike(path string, info *media.Info) *listing {
 		return nil
 	}
 	return like
-}
-
-// numbered splits a name around the last number in it.
-func numbered(name string) (before, number, after string) {
-	const digits = "0123456789"
-	end := strings.LastIndexAny(name, digits) + 1
-	start := len(strings.TrimRight(name[:end], digits))
-	return name[:start], name[start:end], name[end:]
 }
 
 // arriveGraded tells the core of a segment, and how good it is. One whose timestamps step back
