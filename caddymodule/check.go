@@ -152,6 +152,23 @@ func checkPlaylistWindow(window, segment caddy.Duration) error {
 
 var errNotPositive = errors.New("must be greater than zero")
 
+// about names the option that an error is about.
+func about(option string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", option, err)
+	}
+	return nil
+}
+
+// ifSet checks an option that may be left out.
+func ifSet[T comparable](v T, check func(T) error) error {
+	var none T
+	if v == none {
+		return nil
+	}
+	return check(v)
+}
+
 func checkPositive(d time.Duration) error {
 	if d <= 0 {
 		return errNotPositive

@@ -1,8 +1,8 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -29,12 +29,7 @@ type StreamSelection struct {
 }
 
 func (s StreamSelection) check() error {
-	if s.Order != "" {
-		if err := checkVariantOrder(s.Order); err != nil {
-			return fmt.Errorf("order: %w", err)
-		}
-	}
-	return s.checkLimits()
+	return cmp.Or(about("order", ifSet(s.Order, checkVariantOrder)), s.checkLimits())
 }
 
 func (s StreamSelection) checkLimits() error {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,18 +75,13 @@ func (MemoryStore) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults.
 func (m *MemoryStore) Provision(caddy.Context) error {
-	if m.Capacity == 0 {
-		m.Capacity = defaultCapacity
-	}
+	m.Capacity = cmp.Or(m.Capacity, defaultCapacity)
 	return nil
 }
 
 // Validate checks the options.
 func (m *MemoryStore) Validate() error {
-	if err := checkCapacity(m.Capacity); err != nil {
-		return fmt.Errorf("store memory: capacity: %w", err)
-	}
-	return nil
+	return about("store memory: capacity", checkCapacity(m.Capacity))
 }
 
 // Identity implements Engine.
@@ -172,15 +168,7 @@ func (f *FileStore) Validate() error {
 	if f.MaxSize < 0 {
 		return errors.New("store file: max_size: must not be negative")
 	}
-	if f.MaxSize > 0 {
-		if err := checkMaxSize(f.MaxSize); err != nil {
-			return fmt.Errorf("store file: max_size: %w", err)
-		}
-	}
-	if err := f.options().Validate(); err != nil {
-		return fmt.Errorf("store file: %w", err)
-	}
-	return nil
+	return about("store file", cmp.Or(about("max_size", ifSet(f.MaxSize, checkMaxSize)), f.options().Validate()))
 }
 
 // Identity implements Engine.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -119,16 +120,12 @@ func (p *pacedReader) patience() time.Duration {
 }
 
 func (in *Input) setUploadDefaults() {
-	if in.MaxUploads == 0 {
-		in.MaxUploads = uploadsPerRendition * in.MaxRenditions
-	}
+	in.MaxUploads = cmp.Or(in.MaxUploads, uploadsPerRendition*in.MaxRenditions)
 	if in.MinUploadRate == nil {
 		rate := int64(defaultUploadRate)
 		in.MinUploadRate = &rate
 	}
-	if in.MaxUnlistedSize == 0 {
-		in.MaxUnlistedSize = 4 * in.MaxSegmentSize
-	}
+	in.MaxUnlistedSize = cmp.Or(in.MaxUnlistedSize, 4*in.MaxSegmentSize)
 }
 
 // boundUnlisted keeps what no playlist lists to a quarter of a small store.
@@ -140,19 +137,4 @@ func (u *channelUse) boundUnlisted(capacity int64) {
 		in := &u.config.Inputs[i]
 		in.MaxUnlistedSize = min(in.MaxUnlistedSize, max(capacity/4, 1))
 	}
-}
-
-func (in *Input) checkUploadLimits() error {
-	if err := checkUploads(int64(in.MaxUploads)); err != nil {
-		return fmt.Errorf("max_uploads: %w", err)
-	}
-	if *in.MinUploadRate != 0 {
-		if err := checkUploadRate(*in.MinUploadRate); err != nil {
-			return fmt.Errorf("min_upload_rate: %w", err)
-		}
-	}
-	if err := checkUnlistedSize(in.MaxUnlistedSize); err != nil {
-		return fmt.Errorf("max_unlisted_size: %w", err)
-	}
-	return nil
 }
