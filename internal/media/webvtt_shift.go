@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 )
 
@@ -18,11 +17,7 @@ func (i *Info) CueShift(other *Info) int64 {
 	if i == other || i.Text == nil || other.Text == nil {
 		return 0
 	}
-	shift := (other.Text.Offset() - i.Text.Offset()) & (timestampModulus - 1)
-	if shift > timestampModulus/2 {
-		shift -= timestampModulus
-	}
-	return shift
+	return wrapDiff(other.Text.Offset(), i.Text.Offset())
 }
 
 // maxCueText bounds a text segment whose cue times are rewritten.
@@ -73,26 +68,8 @@ func shiftLine(line string, ticks int64) string {
 
 // shiftTime moves a time "[hh:]mm:ss.ttt".
 func shiftTime(text string, ticks int64) (string, bool) {
-	clock, fraction, ok := strings.Cut(text, ".")
-	if !ok || len(fraction) != 3 {
-		return "", false
-	}
-	total := int64(0)
-	parts := strings.Split(clock, ":")
-	if len(parts) < 2 || len(parts) > 3 {
-		return "", false
-	}
-	for _, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 31)
-		if err != nil {
-			return "", false
-		}
-		total = total*60 + int64(n)
-	}
-	milliseconds, err := strconv.ParseUint(fraction, 10, 16)
-	if err != nil {
-		return "", false
-	}
-	total = max(total*1000+int64(milliseconds)+ticks/90, 0)
-	return fmt.Sprintf("%02d:%02d:%02d.%03d", total/3600000, total/60000%60, total/1000%60, total%1000), true
+	const millisecond = ClockRate / 1000
+	at, ok := cueTime(text)
+	total := max(at/millisecond+ticks/millisecond, 0)
+	return fmt.Sprintf("%02d:%02d:%02d.%03d", total/3600000, total/60000%60, total/1000%60, total%1000), ok
 }
