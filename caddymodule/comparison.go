@@ -46,7 +46,7 @@ type comparisons struct {
 	mu       sync.Mutex
 	accepted map[[sha256.Size]byte][sha256.Size]byte // by sum of the hash: that of the password
 	running  map[credential]*comparison
-	waiting  map[netip.Addr]int
+	waiting  counts[netip.Addr]
 	queued   int
 }
 
@@ -55,7 +55,6 @@ func newComparisons() *comparisons {
 		turn:     make(chan struct{}, 1),
 		accepted: map[[sha256.Size]byte][sha256.Size]byte{},
 		running:  map[credential]*comparison{},
-		waiting:  map[netip.Addr]int{},
 	}
 	_, _ = rand.Read(c.key[:]) // never fails
 	return c
@@ -201,11 +200,11 @@ func (c *comparisons) queue(from netip.Addr, suspect bool) bool {
 	if suspect {
 		places /= 2
 	}
-	if c.queued >= places || c.waiting[from] >= maxOfAddress {
+	if c.queued >= places || c.waiting.get(from) >= maxOfAddress {
 		return false
 	}
 	c.queued++
-	c.waiting[from]++
+	c.waiting.add(from, 1)
 	return true
 }
 
@@ -213,7 +212,5 @@ func (c *comparisons) unqueue(from netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queued--
-	if c.waiting[from]--; c.waiting[from] == 0 {
-		delete(c.waiting, from)
-	}
+	c.waiting.add(from, -1)
 }

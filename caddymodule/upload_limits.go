@@ -30,26 +30,21 @@ const (
 // config's, but what is under way survives a reload.
 type admission struct {
 	mu       sync.Mutex
-	underWay map[string]int // by input
+	underWay counts[string] // by input
 }
 
 // enter reports whether the input may have another upload; leave is called after it.
 func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.underWay == nil {
-		a.underWay = map[string]int{}
-	}
-	if a.underWay[input] >= limit {
+	if a.underWay.get(input) >= int64(limit) {
 		return nil, false
 	}
-	a.underWay[input]++
+	a.underWay.add(input, 1)
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.underWay[input]--; a.underWay[input] == 0 {
-			delete(a.underWay, input)
-		}
+		a.underWay.add(input, -1)
 	}, true
 }
 
