@@ -200,17 +200,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, stat
 	if errors.As(reason, &refusal) {
 		key.kind = int(refusal.Kind)
 	}
-	if silenced, ok := h.quiet.pass(key); ok {
-		h.logger.Warn("upload refused",
-			zap.String("channel", rt.channel),
-			zap.String("input", rt.input.Name),
-			zap.String("method", r.Method),
-			zap.String("path", r.URL.Path),
-			zap.String("client_ip", clientIP(r)),
-			zap.Int("status", status),
-			zap.Error(reason),
-			zap.Int("silenced", silenced))
-	}
+	h.quiet.log(h.logger, zap.WarnLevel, key, "upload refused",
+		zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
+		zap.String("method", r.Method), zap.String("path", r.URL.Path),
+		zap.String("client_ip", clientIP(r)), zap.Int("status", status), zap.Error(reason))
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
 		if w.Header().Get("Retry-After") == "" {
