@@ -129,11 +129,8 @@ type FileStore struct {
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether an upload is only acknowledged when it is on the disk, so that it
-	// survives a power failure as well. A change takes effect when the directory is opened
-	// again, as after a restart. Default: false.
+	// survives a power failure as well. Default: false.
 	Fsync bool `json:"fsync,omitempty"`
-
-	logger *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -145,8 +142,7 @@ func (FileStore) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision resolves the directory, without touching it.
-func (f *FileStore) Provision(ctx caddy.Context) error {
-	f.logger = ctx.Logger(new(App))
+func (f *FileStore) Provision(caddy.Context) error {
 	dir, err := resolve(f.Dir)
 	if err != nil {
 		return fmt.Errorf("store file: dir: %w", err)
@@ -192,13 +188,14 @@ func (f *FileStore) Reconfigure(st store.Store) error {
 }
 
 func (f *FileStore) options() file.Options {
-	logger := f.logger
 	return file.Options{
 		Dir:     f.Dir,
 		MaxSize: f.MaxSize,
 		Fsync:   f.Fsync,
-		// Only while opening, so that the store does not outlive this logger.
-		Warn: func(err error) { logger.Warn("store damage repaired", zap.Error(err)) },
+		// The store outlives configs and their loggers.
+		Warn: func(err error) {
+			caddy.Log().Named("live_origin").Warn("store directory is not as it should be", zap.String("dir", f.Dir), zap.Error(err))
+		},
 	}
 }
 
