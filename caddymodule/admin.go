@@ -80,11 +80,7 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := []channelStatus{}
 	live.eachChannel(func(c *sharedChannel) {
-		status := statusOfChannel(c.key, c.channel.Status())
-		status.Nodes = c.channel.Nodes()
-		status.addWaits(c.channel.Waits())
-		status.addRemarks(c.channel.Remarks())
-		list = append(list, status)
+		list = append(list, describe(c.key, c.channel))
 	})
 	return writeJSON(w, http.StatusOK, list)
 }
@@ -98,10 +94,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer c.release()
-	status := statusOfChannel(c.key, c.channel.Status())
-	status.Nodes = c.channel.Nodes()
-	status.addWaits(c.channel.Waits())
-	status.addRemarks(c.channel.Remarks())
+	status := describe(c.key, c.channel)
 	shown := shownDecisions
 	if v := r.URL.Query().Get("decisions"); v != "" {
 		if shown, err = strconv.Atoi(v); err != nil || shown < 0 {

@@ -60,10 +60,10 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (b
 		return nil, 0, tooLarge(limit)
 	}
 	body = &uploadBody{}
-	sent := http.MaxBytesReader(w, r.Body, limit)
+	var sent io.Reader = http.MaxBytesReader(w, r.Body, limit)
 	if rate > 0 && r.Body != nil && r.Body != http.NoBody {
 		body.paced = newPacedReader(w, sent, rate)
-		sent = readCloser{body.paced, sent}
+		sent = body.paced
 	}
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
@@ -72,16 +72,11 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (b
 	case "gzip", "x-gzip":
 		// A second limit: a small body may decode to a huge one.
 		body.packed = &readAhead{source: sent}
-		body.source = http.MaxBytesReader(nil, &gunzip{source: body.packed}, limit)
+		body.source = http.MaxBytesReader(nil, io.NopCloser(&gunzip{source: body.packed}), limit)
 		return body, -1, nil
 	default:
 		return nil, 0, &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content encoding %q is not supported", encoding)}
 	}
-}
-
-type readCloser struct {
-	io.Reader
-	io.Closer
 }
 
 func tooLarge(limit int64) *bodyError {
@@ -160,6 +155,3 @@ func (g *gunzip) fault(err error) error {
 	}
 	return err
 }
-
-// Close implements io.Closer.
-func (g *gunzip) Close() error { return nil }

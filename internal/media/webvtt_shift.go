@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // NoCues is a WebVTT segment without cues.
@@ -18,11 +17,7 @@ func (i *Info) CueShift(other *Info) int64 {
 	if i == other || i.Text == nil || other.Text == nil {
 		return 0
 	}
-	shift := (other.Text.Offset() - i.Text.Offset()) & (timestampModulus - 1)
-	if shift > timestampModulus/2 {
-		shift -= timestampModulus
-	}
-	return shift
+	return wrapDiff(other.Text.Offset(), i.Text.Offset())
 }
 
 // maxCueText bounds a text segment whose cue times are rewritten: a channel has to wait for it.
@@ -72,23 +67,9 @@ func appendShifted(out, line []byte, ticks int64) []byte {
 
 // shiftTime moves a time "[hh:]mm:ss.ttt". It is in milliseconds.
 func shiftTime(text string, ticks int64) (moved int64, ok bool) {
-	clock, fraction, ok := strings.Cut(text, ".")
-	if !ok || len(fraction) != 3 {
-		return 0, false
-	}
-	total, parts := int64(0), 0
-	for part := range strings.SplitSeq(clock, ":") {
-		n, err := strconv.ParseUint(part, 10, 31)
-		if parts++; err != nil || parts > 3 {
-			return 0, false
-		}
-		total = total*60 + int64(n)
-	}
-	milliseconds, err := strconv.ParseUint(fraction, 10, 16)
-	if err != nil || parts < 2 {
-		return 0, false
-	}
-	return max(total*1000+int64(milliseconds)+ticks/90, 0), true
+	const millisecond = ClockRate / 1000
+	at, ok := cueTime(text)
+	return max(at/millisecond+ticks/millisecond, 0), ok
 }
 
 // appendTime writes "hh:mm:ss.ttt".
