@@ -57,6 +57,7 @@ type nodes struct {
 
 	awaited  atomic.Int32  // requests that wait for what another node has
 	fetching chan struct{} // one for each object that is on its way
+	room     atomic.Pointer[Room]
 	ledger   *ledger
 	partings partings
 	verdicts verdicts

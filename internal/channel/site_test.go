@@ -217,8 +217,11 @@ func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, 
 
 func (n *siteNode) Open(ctx context.Context, key string) (store.Object, error) {
 	o, err := n.Store.Open(ctx, key)
-	if err == nil || n.fetch(ctx, key) != nil {
-		return o, err
+	if err == nil {
+		return o, nil
+	}
+	if err := n.fetch(ctx, key); err != nil {
+		return nil, err
 	}
 	return n.Store.Open(ctx, key)
 }

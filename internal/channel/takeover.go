@@ -303,7 +303,14 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 	return answer, nil
 }
 
-// fetchWindow brings the objects of the windows to this node, the newest first.
+// fetchInTurn brings an object to this node, once it is its turn.
+func (n *nodes) fetchInTurn(key string) error {
+	n.fetching <- struct{}{}
+	defer func() { <-n.fetching }()
+	return n.fetchOne(key, -1, "")
+}
+
+// fetchWindow brings the objects of the windows to this node, the newest first, as many as there is room for.
 func (n *nodes) fetchWindow() {
 	c := n.channel
 	var keys []string
@@ -324,6 +331,8 @@ func (n *nodes) fetchWindow() {
 		if c.objects.get(key) == nil {
 			continue
 		}
-		_ = n.fetch(key, -1, "") // whoever wants it will ask again
+		if err := n.fetchInTurn(key); errors.Is(err, store.ErrFull) {
+			return // what is older than that is about to be given up
+		} // after any other error, whoever wants it will ask again
 	}
 }
