@@ -54,6 +54,9 @@ type nodes struct {
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
 	alone   bool
+	// ends are where the journals of this node ended when it started, and seen what viewers have got at
+	// most, as far as it knows; by endpoint.
+	ends, seen map[string]journalEnd
 
 	awaited  atomic.Int32  // requests that wait for what another node has
 	fetching chan struct{} // one for each object that is on its way
@@ -90,7 +93,8 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
-		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, fetching: make(chan struct{}, fetchesAtOnce),
+		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
+		ends: map[string]journalEnd{}, seen: map[string]journalEnd{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
 	}
 	n.writer = strings.ToLower(rand.Text()[:7])
@@ -109,7 +113,10 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 
 // begin makes the node ready, and takes what was said meanwhile.
 func (n *nodes) begin() {
-	n.locked(func() { n.channel.objects.elsewhere = true })
+	n.locked(func() {
+		n.channel.objects.elsewhere = true
+		n.goBeyond()
+	})
 	for {
 		n.mu.Lock()
 		early := n.early
@@ -264,6 +271,9 @@ func (n *nodes) State() []byte {
 		}
 	}
 	n.mu.Lock()
+	if state.Endpoints == nil {
+		state.Endpoints = n.endStates()
+	}
 	for input, at := range n.hears {
 		if time.Since(at) < heardLately {
 			state.Hears = append(state.Hears, input)

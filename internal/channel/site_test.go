@@ -17,12 +17,16 @@ type site struct {
 	// quorum is what all nodes write together; unreachable while it elects a leader.
 	quorum      *memory.Store
 	unreachable bool
-	nodes       map[string]*siteNode
-	channels    []*Channel
-	delay       time.Duration
+	// reading is how long each record of it takes to read.
+	reading  time.Duration
+	nodes    map[string]*siteNode
+	channels []*Channel
+	delay    time.Duration
 	// durable: what a node had is still there when it starts again. twice: what is said comes
 	// twice, as it does for a node that starts and has some of it from the journals of another.
 	durable, twice bool
+	// more are the endpoints that only some nodes have.
+	more map[string]EndpointConfig
 }
 
 // siteNode is one node's engine.
@@ -85,7 +89,11 @@ func (s *site) prepare(name string) *Channel {
 	}
 	s.nodes[name] = n
 	s.mu.Unlock()
-	c, err := Prepare(s.t.Context(), testConfig(longEndpoint()), n, nil)
+	endpoints := []EndpointConfig{longEndpoint()}
+	if more, ok := s.more[name]; ok {
+		endpoints = append(endpoints, more)
+	}
+	c, err := Prepare(s.t.Context(), testConfig(endpoints...), n, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -129,6 +137,13 @@ func (s *site) reach(can bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unreachable = !can
+}
+
+// readSlowly lets each record that is read from the journal of all nodes take so long.
+func (s *site) readSlowly(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = d
 }
 
 func (s *site) heal(name string) {
@@ -206,13 +221,20 @@ func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (ui
 
 func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {
 	j.node.site.mu.Lock()
-	away := !j.node.cut.IsZero() || j.node.site.unreachable
+	away, reading := !j.node.cut.IsZero() || j.node.site.unreachable, j.node.site.reading
 	j.node.site.mu.Unlock()
 	if away {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return j.Journal.Read(ctx, after, yield)
+	return j.Journal.Read(ctx, after, func(revision uint64, record []byte) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(reading):
+		}
+		return yield(revision, record)
+	})
 }
 
 func (n *siteNode) Open(ctx context.Context, key string) (store.Object, error) {
