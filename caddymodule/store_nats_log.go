@@ -61,6 +61,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 		zap.WarnLevel, "the journal of all nodes was deleted, and has been made again; channels go on",
 		"find out who deletes the streams of the prefix: until it is written again, a restart of all nodes at once would begin anew",
 	},
+	nats.JournalShorter: {
+		zap.WarnLevel, "the journal of all nodes has lost records; what nodes remember is written again, and channels go on",
+		"find out who purges or restores the streams of the prefix or has given them a limit, and whether the servers lost power: until it is written again, a restart of all nodes at once would go back",
+	},
 	nats.BackupSkipped: {
 		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",
 		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",
