@@ -62,6 +62,7 @@ type nodes struct {
 	fetching chan struct{} // one for each object that is on its way
 	room     atomic.Pointer[Room]
 	ledger   *ledger
+	learning relearning // mu guards it
 	partings partings
 	verdicts verdicts
 }
@@ -211,6 +212,7 @@ func (n *nodes) locked(do func()) {
 // Lost implements store.Member.
 func (n *nodes) Lost(from string, count int) {
 	n.channel.outbox.node(NodeEvent{Kind: MessagesLost, Node: from, Count: count})
+	n.relearn()
 }
 
 // Answer implements store.Member.
@@ -328,7 +330,9 @@ func (n *nodes) hearing() time.Duration {
 
 // Changed implements store.Member.
 func (n *nodes) Changed(status store.GroupStatus) {
-	n.tellChanges(status)
+	if back := n.tellChanges(status); back && n.ready.Load() {
+		n.relearn()
+	}
 	c := n.channel
 	n.locked(func() {
 		if n.ready.Load() {

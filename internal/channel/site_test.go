@@ -25,6 +25,8 @@ type site struct {
 	// durable: what a node had is still there when it starts again. twice: what is said comes
 	// twice, as it does for a node that starts and has some of it from the journals of another.
 	durable, twice bool
+	// forgetful: what is said while a node is cut off is lost.
+	forgetful bool
 	// more are the endpoints that only some nodes have.
 	more map[string]EndpointConfig
 }
@@ -156,6 +158,9 @@ func (s *site) heal(name string) {
 			continue
 		}
 		group, way := to.group, s.delay+to.far
+		if s.forgetful {
+			late = append(late, to.group.lose()...)
+		}
 		for _, said := range group.undelivered {
 			late = append(late, func() { group.inbox <- arriving{said, time.Now().Add(way)} })
 		}

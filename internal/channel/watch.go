@@ -114,7 +114,11 @@ func (c *Channel) dropOrders() {
 		if o == nil || c.endpoints[o.Endpoint] != nil && c.inputs[o.Input] != nil {
 			continue
 		}
-		c.outbox.trouble(c.standing.say(standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}))
+		dropped := standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}
+		if !entry.Time.IsZero() {
+			dropped.Time = entry.Time.Add(-1) // nobody has taken it back: nodes whose config has the input keep it
+		}
+		c.outbox.trouble(c.standing.say(dropped))
 	}
 }
 
