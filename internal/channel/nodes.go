@@ -35,6 +35,7 @@ type nodes struct {
 	links      atomic.Uint64
 	// caughtUp is when the node woke, in Unix nanoseconds, with whose history it is up to date.
 	caughtUp atomic.Int64
+	lagging  atomic.Bool // see noteLag
 
 	mu    sync.Mutex
 	early []saying
@@ -63,6 +64,7 @@ type nodes struct {
 	room     atomic.Pointer[Room]
 	ledger   *ledger
 	learning relearning // mu guards it
+	lagSeen  time.Time  // mu guards it
 	partings partings
 	verdicts verdicts
 }
@@ -286,6 +288,7 @@ func (n *nodes) State() []byte {
 	}
 	n.mu.Unlock()
 	slices.Sort(state.Hears)
+	n.noteLag(state.Endpoints)
 	text, err := json.Marshal(state)
 	if err != nil {
 		return nil

@@ -141,6 +141,13 @@ func (s *site) reach(can bool) {
 	s.unreachable = !can
 }
 
+// setDelay sets how long what is said is under way from now on.
+func (s *site) setDelay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = d
+}
+
 // readSlowly lets each record that is read from the journal of all nodes take so long.
 func (s *site) readSlowly(d time.Duration) {
 	s.mu.Lock()

@@ -46,6 +46,9 @@ func TestAFullNodeKeepsWhatIsLive(t *testing.T) {
 		if missed := s.nodes[i].log.find("an upload to another node did not come to this one"); len(missed) > 0 {
 			t.Errorf("node %d missed uploads: %v", i+1, missed[0])
 		}
+		if wrong := s.nodes[i].log.find("channel error"); len(wrong) > 0 {
+			t.Errorf("node %d: %v", i+1, wrong[0])
+		}
 		if evicted := s.nodes[i].log.find("store is full, so startover windows are cut short"); len(evicted) == 0 {
 			t.Errorf("node %d is not full", i+1)
 		}
