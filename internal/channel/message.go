@@ -14,7 +14,7 @@ import (
 // ones; what a later one says in another way it can't follow, and it says so.
 const messageFormat = 1
 
-// message is what a node says to all others. Exactly one of the fields after Format is set.
+// message is what a node says to all others. One of the fields after Format is set, with what belongs to it.
 type message struct {
 	Format int `json:"format"`
 	// Upload is what an encoder has delivered to the node.
@@ -27,8 +27,9 @@ type message struct {
 	Deleted *deletedMessage `json:"deleted,omitempty"`
 	// Leaving: the node is about to stop.
 	Leaving bool `json:"leaving,omitempty"`
-	// Order is what an operator ordered.
-	Order *failover.Order `json:"order,omitempty"`
+	// Order is what an operator ordered, and Ordered when, by the clock of the node that was told.
+	Order   *failover.Order `json:"order,omitempty"`
+	Ordered time.Time       `json:"ordered,omitzero"`
 	// Break is where histories have met that don't continue each other.
 	Break *breakMessage `json:"break,omitempty"`
 	// Pass is that another node decides from now on.

@@ -191,7 +191,7 @@ func (n *nodes) hear(from string, text []byte) {
 		n.leaving[from] = true
 		n.mu.Unlock()
 	case m.Order != nil:
-		n.locked(func() { c.obey(*m.Order) })
+		n.locked(func() { c.obey(*m.Order, m.Ordered) })
 	case m.Break != nil:
 		n.locked(func() { n.breakAt(*m.Break) })
 	case m.Pass != nil:

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 )
 
 // fragmentEncoder sends fragments; its initialization section and multivariant playlist only once.
@@ -145,5 +147,41 @@ func TestAnInputIsAddedToOneNodeFirst(t *testing.T) {
 		}
 		e.deliver(3)
 		s.goesOnAt(t, n2, e)
+	})
+}
+
+// A node whose config lacks an input follows the others to it, and takes no order back because of that.
+func TestANodeLacksAnInput(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.without = map[string]string{"n2": "b"}
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: n1, input: "b", names: names, media: segments}
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			if n < 4 {
+				a.deliver(n)
+			}
+			b.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		isWhole(t, n2, same(t, n1, n2), segments[:8])
+		if err := n1.Order("hls", "b", true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		config := testConfig(longEndpoint())
+		config.Inputs = config.Inputs[:1]
+		if err := n2.Configure(config); err != nil { // it drops orders for inputs that it does not have
+			t.Fatal(err)
+		}
+		n1.nodes.relearn()
+		time.Sleep(5 * relearnAfter)
+		if ordered := n1.Status().Endpoints[0].Ordered; ordered != "b" {
+			t.Errorf("the order is for %q", ordered)
+		}
 	})
 }

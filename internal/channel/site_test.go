@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,8 +28,9 @@ type site struct {
 	durable, twice bool
 	// forgetful: what is said while a node is cut off is lost.
 	forgetful bool
-	// more are the endpoints that only some nodes have.
-	more map[string]EndpointConfig
+	// more are the endpoints that only some nodes have, and without the inputs that some lack.
+	more    map[string]EndpointConfig
+	without map[string]string
 }
 
 // siteNode is one node's engine.
@@ -95,7 +97,9 @@ func (s *site) prepare(name string) *Channel {
 	if more, ok := s.more[name]; ok {
 		endpoints = append(endpoints, more)
 	}
-	c, err := Prepare(s.t.Context(), testConfig(endpoints...), n, nil)
+	config := testConfig(endpoints...)
+	config.Inputs = slices.DeleteFunc(config.Inputs, func(in InputConfig) bool { return in.Name == s.without[name] })
+	c, err := Prepare(s.t.Context(), config, n, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
