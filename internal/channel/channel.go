@@ -246,6 +246,9 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		e := c.endpoints[ec.Name]
 		if e == nil {
 			var err error
+			if c.nodes != nil {
+				c.outbox.trouble(c.nodes.beginEmpty(ctx, ec.Name))
+			}
 			if e, err = openEndpoint(ctx, c.desk, ec); err != nil {
 				return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
 			}

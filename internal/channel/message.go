@@ -127,8 +127,10 @@ type journalQuestion struct {
 	Name  string `json:"name"`
 	After uint64 `json:"after"`
 	// Has, instead of After, is the link of the last record that the node which asks has: if
-	// the journal has it too, the answer begins after it, and else with the first record.
-	Has *link `json:"has,omitempty"`
+	// the journal has it too, the answer begins after it, and else with the first record. From is the
+	// number of the first record that it has: what is before that is of no use to it, unless it is most.
+	Has  *link  `json:"has,omitempty"`
+	From uint64 `json:"from,omitempty"`
 }
 
 // verdictQuestion is where the history of the node that asks and that of the one which is asked

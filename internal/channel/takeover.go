@@ -126,6 +126,23 @@ func (n *nodes) copyJournals(ctx context.Context, node string, endpoints []Endpo
 	return nil
 }
 
+// beginEmpty empties the journal of an endpoint that comes (back) into the config of a running channel, if
+// another node has its history: this one gets all of that, and not what comes after its own last record.
+func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
+	if !n.ready.Load() || n.keeper(endpoint, "") == "" {
+		return nil
+	}
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+endpoint)
+	if err != nil {
+		return err
+	}
+	last, err := journal.Last(ctx)
+	if err != nil {
+		return err
+	}
+	return journal.Forget(ctx, last+1)
+}
+
 // keeper is a node that is ready and has the history of an endpoint, best this one; empty if none has.
 func (n *nodes) keeper(endpoint, best string) (node string) {
 	for _, p := range readPeers(n.group.Status()) {
@@ -152,6 +169,9 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 		return err
 	}
 	q := journalQuestion{Name: name, Has: has}
+	if q.From, err = firstNumber(ctx, journal); err != nil {
+		return err
+	}
 	for first, more := true, true; more; first = false {
 		answer, err := n.askPage(ctx, node, q)
 		if err != nil {
@@ -187,6 +207,22 @@ func lastLink(ctx context.Context, journal store.Journal, last uint64) (at *link
 		return err
 	})
 	return at, err
+}
+
+// firstNumber is the number of the first record that a journal still has; 0 if it has none with a number.
+func firstNumber(ctx context.Context, journal store.Journal) (number uint64, err error) {
+	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
+		at, err := linkOf(text)
+		if err != nil || at == nil {
+			return err
+		}
+		number = at.Number
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return number, err
 }
 
 // linkOf is the link of a record, nil if it has none.
@@ -233,6 +269,12 @@ func (n *nodes) find(ctx context.Context, journal store.Journal, endpoint string
 // errEnough ends a read.
 var errEnough = errors.New("enough")
 
+// lacksMost reports whether whoever asks lacks more of the beginning of a journal, which has records from
+// this number on, than it has: it had forgotten them with a channel that was taken out of its config.
+func (q journalQuestion) lacksMost(first uint64) bool {
+	return q.From > first && q.From-first > q.Has.Number-q.From
+}
+
 // journal answers a question for one of this node's journals.
 func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, error) {
 	var answer journalAnswer
@@ -248,7 +290,11 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 		if err != nil {
 			return answer, err
 		}
-		if found {
+		first, err := firstNumber(ctx, journal)
+		if err != nil {
+			return answer, err
+		}
+		if found && !q.lacksMost(first) {
 			q.After, answer.Continues = revision, true
 		}
 	}
