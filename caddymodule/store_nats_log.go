@@ -54,7 +54,7 @@ var natsTexts = map[nodes.EventKind]natsText{
 	},
 	nats.StreamsUnavailable: {
 		zap.WarnLevel, "the journal of all nodes can't be reached; channels go on, and it is written later",
-		"JetStream needs more than half of its NATS servers: look at them",
+		"JetStream needs more than half of its NATS servers: look at them, and at the error, which says if they have no room or the stream has a limit",
 	},
 	nats.StreamsAvailable: {zap.InfoLevel, "the journal of all nodes can be reached", ""},
 	nats.StreamsRemade: {

@@ -54,7 +54,10 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
 	}
 	defer done()
-	if err := j.append(ctx, last, record); err != nil {
+	began := time.Now()
+	err = j.append(ctx, last, record)
+	j.outcome(began, err)
+	if err != nil {
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
 	}
 	return last + 1, nil

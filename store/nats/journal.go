@@ -34,6 +34,8 @@ type journal struct {
 	forget, purged uint64
 	// shorter is since when the leader says that it ends before what is known; zero if it does not.
 	shorter time.Time
+	// failing is since when appends have failed; zero if the last one did not.
+	failing time.Time
 }
 
 func newJournal(s *Store, name string) *journal {

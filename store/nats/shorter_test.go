@@ -104,3 +104,49 @@ func TestAJournalThatGetsShorter(t *testing.T) {
 		})
 	}
 }
+
+// TestAJournalThatIsRefused: the stream has no room any more. The node says so, and when there is again.
+func TestAJournalThatIsRefused(t *testing.T) {
+	c := natstest.Start(t, 1)
+	prefix := newPrefix()
+	var told events
+	st := open(t, c, nats.Options{Prefix: prefix, Replicas: 1, Event: told.add})
+	defer st.Close()
+	j := journal(t, st, "j")
+	if _, err := appendAt(j, 0, "record"); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := natsgo.Connect(strings.Join(c.URLs(), ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(context.Background(), prefix+"_journals")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited := stream.CachedInfo().Config
+	limited.MaxBytes, limited.Discard = 200, jetstream.DiscardNew
+	if _, err := js.UpdateStream(context.Background(), limited); err != nil {
+		t.Fatal(err)
+	}
+	record := strings.Repeat("x", 400)
+	for range 2 { // each of them is tried for 10 s
+		if _, err := appendAt(j, 1, record); err == nil {
+			t.Fatal("there is room")
+		}
+	}
+	told.waitFor(t, nats.StreamsUnavailable, "maximum bytes exceeded")
+	limited.MaxBytes = -1
+	if _, err := js.UpdateStream(context.Background(), limited); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := appendAt(j, 1, record); err != nil {
+		t.Fatal(err)
+	}
+	told.wait(t, nats.StreamsAvailable)
+}
