@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"time"
@@ -17,8 +18,8 @@ import (
 // config did not have the input yet. It asks the others for what stands, since without that it could not
 // go on if they were gone.
 
-// relearnAfter is how long it waits before it asks: others may just be coming back as well, and what is
-// lost comes in pieces.
+// relearnAfter is how long it waits before it asks, up to twice as long so that not all channels do so at
+// once: others may just be coming back as well, and what is lost comes in pieces.
 const relearnAfter = time.Second
 
 // relearning is whether that is going on, and is to be done again.
@@ -50,7 +51,7 @@ func (n *nodes) learnsAgain() bool {
 		select {
 		case <-n.ledger.ctx.Done():
 			return false
-		case <-time.After(relearnAfter):
+		case <-time.After(relearnAfter + rand.N(relearnAfter)):
 		}
 	}
 	n.mu.Lock()
