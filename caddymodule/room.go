@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -102,6 +103,19 @@ func (r *reservation) hold(n int64) error {
 		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input: its unfinished uploads take up half of the channel's share", store.ErrFull)}
 	}
 	return nil
+}
+
+// roomFor makes room for what another node has taken, of which nothing has come here yet. What that node has
+// admitted is not refused here: if there is too little room all the same, the store says so.
+func (c *sharedChannel) roomFor(input string, size int64) (release func()) {
+	r := c.reserve(input, size, caddy.Log().Named("live_origin"))
+	r.ahead = size + perUpload
+	s := c.store
+	s.room.underWay.Add(r.ahead)
+	if free := s.store.Usage().Free; free >= 0 && (free < s.room.underWay.Load()+reserved || c.crowds(free-r.ahead)) {
+		s.makeRoom(r)
+	}
+	return r.done
 }
 
 // done gives the room back.

@@ -151,3 +151,28 @@ func TestAnUploadThatPanicsGivesItsRoomBack(t *testing.T) {
 		}
 	})
 }
+
+// What another node has taken makes room for itself, as an upload does.
+func TestWhatOtherNodesTakeMakesRoom(t *testing.T) {
+	segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		fill(t, 4096, "/in/archive", "/in/live")
+		live.eachChannel(func(c *sharedChannel) {
+			const size = 400 << 10
+			if c.key.name != "live" {
+				return
+			}
+			for n := range 3 {
+				release := c.roomFor("a", size)
+				usage, underWay := c.store.store.Usage(), c.store.room.underWay.Load()
+				if underWay < size || usage.Free < underWay {
+					t.Errorf("the %dth time, there is room for %d bytes, and %d are under way", n+1, usage.Free, underWay)
+				}
+				release()
+				if underWay := c.store.room.underWay.Load(); underWay != 0 {
+					t.Errorf("%d bytes are not given back", underWay)
+				}
+			}
+		})
+	})
+}

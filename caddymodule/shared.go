@@ -193,10 +193,14 @@ func (c *sharedChannel) start(config channel.Config, t *Trace) (err error) {
 		}
 		tracer = c.traced
 	}
-	if c.channel, err = channel.Prepare(context.Background(), config, c.store.store, tracer); err != nil && c.traced != nil {
-		c.traced.close()
+	if c.channel, err = channel.Prepare(context.Background(), config, c.store.store, tracer); err != nil {
+		if c.traced != nil {
+			c.traced.close()
+		}
+		return err
 	}
-	return err
+	c.channel.UseRoom(c.roomFor)
+	return nil
 }
 
 // tell applies the config and the observer of a. registry.changing is held.

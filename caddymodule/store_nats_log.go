@@ -54,12 +54,16 @@ var natsTexts = map[nodes.EventKind]natsText{
 	},
 	nats.StreamsUnavailable: {
 		zap.WarnLevel, "the journal of all nodes can't be reached; channels go on, and it is written later",
-		"JetStream needs more than half of its NATS servers: look at them",
+		"JetStream needs more than half of its NATS servers: look at them, and at the error, which says if they have no room or the stream has a limit",
 	},
 	nats.StreamsAvailable: {zap.InfoLevel, "the journal of all nodes can be reached", ""},
 	nats.StreamsRemade: {
 		zap.WarnLevel, "the journal of all nodes was deleted, and has been made again; channels go on",
 		"find out who deletes the streams of the prefix: until it is written again, a restart of all nodes at once would begin anew",
+	},
+	nats.JournalShorter: {
+		zap.WarnLevel, "the journal of all nodes has lost records; what nodes remember is written again, and channels go on",
+		"find out who purges or restores the streams of the prefix or has given them a limit, and whether the servers lost power: until it is written again, a restart of all nodes at once would go back",
 	},
 	nats.BackupSkipped: {
 		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",

@@ -13,20 +13,26 @@ import (
 // listed here as well, if that node is still there: it may be far away.
 const awaitMedia = time.Second
 
+// absent is an object that this node lacks, with the size that it has at least.
+type absent struct {
+	key  string
+	size int64
+}
+
 // missing lists what this node lacks of a record. The lock is held.
-func (n *nodes) missing(r record) []string {
-	var keys []string
+func (n *nodes) missing(r record) (list []absent) {
 	for i := range r.Slot.Renditions {
-		for _, key := range r.Slot.Renditions[i].Keys() {
+		rendition := &r.Slot.Renditions[i]
+		for _, key := range rendition.Keys() {
 			object, err := n.channel.journals.Open(context.Background(), key)
 			if err != nil {
-				keys = append(keys, key)
+				list = append(list, absent{key, extent(rendition, key)})
 				continue
 			}
 			_ = object.Close()
 		}
 	}
-	return keys
+	return list
 }
 
 // awaits reports whether the next record of an endpoint waits for its media. The lock may be
@@ -38,7 +44,7 @@ func (n *nodes) awaits(endpoint string) bool {
 }
 
 // await fetches what is missing, and then follows.
-func (n *nodes) await(from, endpoint string, r record, missing []string) {
+func (n *nodes) await(from, endpoint string, r record, missing []absent) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.awaiting[endpoint] {
@@ -48,7 +54,7 @@ func (n *nodes) await(from, endpoint string, r record, missing []string) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), awaitMedia)
 		defer cancel()
-		whole := n.fetchAll(ctx, missing, from)
+		whole := n.fetchAll(ctx, missing, r.Slot.Input, from)
 		n.mu.Lock()
 		delete(n.awaiting, endpoint)
 		n.mu.Unlock()
@@ -64,11 +70,14 @@ func (n *nodes) await(from, endpoint string, r record, missing []string) {
 }
 
 // fetchAll reports whether all objects are here.
-func (n *nodes) fetchAll(ctx context.Context, keys []string, from string) bool {
+func (n *nodes) fetchAll(ctx context.Context, missing []absent, input, from string) bool {
 	var all sync.WaitGroup
-	errs := make([]error, len(keys))
-	for i, key := range keys {
-		all.Go(func() { errs[i] = n.group.Fetch(ctx, key, -1, from) })
+	errs := make([]error, len(missing))
+	for i, one := range missing {
+		all.Go(func() {
+			defer n.makeRoom(input, one.size)()
+			errs[i] = n.group.Fetch(ctx, one.key, -1, from)
+		})
 	}
 	all.Wait()
 	for _, err := range errs {

@@ -189,7 +189,7 @@ func (c *Channel) Configure(config Config) error {
 	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.
-	gone := c.leaving(config)
+	gone, added := c.leaving(config), c.adds(config)
 	told := append(gone, c.tell(c.now(), failover.Configured{Config: core})...)
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
@@ -197,8 +197,16 @@ func (c *Channel) Configure(config Config) error {
 	c.reselect()
 	c.carryOut(c.now(), told)
 	c.dropOrders()
+	if c.nodes != nil && added {
+		c.nodes.relearn() // its encoder may have begun at a node that had this config earlier
+	}
 	c.step(failover.Tick{})
 	return nil
+}
+
+// adds reports whether a config has an input that the channel does not have yet.
+func (c *Channel) adds(config Config) bool {
+	return slices.ContainsFunc(config.Inputs, func(ic InputConfig) bool { return c.inputs[ic.Name] == nil })
 }
 
 // leaving says of inputs that deliver and are not in the config any more that they are down.
@@ -238,6 +246,9 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 		e := c.endpoints[ec.Name]
 		if e == nil {
 			var err error
+			if c.nodes != nil {
+				c.outbox.trouble(c.nodes.beginEmpty(ctx, ec.Name))
+			}
 			if e, err = openEndpoint(ctx, c.desk, ec); err != nil {
 				return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
 			}

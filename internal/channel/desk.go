@@ -52,14 +52,10 @@ type decider interface {
 
 func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 	objects := newObjects(st, name)
-	served := st
-	if localOf(st) != st {
-		served = &elsewhere{st, objects}
-	}
-	return &desk{
+	d := &desk{
 		name:     name,
 		store:    st,
-		served:   served,
+		served:   st,
 		journals: localOf(st),
 		objects:  objects,
 		outbox:   newOutbox(name),
@@ -69,6 +65,10 @@ func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 		remarks:  remarks{},
 		ids:      identifiers{},
 	}
+	if localOf(st) != st {
+		d.served = &elsewhere{st, d}
+	}
+	return d
 }
 
 // localOf is the part of a store that is this node's own.

@@ -12,7 +12,7 @@ import (
 // names is waited for.
 type elsewhere struct {
 	store.Store
-	objects *objects
+	desk *desk
 }
 
 const (
@@ -20,6 +20,9 @@ const (
 	// two attempts: the node that has it may be out of contact for a moment.
 	openTimeout = 3 * time.Second
 	openPause   = 100 * time.Millisecond
+	// openRoom is what is made room for where it is not known how large an object is: more than
+	// most segments have.
+	openRoom = 8 << 20
 )
 
 const (
@@ -57,7 +60,11 @@ func (c *Channel) Await(ctx context.Context, endpoint, name string) bool {
 // Open implements store.Objects.
 func (e *elsewhere) Open(ctx context.Context, key string) (store.Object, error) {
 	object, err := e.Store.Open(ctx, key)
-	if !errors.Is(err, store.ErrNotFound) || e.objects.get(key) == nil {
+	if errors.Is(err, store.ErrFull) && e.desk.objects.get(key) != nil {
+		defer e.desk.nodes.makeRoom("", openRoom)()
+		object, err = e.Store.Open(ctx, key)
+	}
+	if !errors.Is(err, store.ErrNotFound) || e.desk.objects.get(key) == nil {
 		return object, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
@@ -69,7 +76,7 @@ func (e *elsewhere) Open(ctx context.Context, key string) (store.Object, error) 
 		case <-time.After(openPause):
 		}
 		object, err = e.Store.Open(ctx, key)
-		if !errors.Is(err, store.ErrNotFound) || e.objects.get(key) == nil {
+		if !errors.Is(err, store.ErrNotFound) || e.desk.objects.get(key) == nil {
 			return object, err
 		}
 	}

@@ -334,6 +334,9 @@ func (e *endpoint) silence(r *output.Rendition) {
 func (e *endpoint) drop() {
 	e.release(e.window.Close()...)
 	e.outbox.trouble(e.journal.forget(e.journal.revision))
+	if e.nodes != nil {
+		e.nodes.ledger.dismiss(e.config.Name)
+	}
 }
 
 func (e *endpoint) release(slots ...*output.Slot) {

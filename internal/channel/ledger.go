@@ -170,11 +170,12 @@ func (l *ledger) next(endpoint string, p *page) (next *record) {
 }
 
 // place is the number of the record that comes next in the journal, and whether there is another
-// one of this number.
+// one of this number. Of a history that has nothing in common with the journal's, all that is
+// remembered comes next, also where it has just begun and the other one is far longer.
 func (l *ledger) place(p *page, c *chain) (number uint64, differs bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	number = max(p.top+1, c.recent[0].Link.Number)
+	number = p.top + 1
 	for i := len(c.recent) - 1; i >= 0; i-- {
 		at := c.recent[i].Link
 		id, ok := p.ids[at.Number]
@@ -185,7 +186,8 @@ func (l *ledger) place(p *page, c *chain) (number uint64, differs bool) {
 			number, differs = at.Number, true
 		}
 	}
-	return number, differs
+	first := c.recent[0].Link.Number
+	return first, first <= p.top
 }
 
 // agreed reports whether all nodes have the same history, for some time. The lock is held.
@@ -194,8 +196,8 @@ func (n *nodes) agreed(e *endpoint) bool {
 	if status.Contact != store.InContact || time.Since(status.Since) < agreedAfter {
 		return false
 	}
-	_, apart := n.compare(e, readPeers(status))
-	return !apart
+	behind, apart := n.compare(e, readPeers(status))
+	return !behind && !apart
 }
 
 // readOn reads what others have written. The first time, it begins with the last records;

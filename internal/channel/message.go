@@ -14,7 +14,7 @@ import (
 // ones; what a later one says in another way it can't follow, and it says so.
 const messageFormat = 1
 
-// message is what a node says to all others. Exactly one of the fields after Format is set.
+// message is what a node says to all others. One of the fields after Format is set, with what belongs to it.
 type message struct {
 	Format int `json:"format"`
 	// Upload is what an encoder has delivered to the node.
@@ -27,8 +27,9 @@ type message struct {
 	Deleted *deletedMessage `json:"deleted,omitempty"`
 	// Leaving: the node is about to stop.
 	Leaving bool `json:"leaving,omitempty"`
-	// Order is what an operator ordered.
-	Order *failover.Order `json:"order,omitempty"`
+	// Order is what an operator ordered, and Ordered when, by the clock of the node that was told.
+	Order   *failover.Order `json:"order,omitempty"`
+	Ordered time.Time       `json:"ordered,omitzero"`
 	// Break is where histories have met that don't continue each other.
 	Break *breakMessage `json:"break,omitempty"`
 	// Pass is that another node decides from now on.
@@ -126,8 +127,10 @@ type journalQuestion struct {
 	Name  string `json:"name"`
 	After uint64 `json:"after"`
 	// Has, instead of After, is the link of the last record that the node which asks has: if
-	// the journal has it too, the answer begins after it, and else with the first record.
-	Has *link `json:"has,omitempty"`
+	// the journal has it too, the answer begins after it, and else with the first record. From is the
+	// number of the first record that it has: what is before that is of no use to it, unless it is most.
+	Has  *link  `json:"has,omitempty"`
+	From uint64 `json:"from,omitempty"`
 }
 
 // verdictQuestion is where the history of the node that asks and that of the one which is asked

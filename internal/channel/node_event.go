@@ -40,8 +40,9 @@ type NodeEvent struct {
 	Err         error
 }
 
-// tellChanges tells the observer what is different from the last status.
-func (n *nodes) tellChanges(status store.GroupStatus) {
+// tellChanges tells the observer what is different from the last status, and reports whether another node
+// is there that was not.
+func (n *nodes) tellChanges(status store.GroupStatus) (back bool) {
 	n.mu.Lock()
 	var events []NodeEvent
 	if alone := status.Contact == store.Alone; alone != n.alone && (alone || status.Contact == store.InContact) {
@@ -59,7 +60,7 @@ func (n *nodes) tellChanges(status store.GroupStatus) {
 		n.known[p.Node] = p.Alive
 		kind := NodeLost
 		if p.Alive {
-			kind = NodeBack
+			kind, back = NodeBack, true
 		}
 		events = append(events, NodeEvent{Kind: kind, Node: p.Node, Stopped: kind == NodeLost && n.leaving[p.Node]})
 		delete(n.leaving, p.Node)
@@ -68,6 +69,7 @@ func (n *nodes) tellChanges(status store.GroupStatus) {
 	for _, e := range events {
 		n.channel.outbox.node(e)
 	}
+	return back
 }
 
 func (o *outbox) node(e NodeEvent) {

@@ -35,6 +35,7 @@ type nodes struct {
 	links      atomic.Uint64
 	// caughtUp is when the node woke, in Unix nanoseconds, with whose history it is up to date.
 	caughtUp atomic.Int64
+	lagging  atomic.Bool // see noteLag
 
 	mu    sync.Mutex
 	early []saying
@@ -54,10 +55,16 @@ type nodes struct {
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
 	alone   bool
+	// ends are where the journals of this node ended when it started, and seen what viewers have got at
+	// most, as far as it knows; by endpoint.
+	ends, seen map[string]journalEnd
 
 	awaited  atomic.Int32  // requests that wait for what another node has
 	fetching chan struct{} // one for each object that is on its way
+	room     atomic.Pointer[Room]
 	ledger   *ledger
+	learning relearning // mu guards it
+	lagSeen  time.Time  // mu guards it
 	partings partings
 	verdicts verdicts
 }
@@ -89,7 +96,8 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
-		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{}, fetching: make(chan struct{}, fetchesAtOnce),
+		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
+		ends: map[string]journalEnd{}, seen: map[string]journalEnd{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
 	}
 	n.writer = strings.ToLower(rand.Text()[:7])
@@ -108,7 +116,10 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 
 // begin makes the node ready, and takes what was said meanwhile.
 func (n *nodes) begin() {
-	n.locked(func() { n.channel.objects.elsewhere = true })
+	n.locked(func() {
+		n.channel.objects.elsewhere = true
+		n.goBeyond()
+	})
 	for {
 		n.mu.Lock()
 		early := n.early
@@ -180,7 +191,7 @@ func (n *nodes) hear(from string, text []byte) {
 		n.leaving[from] = true
 		n.mu.Unlock()
 	case m.Order != nil:
-		n.locked(func() { c.obey(*m.Order) })
+		n.locked(func() { c.obey(*m.Order, m.Ordered) })
 	case m.Break != nil:
 		n.locked(func() { n.breakAt(*m.Break) })
 	case m.Pass != nil:
@@ -203,6 +214,7 @@ func (n *nodes) locked(do func()) {
 // Lost implements store.Member.
 func (n *nodes) Lost(from string, count int) {
 	n.channel.outbox.node(NodeEvent{Kind: MessagesLost, Node: from, Count: count})
+	n.relearn()
 }
 
 // Answer implements store.Member.
@@ -263,6 +275,9 @@ func (n *nodes) State() []byte {
 		}
 	}
 	n.mu.Lock()
+	if state.Endpoints == nil {
+		state.Endpoints = n.endStates()
+	}
 	for input, at := range n.hears {
 		if time.Since(at) < heardLately {
 			state.Hears = append(state.Hears, input)
@@ -273,6 +288,7 @@ func (n *nodes) State() []byte {
 	}
 	n.mu.Unlock()
 	slices.Sort(state.Hears)
+	n.noteLag(state.Endpoints)
 	text, err := json.Marshal(state)
 	if err != nil {
 		return nil
@@ -317,7 +333,9 @@ func (n *nodes) hearing() time.Duration {
 
 // Changed implements store.Member.
 func (n *nodes) Changed(status store.GroupStatus) {
-	n.tellChanges(status)
+	if back := n.tellChanges(status); back && n.ready.Load() {
+		n.relearn()
+	}
 	c := n.channel
 	n.locked(func() {
 		if n.ready.Load() {

@@ -88,7 +88,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 // orders tells the core what the operator ordered before the restart.
 func (r *recall) orders() {
 	for _, entry := range r.standing.inOrder() {
-		if entry.Order != nil {
+		if entry.Order != nil && entry.Order.Input != "" {
 			r.channel.step(*entry.Order)
 		}
 	}

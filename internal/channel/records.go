@@ -37,25 +37,32 @@ func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, 
 	return n.olderRecords(ctx, q)
 }
 
-// olderRecords reads them from the journal, without the lock.
+// olderRecords reads them from the journal, without the lock: from about as far before its end as there are
+// records between. Those of a startover window of days are hundreds of thousands.
 func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
 	var answer recordsAnswer
 	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+q.Endpoint)
 	if err != nil {
 		return answer, err
 	}
+	last, err := journal.Last(ctx)
+	if err != nil {
+		return answer, err
+	}
+	aside := n.lastNumber(q.Endpoint) - q.After + revisionsAside
 	size := 0
-	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
-		var r record
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("decode: %w", err)
-		}
-		if r.Link == nil || r.Link.Number <= q.After {
-			return nil
+	err = journal.Read(ctx, max(last, aside)-aside, func(_ uint64, text []byte) error {
+		at, err := linkOf(text)
+		if err != nil || at == nil || at.Number <= q.After {
+			return err
 		}
 		if size > answerSize {
 			answer.More = true
 			return errEnough
+		}
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("decode: %w", err)
 		}
 		size += len(text)
 		answer.Records = append(answer.Records, r)

@@ -64,7 +64,7 @@ func (n *nodes) replicate(from string, u uploadMessage) {
 	r := &replica{from: from, upload: u, began: in.begin(u.Path)}
 	if u.Key != "" {
 		r.fetched = make(chan error, 1)
-		go func() { r.fetched <- n.fetch(u.Key, u.Size, from) }()
+		go func() { r.fetched <- n.fetch(u.Input, u.Key, u.Size, from) }()
 	}
 	q.queue = append(q.queue, r)
 	if !q.running {
@@ -73,10 +73,24 @@ func (n *nodes) replicate(from string, u uploadMessage) {
 	}
 }
 
-// fetch brings an object to this node.
-func (n *nodes) fetch(key string, size int64, from string) error {
+// fetch brings an object to this node, which an input has just delivered.
+func (n *nodes) fetch(input, key string, size int64, from string) error {
 	n.fetching <- struct{}{}
 	defer func() { <-n.fetching }()
+	defer n.makeRoom(input, size)()
+	return n.fetchOne(key, size, from)
+}
+
+// makeRoom makes room for an object, and returns what gives it back.
+func (n *nodes) makeRoom(input string, size int64) (release func()) {
+	room := n.room.Load()
+	if room == nil || size <= 0 {
+		return func() {}
+	}
+	return (*room)(input, size)
+}
+
+func (n *nodes) fetchOne(key string, size int64, from string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	return n.group.Fetch(ctx, key, size, from)

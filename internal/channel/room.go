@@ -13,6 +13,18 @@ import (
 // and the core know about it.
 const perObject = 2 << 10
 
+// Room makes room in the store for an object of an input that another node has, and returns what gives it
+// back: once the object is here, it takes the room itself.
+type Room func(input string, size int64) (release func())
+
+// UseRoom says how room is made for what comes from other nodes. For what encoders send to this one,
+// whoever receives it has done so before.
+func (c *Channel) UseRoom(room Room) {
+	if c.nodes != nil {
+		c.nodes.room.Store(&room)
+	}
+}
+
 // Held is how much the channel's objects take, in bytes.
 func (c *Channel) Held() int64 { return c.objects.held.Load() }
 

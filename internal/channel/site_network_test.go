@@ -71,6 +71,20 @@ func (n *siteNode) wayLocked(to *siteNode) time.Duration {
 	return max(n.site.delay+n.far+to.far, time.Until(n.halted), time.Until(to.halted))
 }
 
+// lose forgets what was said while the node was cut off, and returns what tells its member. The site's
+// lock is held.
+func (g *siteGroup) lose() (late []func()) {
+	lost := map[string]int{}
+	for _, said := range g.undelivered {
+		lost[said.from]++
+	}
+	g.undelivered = nil
+	for from, count := range lost {
+		late = append(late, func() { g.member.Lost(from, count) })
+	}
+	return late
+}
+
 func (g *siteGroup) Node() string { return g.node.name }
 
 func (g *siteGroup) Send(text []byte) {

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,12 +18,19 @@ type site struct {
 	// quorum is what all nodes write together; unreachable while it elects a leader.
 	quorum      *memory.Store
 	unreachable bool
-	nodes       map[string]*siteNode
-	channels    []*Channel
-	delay       time.Duration
+	// reading is how long each record of it takes to read.
+	reading  time.Duration
+	nodes    map[string]*siteNode
+	channels []*Channel
+	delay    time.Duration
 	// durable: what a node had is still there when it starts again. twice: what is said comes
 	// twice, as it does for a node that starts and has some of it from the journals of another.
 	durable, twice bool
+	// forgetful: what is said while a node is cut off is lost.
+	forgetful bool
+	// more are the endpoints that only some nodes have, and without the inputs that some lack.
+	more    map[string]EndpointConfig
+	without map[string]string
 }
 
 // siteNode is one node's engine.
@@ -87,7 +95,13 @@ func (s *site) prepare(name string) *Channel {
 	}
 	s.nodes[name] = n
 	s.mu.Unlock()
-	c, err := Prepare(s.t.Context(), testConfig(longEndpoint()), n, nil)
+	endpoints := []EndpointConfig{longEndpoint()}
+	if more, ok := s.more[name]; ok {
+		endpoints = append(endpoints, more)
+	}
+	config := testConfig(endpoints...)
+	config.Inputs = slices.DeleteFunc(config.Inputs, func(in InputConfig) bool { return in.Name == s.without[name] })
+	c, err := Prepare(s.t.Context(), config, n, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -133,6 +147,20 @@ func (s *site) reach(can bool) {
 	s.unreachable = !can
 }
 
+// setDelay sets how long what is said is under way from now on.
+func (s *site) setDelay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = d
+}
+
+// readSlowly lets each record that is read from the journal of all nodes take so long.
+func (s *site) readSlowly(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = d
+}
+
 func (s *site) heal(name string) {
 	s.mu.Lock()
 	n := s.nodes[name]
@@ -143,6 +171,9 @@ func (s *site) heal(name string) {
 			continue
 		}
 		group, way := to.group, s.delay+to.far
+		if s.forgetful {
+			late = append(late, to.group.lose()...)
+		}
 		for _, said := range group.undelivered {
 			late = append(late, func() { group.inbox <- arriving{said, time.Now().Add(way)} })
 		}
@@ -208,19 +239,29 @@ func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (ui
 
 func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {
 	j.node.site.mu.Lock()
-	away := !j.node.cut.IsZero() || j.node.site.unreachable
+	away, reading := !j.node.cut.IsZero() || j.node.site.unreachable, j.node.site.reading
 	j.node.site.mu.Unlock()
 	if away {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return j.Journal.Read(ctx, after, yield)
+	return j.Journal.Read(ctx, after, func(revision uint64, record []byte) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(reading):
+		}
+		return yield(revision, record)
+	})
 }
 
 func (n *siteNode) Open(ctx context.Context, key string) (store.Object, error) {
 	o, err := n.Store.Open(ctx, key)
-	if err == nil || n.fetch(ctx, key) != nil {
-		return o, err
+	if err == nil {
+		return o, nil
+	}
+	if err := n.fetch(ctx, key); err != nil {
+		return nil, err
 	}
 	return n.Store.Open(ctx, key)
 }

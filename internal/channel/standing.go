@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"reflect"
 	"slices"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
@@ -32,8 +32,10 @@ const StandingFacts = "/standing.facts"
 // standingKey is the same for entries that replace one another.
 type standingKey struct{ kind, of, path string }
 
-// standingEntry is a record of the journal. Exactly one field is set.
+// standingEntry is a record of the journal. Exactly one of the fields after Time is set.
 type standingEntry struct {
+	// Time is when it was said, by the node's clock; records of earlier versions have none.
+	Time         time.Time             `json:"time,omitzero"`
 	Multivariant *standingMultivariant `json:"multivariant,omitempty"`
 	Init         *standingInit         `json:"init,omitempty"`
 	Order        *failover.Order       `json:"order,omitempty"`
@@ -78,9 +80,10 @@ func (e standingEntry) key() standingKey {
 	return standingKey{}
 }
 
-// void reports whether the entry only takes back an earlier one.
+// void reports whether the entry only takes back an earlier one. That nothing is ordered is kept: another
+// node may not have heard of it.
 func (e standingEntry) void() bool {
-	return e.Init != nil && e.Init.Key == "" || e.Tables != nil && len(e.Tables.Tables) == 0 || e.Order != nil && e.Order.Input == ""
+	return e.Init != nil && e.Init.Key == "" || e.Tables != nil && len(e.Tables.Tables) == 0
 }
 
 // size is about how many bytes the entry takes.
@@ -156,8 +159,11 @@ func (s *standing) inOrder() []standingEntry {
 // restart it would have to wait until it is said again.
 func (s *standing) say(entry standingEntry) error {
 	known, ok := s.last[entry.key()]
-	if ok && reflect.DeepEqual(known, entry) || !ok && entry.void() {
+	if ok && known.says(entry) || !ok && entry.void() {
 		return nil
+	}
+	if entry.Time.IsZero() {
+		entry.Time = time.Now().Round(0)
 	}
 	if err := s.append(entry); err != nil {
 		return err

@@ -20,6 +20,8 @@ const (
 	// readyTimeout for one that starts at the same time to be ready.
 	contactTimeout = 1500 * time.Millisecond
 	readyTimeout   = 3 * time.Second
+	// leadTimeout is how long it waits for one that starts and has come farther than this one.
+	leadTimeout = 30 * time.Second
 	// introduction is how long others take to be heard once there is contact.
 	introduction = 300 * time.Millisecond
 	// pageTimeout is how long a page of a journal may take, and takeOverAttempts how often
@@ -34,19 +36,17 @@ const (
 // arrivedMedia is how the name of the journal of arrivals ends.
 const arrivedMedia = "/arrived.media"
 
-// takeOver copies the journals of a node that is ready, if there is one, and else, if this node
-// has none of its own, those that all nodes have written.
+// takeOver copies the journals of a node that is ready, if there is one, and else goes on with what all
+// nodes have written, as far as this node has not got that.
 func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) {
-	names := []string{StandingFacts, arrivedMedia}
-	for _, e := range endpoints {
-		names = append(names, "/"+e.Name)
-	}
+	n.readEnds(ctx, endpoints)
+	defer n.readEnds(ctx, endpoints)
 	for range takeOverAttempts {
 		node := n.waitForReady(ctx)
 		if node == "" {
 			break
 		}
-		err := n.copyJournals(ctx, node, names)
+		err := n.copyJournals(ctx, node, endpoints)
 		if err == nil {
 			n.channel.objects.elsewhere = true
 			return
@@ -59,13 +59,9 @@ func (n *nodes) takeOver(ctx context.Context, endpoints []EndpointConfig) {
 		case <-time.After(introduction):
 		}
 	}
-	if n.group.Status().Contact != store.InContact {
-		return
-	}
-	for _, e := range endpoints {
-		if err := n.recallHistory(ctx, "/"+e.Name); err != nil {
-			n.channel.outbox.trouble(fmt.Errorf("endpoint %s: read the journal of all nodes: %w", e.Name, err))
-		}
+	if n.group.Status().Contact == store.InContact {
+		n.readEnds(ctx, endpoints) // copying may have ended in the middle
+		n.recallHistories(ctx, endpoints)
 	}
 }
 
@@ -76,14 +72,16 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 	began := time.Now()
 	for {
 		status := n.group.Status()
-		alive, first := 0, true
+		alive, first, behind := 0, true, false
 		ready, apart := "", 0
 		for _, p := range readPeers(status) {
 			if !p.Alive {
 				continue
 			}
 			alive++
-			first = first && n.group.Node() < p.Node
+			lead := n.lead(p)
+			behind = behind || lead > 0
+			first = first && (lead < 0 || lead == 0 && n.group.Node() < p.Node)
 			if other := p.state.apart(); p.ready && (ready == "" || other < apart) {
 				ready, apart = p.Node, other
 			}
@@ -96,8 +94,8 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 		case status.Contact == store.Alone, status.Contact != store.InContact && waited > contactTimeout:
 			return ""
 		case status.Contact == store.InContact && (alive == 0 || first) && waited > introduction && time.Since(status.Since) > introduction:
-			return "" // of several that start together, the first one begins
-		case waited > readyTimeout:
+			return "" // of several that start together, the one that has come farthest begins, or the first one
+		case waited > readyTimeout && !behind, waited > leadTimeout:
 			return ""
 		}
 		select {
@@ -108,14 +106,51 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 	}
 }
 
-// copyJournals replaces this node's journals by those of another one.
-func (n *nodes) copyJournals(ctx context.Context, node string, names []string) error {
-	for _, name := range names {
+// copyJournals replaces this node's journals by those of another one. That of an endpoint comes from
+// another node that has its history, if that one has none: the config of nodes may differ for a while.
+func (n *nodes) copyJournals(ctx context.Context, node string, endpoints []EndpointConfig) error {
+	for _, name := range []string{StandingFacts, arrivedMedia} {
 		if err := n.copyJournal(ctx, node, name); err != nil {
 			return err
 		}
 	}
+	for _, e := range endpoints {
+		from := n.keeper(e.Name, node)
+		if from == "" {
+			continue // what this node has is all there is
+		}
+		if err := n.copyJournal(ctx, from, "/"+e.Name); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// beginEmpty empties the journal of an endpoint that comes (back) into the config of a running channel, if
+// another node has its history: this one gets all of that, and not what comes after its own last record.
+func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
+	if !n.ready.Load() || n.keeper(endpoint, "") == "" {
+		return nil
+	}
+	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+endpoint)
+	if err != nil {
+		return err
+	}
+	last, err := journal.Last(ctx)
+	if err != nil {
+		return err
+	}
+	return journal.Forget(ctx, last+1)
+}
+
+// keeper is a node that is ready and has the history of an endpoint, best this one; empty if none has.
+func (n *nodes) keeper(endpoint, best string) (node string) {
+	for _, p := range readPeers(n.group.Status()) {
+		if p.ready && p.state.Endpoints[endpoint].Link.Number > 0 && (node == "" || p.Node == best) {
+			node = p.Node
+		}
+	}
+	return node
 }
 
 // copyJournal makes one of this node's journals that of another node. If it is an earlier state of
@@ -134,6 +169,9 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 		return err
 	}
 	q := journalQuestion{Name: name, Has: has}
+	if q.From, err = firstNumber(ctx, journal); err != nil {
+		return err
+	}
 	for first, more := true, true; more; first = false {
 		answer, err := n.askPage(ctx, node, q)
 		if err != nil {
@@ -169,6 +207,22 @@ func lastLink(ctx context.Context, journal store.Journal, last uint64) (at *link
 		return err
 	})
 	return at, err
+}
+
+// firstNumber is the number of the first record that a journal still has; 0 if it has none with a number.
+func firstNumber(ctx context.Context, journal store.Journal) (number uint64, err error) {
+	err = journal.Read(ctx, 0, func(_ uint64, text []byte) error {
+		at, err := linkOf(text)
+		if err != nil || at == nil {
+			return err
+		}
+		number = at.Number
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return number, err
 }
 
 // linkOf is the link of a record, nil if it has none.
@@ -212,60 +266,14 @@ func (n *nodes) find(ctx context.Context, journal store.Journal, endpoint string
 	return revision, found, err
 }
 
-// recallHistory copies what all nodes have written, if this node has nothing.
-func (n *nodes) recallHistory(ctx context.Context, name string) error {
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
-	if err != nil {
-		return err
-	}
-	last, err := journal.Last(ctx)
-	if err != nil || last > 0 {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
-	defer cancel()
-	written, err := n.shared.Journal(ctx, n.channel.name+name)
-	if err != nil {
-		return err
-	}
-	valid, err := validRecords(ctx, written)
-	if err != nil {
-		return err
-	}
-	return written.Read(ctx, 0, func(revision uint64, record []byte) error {
-		if !valid[revision] {
-			return nil
-		}
-		last, err = journal.Append(ctx, last, record)
-		return err
-	})
-}
-
-// validRecords are the revisions of the records that hold: one that has the number of an earlier
-// one replaces that, and all that came after it.
-func validRecords(ctx context.Context, journal store.Journal) (map[uint64]bool, error) {
-	type entry struct{ revision, number uint64 }
-	var entries []entry
-	err := journal.Read(ctx, 0, func(revision uint64, text []byte) error {
-		at, err := linkOf(text)
-		if err != nil || at == nil {
-			return err
-		}
-		for len(entries) > 0 && entries[len(entries)-1].number >= at.Number {
-			entries = entries[:len(entries)-1]
-		}
-		entries = append(entries, entry{revision, at.Number})
-		return nil
-	})
-	valid := make(map[uint64]bool, len(entries))
-	for _, e := range entries {
-		valid[e.revision] = true
-	}
-	return valid, err
-}
-
 // errEnough ends a read.
 var errEnough = errors.New("enough")
+
+// lacksMost reports whether whoever asks lacks more of the beginning of a journal, which has records from
+// this number on, than it has: it had forgotten them with a channel that was taken out of its config.
+func (q journalQuestion) lacksMost(first uint64) bool {
+	return q.From > first && q.From-first > q.Has.Number-q.From
+}
 
 // journal answers a question for one of this node's journals.
 func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, error) {
@@ -282,7 +290,11 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 		if err != nil {
 			return answer, err
 		}
-		if found {
+		first, err := firstNumber(ctx, journal)
+		if err != nil {
+			return answer, err
+		}
+		if found && !q.lacksMost(first) {
 			q.After, answer.Continues = revision, true
 		}
 	}
@@ -303,7 +315,14 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 	return answer, nil
 }
 
-// fetchWindow brings the objects of the windows to this node, the newest first.
+// fetchInTurn brings an object to this node, once it is its turn.
+func (n *nodes) fetchInTurn(key string) error {
+	n.fetching <- struct{}{}
+	defer func() { <-n.fetching }()
+	return n.fetchOne(key, -1, "")
+}
+
+// fetchWindow brings the objects of the windows to this node, the newest first, as many as there is room for.
 func (n *nodes) fetchWindow() {
 	c := n.channel
 	var keys []string
@@ -324,6 +343,8 @@ func (n *nodes) fetchWindow() {
 		if c.objects.get(key) == nil {
 			continue
 		}
-		_ = n.fetch(key, -1, "") // whoever wants it will ask again
+		if err := n.fetchInTurn(key); errors.Is(err, store.ErrFull) {
+			return // what is older than that is about to be given up
+		} // after any other error, whoever wants it will ask again
 	}
 }

@@ -280,7 +280,7 @@ func TestANodeThatStopsHasBeenFollowed(t *testing.T) {
 			s := newSite(t)
 			defer s.end()
 			nodes := s.startThree()
-			s.delay = 20 * time.Millisecond
+			s.setDelay(20 * time.Millisecond)
 			a := &encoder{t: t, c: nodes[1], input: "a", names: names, media: segments}
 			b := &encoder{t: t, c: nodes[2], input: "b", names: names, media: segments}
 			for n := range 5 {

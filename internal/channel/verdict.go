@@ -139,7 +139,7 @@ func (n *nodes) adopt(ctx context.Context, node, endpoint string, theirs func(mi
 	if len(own) == 0 {
 		return n.readOn(ctx, node, endpoint)
 	}
-	others, err := n.allRecords(ctx, node, endpoint, own[0].Link.Number-1)
+	others, err := n.recordsBetween(ctx, node, endpoint, own[0].Link.Number-1, own[len(own)-1].Link.Number+recordsAtOnce)
 	if err != nil {
 		return err
 	}
@@ -157,8 +157,8 @@ func (n *nodes) adopt(ctx context.Context, node, endpoint string, theirs func(mi
 	return nil
 }
 
-// allRecords asks a node for all that comes after a number.
-func (n *nodes) allRecords(ctx context.Context, node, endpoint string, after uint64) (list []record, err error) {
+// recordsBetween asks a node for what comes after a number, up to another one. There may be a page more.
+func (n *nodes) recordsBetween(ctx context.Context, node, endpoint string, after, until uint64) (list []record, err error) {
 	for {
 		var answer recordsAnswer
 		if err := n.ask(ctx, node, question{Records: &recordsQuestion{Endpoint: endpoint, After: after}}, &answer); err != nil {
@@ -168,7 +168,9 @@ func (n *nodes) allRecords(ctx context.Context, node, endpoint string, after uin
 		if !answer.More || len(answer.Records) == 0 {
 			return list, nil
 		}
-		after = answer.Records[len(answer.Records)-1].Link.Number
+		if after = answer.Records[len(answer.Records)-1].Link.Number; after >= until {
+			return list, nil
+		}
 	}
 }
 

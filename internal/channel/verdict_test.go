@@ -157,7 +157,7 @@ func checkJournal(t *testing.T, s *site, c *Channel) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	valid, err := validRecords(t.Context(), journal)
+	valid, _, err := validRecords(t.Context(), journal, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

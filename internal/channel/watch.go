@@ -85,21 +85,21 @@ func (c *Channel) Order(endpoint, input string, pin bool) error {
 	if c.endpoints[endpoint] == nil || input != "" && c.inputs[input] == nil {
 		return ErrUnknown
 	}
-	order := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}
-	c.obey(order)
+	order, now := failover.Order{Endpoint: endpoint, Input: input, Pin: pin}, time.Now().Round(0)
+	c.obey(order, now)
 	if c.nodes != nil {
-		c.nodes.group.Send(message{Order: &order}.encode())
+		c.nodes.group.Send(message{Order: &order, Ordered: now}.encode())
 	}
 	return nil
 }
 
-// obey carries out an order, and notes it. The lock is held.
-func (c *Channel) obey(order failover.Order) {
+// obey carries out an order, and notes it, and when it was given. The lock is held.
+func (c *Channel) obey(order failover.Order, at time.Time) {
 	c.step(order)
 	if !order.Pin {
 		order.Input = "" // a switch without a pin is done once
 	}
-	c.outbox.trouble(c.standing.say(standingEntry{Order: &order}))
+	c.outbox.trouble(c.standing.say(standingEntry{Time: at, Order: &order}))
 }
 
 // dropOrders notes that orders for inputs and endpoints that are not in the config any more don't
@@ -111,7 +111,11 @@ func (c *Channel) dropOrders() {
 		if o == nil || c.endpoints[o.Endpoint] != nil && c.inputs[o.Input] != nil {
 			continue
 		}
-		c.outbox.trouble(c.standing.say(standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}))
+		dropped := standingEntry{Order: &failover.Order{Endpoint: o.Endpoint}}
+		if !entry.Time.IsZero() {
+			dropped.Time = entry.Time.Add(-1) // nobody has taken it back: nodes whose config has the input keep it
+		}
+		c.outbox.trouble(c.standing.say(dropped))
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	// when a server only lags behind.
 	retryWait = 50 * time.Millisecond
 	lagWait   = 5 * time.Millisecond
+	// lagTime is how long servers are asked again so soon.
+	lagTime = 500 * time.Millisecond
 )
 
 // codeInProcess: a message of this id is being stored. Package jetstream has no name for it.
@@ -52,7 +54,10 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
 	}
 	defer done()
-	if err := j.append(ctx, last, record); err != nil {
+	began := time.Now()
+	err = j.append(ctx, last, record)
+	j.outcome(began, err)
+	if err != nil {
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
 	}
 	return last + 1, nil
@@ -107,7 +112,7 @@ func (j *journal) place(ctx context.Context, last uint64) (uint64, error) {
 // written, ErrConflict that it was not and never will be. After any other error it is still
 // pending, unless the server refused the very first try.
 func (j *journal) settle(ctx context.Context) error {
-	p := j.pending
+	p, began := j.pending, time.Now()
 	for {
 		again := p.sent
 		ack, err := j.try(ctx, p)
@@ -121,14 +126,21 @@ func (j *journal) settle(ctx context.Context) error {
 			owner, readErr := j.store.directNext(ctx, j.store.names.journals, j.subject, p.sequence+1)
 			if readErr == nil {
 				j.pending = nil
-				j.learn(owner)
 				if owner.id == p.id {
+					j.learn(owner)
 					return nil
 				}
+				j.replaced(p.last, owner)
 				return fmt.Errorf("revision %d is another node's: %w", p.last+1, store.ErrConflict)
 			}
+			if j.isShorter(ctx, p) {
+				j.pending = nil
+				return fmt.Errorf("revision %d, which it is to follow, is gone: %w", p.last, store.ErrConflict)
+			}
 			// Somebody's append is in process, perhaps an earlier try of this one.
-			wait = lagWait
+			if wait = lagWait; time.Since(began) > lagTime {
+				wait = retryWait
+			}
 		case isRefusal(err):
 			if !again {
 				j.pending = nil

@@ -11,6 +11,8 @@ const (
 	StreamsAvailable nodes.EventKind = "streams available"
 	// StreamsRemade: a stream was deleted, and has been made again. Its journals begin anew.
 	StreamsRemade nodes.EventKind = "streams remade"
+	// JournalShorter: a journal ends before what this node knew of it. It goes on from there.
+	JournalShorter nodes.EventKind = "journal shorter"
 	// FetchFailed: a node that has an object did not deliver it. Another way, or another
 	// node, is tried.
 	FetchFailed nodes.EventKind = "fetch failed"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 )
 
 // MaxRecord is the largest record that a journal takes, in bytes: servers accept messages of
@@ -31,6 +32,10 @@ type journal struct {
 	known marks
 	// forget is the revision before which everything may be purged, and purged what has been.
 	forget, purged uint64
+	// shorter is since when the leader says that it ends before what is known; zero if it does not.
+	shorter time.Time
+	// failing is since when appends have failed; zero if the last one did not.
+	failing time.Time
 }
 
 func newJournal(s *Store, name string) *journal {
@@ -60,9 +65,10 @@ func (j *journal) Last(ctx context.Context) (uint64, error) {
 // is taken, as long as it has something: whoever appends behind it will be told.
 func (j *journal) newest(ctx context.Context) (mark, error) {
 	for {
+		asked := j.tail()
 		m, err := j.store.leaderLast(ctx, j.subject)
 		if err == nil || isNotFound(err) {
-			j.learn(m)
+			j.end(asked, m)
 			return j.tail(), nil
 		}
 		if m, err := j.store.directLast(ctx, j.store.names.journals, j.subject); err == nil {
@@ -77,10 +83,16 @@ func (j *journal) newest(ctx context.Context) (mark, error) {
 
 // learn notes where a record is.
 func (j *journal) learn(m *message) {
-	if m == nil {
-		return
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.note(m)
+}
+
+// note does so with the lock held. Nil is none.
+func (j *journal) note(m *message) {
+	if m != nil {
+		j.known.add(mark{revision: m.revision, sequence: m.sequence})
 	}
-	j.mark(mark{revision: m.revision, sequence: m.sequence})
 }
 
 func (j *journal) mark(m mark) {

@@ -32,6 +32,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/nodes"
@@ -59,6 +60,8 @@ type Store struct {
 	mu       sync.Mutex
 	closed   bool
 	journals map[string]*journal
+	// unwritten: it was told that journals can't be written.
+	unwritten atomic.Bool
 
 	born time.Time // when the stream of the journals was made; for watchStreams
 

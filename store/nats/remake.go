@@ -70,5 +70,5 @@ func (j *journal) beginAnew(ctx context.Context) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.known, j.forget, j.purged = marks{}, 0, 0
+	j.known, j.forget, j.purged, j.shorter = marks{}, 0, 0, time.Time{}
 }
