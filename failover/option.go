@@ -277,6 +277,9 @@ func (q *question) overtaken(s *segment, rest []*segment, at Ticks) bool {
 // earliest is where an endpoint may begin: in a running channel, with as much as its own
 // playlist lists, not with all that other endpoints keep.
 func (q *question) earliest(ref *rendition) Ticks {
+	if len(ref.input.members) > 0 {
+		return -1 << 62 // a union is made from there on
+	}
 	window := q.config.PlaylistWindow
 	if window <= 0 {
 		window = time.Minute

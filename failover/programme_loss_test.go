@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -46,6 +47,33 @@ func TestWhatOneOfThreeLossyInputsHasIsOnAir(t *testing.T) {
 			p.pass(10, 40)
 		}
 		p.pass(40, 40)
+		return 0, 0
+	})
+}
+
+// An endpoint that is added to a channel begins with media in which nothing is missing of what the inputs have
+// together, in any rendition.
+func TestAnEndpointThatIsAddedToLossyInputsBeginsWhole(t *testing.T) {
+	histories(t, 60, func(p *programme) (int, Ticks) {
+		p.config.Inputs = []string{"a", "b"}
+		p.config.Endpoints[0].Hitless = false
+		p.raised = 25 * time.Second
+		for _, name := range p.config.Inputs {
+			e := p.begin(name, p.cut, 1<<32, time.Duration(p.rng.IntN(1000))*time.Millisecond)
+			for n := uint64(0); n < 400 && e.names == ""; n++ {
+				if r := pickOf(p, p.renditions...); n%4 < 3 && name == []string{"a", "b"}[n%2] && n > 20 {
+					e.faults[key{r, n}] = "drop"
+				}
+			}
+		}
+		p.pass(50, 60)
+		for i := range 3 {
+			p.config.Endpoints = append(slices.Clone(p.config.Endpoints), p.endpoint(fmt.Sprint("e", i+1)))
+			p.say("%+v", p.config)
+			p.must(p.step(Configured{p.config}))
+			p.pass(5, 20)
+		}
+		p.pass(60, 60)
 		return 0, 0
 	})
 }

@@ -59,7 +59,7 @@ func (q *question) activeWith(o *option) string {
 	case len(o.input.members) == 0:
 		return o.input.name
 	}
-	if of := o.sources(); len(of) == 1 {
+	if of := o.sources(); len(of) == 1 || !q.started {
 		return of[0]
 	}
 	return q.active
