@@ -182,7 +182,7 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 		case !fits || countsFromStart(g.first):
 			g.input.clockRestarts = true
 		default:
-			doubtful = true // its last run was late, or it starts over and fits by coincidence
+			doubtful = true // it comes sooner than its last run did, or starts over and fits by coincidence
 		}
 	}
 	if own == nil {
@@ -194,7 +194,10 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 			continue
 		}
 		late := ref.expected(now) - s.end
-		if doubtful && abs(late) > (s.end-s.start)/2 && c.config.Alignment != AlignTimestamp {
+		same, known := coincides(in, ref, s)
+		// With a clock that is a segment ahead it would have the other's boundaries as well.
+		punctual := same && late > -(s.end-s.start)*3/4
+		if doubtful && !punctual && abs(late) > (s.end-s.start)/2 && c.config.Alignment != AlignTimestamp {
 			g.input.clockRestarts = true
 		}
 		if g.input.clockRestarts {
@@ -208,7 +211,6 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 		if !c.near(late) || c.datesContradict(g, ref, s) {
 			continue
 		}
-		same, known := coincides(in, ref, s)
 		if same {
 			take(ref.offset, AlignTimestamp, matched)
 		} else {

@@ -123,7 +123,7 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 }
 
 // awaited reports whether a slot waits for a rendition of the input that is not
-// complete. One that the input has only just announced gets three slots to begin, and text
+// complete. One that the input has only just announced gets three slots to begin, unless it is listed already; text
 // is waited for only if it keeps up with the picture.
 func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) bool {
 	in := o.input
@@ -142,7 +142,7 @@ func (q *question) awaited(o *option, r *rendition, a Announced, length Ticks) b
 		}
 		m, had := q.marks[a.Path]
 		if q.started && (!had || m.gap) && (!ok || TicksOf(q.now.Sub(since)) <= liveSlots*length) {
-			return false
+			return r != nil && r.listed && r.counts()
 		}
 	}
 	if r != nil && !r.counts() && q.started && q.slow(in, r, length) {

@@ -14,7 +14,7 @@ func (r *rendition) rounding() Ticks {
 // covers reports whether the segments are all that the rendition has within the slot. next
 // is the one after them, if known.
 func (q *question) covers(o *option, r *rendition, parts []*segment, next *segment, closed bool) bool {
-	like := o.cutLike(r)
+	like := r.cutLike(o.leader())
 	if len(parts) == 0 {
 		if like {
 			return false
@@ -58,14 +58,14 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 
 // cutLike reports whether a rendition is cut where the leading one is: its last segments begin and end with
 // segments of that one. Then it has one that ends with the slot, whatever their lengths are.
-func (o *option) cutLike(r *rendition) bool {
+func (r *rendition) cutLike(leader *rendition) bool {
 	n := 0
 	for i := len(r.segments) - 1; i >= 0 && r.segments[i].run == r.run && n < compareDepth; i-- {
 		s := r.segments[i]
 		if s.state != sound || !s.placed {
 			continue
 		}
-		like, known := o.leader().cutsLike(s)
+		like, known := leader.cutsLike(s)
 		switch {
 		case !known:
 		case !like:

@@ -130,7 +130,7 @@ func (q *question) begin() *Slot {
 	if found == nil {
 		return nil
 	}
-	return q.first(found)
+	return q.first(q.completed(found))
 }
 
 // settled is the deadline of an option for the first slot. The rhythm is that of what has come, and says

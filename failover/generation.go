@@ -194,10 +194,23 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 
 // startsOver reports whether the first segment of a rendition, at this place in the latest generation,
 // is that of an encoder which returns under another playlist name and has started over: it would lie
-// where the one before has been.
+// where the one before has been. That this one has gone the encoder may not have said yet, if it has not announced
+// the other one either; and if it returns at once, that shows by how late this segment would be.
 func (in *input) startsOver(now time.Time, r *rendition, s *segment, start Ticks) bool {
-	old := in.predecessor(TicksAt(now), r, s.media.Video)
-	return old != nil && old.precludes(s, start, in.latest)
+	late := in.latest.expected(now) - (start + s.media.End - s.media.Start) - r.listedAfter(s)
+	return slices.ContainsFunc(in.renditions, func(old *rendition) bool {
+		both := in.announcement(old.upload) != nil && in.announcement(r.upload) != nil
+		return old.before(r, s.media.Video) && !both && (!old.alive(TicksAt(now)) || late > plausible) && old.precludes(s, start, in.latest)
+	})
+}
+
+// listedAfter is how much media the run has listed after the segment.
+func (r *rendition) listedAfter(s *segment) Ticks {
+	sum := Ticks(0)
+	for _, o := range r.after(s.run, s.number) {
+		sum += min(o.claimed, longestClaim)
+	}
+	return sum
 }
 
 // precludes reports whether a segment at this place of a generation can't follow what the rendition

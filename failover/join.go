@@ -39,7 +39,7 @@ func (e *endpoint) exceeds(in *input, ref *rendition, slot Ticks) bool {
 		if r == nil || r == ref || !r.counts() || r.stale() || !r.measured {
 			continue
 		}
-		if rounded(r.mostIn(slot, r.length)) > e.target {
+		if rounded(r.mostIn(ref, slot, r.length)) > e.target {
 			return true
 		}
 	}

@@ -116,7 +116,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	if o.fresh && o.never == "" {
 		o.never = ReasonNewGeneration
 	}
-	if e.started && len(list) > 0 && o.start-at >= ref.length-e.slack(list[0]) && !q.ahead {
+	if e.started && len(list) > 0 && !q.ahead && (o.start-at >= ref.length-e.slack(list[0]) || ref.lacks(at, list[0])) {
 		o.leave(at, ref)
 	}
 	o.due = (o.end + o.spare + e.lateness(in)).Time()
@@ -148,6 +148,18 @@ func (o *option) leave(at Ticks, ref *rendition) {
 	o.start, o.end = at, at+Ticks(o.wanted)*ref.length
 	o.missing = []Missing{{Rendition: ref.path, Why: ReasonNotListed}}
 	o.shares = []share{{path: ref.path}}
+}
+
+// lacks reports whether a segment that no playlist listed lies between a position and the next segment, and not
+// only where inputs cut differently: the rendition has a boundary there. It may be shorter than the usual one.
+func (r *rendition) lacks(at Ticks, next *segment) bool {
+	i := r.index(next)
+	if i == 0 || next.channelStart()-at < r.length/2 {
+		return false
+	}
+	s := r.segments[i-1]
+	return s.placed && s.run == next.run && s.generation == next.generation && s.number+1 != next.number &&
+		abs(s.channelEnd()-at) <= s.slack()
 }
 
 // nextStart is where the rendition's first segment at or after the position will begin,
@@ -265,6 +277,9 @@ func (q *question) overtaken(s *segment, rest []*segment, at Ticks) bool {
 // earliest is where an endpoint may begin: in a running channel, with as much as its own
 // playlist lists, not with all that other endpoints keep.
 func (q *question) earliest(ref *rendition) Ticks {
+	if len(ref.input.members) > 0 {
+		return -1 << 62 // a union is made from there on
+	}
 	window := q.config.PlaylistWindow
 	if window <= 0 {
 		window = time.Minute

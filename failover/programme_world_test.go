@@ -95,15 +95,6 @@ func (p *programme) say(format string, args ...any) {
 	p.log = append(p.log, p.stamp(p.now)+" "+fmt.Sprintf(format, args...))
 }
 
-// slotsOf are the slots of an endpoint. One that was added begins with what the others have left over.
-func (p *programme) slotsOf(endpoint string) []Slot {
-	list := p.all[endpoint]
-	for endpoint != "e" && len(list) > 1 && list[0].Published.Equal(list[1].Published) {
-		list = list[1:]
-	}
-	return list
-}
-
 // seen is what viewers of the endpoint got of a rendition.
 func (p *programme) seen(endpoint, path string) []stretch {
 	holds := map[string]stretch{}
@@ -114,7 +105,7 @@ func (p *programme) seen(endpoint, path string) []stretch {
 		}
 	}
 	var list []stretch
-	for _, s := range p.slotsOf(endpoint) {
+	for _, s := range p.all[endpoint] {
 		i := slices.IndexFunc(s.Renditions, func(r SlotRendition) bool { return r.Path == path })
 		for _, part := range s.Renditions[i].Parts {
 			list = append(list, holds[part.Object])
@@ -129,9 +120,12 @@ func (p *programme) seen(endpoint, path string) []stretch {
 func (p *programme) broken(seams int, lost Ticks) string {
 	for _, ec := range p.config.Endpoints {
 		patience := 2*ec.SegmentDuration + 3*p.longest.Duration() + 5*time.Second + p.raised
-		slots := p.slotsOf(ec.Name)
+		slots := p.all[ec.Name]
 		if len(slots) == 0 || p.now.Sub(slots[len(slots)-1].Published) > patience {
 			return ec.Name + " stands still"
+		}
+		if gaps := slots[0].Gaps(); ec.Name != "e" && lost == 0 && len(gaps) > 0 {
+			return fmt.Sprintf("%s begins with a gap in %v", ec.Name, gaps)
 		}
 		for i, s := range slots[1:] {
 			before := slots[i]

@@ -59,7 +59,7 @@ func (q *question) activeWith(o *option) string {
 	case len(o.input.members) == 0:
 		return o.input.name
 	}
-	if of := o.sources(); len(of) == 1 {
+	if of := o.sources(); len(of) == 1 || !q.started {
 		return of[0]
 	}
 	return q.active
@@ -146,33 +146,22 @@ func (q *question) targetDuration(o *option) int {
 		if ref == nil || !ref.measured {
 			continue
 		}
-		slot := Ticks(q.joined(in, ref)) * ref.length
+		n := q.joined(in, ref)
+		slot := Ticks(n) * ref.length
 		longest = max(longest, slot, min(ref.target, 2*ref.length, longestClaim))
+		slot = max(slot, ref.longestOf(n))
 		for _, a := range q.serves(in) {
 			if r := in.rendition(a.Path); r != nil && r != ref && r.counts() && r.measured {
-				longest = max(longest, r.mostIn(slot, r.length))
+				longest = max(longest, r.mostIn(ref, slot, r.length))
 				if last := r.lastPlaced(); last != nil {
 					// Of the first ones nobody knows whether they are short, or the playlist promises
 					// too much.
-					longest = max(longest, r.mostIn(slot, last.end-last.start))
+					longest = max(longest, r.mostIn(ref, slot, last.end-last.start))
 				}
 			}
 		}
 	}
 	return max(1, rounded(longest))
-}
-
-// mostIn is how much media of the rendition a slot of that length may hold, of segments of one length that
-// go where they end. With a grid of its own, it now and then has one more in a slot.
-func (r *rendition) mostIn(slot, length Ticks) Ticks {
-	if length <= 0 {
-		return 0
-	}
-	n := max(1, (slot+length/2)/length)
-	if abs(n*length-slot) <= n*(3*r.frame()/2) {
-		return n * length
-	}
-	return (slot/length+1)*length + r.varies
 }
 
 // frame is the length of one frame of the rendition's media.

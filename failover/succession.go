@@ -72,27 +72,45 @@ func (r *rendition) stepAside(now time.Time, old *rendition) {
 	for _, s := range list {
 		s.state, s.placed, s.generation = pending, false, nil
 	}
+	g.forget(r)
 	for _, s := range list {
 		s.state = sound
 		r.place(now, s)
+		r.input.channel.verify(now, s)
 	}
+}
+
+// forget takes a rendition that never belonged to it out of the generation: neither how late its media came nor
+// its dates say anything about that.
+func (g *generation) forget(r *rendition) {
 	g.members = slices.DeleteFunc(g.members, func(m *rendition) bool { return m == r })
 	delete(g.samples, r)
+	g.pdtShift, g.hasPDT = 0, false
+	for _, m := range g.members {
+		for _, s := range slices.Backward(m.segments) {
+			if s.generation == g && s.anchor() && s.pdt != 0 {
+				g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
+				return
+			}
+		}
+	}
 }
 
 // predecessor is the rendition that another one, with video or without, continues: the first of the
-// same kind that stopped listing anything before the other one began.
+// same kind that stopped listing anything before the other one began, and that the encoder does not announce.
 func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 	for _, old := range in.renditions {
-		silent := now - old.lastListed
-		if old == r || !old.arriving || old.video != video || old.text != r.text || old.upload == r.upload {
-			continue
-		}
-		if silent > max(old.length, ClockRate)*3/2 && old.lastListed < r.began && in.announcement(old.upload) == nil {
+		if old.before(r, video) && !old.alive(now) && in.announcement(old.upload) == nil {
 			return old
 		}
 	}
 	return nil
+}
+
+// before reports whether a rendition of the kind of another one, with video or without, has listed nothing
+// since the other one began.
+func (r *rendition) before(other *rendition, video bool) bool {
+	return r != other && r.arriving && r.video == video && r.text == other.text && r.upload != other.upload && r.lastListed < other.began
 }
 
 // rename lets another rendition take the place of one in the generation.

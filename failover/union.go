@@ -15,9 +15,14 @@ func (q *question) unionOf(at Ticks) *input {
 	if !q.started || q.ahead {
 		return nil
 	}
+	return q.unite(min(at, q.cursor.end), q.cursor.clock)
+}
+
+// unite is what the inputs on a clock have together from a position on.
+func (q *question) unite(from Ticks, clock Timing) *input {
 	var members []*input
 	for _, in := range q.channel.inputs {
-		if in.latest != nil && TicksAt(q.now) >= in.contested && in.reaches(q.cursor.clock, min(at, q.cursor.end)) {
+		if in.latest != nil && TicksAt(q.now) >= in.contested && in.reaches(clock, from) {
 			members = append(members, in)
 		}
 	}
@@ -31,7 +36,7 @@ func (q *question) unionOf(at Ticks) *input {
 	u := newInput(q.channel, "")
 	u.members = members
 	u.latest = &generation{
-		input: u, offset: q.cursor.clock.Offset, modulus: q.cursor.clock.Modulus, samples: map[*rendition]*samples{},
+		input: u, offset: clock.Offset, modulus: clock.Modulus, samples: map[*rendition]*samples{},
 	}
 	for _, in := range members {
 		u.up = u.up || in.up
@@ -49,7 +54,7 @@ func (q *question) unionOf(at Ticks) *input {
 	}
 	u.served = u.announced
 	for _, a := range u.announced {
-		if r := q.merge(u, a, min(at, q.cursor.end), q.marks[a.Path].signature); r != nil {
+		if r := q.merge(u, a, from, q.marks[a.Path].signature); r != nil {
 			u.renditions, u.byPath[a.Path] = append(u.renditions, r), r
 		}
 	}
@@ -102,6 +107,9 @@ func (q *question) merge(u *input, a Announced, from Ticks, signature string) *r
 		for _, s := range r.behind(from - 2*r.length) {
 			if s.placed && s.channelStart() > until {
 				break // with a long delay there is much more
+			}
+			if !q.started && s.placed && s.channelMiddle() < from {
+				continue // the endpoint begins with what comes after it
 			}
 			if s.state != sound || !s.placed || s.passed || !s.generation.clock().same(u.latest.clock()) {
 				continue
@@ -182,6 +190,23 @@ func (q *question) unitedPicture(at Ticks) *option {
 		return o
 	}
 	return nil
+}
+
+// completed is the first slot that the inputs have together where one of them has the picture alone; the option
+// itself if that is no more.
+func (q *question) completed(o *option) *option {
+	if o == nil || o.level == whole {
+		return o
+	}
+	u := q.unite(o.start, o.generation.clock())
+	if u == nil {
+		return o
+	}
+	u.latest.pdtShift, u.latest.hasPDT = o.generation.pdtShift, o.generation.hasPDT
+	if together := q.pictured(u, 0); together != nil && abs(together.start-o.start) < o.leader().length/2 && together.better(o) {
+		return together
+	}
+	return o
 }
 
 // complements reports whether an input may yet have something that the active one is
