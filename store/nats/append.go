@@ -113,10 +113,14 @@ func (j *journal) place(ctx context.Context, last uint64) (uint64, error) {
 // pending, unless the server refused the very first try.
 func (j *journal) settle(ctx context.Context) error {
 	p, began := j.pending, time.Now()
+	var said error // why it is not written: what a server has answered, rather than that there was no more time
 	for {
 		again := p.sent
 		ack, err := j.try(ctx, p)
 		wait := retryWait
+		if said == nil || errorCode(err) != 0 {
+			said = err
+		}
 		switch {
 		case err == nil:
 			j.pending = nil
@@ -148,7 +152,7 @@ func (j *journal) settle(ctx context.Context) error {
 			return err
 		}
 		if pause(ctx, wait) != nil {
-			return ended(ctx, err)
+			return ended(ctx, said)
 		}
 	}
 }
