@@ -116,7 +116,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	if o.fresh && o.never == "" {
 		o.never = ReasonNewGeneration
 	}
-	if e.started && len(list) > 0 && !q.ahead && (o.start-at >= ref.length-e.slack(list[0]) || ref.lacks(at, list[0])) {
+	if e.started && len(list) > 0 && !q.ahead && (o.start-at >= ref.length-e.slack(list[0]) || e.leavesOut(ref, at, list[0])) {
 		o.leave(at, ref)
 	}
 	o.due = (o.end + o.spare + e.lateness(in)).Time()
@@ -150,16 +150,19 @@ func (o *option) leave(at Ticks, ref *rendition) {
 	o.shares = []share{{path: ref.path}}
 }
 
-// lacks reports whether a segment that no playlist listed lies between a position and the next segment, and not
-// only where inputs cut differently: the rendition has a boundary there. It may be shorter than the usual one.
-func (r *rendition) lacks(at Ticks, next *segment) bool {
+// leavesOut reports whether a segment that no playlist listed lies between a position and the next segment, and not
+// only where inputs cut differently: the rendition has a boundary there, or is on the endpoint's clock and has left
+// out what came before as well. The segment may be shorter than the usual one.
+func (e *endpoint) leavesOut(r *rendition, at Ticks, next *segment) bool {
 	i := r.index(next)
 	if i == 0 || next.channelStart()-at < r.length/2 {
 		return false
 	}
 	s := r.segments[i-1]
-	return s.placed && s.run == next.run && s.generation == next.generation && s.number+1 != next.number &&
-		abs(s.channelEnd()-at) <= s.slack()
+	if !s.placed || s.run != next.run || s.generation != next.generation || s.number+1 == next.number {
+		return false
+	}
+	return abs(s.channelEnd()-at) <= s.slack() || s.channelEnd() < at && e.cursor.clock.same(s.generation.clock())
 }
 
 // nextStart is where the rendition's first segment at or after the position will begin,
