@@ -3,6 +3,8 @@ package failover
 import (
 	"container/heap"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -116,10 +118,9 @@ func (w *world) restart(remembering bool) error {
 		}
 	}
 	w.trace = append(w.trace, Record{Time: w.now, Open: &Opening{Config: w.config}})
-	for _, slots := range w.all {
-		if len(slots) > 0 {
-			last := slots[len(slots)-1]
-			w.take(c, Restored{last})
+	for _, endpoint := range slices.Sorted(maps.Keys(w.all)) {
+		if slots := w.all[endpoint]; len(slots) > 0 {
+			w.take(c, Restored{slots[len(slots)-1]})
 		}
 	}
 	w.channel = c
