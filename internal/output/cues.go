@@ -81,7 +81,7 @@ func (w *Window) Tags(s failover.Slot) []string {
 func (b *breaks) repeats(s failover.Slot, line string) bool {
 	switch {
 	case isCueOut(line):
-		return b.open && b.input != s.Input && s.Start+s.Dated < b.until
+		return b.open && b.input != s.Input && s.Start < b.until
 	case isCueIn(line):
 		return !b.open && b.input != "" && b.input != s.Input
 	}
@@ -94,7 +94,7 @@ func (b *breaks) follow(s *Slot) {
 		switch {
 		case isCueOut(line):
 			b.open, b.input = true, s.Input
-			b.until = s.Start + cmp.Or(failover.TicksOf(cueLength(line)), sameMoment*failover.Ticks(s.TargetDuration)*failover.ClockRate)
+			b.until = s.begins() + cmp.Or(failover.TicksOf(cueLength(line)), sameMoment*failover.Ticks(s.TargetDuration)*failover.ClockRate)
 		case isCueIn(line):
 			b.open, b.input = false, s.Input
 		}

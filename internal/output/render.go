@@ -24,6 +24,7 @@ func (w *Window) Render(announced []Announcement) {
 	}
 	v := &View{
 		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
+		eras:      w.eras[:len(w.eras):len(w.eras)],
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
 		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,

@@ -27,6 +27,8 @@ func ReadSlot(r *compact.Reader, before *Slot) *Slot {
 			s.Start = failover.Ticks(r.Int())
 		case "end":
 			s.End = failover.Ticks(r.Int())
+		case "dated":
+			s.Dated = failover.Ticks(r.Int())
 		case "discontinuity":
 			s.Discontinuity = r.Bool()
 		case "discontinuity_number":

@@ -26,7 +26,10 @@ type Window struct {
 	// them, so nothing that is done for every slot may walk over all of them.
 	slots []*Slot
 	// dated are those of them with date ranges, and the last one before them.
-	dated   []*Slot
+	dated []*Slot
+	// eras are those of them with which dates begin that are not as far ahead of the channel's clock as
+	// those before them.
+	eras    []*Slot
 	held    inventory   // what is in slots
 	added   amount      // of all slots that ever were
 	left    []time.Time // how long the slots that have left the playlist, at the head, stay
@@ -90,6 +93,9 @@ func (w *Window) Add(s *Slot) {
 		before := w.slots[len(w.slots)-1]
 		s.share(before)
 		s.passOver(before)
+		if s.Dated != before.Dated {
+			w.eras = append(w.eras, s)
+		}
 	}
 	s.before = w.added
 	w.added = w.added.with(s)
@@ -140,11 +146,14 @@ func (w *Window) Forget(n int) []*Slot {
 	for len(w.dated) > 1 && (len(w.slots) == 0 || w.dated[1].MSN < w.slots[0].MSN) {
 		w.dated = w.dated[1:] // the last one knows what is running
 	}
+	for len(w.eras) > 0 && (len(w.slots) == 0 || w.eras[0].MSN <= w.slots[0].MSN) {
+		w.eras = w.eras[1:]
+	}
 	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
 		w.ladders = w.ladders[1:]
 	}
 	if v := w.view.Load(); v != nil && n > 0 {
-		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
+		w.view.Store(v.without(w))
 	}
 	return gone
 }
@@ -249,14 +258,14 @@ func (w *Window) Expire(now time.Time, most int) []*Slot {
 	return w.Forget(n)
 }
 
-// inStartover reports whether the slot is kept for the startover window. The window is in
-// media time, so that it is right for an input with a wrong clock as well.
+// inStartover reports whether the slot is kept for the startover window. The window is on the channel's
+// clock, so that it is right for an input with a wrong clock as well.
 func (w *Window) inStartover(s *Slot) bool {
 	window := max(w.config.StartoverWindow, w.longer)
 	if window <= 0 {
 		return false
 	}
-	age := w.slots[len(w.slots)-1].End - s.End
+	age := w.slots[len(w.slots)-1].ends() - s.ends()
 	return age < failover.TicksOf(window+w.availability())
 }
 
