@@ -133,7 +133,7 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 	if found == nil {
 		return nil, false
 	}
-	if found.count < q.joined(found.input, found.leader()) || found.level != whole {
+	if !q.fills(found) || found.level != whole {
 		// Catching up after an outage comes in a burst: the rest of a slot gets the time
 		// that it would have as a separate slot.
 		first := found.arrived(time.Time{})
@@ -157,6 +157,12 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 		return q.propose(found, a, a.worse(found)), false
 	}
 	return q.propose(found, a, a.why()), false
+}
+
+// fills reports whether nothing more goes into a slot that begins with the option: it has as many segments
+// as one takes, or long ones.
+func (q *question) fills(o *option) bool {
+	return o.count >= q.joined(o.input, o.leader()) || o.end-o.start+o.leader().length/2 >= o.full(q)
 }
 
 // leader is the rendition that gives the option its boundaries.
