@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // pictured is the best that the input has at the position, short of all that it announces:
 // as many of its segments as are whole, or else the video with gaps in what is missing. Nil
@@ -307,12 +310,7 @@ func (o *option) isGap() bool {
 	if len(o.shares) == 0 || len(o.shares[0].parts) == 0 {
 		return false
 	}
-	for _, s := range o.shares[0].parts {
-		if s.state != unsound || s.fault != ReasonGap {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(o.shares[0].parts, func(s *segment) bool { return !s.isGap() })
 }
 
 // pictureOnly is the slot with a gap in the renditions that no input delivered, from the
