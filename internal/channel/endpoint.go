@@ -250,6 +250,9 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		s.Renditions = append(s.Renditions, r)
 	}
 	e.window.NumberIFrames(s)
+	if e.nodes == nil {
+		s.Head = e.window.HeadWith(s)
+	}
 	return s
 }
 

@@ -35,6 +35,7 @@ func (w *Window) Render(announced []Announcement) {
 	if len(w.slots) == 0 {
 		return
 	}
+	w.head = w.slots[len(w.slots)-v.listed].MSN
 	w.followExtent()
 	w.ranges.prune(w.slots[len(w.slots)-v.listed])
 	last := w.slots[len(w.slots)-1]

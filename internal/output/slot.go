@@ -23,6 +23,7 @@ type Slot struct {
 	DiscontinuityNumber uint64         `json:"discontinuity_number"`
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
+	Head                uint64         `json:"head,omitempty"` // what the live playlist begins with when it lists this one; of one node
 	Renditions          []Rendition    `json:"renditions"`
 	// Penalty is what the slot lacks to a score of 100; see failover.Slot.Score.
 	Penalty int `json:"penalty,omitempty"`

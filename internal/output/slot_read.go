@@ -37,6 +37,8 @@ func ReadSlot(r *compact.Reader, before *Slot) *Slot {
 			s.TargetDuration = int(r.Int())
 		case "published":
 			s.Published = readTime(r)
+		case "head":
+			s.Head = r.Uint()
 		case "renditions":
 			list := make([]Rendition, 0, len(before.Renditions))
 			there := r.Array(func() {

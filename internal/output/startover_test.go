@@ -74,6 +74,7 @@ func (l *timeline) publish(m testMaterial) {
 		s.Renditions = append(s.Renditions, l.rendition(path, m))
 	}
 	l.w.NumberIFrames(s)
+	s.Head = l.w.HeadWith(s)
 	l.w.Add(s)
 	l.w.Render(nil)
 	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))

@@ -38,9 +38,12 @@ type Window struct {
 	// playlists that were served of it have had their time; 0 at all other times.
 	longer      time.Duration
 	longerUntil time.Time
-	ended       bool
-	target      int
-	tracks      map[string]*track // by rendition
+	// head is the number that live playlists begin with at least: what has left them does not come back
+	// (RFC 8216 6.2.2), also if they are made longer.
+	head   uint64
+	ended  bool
+	target int
+	tracks map[string]*track // by rendition
 	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
 	// of those that were dropped ended at most.
 	vacant     bool
@@ -107,6 +110,7 @@ func (w *Window) Add(s *Slot) {
 	w.breaks.follow(s)
 	w.followIFrames(s)
 	w.slots = append(w.slots, s)
+	w.head = max(w.head, s.Head)
 	if s.dated() {
 		w.ranges.follow(s)
 		if n := len(w.dated); n > 0 && w.dated[n-1].MSN >= s.MSN {
@@ -178,11 +182,18 @@ func (w *Window) closeStartover() {
 }
 
 // listed is how many of the last slots the live playlist shows: the window, and
-// at least three.
-func (w *Window) listed() int {
+// at least three, of those that have not left it.
+func (w *Window) listed() int { return w.listedFrom(0, 0) }
+
+// HeadWith is the number that the live playlist begins with once it lists a slot that comes next.
+func (w *Window) HeadWith(next *Slot) uint64 {
+	return next.MSN - uint64(w.listedFrom(1, next.End-next.Start)-1)
+}
+
+// listedFrom is how many slots the live playlist shows, of which the last n are not in the window yet.
+func (w *Window) listedFrom(n int, sum failover.Ticks) int {
 	window := failover.TicksOf(w.playlistLength())
-	n, sum := 0, failover.Ticks(0)
-	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window); i-- {
+	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window) && (n == 0 || w.slots[i].MSN >= w.head); i-- {
 		sum += w.slots[i].End - w.slots[i].Start
 		n++
 	}
