@@ -163,9 +163,10 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 }
 
 // fills reports whether nothing more goes into a slot that begins with the option: it has as many segments
-// as one takes, or long ones.
+// as one takes, or long ones, or all the rest of the slot that was given up.
 func (q *question) fills(o *option) bool {
-	return o.count >= q.joined(o.input, o.leader()) || o.end-o.start+o.leader().length/2 >= o.full(q)
+	half := o.leader().length / 2
+	return o.count >= q.joined(o.input, o.leader()) || o.end-o.start+half >= o.full(q) || o.end+half >= q.at
 }
 
 // leader is the rendition that gives the option its boundaries.
