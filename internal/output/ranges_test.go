@@ -176,3 +176,21 @@ func TestABreakWithoutAnEnd(t *testing.T) {
 		t.Error("the break after it is not told")
 	}
 }
+
+// A range lasts as long as its encoder says, also where the clock of that one is hours off and another one
+// has taken over since.
+func TestDateRangesEndWhereClocksDiffer(t *testing.T) {
+	for name, dated := range map[string]failover.Ticks{"a is ahead": 7200 * failover.ClockRate, "a is behind": -7200 * failover.ClockRate} {
+		l := newTimeline(t, 0, "v.m3u8")
+		l.datedOf = map[string]failover.Ticks{"a": dated}
+		l.tell("a")
+		l.tell("a", fmt.Sprintf(dateRangeTag+`ID="x",START-DATE="%s",DURATION=20`, l.date(0)))
+		for n := range 30 {
+			l.tell("b")
+			// The playlist lists 6 slots, and the range covers 10.
+			if told := len(l.dateRanges()); told != 1 && n < 13 || told != 0 && n > 15 {
+				t.Errorf("%s: %d slots later, %d ranges are told", name, n, told)
+			}
+		}
+	}
+}
