@@ -130,7 +130,7 @@ func (c *Channel) bindMore(now time.Time, fact Fact) {
 
 // bindable reports whether an object that arrives may be the segment's.
 func (s *segment) bindable() bool {
-	return s.state == pending || s.state == unsound && s.fault == ReasonGap
+	return s.state == pending || s.isGap()
 }
 
 // bindWaiting gives a newly listed segment the object that arrived before its playlist.

@@ -53,6 +53,9 @@ type Slot struct {
 	// Lost is the media time that was given up between the previous slot and this one,
 	// because no input delivered it.
 	Lost Ticks `json:"lost,omitempty"`
+	// Passed are the tags of listed segments that viewers get no media of, before the slot or, if that is
+	// a gap, in it: a list for each segment.
+	Passed [][]string `json:"passed,omitempty"`
 	// Clock is how the timestamps of the slot's media relate to the channel's
 	// clock.
 	Clock Timing `json:"clock,omitzero"`

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // pictured is the best that the input has at the position, short of all that it announces:
 // as many of its segments as are whole, or else the video with gaps in what is missing. Nil
@@ -133,7 +136,7 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 	if found == nil {
 		return nil, false
 	}
-	if found.count < q.joined(found.input, found.leader()) || found.level != whole {
+	if !q.fills(found) || found.level != whole {
 		// Catching up after an outage comes in a burst: the rest of a slot gets the time
 		// that it would have as a separate slot.
 		first := found.arrived(time.Time{})
@@ -157,6 +160,13 @@ func (q *question) salvage() (s *Slot, waiting bool) {
 		return q.propose(found, a, a.worse(found)), false
 	}
 	return q.propose(found, a, a.why()), false
+}
+
+// fills reports whether nothing more goes into a slot that begins with the option: it has as many segments
+// as one takes, or long ones, or all the rest of the slot that was given up.
+func (q *question) fills(o *option) bool {
+	half := o.leader().length / 2
+	return o.count >= q.joined(o.input, o.leader()) || o.end-o.start+half >= o.full(q) || o.end+half >= q.at
 }
 
 // leader is the rendition that gives the option its boundaries.
@@ -301,12 +311,7 @@ func (o *option) isGap() bool {
 	if len(o.shares) == 0 || len(o.shares[0].parts) == 0 {
 		return false
 	}
-	for _, s := range o.shares[0].parts {
-		if s.state != unsound || s.fault != ReasonGap {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(o.shares[0].parts, func(s *segment) bool { return !s.isGap() })
 }
 
 // pictureOnly is the slot with a gap in the renditions that no input delivered, from the

@@ -66,7 +66,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 			break
 		}
 		if i > 0 {
-			if s.broken || s.cue || s.placed && s.generation != o.generation || !s.placed {
+			if s.broken || s.cue || s.placed && s.generation != o.generation || !s.placed || s.isGap() != used[i-1].isGap() {
 				closed = true
 				break
 			}
@@ -116,6 +116,10 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 	o.spare, o.open = ref.varies, true
 	return false
 }
+
+// isGap reports whether the encoder itself says that it has nothing here. Such segments are slots of their
+// own, so that viewers get all that is around them.
+func (s *segment) isGap() bool { return s.state == unsound && s.fault == ReasonGap }
 
 // tooLong reports whether the segment is longer than an endpoint that has begun can take. Audio of
 // video segments that may just be used is cut at its own frames.

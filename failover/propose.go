@@ -32,6 +32,9 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 	if q.started && q.at > q.cursor.end {
 		s.Lost = max(0, o.start-q.cursor.end)
 	}
+	if q.started && !q.ahead {
+		s.Passed = passed(o.leader(), q.cursor.end, o.start)
+	}
 	for _, path := range q.renditionPaths() {
 		s.Renditions = append(s.Renditions, q.rendition(s.Input, o, path))
 	}
@@ -111,6 +114,7 @@ func (s *segment) part(input string) Part {
 func (q *question) gap(s *Slot) *Slot {
 	s.MSN, s.DiscontinuityNumber, s.TargetDuration = q.msn, q.discontinuities, q.target
 	s.Lost, s.Clock, s.Dated = s.End-s.Start, q.cursor.clock, q.cursor.dated
+	s.Passed = q.passedBy(s.Start, s.End)
 	for _, path := range q.renditionPaths() {
 		s.Renditions = append(s.Renditions, SlotRendition{
 			Path: path, Duration: s.End - s.Start, End: s.End, Signature: q.marks[path].signature, Last: q.marks[path].object,

@@ -319,7 +319,12 @@ func (w *world) faultCommand(args []string) error {
 		if err != nil {
 			return err
 		}
-		e.faults[key{args[2], number}] = args[0]
+		k := key{args[2], number}
+		if args[0] == "cue" {
+			e.cues[k] = true // whatever else is wrong with it
+			continue
+		}
+		e.faults[k] = args[0]
 	}
 	return nil
 }

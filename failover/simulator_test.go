@@ -48,6 +48,7 @@ type simulator struct {
 	held        []func() error
 	sent        []sent
 	faults      map[key]string
+	cues        map[key]bool
 	holds       map[key]time.Duration
 	jitter      func(rendition string, number uint64) time.Duration
 	listed      map[string][]ListedSegment // the newest version that was sent
@@ -65,7 +66,7 @@ func newSimulator(name string) *simulator {
 		name: name, input: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
 		lengths: map[string]Ticks{}, frames: map[string]Ticks{}, lates: map[string]time.Duration{},
-		faults: map[key]string{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{}, made: map[string][]ListedSegment{},
+		faults: map[key]string{}, cues: map[key]bool{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{}, made: map[string][]ListedSegment{},
 		number: 0,
 	}
 }
@@ -155,7 +156,10 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	}
 	fault := e.faults[k]
 	listed := ListedSegment{
-		Number: number, Path: path, Duration: length, Discontinuity: fault == "break", Cue: fault == "cue", Gap: fault == "gap",
+		Number: number, Path: path, Duration: length, Discontinuity: fault == "break", Cue: e.cues[k], Gap: fault == "gap",
+	}
+	if listed.Cue {
+		listed.Tags = []string{"cue " + path}
 	}
 	if e.claims != 0 {
 		listed.Duration = e.claims

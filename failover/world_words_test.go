@@ -57,6 +57,9 @@ func (w *world) describe(s Slot) string {
 	if s.Lost > 0 {
 		fmt.Fprintf(&b, ", lost %.2fs", s.Lost.Seconds())
 	}
+	for _, tags := range s.Passed {
+		fmt.Fprintf(&b, ", tells of %s", strings.Join(tags, " "))
+	}
 	if s.Dated != 0 {
 		fmt.Fprintf(&b, ", dated %.2fs ahead", s.Dated.Seconds())
 	}

@@ -218,7 +218,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 // makeSlot binds the objects that the core chose.
 func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 	s := &output.Slot{
-		MSN: decided.MSN, Input: decided.Input, Sources: decided.Sources, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated,
+		MSN: decided.MSN, Input: decided.Input, Sources: decided.Sources, Start: decided.Start + decided.Dated, End: decided.End + decided.Dated, Dated: decided.Dated,
 		Discontinuity: decided.Discontinuity, DiscontinuityNumber: decided.DiscontinuityNumber,
 		TargetDuration: decided.TargetDuration, Published: decided.Published,
 		Penalty: 100 - decided.Score(), Tags: e.window.Tags(decided),
@@ -250,6 +250,9 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		s.Renditions = append(s.Renditions, r)
 	}
 	e.window.NumberIFrames(s)
+	if e.nodes == nil {
+		s.Head = e.window.HeadWith(s)
+	}
 	return s
 }
 

@@ -20,7 +20,7 @@ func fullRecord() record {
 		Format: 1, Epoch: "3hpazo",
 		Slot: &output.Slot{
 			MSN: 1_795_712_973, Input: "a", Sources: []string{"a", "b"}, Start: -5, End: 180_000, Discontinuity: true,
-			DiscontinuityNumber: 7, TargetDuration: 2, Published: at, Penalty: 10, Writer: "n1",
+			DiscontinuityNumber: 7, TargetDuration: 2, Published: at, Head: 1_795_712_963, Dated: 7, Penalty: 10, Writer: "n1",
 			Tags: []string{`#EXT-X-DATERANGE:ID="ä<&>",START-DATE="2026-01-01T00:00:00Z"`, "#EXT-X-CUE-OUT:30"},
 			Renditions: []output.Rendition{
 				{

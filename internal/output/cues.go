@@ -2,6 +2,7 @@ package output
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,8 +50,28 @@ const sameMoment = 3
 // what the slots before it have said. Of joined segments the first one counts, as a slot
 // begins with every cue; date ranges count wherever they are.
 func (w *Window) Tags(s failover.Slot) []string {
+	own, budget := ownTags(s)
 	var tags []string
-	var budget tagBudget
+	for _, line := range w.breaks.passed(s.Passed, own) {
+		if !slices.Contains(tags, line) && !slices.Contains(own, line) && budget.take(line) {
+			tags = append(tags, line)
+		}
+	}
+	tags = append(tags, own...)
+	told := tags[:0]
+	for _, line := range tags {
+		if w.breaks.repeats(s, line) {
+			continue
+		}
+		if line = w.ranges.agree(line, s.Input, sameMoment*time.Duration(w.target)*time.Second); line != "" {
+			told = append(told, line)
+		}
+	}
+	return told
+}
+
+// ownTags are the lines of the slot's media, and what room there is for more.
+func ownTags(s failover.Slot) (tags []string, budget tagBudget) {
 	known := map[string]bool{}
 	for _, r := range s.Renditions {
 		for i, p := range r.Parts {
@@ -65,23 +86,46 @@ func (w *Window) Tags(s failover.Slot) []string {
 			break
 		}
 	}
-	told := tags[:0]
-	for _, line := range tags {
-		if w.breaks.repeats(s, line) {
-			continue
+	return tags, budget
+}
+
+// passed picks what is told of segments that viewers get no media of: date ranges, and the newest beginning
+// or end of a break. A break that began and ended there, or ends with the slot's own lines, is none for
+// viewers.
+func (b *breaks) passed(segments [][]string, own []string) []string {
+	var ranges, cues []string
+	open, marked := b.open, false
+	for _, lines := range segments {
+		var signals []string
+		marks := false
+		for _, line := range lines {
+			carried, cue := hls.Carried(line)
+			switch {
+			case strings.HasPrefix(line, dateRangeTag):
+				ranges = append(ranges, line)
+			case carried && cue:
+				signals = append(signals, line)
+			}
+			if isCueOut(line) || isCueIn(line) {
+				open, marks = isCueOut(line), true
+			}
 		}
-		if line = w.ranges.agree(line, s.Input, sameMoment*time.Duration(w.target)*time.Second); line != "" {
-			told = append(told, line)
+		if marks || !marked && len(signals) > 0 {
+			cues = signals
 		}
+		marked = marked || marks
 	}
-	return told
+	if marked && (open == b.open || open && slices.ContainsFunc(own, isCueIn)) {
+		return ranges
+	}
+	return append(ranges, cues...)
 }
 
 // repeats reports whether another input has already told viewers the same.
 func (b *breaks) repeats(s failover.Slot, line string) bool {
 	switch {
 	case isCueOut(line):
-		return b.open && b.input != s.Input && s.Start+s.Dated < b.until
+		return b.open && b.input != s.Input && s.Start < b.until
 	case isCueIn(line):
 		return !b.open && b.input != "" && b.input != s.Input
 	}
@@ -94,7 +138,7 @@ func (b *breaks) follow(s *Slot) {
 		switch {
 		case isCueOut(line):
 			b.open, b.input = true, s.Input
-			b.until = s.Start + cmp.Or(failover.TicksOf(cueLength(line)), sameMoment*failover.Ticks(s.TargetDuration)*failover.ClockRate)
+			b.until = s.begins() + cmp.Or(failover.TicksOf(cueLength(line)), sameMoment*failover.Ticks(s.TargetDuration)*failover.ClockRate)
 		case isCueIn(line):
 			b.open, b.input = false, s.Input
 		}

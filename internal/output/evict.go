@@ -14,7 +14,7 @@ func (w *Window) Spare(now time.Time) (failover.Ticks, bool) {
 	if w.spare(now) == 0 {
 		return 0, false
 	}
-	return w.slots[0].End, true
+	return w.slots[0].ends(), true
 }
 
 // SpareSize is how many bytes in how many segments are kept for the startover window only.
@@ -37,12 +37,12 @@ func (w *Window) Evict(now time.Time) []*Slot {
 	if spare == 0 {
 		return nil
 	}
-	until := w.slots[0].End + evictedAtOnce*failover.ClockRate
+	until := w.slots[0].ends() + evictedAtOnce*failover.ClockRate
 	n := 1
-	for n < spare && w.slots[n].End <= until {
+	for n < spare && w.slots[n].ends() <= until {
 		n++
 	}
-	w.evicted = w.slots[n-1].End
+	w.evicted = w.slots[n-1].ends()
 	return w.Forget(n)
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
@@ -22,6 +23,7 @@ type dateRange struct {
 	start           time.Time
 	end             time.Time // zero if it has none yet
 	endOnNext       bool
+	dated           failover.Ticks // how far its dates are ahead of the channel's clock
 }
 
 // maxRanges bounds how many date ranges without an end are carried along.
@@ -149,7 +151,7 @@ func (r *dateRange) after(known *dateRange) *dateRange {
 			all = append(all, a)
 		}
 	}
-	both := &dateRange{line: formatDateRange(all), attributes: all, input: known.input, msn: r.msn}
+	both := &dateRange{line: formatDateRange(all), attributes: all, input: known.input, msn: r.msn, dated: known.dated}
 	both.read()
 	return both
 }
@@ -199,7 +201,7 @@ func parseDateRange(line string, s *Slot) *dateRange {
 	if err != nil {
 		return nil
 	}
-	r := &dateRange{line: line, attributes: attributes, input: s.Input, msn: s.MSN}
+	r := &dateRange{line: line, attributes: attributes, input: s.Input, msn: s.MSN, dated: s.Dated}
 	r.read()
 	if r.id == "" {
 		return nil
@@ -247,8 +249,10 @@ func rangeLength(text string) (length time.Duration, ok bool) {
 	return time.Duration(seconds * float64(time.Second)), true
 }
 
-// covers reports whether the range lasts into the slot, or beyond its beginning.
-func (r *dateRange) covers(s *Slot) bool { return r.end.IsZero() || r.end.After(s.Start.Time()) }
+// covers reports whether the range lasts into the slot, or beyond its beginning, on the channel's clock.
+func (r *dateRange) covers(s *Slot) bool {
+	return r.end.IsZero() || r.end.After((s.begins() + r.dated).Time())
+}
 
 // runningAt lists the date ranges whose slot is not in a playlist that begins with head, but
 // that still cover what it lists: until then they must not be removed (RFC 8216bis 6.2.1).

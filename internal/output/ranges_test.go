@@ -11,13 +11,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 )
 
-// dated is how far the dates of the tests' slots are from the clock.
-const dated = 3600 * failover.ClockRate
-
 // tell publishes a slot of an input whose playlist has these lines.
 func (l *timeline) tell(input string, lines ...string) {
+	l.dated = l.datedOf[input]
 	l.publish(testMaterial{input: input, tags: l.w.Tags(failover.Slot{
-		Input: input, Start: l.at - dated, Dated: dated, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: lines}}}},
+		Input: input, Start: l.at, Dated: l.dated, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: lines}}}},
 	})})
 }
 
@@ -33,7 +31,7 @@ func (l *timeline) dateRanges() []string {
 }
 
 func (l *timeline) date(offset time.Duration) string {
-	return l.at.Time().Add(offset).UTC().Format("2006-01-02T15:04:05.000Z")
+	return (l.at + l.dated).Time().Add(offset).UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // Ranges that are over leave the playlist with their slot.
@@ -152,7 +150,7 @@ func TestDateRangeFromBeforeTheWindow(t *testing.T) {
 func TestABreakWithoutAnEnd(t *testing.T) {
 	l := newTimeline(t, 0, "v.m3u8")
 	told := func(input, line string) bool {
-		s := failover.Slot{Input: input, Start: l.at - dated, Dated: dated, Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: []string{line}}}}}}
+		s := failover.Slot{Input: input, Start: l.at, Dated: l.datedOf[input], Renditions: []failover.SlotRendition{{Path: "v.m3u8", Parts: []failover.Part{{Object: "x", Tags: []string{line}}}}}}
 		return len(l.w.Tags(s)) > 0
 	}
 	l.tell("a", "#EXT-X-CUE-OUT")
@@ -176,5 +174,23 @@ func TestABreakWithoutAnEnd(t *testing.T) {
 	l.tell("b")
 	if !told("a", "#EXT-X-CUE-OUT:30") {
 		t.Error("the break after it is not told")
+	}
+}
+
+// A range lasts as long as its encoder says, also where the clock of that one is hours off and another one
+// has taken over since.
+func TestDateRangesEndWhereClocksDiffer(t *testing.T) {
+	for name, dated := range map[string]failover.Ticks{"a is ahead": 7200 * failover.ClockRate, "a is behind": -7200 * failover.ClockRate} {
+		l := newTimeline(t, 0, "v.m3u8")
+		l.datedOf = map[string]failover.Ticks{"a": dated}
+		l.tell("a")
+		l.tell("a", fmt.Sprintf(dateRangeTag+`ID="x",START-DATE="%s",DURATION=20`, l.date(0)))
+		for n := range 30 {
+			l.tell("b")
+			// The playlist lists 6 slots, and the range covers 10.
+			if told := len(l.dateRanges()); told != 1 && n < 13 || told != 0 && n > 15 {
+				t.Errorf("%s: %d slots later, %d ranges are told", name, n, told)
+			}
+		}
 	}
 }

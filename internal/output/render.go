@@ -24,6 +24,7 @@ func (w *Window) Render(announced []Announcement) {
 	}
 	v := &View{
 		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
+		eras:      w.eras[:len(w.eras):len(w.eras)],
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
 		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
@@ -34,6 +35,7 @@ func (w *Window) Render(announced []Announcement) {
 	if len(w.slots) == 0 {
 		return
 	}
+	w.head = w.slots[len(w.slots)-v.listed].MSN
 	w.followExtent()
 	w.ranges.prune(w.slots[len(w.slots)-v.listed])
 	last := w.slots[len(w.slots)-1]

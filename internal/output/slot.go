@@ -16,12 +16,14 @@ type Slot struct {
 	MSN                 uint64         `json:"msn"`
 	Input               string         `json:"input"`             // the active one
 	Sources             []string       `json:"sources,omitempty"` // of the media, where that is not Input alone
-	Start               failover.Ticks `json:"start"`
+	Start               failover.Ticks `json:"start"`             // by the dates that viewers get
 	End                 failover.Ticks `json:"end"`
+	Dated               failover.Ticks `json:"dated,omitempty"` // see failover.Slot.Dated
 	Discontinuity       bool           `json:"discontinuity,omitempty"`
 	DiscontinuityNumber uint64         `json:"discontinuity_number"`
 	TargetDuration      int            `json:"target_duration"`
 	Published           time.Time      `json:"published"`
+	Head                uint64         `json:"head,omitempty"` // what the live playlist begins with when it lists this one; of one node
 	Renditions          []Rendition    `json:"renditions"`
 	// Penalty is what the slot lacks to a score of 100; see failover.Slot.Score.
 	Penalty int `json:"penalty,omitempty"`
@@ -130,6 +132,12 @@ func isRenditionID(name string) bool {
 	sum, err := hex.DecodeString(name)
 	return err == nil && len(sum) == 8
 }
+
+// begins and ends are the times of the slot on the channel's clock. They rise from slot to slot, which
+// those that an encoder with a wrong clock claims, Start and End, need not do.
+func (s *Slot) begins() failover.Ticks { return s.Start - s.Dated }
+
+func (s *Slot) ends() failover.Ticks { return s.End - s.Dated }
 
 // From names the inputs that the media came from, the active one first.
 func (s *Slot) From() string {

@@ -27,6 +27,8 @@ func ReadSlot(r *compact.Reader, before *Slot) *Slot {
 			s.Start = failover.Ticks(r.Int())
 		case "end":
 			s.End = failover.Ticks(r.Int())
+		case "dated":
+			s.Dated = failover.Ticks(r.Int())
 		case "discontinuity":
 			s.Discontinuity = r.Bool()
 		case "discontinuity_number":
@@ -35,6 +37,8 @@ func ReadSlot(r *compact.Reader, before *Slot) *Slot {
 			s.TargetDuration = int(r.Int())
 		case "published":
 			s.Published = readTime(r)
+		case "head":
+			s.Head = r.Uint()
 		case "renditions":
 			list := make([]Rendition, 0, len(before.Renditions))
 			there := r.Array(func() {

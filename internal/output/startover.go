@@ -29,8 +29,9 @@ var (
 //
 // A stretch that is over is of type VOD and never changes. One without an end, or with an
 // end in the future, is of type EVENT and grows; when its end is reached, it is of type VOD
-// under the same URI. Times are compared with EXT-X-PROGRAM-DATE-TIME: a stretch is cut at
-// slots, from the first one that ends after start to the last one that starts before end.
+// under the same URI. Start is compared with EXT-X-PROGRAM-DATE-TIME, see datedAt, and end is as long
+// after it as was asked for: a stretch is cut at slots, from the first one that ends after start to the
+// last one that starts before end.
 //
 // It returns nil if the query asks for none of this. Errors: ErrQuery, ErrOutside, ErrBusy,
 // and that of the context.
@@ -64,7 +65,7 @@ type cut struct {
 	first uint64
 	// last is 0 as long as the stretch grows.
 	last uint64
-	// until is where a growing one will end, 0 for never.
+	// until is where a growing one will end on the channel's clock, 0 for never.
 	until failover.Ticks
 }
 
@@ -144,26 +145,29 @@ func (v *View) cut(s span) (cut, error) {
 	case len(v.slots) == 0:
 		return cut{}, fmt.Errorf("%w: %w", ErrOutside, ErrNotYet)
 	}
-	edge := v.slots[len(v.slots)-1].End
+	dated := v.datedAt(s.start)
+	stamp := func(t failover.Ticks) string { return stamp(t + dated) }
+	start, end := s.start-dated, s.end-dated
+	edge := v.slots[len(v.slots)-1].ends()
 	oldest := max(edge-failover.TicksOf(v.window), v.evicted)
 	switch {
-	case s.start < oldest:
-		return cut{}, fmt.Errorf("%w: start is %s, and it begins at %s", ErrOutside, stamp(s.start), stamp(oldest))
-	case s.start >= edge:
-		return cut{}, fmt.Errorf("%w: start is %s, and the newest segment ends at %s", ErrOutside, stamp(s.start), stamp(edge))
+	case start < oldest:
+		return cut{}, fmt.Errorf("%w: start is %s, and it begins at %s", ErrOutside, stamp(start), stamp(oldest))
+	case start >= edge:
+		return cut{}, fmt.Errorf("%w: start is %s, and the newest segment ends at %s", ErrOutside, stamp(start), stamp(edge))
 	}
-	first := sort.Search(len(v.slots), func(i int) bool { return v.slots[i].End > s.start })
+	first := sort.Search(len(v.slots), func(i int) bool { return v.slots[i].ends() > start })
 	c := cut{first: v.slots[first].MSN}
 	switch {
 	case s.open:
 		return c, nil
-	case s.end > edge && !v.past(s.end):
-		c.until = s.end
+	case end > edge && !v.past(end):
+		c.until = end
 		return c, nil
 	}
-	last := v.lastBefore(s.end)
+	last := v.lastBefore(end)
 	if last < first {
-		return cut{}, fmt.Errorf("%w: nothing was published from %s to %s", ErrOutside, stamp(s.start), stamp(s.end))
+		return cut{}, fmt.Errorf("%w: nothing was published from %s to %s", ErrOutside, stamp(start), stamp(end))
 	}
 	c.last = v.slots[last].MSN
 	return c, nil
@@ -178,15 +182,15 @@ const burstTime = 5 * time.Minute
 // comes as late after its time as the newest segment did, which has a time delay in it.
 func (v *View) past(t failover.Ticks) bool {
 	newest := v.slots[len(v.slots)-1]
-	late := max(newest.Published.Sub(newest.End.Time()), 0)
+	late := max(newest.Published.Sub(newest.ends().Time()), 0)
 	return time.Since(t.Time()) > late+burstTime
 }
 
 func stamp(t failover.Ticks) string { return t.Time().Format(time.RFC3339) }
 
-// lastBefore is the last slot that starts before end, -1 if there is none.
+// lastBefore is the last slot that begins before end, -1 if there is none.
 func (v *View) lastBefore(end failover.Ticks) int {
-	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].Start >= end }) - 1
+	return sort.Search(len(v.slots), func(i int) bool { return v.slots[i].begins() >= end }) - 1
 }
 
 func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed, error) {
@@ -220,7 +224,7 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 	if c.first < head || c.first > newest.MSN || c.last > newest.MSN {
 		return nil, fmt.Errorf("%w: segments %d to %d are available", ErrOutside, head, newest.MSN)
 	}
-	if c.until != 0 && (c.until <= newest.End || v.past(c.until)) {
+	if c.until != 0 && (c.until <= newest.ends() || v.past(c.until)) {
 		last := v.lastBefore(c.until)
 		if last < 0 || v.slots[last].MSN < c.first {
 			return nil, fmt.Errorf("%w: it ends before it begins", ErrOutside)

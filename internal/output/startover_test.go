@@ -20,7 +20,9 @@ import (
 type timeline struct {
 	w          *Window
 	renditions []string
-	at         failover.Ticks // where the next slot starts
+	at         failover.Ticks            // where the next slot starts
+	dated      failover.Ticks            // how far its dates are ahead of that
+	datedOf    map[string]failover.Ticks // the same of each input
 	msn        uint64
 	breaks     uint64 // discontinuities so far
 	objects    int
@@ -61,7 +63,7 @@ func (l *timeline) publish(m testMaterial) {
 		l.breaks += 1 + m.passed
 	}
 	s := &Slot{
-		MSN: l.msn, Input: cmp.Or(m.input, "a"), Start: l.at, End: l.at + m.length(),
+		MSN: l.msn, Input: cmp.Or(m.input, "a"), Start: l.at + l.dated, End: l.at + l.dated + m.length(), Dated: l.dated,
 		Discontinuity: m.discontinuity, DiscontinuityNumber: l.breaks, TargetDuration: slotSeconds, Published: time.Now(),
 		Tags: m.tags,
 	}
@@ -72,11 +74,12 @@ func (l *timeline) publish(m testMaterial) {
 		s.Renditions = append(s.Renditions, l.rendition(path, m))
 	}
 	l.w.NumberIFrames(s)
+	s.Head = l.w.HeadWith(s)
 	l.w.Add(s)
 	l.w.Render(nil)
 	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))
 	l.msn++
-	l.at = s.End
+	l.at += m.length()
 }
 
 func (m testMaterial) length() failover.Ticks {

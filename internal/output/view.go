@@ -34,6 +34,7 @@ type View struct {
 	// ones are listed.
 	slots        []*Slot
 	dated        []*Slot // those with date ranges; there may be older ones among them
+	eras         []*Slot // those with which other dates begin
 	listed       int
 	sections     map[string]*Section
 	availability time.Duration // how long caches may keep segments
@@ -157,10 +158,11 @@ func (v *View) Listed() []*Slot { return v.slots[len(v.slots)-v.listed:] }
 // Segment takes it.
 func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s) }
 
-// without is the view without slots that have expired.
-func (v *View) without(slots []*Slot, sections map[string]*Section, evicted failover.Ticks) *View {
+// without is the view without slots that the window has forgotten.
+func (v *View) without(w *Window) *View {
 	next := *v
-	next.slots, next.sections, next.evicted = slots[:len(slots):len(slots)], sections, evicted
+	next.slots, next.eras = w.slots[:len(w.slots):len(w.slots)], w.eras[:len(w.eras):len(w.eras)]
+	next.sections, next.evicted = w.held.sections, w.evicted
 	return &next
 }
 

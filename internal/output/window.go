@@ -26,7 +26,10 @@ type Window struct {
 	// them, so nothing that is done for every slot may walk over all of them.
 	slots []*Slot
 	// dated are those of them with date ranges, and the last one before them.
-	dated   []*Slot
+	dated []*Slot
+	// eras are those of them with which dates begin that are not as far ahead of the channel's clock as
+	// those before them.
+	eras    []*Slot
 	held    inventory   // what is in slots
 	added   amount      // of all slots that ever were
 	left    []time.Time // how long the slots that have left the playlist, at the head, stay
@@ -35,9 +38,12 @@ type Window struct {
 	// playlists that were served of it have had their time; 0 at all other times.
 	longer      time.Duration
 	longerUntil time.Time
-	ended       bool
-	target      int
-	tracks      map[string]*track // by rendition
+	// head is the number that live playlists begin with at least: what has left them does not come back
+	// (RFC 8216 6.2.2), also if they are made longer.
+	head   uint64
+	ended  bool
+	target int
+	tracks map[string]*track // by rendition
 	// vacant: there are tracks that no slot has. nextIFrame is where the I-frame playlists
 	// of those that were dropped ended at most.
 	vacant     bool
@@ -90,6 +96,9 @@ func (w *Window) Add(s *Slot) {
 		before := w.slots[len(w.slots)-1]
 		s.share(before)
 		s.passOver(before)
+		if s.Dated != before.Dated {
+			w.eras = append(w.eras, s)
+		}
 	}
 	s.before = w.added
 	w.added = w.added.with(s)
@@ -101,6 +110,7 @@ func (w *Window) Add(s *Slot) {
 	w.breaks.follow(s)
 	w.followIFrames(s)
 	w.slots = append(w.slots, s)
+	w.head = max(w.head, s.Head)
 	if s.dated() {
 		w.ranges.follow(s)
 		if n := len(w.dated); n > 0 && w.dated[n-1].MSN >= s.MSN {
@@ -140,11 +150,14 @@ func (w *Window) Forget(n int) []*Slot {
 	for len(w.dated) > 1 && (len(w.slots) == 0 || w.dated[1].MSN < w.slots[0].MSN) {
 		w.dated = w.dated[1:] // the last one knows what is running
 	}
+	for len(w.eras) > 0 && (len(w.slots) == 0 || w.eras[0].MSN <= w.slots[0].MSN) {
+		w.eras = w.eras[1:]
+	}
 	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
 		w.ladders = w.ladders[1:]
 	}
 	if v := w.view.Load(); v != nil && n > 0 {
-		w.view.Store(v.without(w.slots, w.held.sections, w.evicted))
+		w.view.Store(v.without(w))
 	}
 	return gone
 }
@@ -169,11 +182,18 @@ func (w *Window) closeStartover() {
 }
 
 // listed is how many of the last slots the live playlist shows: the window, and
-// at least three.
-func (w *Window) listed() int {
+// at least three, of those that have not left it.
+func (w *Window) listed() int { return w.listedFrom(0, 0) }
+
+// HeadWith is the number that the live playlist begins with once it lists a slot that comes next.
+func (w *Window) HeadWith(next *Slot) uint64 {
+	return next.MSN - uint64(w.listedFrom(1, next.End-next.Start)-1)
+}
+
+// listedFrom is how many slots the live playlist shows, of which the last n are not in the window yet.
+func (w *Window) listedFrom(n int, sum failover.Ticks) int {
 	window := failover.TicksOf(w.playlistLength())
-	n, sum := 0, failover.Ticks(0)
-	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window); i-- {
+	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window) && (n == 0 || w.slots[i].MSN >= w.head); i-- {
 		sum += w.slots[i].End - w.slots[i].Start
 		n++
 	}
@@ -249,14 +269,14 @@ func (w *Window) Expire(now time.Time, most int) []*Slot {
 	return w.Forget(n)
 }
 
-// inStartover reports whether the slot is kept for the startover window. The window is in
-// media time, so that it is right for an input with a wrong clock as well.
+// inStartover reports whether the slot is kept for the startover window. The window is on the channel's
+// clock, so that it is right for an input with a wrong clock as well.
 func (w *Window) inStartover(s *Slot) bool {
 	window := max(w.config.StartoverWindow, w.longer)
 	if window <= 0 {
 		return false
 	}
-	age := w.slots[len(w.slots)-1].End - s.End
+	age := w.slots[len(w.slots)-1].ends() - s.ends()
 	return age < failover.TicksOf(window+w.availability())
 }
 

@@ -101,3 +101,38 @@ func TestAShorterStartoverWindowKeepsWhatWasListed(t *testing.T) {
 		}
 	})
 }
+
+// EXT-X-MEDIA-SEQUENCE never falls (RFC 8216 6.2.2): what has left a live playlist does not come back when
+// playlist_window is made longer, whether by a reload or between two processes.
+func TestALongerPlaylistListsNothingAgain(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		l := newTimeline(t, time.Hour, "v.m3u8")
+		for range 20 {
+			l.publish(testMaterial{})
+		}
+		head := l.view().Listed()[0].MSN
+		config := l.w.config
+		config.PlaylistWindow = 2 * playlistWindow
+		if restarted {
+			again := New(config, nil, func(err error) { t.Error(err) })
+			again.SetEpoch("epoch")
+			for _, s := range l.w.Slots() {
+				again.Add(s)
+			}
+			again.Render(nil)
+			l.w = again
+		}
+		l.w.Configure(config)
+		for n := range 20 {
+			if now := l.view().Listed()[0].MSN; now < head {
+				t.Fatalf("restarted %t: the playlist begins with %d, and began with %d", restarted, now, head)
+			} else {
+				head = now
+			}
+			if listed := len(l.view().Listed()); n > 8 && listed != int(2*playlistWindow.Seconds()/slotSeconds) {
+				t.Errorf("restarted %t: %d slots are listed in the end", restarted, listed)
+			}
+			l.publish(testMaterial{})
+		}
+	}
+}
