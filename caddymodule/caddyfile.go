@@ -106,6 +106,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, f *caddyfileState) error {
 		}
 		switch option := d.Val(); option {
 		case "store":
+			b.stored = *d
 			var err error
 			if engine, err = h.unmarshalStore(d); err != nil {
 				return err
@@ -237,6 +238,7 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 		h.Channels = map[string]*Channel{}
 	}
 	h.Channels[name] = c
+	b.channels = append(b.channels, channelLine{at, name, c})
 	b.guarantees[name] = c.Capacity
 	return nil
 }

@@ -127,7 +127,7 @@ func (in *Input) setUploadDefaults() {
 		in.MinUploadRate = &rate
 	}
 	if in.MaxUnlistedSize == 0 {
-		in.MaxUnlistedSize = 4 * in.MaxSegmentSize
+		in.MaxUnlistedSize = max(4*in.MaxSegmentSize, minUnlistedSize)
 	}
 }
 
