@@ -33,8 +33,11 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 	case http.MethodGet, http.MethodHead:
 		return h.readBack(w, r, rt, ch, path)
 	case http.MethodDelete:
-		if err := ch.Delete(rt.input.Name, path); err != nil {
-			return h.refuse(w, r, rt, statusOf(err), err)
+		// The folder itself, as uploaders that tidy up delete it, is not there.
+		if path != "" && path != "." {
+			if err := ch.Delete(rt.input.Name, path); err != nil {
+				return h.refuse(w, r, rt, statusOf(err), err)
+			}
 		}
 		rt.answer(w, http.StatusNoContent)
 	case http.MethodOptions:
@@ -102,7 +105,8 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
 	}
 	defer leave()
-	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path), *rt.input.MinUploadRate)
+	limit, option := uploadLimit(rt.input, path)
+	body, size, err := newUploadBody(w, r, limit, option, *rt.input.MinUploadRate)
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
@@ -156,13 +160,13 @@ func nameInQuery(query string) string {
 	return ""
 }
 
-// uploadLimit is the limit that can be told from the path alone. A playlist with another
-// extension is held to its own limit by the channel.
-func uploadLimit(in *Input, path string) int64 {
-	if strings.HasSuffix(strings.ToLower(path), ".m3u8") {
-		return in.MaxPlaylistSize
+// uploadLimit is the limit that can be told from the path alone, and the option that it is. A playlist
+// with another extension is held to its own limit by the channel.
+func uploadLimit(in *Input, path string) (limit int64, option string) {
+	if strings.HasSuffix(strings.ToLower(path), ".m3u8") || in.MaxPlaylistSize > in.MaxSegmentSize {
+		return in.MaxPlaylistSize, "max_playlist_size"
 	}
-	return max(in.MaxSegmentSize, in.MaxPlaylistSize)
+	return in.MaxSegmentSize, "max_segment_size"
 }
 
 // readBack returns what the encoder itself put there.

@@ -162,7 +162,7 @@ func (r *mediaReader) tag(line string) {
 // header takes #EXTM3U. It is the first line, except for what editors put before it.
 func (r *mediaReader) header(line string) {
 	if line != tagM3U {
-		r.note(NoteLine, tagM3U, "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
+		r.note(NoteLine, tagM3U, "%s after #EXTM3U: ignored", Quote(strings.TrimPrefix(line, tagM3U)))
 		return
 	}
 	if len(r.list.Segments)+r.left > 0 || r.infLine > 0 {
@@ -208,7 +208,7 @@ func (r *mediaReader) playlistTag(name, value string) {
 		case Event, VOD:
 			r.list.PlaylistType = kind
 		default:
-			r.value(name, fmt.Errorf("%s is neither EVENT nor VOD", quote(value)))
+			r.value(name, fmt.Errorf("%s is neither EVENT nor VOD", Quote(value)))
 		}
 	}
 }
@@ -252,7 +252,7 @@ func (r *mediaReader) segmentTag(name, value string) {
 	case tagProgramDateTime:
 		at, err := ParseDateTime(value)
 		if err != nil {
-			r.value(name, fmt.Errorf("%s: %w", quote(value), err))
+			r.value(name, fmt.Errorf("%s: %w", Quote(value), err))
 			return
 		}
 		r.segment.ProgramDateTime = at
@@ -282,7 +282,7 @@ func (r *mediaReader) inf(value string) {
 	// In a locale with a decimal comma, 1.920 is written as 1,920. What is nothing but
 	// digits and is followed by a comma is not a title.
 	if decimals, rest, found := strings.Cut(title, ","); found && decimals != "" && len(decimals) <= 9 && allDigits(decimals) && allDigits(trimBlanks(seconds)) {
-		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", quote(seconds+","+decimals))
+		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", Quote(seconds+","+decimals))
 		seconds, title = trimBlanks(seconds)+"."+decimals, rest
 	}
 	duration, err := parseDuration(seconds)
@@ -293,26 +293,30 @@ func (r *mediaReader) inf(value string) {
 // uri ends a segment. It reports whether the line is one.
 func (r *mediaReader) uri(uri string) bool {
 	if r.infLine == 0 && !r.resembles(uri) {
-		r.note(NoteLine, "URI", "%s without an EXTINF: ignored", quote(uri))
+		r.note(NoteLine, "URI", "%s without an EXTINF: ignored", Quote(uri))
 		return false
 	}
 	if r.infLine == 0 {
-		r.note(NoteValue, tagInf, "%s without an EXTINF: its length is measured", quote(uri))
+		r.note(NoteValue, tagInf, "%s without an EXTINF: its length is measured", Quote(uri))
 	}
 	s := &r.segment
 	s.URI, s.Line, s.Map, s.Keys = uri, r.line, r.current, r.keys
 	r.span(uri)
+	subject := "URI"
+	if s.Fault != "" {
+		subject = tagByteRange // what can be wrong before the URI
+	}
 	switch err := checkCharacters(uri); {
 	case uri[0] == '<':
-		s.Fault = fmt.Sprintf("markup %s in place of a URI", quote(uri))
+		s.Fault = fmt.Sprintf("markup %s in place of a URI", Quote(uri))
 	case err != nil:
-		s.Fault = fmt.Sprintf("URI %s: %s", quote(uri), err)
+		s.Fault = fmt.Sprintf("URI %s: %s", Quote(uri), err)
 	}
 	if s.Fault != "" {
 		if r.refused == "" {
 			r.refused, r.refusedAt = s.Fault, r.line
 		}
-		r.note(NoteEntry, "URI", "%s: the entry is left out", s.Fault)
+		r.note(NoteEntry, subject, "%s: the entry is left out", s.Fault)
 	} else {
 		r.extension = path.Ext(uri)
 	}

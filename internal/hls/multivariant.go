@@ -117,11 +117,11 @@ func (r *multivariantReader) uri(uri string) {
 	err := checkCharacters(uri)
 	switch {
 	case uri[0] == '<':
-		r.leaveOut(tagStreamInf, fmt.Sprintf("markup %s in place of a URI", quote(uri)))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("markup %s in place of a URI", Quote(uri)))
 	case err != nil:
-		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s: %s", quote(uri), err))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s: %s", Quote(uri), err))
 	case v == nil:
-		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s without an EXT-X-STREAM-INF", quote(uri)))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s without an EXT-X-STREAM-INF", Quote(uri)))
 	case r.takes():
 		v.URI = uri
 		r.list.Variants = append(r.list.Variants, *v)
@@ -141,7 +141,7 @@ func (r *multivariantReader) takes() bool {
 func (r *multivariantReader) tag(line string) {
 	if isHeader(line) {
 		if line != tagM3U {
-			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
+			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s after #EXTM3U: ignored", Quote(strings.TrimPrefix(line, tagM3U)))
 		}
 		return
 	}
