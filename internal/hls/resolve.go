@@ -21,7 +21,7 @@ const maxURIBytes = 16 << 10
 
 // CleanPath returns the path of an object below its input: parts with one
 // slash between them, no slash at the ends, no "." or ".." among them, only
-// printable UTF-8 without "\", "%", "?" and "#".
+// printable UTF-8 without "\", "%", "?" and "#", nor the beginning of a variable ("{$").
 //
 // raw is percent-encoded (the escaped form of a request's path, after the
 // input's path and a slash). Empty parts and "." mean nothing: encoders add a slash to a
@@ -194,6 +194,9 @@ func decodePart(part string) (string, error) {
 	}
 	if at := strings.IndexAny(decoded, `/\%?#`); at >= 0 {
 		return "", fmt.Errorf("%q within a name", decoded[at])
+	}
+	if strings.Contains(decoded, "{$") {
+		return "", errors.New("variables (EXT-X-DEFINE) are not replaced: names have to be written in full")
 	}
 	if err := checkCharacters(decoded); err != nil {
 		return "", err
