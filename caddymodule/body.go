@@ -60,6 +60,9 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option s
 	}
 	body = &uploadBody{option: option}
 	sent := http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength > 0 {
+		sent = readCloser{&announcedReader{source: sent, left: r.ContentLength}, sent}
+	}
 	if rate > 0 && r.Body != nil && r.Body != http.NoBody {
 		body.paced = newPacedReader(w, sent, rate)
 		sent = readCloser{body.paced, sent}
@@ -81,6 +84,23 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option s
 type readCloser struct {
 	io.Reader
 	io.Closer
+}
+
+// announcedReader is a body whose length was announced. Over HTTP/3, one that ends before that ends
+// cleanly for the server (quic-go), although the request is malformed (RFC 9114, 4.1.2).
+type announcedReader struct {
+	source io.Reader
+	left   int64
+}
+
+// Read implements io.Reader.
+func (a *announcedReader) Read(p []byte) (int, error) {
+	n, err := a.source.Read(p)
+	a.left -= int64(n)
+	if errors.Is(err, io.EOF) && a.left > 0 {
+		err = fmt.Errorf("%d bytes less than announced: %w", a.left, io.ErrUnexpectedEOF)
+	}
+	return n, err
 }
 
 func tooLarge(limit int64, option string) *bodyError {

@@ -196,9 +196,15 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	return nil
 }
 
+var errHungUp = errors.New("the upload broke off: the encoder has hung up")
+
 // refuse answers an encoder, and informs its operator. An encoder that is refused repeats
 // itself forever, so it is logged only once in a while.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	if status == http.StatusInternalServerError && r.Context().Err() != nil {
+		// Whatever failed for that, nothing is wrong with the origin.
+		status, reason = http.StatusBadRequest, errHungUp
+	}
 	rt.countRequest(status)
 	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
 	key := refusalKey{channel: rt.channel, input: rt.input.Name, status: status, kind: -1}
