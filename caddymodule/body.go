@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -111,6 +112,7 @@ func tooLarge(limit int64, option string) *bodyError {
 func (b *uploadBody) Read(p []byte) (int, error) {
 	if b.arrived != nil {
 		if err := b.arrived(b.read); err != nil {
+			_ = errors.As(err, &b.err)
 			return 0, err
 		}
 	}
@@ -126,15 +128,22 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 func (b *uploadBody) explain(err error) *bodyError {
 	var large *http.MaxBytesError
 	var wrong *gzipError
+	var slow *slowError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &large):
 		return tooLarge(large.Limit, b.option)
+	case errors.As(err, &slow):
+		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", slow)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", err)}
+		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: it took longer than the server's read_timeout")}
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}
 	// A short Content-Length, a missing last chunk, a reset: the causes differ by protocol,
-	// the meaning doesn't.
+	// the meaning doesn't. Addresses of the server are nobody's business.
+	if errors.As(err, &op) {
+		err = op.Err
+	}
 	return &bodyError{http.StatusBadRequest, fmt.Errorf("the upload broke off: %w", err)}
 }

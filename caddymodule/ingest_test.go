@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -280,6 +281,7 @@ func TestRefusedUploads(t *testing.T) {
 	path := "/in/a/" + names[0]
 	half := bytes.NewReader(media[0][:len(media[0])/2])
 	stalled := fmt.Errorf("read: %w", os.ErrDeadlineExceeded)
+	reset := &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: 443}, Err: errors.New("connection reset by peer")}
 	packed, gzipHeader := gzipped(t, []byte(shortList)), []string{"Content-Encoding", "gzip"}
 	for _, c := range []struct {
 		name   string
@@ -291,6 +293,7 @@ func TestRefusedUploads(t *testing.T) {
 	}{
 		{"broken off", path, io.MultiReader(half, iotest.ErrReader(io.ErrUnexpectedEOF)), nil, 400, "broke off"},
 		{"reset", path, io.MultiReader(half, iotest.ErrReader(errors.New("connection reset"))), nil, 400, "broke off"},
+		{"reset, as a connection tells it", path, io.MultiReader(half, iotest.ErrReader(reset)), nil, 400, "broke off: connection reset by peer\n"},
 		{"stalled", path, io.MultiReader(half, iotest.ErrReader(stalled)), nil, 408, "stalled"},
 		{"stalled at once", path, iotest.ErrReader(stalled), nil, 408, "stalled"},
 		{"cut before it was sent", "/in/a/live.m3u8", bytes.NewReader(packed[:len(packed)-9]), gzipHeader, 400, "decode gzip: the compressed data is cut off"},
@@ -346,7 +349,10 @@ func TestStoreFull(t *testing.T) {
 	for n := range names {
 		w := o.do("PUT", "/in/a/"+names[n], bytes.NewReader(media[n]))
 		if w.Code == http.StatusInsufficientStorage {
-			want(t, w, 507, "full")
+			want(t, w, 507, "")
+			if !strings.HasPrefix(w.Body.String(), "store is full for this ") {
+				t.Errorf("answered with the origin's own names: %q", w.Body)
+			}
 			return
 		}
 	}
