@@ -3,6 +3,7 @@ package hls
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,6 +45,29 @@ func (a Attribute) enumerated() (string, error) {
 		return "", fmt.Errorf("%s is not an enumerated string", Quote(a.Value))
 	}
 	return strings.ToUpper(a.Value), nil
+}
+
+// oneOf reads an enumerated-string of which the values are known. Players pass over whole variants and
+// renditions for one that they don't know.
+func (a Attribute) oneOf(known ...string) (string, error) {
+	value, err := a.enumerated()
+	if err == nil && !slices.Contains(known, value) {
+		return "", fmt.Errorf("%s is none of %s", Quote(a.Value), strings.Join(known, ", "))
+	}
+	return value, err
+}
+
+// maxBitrate is the highest BANDWIDTH that is read, a terabit per second: a player would never choose
+// what claims to need more.
+const maxBitrate = 1 << 40
+
+// bitrate reads bits per second.
+func (a Attribute) bitrate() (uint64, error) {
+	rate, err := a.integer()
+	if err == nil && rate > maxBitrate {
+		return 0, fmt.Errorf("%s bits per second are more than there can be", Quote(a.Value))
+	}
+	return rate, err
 }
 
 func validEnumerated(value string) bool {

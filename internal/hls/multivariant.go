@@ -186,9 +186,9 @@ func (r *multivariantReader) readVariant(tag, list string) *Variant {
 				v.Attributes = append(v.Attributes, a)
 			}
 		case "BANDWIDTH":
-			v.Bandwidth, err = a.integer()
+			v.Bandwidth, err = a.bitrate()
 		case "AVERAGE-BANDWIDTH":
-			v.AverageBandwidth, err = a.integer()
+			v.AverageBandwidth, err = a.bitrate()
 		case "CODECS":
 			v.Codecs = a.Value
 		case "RESOLUTION":
@@ -196,9 +196,9 @@ func (r *multivariantReader) readVariant(tag, list string) *Variant {
 		case "FRAME-RATE":
 			v.FrameRate, err = a.frameRate()
 		case "HDCP-LEVEL":
-			v.HDCPLevel, err = a.enumerated()
+			v.HDCPLevel, err = a.oneOf("NONE", "TYPE-0", "TYPE-1")
 		case "VIDEO-RANGE":
-			v.VideoRange, err = a.enumerated()
+			v.VideoRange, err = a.oneOf("SDR", "HLG", "PQ")
 		case "NAME":
 			v.Name = a.Value
 		case "AUDIO":
@@ -228,7 +228,7 @@ func (r *multivariantReader) readRendition(list string) {
 		var err error
 		switch a.Name {
 		case "TYPE":
-			m.Type, err = a.enumerated()
+			m.Type, err = a.oneOf("AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS")
 		case "GROUP-ID":
 			m.GroupID = a.Value
 		case "NAME":
