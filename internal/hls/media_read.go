@@ -154,6 +154,7 @@ func (r *mediaReader) tag(line string) {
 		r.skipped(value)
 	case r.ofPlaylist(name, r.line):
 		r.list.Tags = append(r.list.Tags, line)
+	case name == tagDateRange && !r.dateRange(value):
 	case r.skip == 0:
 		r.segment.Tags = append(r.segment.Tags, line)
 	}

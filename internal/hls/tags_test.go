@@ -32,7 +32,7 @@ func (t *tag) sample() string {
 	case tagMedia:
 		return t.name + `:TYPE=AUDIO,GROUP-ID="a",NAME="n",DEFAULT=NO`
 	}
-	return t.name + `:A="1"`
+	return t.name + `:ID="1"`
 }
 
 // TestTable: every tag that is known can be read and written, and whether it goes
