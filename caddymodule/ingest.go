@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -95,7 +96,7 @@ func (rt *route) answer(w http.ResponseWriter, status int) {
 }
 
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
-	if name := nameInQuery(r.URL.RawQuery); name != "" {
+	if name := nameInQuery(path, r.URL.RawQuery); name != "" {
 		err := fmt.Errorf("the name of the upload is in the query (%q); it has to be part of the path, as in %s/seg1.ts", name, rt.input.Path)
 		return h.refuse(w, r, rt, http.StatusBadRequest, err)
 	}
@@ -143,21 +144,36 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	return nil
 }
 
-// nameInQuery returns the part of a query that looks like the name of the upload, which
-// some senders put there, as for a script that takes uploads.
-func nameInQuery(query string) string {
+// nameInQuery returns the part of a query that looks like the name of the upload, which some senders
+// put there, as for a script that takes uploads. Whatever it is called there, it is one if it ends like
+// media and the path does not.
+func nameInQuery(name, query string) string {
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
-		key, value, _ := strings.Cut(pair, "=")
+		key, value, found := strings.Cut(pair, "=")
+		if !found {
+			value = key
+		}
 		switch strings.ToLower(key) {
 		case "file", "filename", "file_name":
-			if value != "" {
+			if found && value != "" {
 				return pair
 			}
 		}
+		if !endsLikeMedia(name) && endsLikeMedia(value) {
+			return pair
+		}
 	}
 	return ""
+}
+
+func endsLikeMedia(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".m3u8", ".mpd", ".ts", ".m4s", ".mp4", ".m4v", ".m4a", ".cmfv", ".cmfa", ".cmft", ".aac", ".ac3", ".ec3", ".mp3", ".vtt":
+		return true
+	}
+	return false
 }
 
 // uploadLimit is the limit that can be told from the path alone, and the option that it is. A playlist
