@@ -237,8 +237,11 @@ func (r *mediaReader) skipped(list string) {
 	for _, a := range ReadAttributes(list) {
 		if n, err := a.integer(); a.Name == "SKIPPED-SEGMENTS" && err == nil && n <= 1<<32 {
 			r.numbers.skipped = n
+			return
 		}
 	}
+	r.numbers.wrong = true // as the numbers of all that follows are
+	r.note(NoteValue, tagSkip, "EXT-X-SKIP: %s does not say how many segments are left out: segments are told by their names", Quote(list))
 }
 
 func (r *mediaReader) segmentTag(name, value string) {

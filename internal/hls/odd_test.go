@@ -71,6 +71,7 @@ var oddCases = []playlistCase{
 	{name: "stray_lines", text: mediaHead + "connection closed\n#EXTINF:2,\na.ts\nwarning: late\n\n#EXT-X-NEWS:1\n#EXTINF:2,\nb.ts\n"},
 	{name: "media_with_tags_of_multivariant", text: mediaHead + "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\"\n#EXTINF:2,\na.ts\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8\n"},
 	{name: "multivariant_with_tags_of_media", text: "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n#EXT-X-ENDLIST\n"},
+	{name: "delta_update_of_unknown_length", text: mediaHead + "#EXT-X-SKIP:SKIPPED-SEGMENTS=-3\n#EXTINF:2,\na.ts\n"},
 	{name: "delta_update", text: mediaHead + "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:2,\na.ts\n"},
 	{name: "only_media", text: "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",URI=\"a.m3u8\"\n"},
 
