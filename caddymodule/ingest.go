@@ -76,7 +76,7 @@ func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *rout
 		// Not counted: with some encoders every upload begins like this.
 		return fail(w, r, status, reason)
 	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
-		failures.add(clientAddr(r), rt, h.logger)
+		failures.add(clientAddr(r), rt, reason, h.logger)
 		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
 		heldBack.hold(r.Context())
 	case errors.Is(reason, errBusy):

@@ -127,9 +127,13 @@ func TestAuth(t *testing.T) {
 	const put = "/in/a/live.m3u8"
 	t.Run("basic", func(t *testing.T) {
 		o := newOrigin(t, withInput("basic_auth encoder {env.ORIGIN_HASH}"))
-		for _, header := range []string{"", basic("encoder", "wrong"), basic("other", "secret"), "Bearer secret", "Basic ???"} {
+		const wrong = "credentials are wrong"
+		for header, reason := range map[string]string{
+			"": "credentials are missing: the input takes Basic", "Bearer secret": "credentials are of another kind than the input takes: Basic",
+			basic("encoder", "wrong"): wrong, basic("other", "secret"): wrong, "Basic ???": wrong,
+		} {
 			w := o.do("PUT", put, unread{t}, "Authorization", header)
-			want(t, w, 401, "credentials are missing or wrong")
+			want(t, w, 401, reason)
 			wantHeader(t, w.Header(), "WWW-Authenticate", `Basic realm="live_origin"`)
 		}
 		w := o.do("PUT", put, strings.NewReader(shortList), "Authorization", basic("encoder", "secret"))
