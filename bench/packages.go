@@ -23,6 +23,8 @@ var insides = []inside{
 	{"PUT of a playlist, received", "internal/channel", "BenchmarkReceivePlaylist/announced", "", 0},
 	{"slot of 3 renditions", "internal/output", "BenchmarkPublish/100_slots", "", 0},
 	{"slot of 3 renditions, window of a day", "internal/output", "BenchmarkPublish/43200_slots", "", 0},
+	{"segment of 2 MiB to a viewer", "internal/output", "BenchmarkSegment/as_it_was_sent", "", 0},
+	{"the same with other continuity counters", "internal/output", "BenchmarkSegment/other_counters", "", 0},
 	{"startover playlist of a day, first request", "internal/output", "BenchmarkStartover/first_request_of_a_day", "ns/op", 20e6},
 	{"the same at different starts", "internal/output", "BenchmarkStartover/different_starts_in_a_day", "", 0},
 	{"the same before anything is made ahead", "internal/output", "BenchmarkStartover/render_a_day", "", 0},

@@ -88,14 +88,9 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, store := []channelStatus{}, r.URL.Query().Get("store")
 	live.eachChannel(func(c *sharedChannel) {
-		if store != "" && c.key.store != store {
-			return
+		if store == "" || c.key.store == store {
+			list = append(list, describe(c.key, c.channel))
 		}
-		status := statusOfChannel(c.key, c.channel.Status())
-		status.Nodes = c.channel.Nodes()
-		status.addWaits(c.channel.Waits())
-		status.addRemarks(c.channel.Remarks())
-		list = append(list, status)
 	})
 	if store != "" && len(list) == 0 {
 		return apiError(http.StatusNotFound, "store %q has no channels", store)
@@ -112,10 +107,7 @@ func serveChannel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer c.release()
-	status := statusOfChannel(c.key, c.channel.Status())
-	status.Nodes = c.channel.Nodes()
-	status.addWaits(c.channel.Waits())
-	status.addRemarks(c.channel.Remarks())
+	status := describe(c.key, c.channel)
 	shown := shownDecisions
 	if v := r.URL.Query().Get("decisions"); v != "" {
 		if shown, err = strconv.Atoi(v); err != nil || shown < 0 {

@@ -83,6 +83,15 @@ type protection struct {
 	Why       string `json:"why,omitempty"`
 }
 
+// describe is all that is known of a channel, but its decisions.
+func describe(key channelKey, c *channel.Channel) channelStatus {
+	s := statusOfChannel(key, c.Status())
+	s.Nodes = c.Nodes()
+	s.addWaits(c.Waits())
+	s.addRemarks(c.Remarks())
+	return s
+}
+
 func statusOfChannel(key channelKey, s failover.Status) channelStatus {
 	c := channelStatus{
 		Name: key.name, Store: key.store,

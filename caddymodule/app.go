@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -273,8 +274,8 @@ func (a *App) engine(identity string) Engine {
 
 // rollBack undoes what the config changed for others.
 func (a *App) rollBack() {
-	for i := len(a.undo) - 1; i >= 0; i-- {
-		a.undo[i]()
+	for _, undo := range slices.Backward(a.undo) {
+		undo()
 	}
 	a.undo = nil
 }

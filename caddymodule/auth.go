@@ -206,16 +206,6 @@ func (g *guard) bearerOK(authorization string) bool {
 }
 
 func (g *guard) allows(r *http.Request) bool {
-	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return false
-	}
-	addr = addr.Unmap().WithZone("")
-	for _, prefix := range g.allow {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	addr := exactAddr(r)
+	return slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -69,11 +70,7 @@ func (f *authFailures) report() {
 		f.running, f.before = false, nil
 		return
 	}
-	addresses := make([]netip.Addr, 0, len(f.current))
-	for a := range f.current {
-		addresses = append(addresses, a)
-	}
-	slices.SortFunc(addresses, func(a, b netip.Addr) int {
+	addresses := slices.SortedFunc(maps.Keys(f.current), func(a, b netip.Addr) int {
 		return cmp.Or(cmp.Compare(f.current[b], f.current[a]), a.Compare(b))
 	})
 	worst := map[string]int{}
@@ -94,16 +91,23 @@ func (f *authFailures) suspects(from netip.Addr) bool {
 	return f.current[from] > 0 || f.before[from] > 0
 }
 
-// clientAddr is where a request comes from, as Caddy determines it; the zero value if that
-// is not an address. For IPv6 it is the /64 network, which is what one client has.
-func clientAddr(r *http.Request) netip.Addr {
+// clientIP is where a request comes from, as Caddy determines it.
+func clientIP(r *http.Request) string {
 	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
+	return ip
+}
+
+// exactAddr is that as an address; the zero value if it is none.
+func exactAddr(r *http.Request) netip.Addr {
+	addr, _ := netip.ParseAddr(clientIP(r))
+	return addr.Unmap().WithZone("")
+}
+
+// clientAddr is what clients are told apart by: the address, for IPv6 the /64 network, which is what
+// one client has.
+func clientAddr(r *http.Request) netip.Addr {
+	addr := exactAddr(r)
+	if !addr.Is6() {
 		return addr
 	}
 	network, _ := addr.Prefix(64)

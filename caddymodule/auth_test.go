@@ -162,7 +162,7 @@ func TestGuessingIsGivenUp(t *testing.T) {
 	if ok, err := c.compare(ctx, slow, []byte("$2a$"), []byte("x"), clientAddr(httptest.NewRequest("PUT", "/", nil)), false); ok || err == nil {
 		t.Errorf("%t %v", ok, err)
 	}
-	if c.queued != 0 || len(c.waiting) != 0 || slow.all.Load() != 0 {
+	if c.queued != 0 || len(c.waiting.of) != 0 || slow.all.Load() != 0 {
 		t.Errorf("%d in the queue, %d comparisons", c.queued, slow.all.Load())
 	}
 }

@@ -60,13 +60,13 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option s
 		return nil, 0, tooLarge(limit, option)
 	}
 	body = &uploadBody{option: option}
-	sent := http.MaxBytesReader(w, r.Body, limit)
+	var sent io.Reader = http.MaxBytesReader(w, r.Body, limit)
 	if r.ContentLength > 0 {
-		sent = readCloser{&announcedReader{source: sent, left: r.ContentLength}, sent}
+		sent = &announcedReader{source: sent, left: r.ContentLength}
 	}
 	if rate > 0 && r.Body != nil && r.Body != http.NoBody {
 		body.paced = newPacedReader(w, sent, rate)
-		sent = readCloser{body.paced, sent}
+		sent = body.paced
 	}
 	switch encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
@@ -75,16 +75,11 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option s
 	case "gzip", "x-gzip":
 		// A second limit: a small body may decode to a huge one.
 		body.packed = &readAhead{source: sent}
-		body.source = http.MaxBytesReader(nil, &gunzip{source: body.packed}, limit)
+		body.source = http.MaxBytesReader(nil, io.NopCloser(&gunzip{source: body.packed}), limit)
 		return body, -1, nil
 	default:
 		return nil, 0, &bodyError{http.StatusUnsupportedMediaType, fmt.Errorf("content encoding %q is not supported", encoding)}
 	}
-}
-
-type readCloser struct {
-	io.Reader
-	io.Closer
 }
 
 // announcedReader is a body whose length was announced. Over HTTP/3, one that ends before that ends

@@ -98,34 +98,27 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, f *caddyfileState) error {
 		return d.ArgErr()
 	}
 	at := *d
-	options, b := given{}, newBlock(f, at)
+	b := newBlock(f, at)
 	engine := Engine(new(MemoryStore))
-	for d.NextBlock(0) {
-		if err := options.once(d, "live_origin", "channel"); err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	read := func() (err error) {
+		switch d.Val() {
 		case "store":
 			b.stored = *d
-			var err error
-			if engine, err = h.unmarshalStore(d); err != nil {
-				return err
-			}
+			engine, err = h.unmarshalStore(d)
 		case "status":
-			if err := h.unmarshalStatus(d, b.paths); err != nil {
-				return err
-			}
+			h.Status = &StatusPage{}
+			h.Status.Path, err = readPath(d, b.paths, "the status page")
 		case "health":
-			if err := h.unmarshalHealth(d, b.paths); err != nil {
-				return err
-			}
+			h.Health, err = readPath(d, b.paths, "the health check")
 		case "channel":
-			if err := h.unmarshalChannel(d, b); err != nil {
-				return err
-			}
+			err = h.unmarshalChannel(d, b)
 		default:
-			return unrecognized(d, "live_origin")
+			err = unrecognized(d, "live_origin")
 		}
+		return err
+	}
+	if err := eachOption(d, "live_origin", read, "channel"); err != nil {
+		return err
 	}
 	if len(h.Channels) == 0 {
 		return at.Err("live_origin: at least one channel is required")
@@ -156,28 +149,16 @@ func unmarshalEngine(d *caddyfile.Dispenser) (Engine, json.RawMessage, error) {
 	return engine, caddyconfig.JSONModuleObject(module, "engine", name, nil), nil
 }
 
-func (h *Handler) unmarshalStatus(d *caddyfile.Dispenser, paths pathSet) error {
-	_, path, err := single(d, "live_origin")
+// readPath reads the path of something that belongs to no channel.
+func readPath(d *caddyfile.Dispenser, paths pathSet, owner string) (string, error) {
+	option, path, err := single(d, "live_origin")
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := paths.add(path, "the status page"); err != nil {
-		return d.Errf("status: path: %w", err)
+	if err := paths.add(path, owner); err != nil {
+		return "", d.Errf("%s: path: %w", option, err)
 	}
-	h.Status = &StatusPage{Path: path}
-	return nil
-}
-
-func (h *Handler) unmarshalHealth(d *caddyfile.Dispenser, paths pathSet) error {
-	_, path, err := single(d, "live_origin")
-	if err != nil {
-		return err
-	}
-	if err := paths.add(path, "the health check"); err != nil {
-		return d.Errf("health: path: %w", err)
-	}
-	h.Health = path
-	return nil
+	return path, nil
 }
 
 func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
@@ -191,24 +172,20 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 	if h.Channels[name] != nil {
 		return d.Errf("channel %s is given twice", name)
 	}
-	at, options := *d, given{}
+	at, owner := *d, "channel "+name
 	c := &Channel{Endpoints: map[string]*Endpoint{}}
 	var preferred []mention
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, "channel "+name, "input", "endpoint")
-		if err != nil {
-			return err
-		}
+	read := func() (err error) {
 		switch d.Val() {
 		case "alignment":
-			err = readText(d, "channel "+name, &c.Alignment, checkAlignment)
+			err = readText(d, owner, &c.Alignment, checkAlignment)
 		case "capacity":
 			b.guaranteed = *d
-			err = readSize(d, "channel "+name, &c.Capacity, checkCapacity)
+			err = readSize(d, owner, &c.Capacity, checkCapacity)
 		case "trace":
 			c.Trace = &Trace{}
 			b.traces = append(b.traces, traceLine{at: *d, channel: name, trace: c.Trace})
-			err = c.Trace.unmarshal(d, "channel "+name)
+			err = c.Trace.unmarshal(d, owner)
 		case "input":
 			err = c.unmarshalInput(d, name, b)
 		case "endpoint":
@@ -216,11 +193,12 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 			mentions, err = c.unmarshalEndpoint(d, name, b.paths)
 			preferred = append(preferred, mentions...)
 		default:
-			err = unrecognized(d, "channel")
+			err = unrecognized(d, "live_origin channel")
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}
+	if err := eachOption(d, owner, read, "input", "endpoint"); err != nil {
+		return err
 	}
 	// Errors about what is missing point at the channel, not at its closing brace.
 	if len(c.Inputs) == 0 {

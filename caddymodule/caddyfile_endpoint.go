@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"time"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
@@ -32,15 +30,13 @@ func (c *Channel) unmarshalEndpoint(d *caddyfile.Dispenser, channel string, path
 		return nil, d.Errf("%s: path: %w", owner, err)
 	}
 	// Where the options are, for the errors of those that do not go together.
-	start, options, lines := *d, given{}, map[string]caddyfile.Dispenser{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := options.once(d, owner, "on_defect"); err != nil {
-			return nil, err
-		}
+	start, lines := *d, map[string]caddyfile.Dispenser{}
+	read := func() error {
 		lines[d.Val()] = *d
-		if err := e.unmarshalOption(d, owner); err != nil {
-			return nil, err
-		}
+		return e.unmarshalOption(d, owner)
+	}
+	if err := eachOption(d, owner, read, "on_defect"); err != nil {
+		return nil, err
 	}
 	at := func(option string) *caddyfile.Dispenser {
 		if line, ok := lines[option]; ok {
@@ -99,5 +95,3 @@ func (p *FailoverPolicy) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	p.After = caddy.Duration(after)
 	return nil
 }
-
-func positiveDuration(d time.Duration) error { return checkPositive(int64(d)) }

@@ -24,12 +24,8 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, b *bloc
 	if err := b.paths.add(in.Path, owner); err != nil {
 		return d.Errf("%s: path: %w", owner, err)
 	}
-	options := given{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, owner, "basic_auth", "digest", "bearer", "allow")
-		if err != nil {
-			return err
-		}
+	c.Inputs = append(c.Inputs, in)
+	read := func() (err error) {
 		switch d.Val() {
 		case "basic_auth":
 			err = in.unmarshalAccount(d, owner)
@@ -54,14 +50,11 @@ func (c *Channel) unmarshalInput(d *caddyfile.Dispenser, channel string, b *bloc
 		case "max_unlisted_size":
 			err = readSize(d, owner, &in.MaxUnlistedSize, checkUnlistedSize)
 		default:
-			err = unrecognized(d, "input")
+			err = unrecognized(d, "live_origin input")
 		}
-		if err != nil {
-			return err
-		}
+		return err
 	}
-	c.Inputs = append(c.Inputs, in)
-	return nil
+	return eachOption(d, owner, read, "basic_auth", "digest", "bearer", "allow")
 }
 
 func (in *Input) unmarshalAccount(d *caddyfile.Dispenser, owner string) error {

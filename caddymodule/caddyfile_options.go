@@ -13,23 +13,23 @@ import (
 // the option belongs to, for the error.
 
 func unrecognized(d *caddyfile.Dispenser, block string) error {
-	option := d.Val()
-	if block != "live_origin" {
-		block = "live_origin " + block
-	}
-	return d.Errf("unrecognized %s subdirective '%s'", block, option)
+	return d.Errf("unrecognized %s subdirective '%s'", block, d.Val())
 }
 
-// given are the options of a block so far. Their values say nothing: one may be zero, or empty.
-type given map[string]bool
-
-// once refuses an option that the block has already, unless it may be repeated.
-func (g given) once(d *caddyfile.Dispenser, owner string, repeatable ...string) error {
-	option := d.Val()
-	if g[option] && !slices.Contains(repeatable, option) {
-		return d.Errf("%s: %s is given twice", owner, option)
+// eachOption reads the options of a block. One that is not repeatable comes once, whatever its value:
+// that may be zero, or empty.
+func eachOption(d *caddyfile.Dispenser, owner string, read func() error, repeatable ...string) error {
+	given := map[string]bool{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		option := d.Val()
+		if given[option] && !slices.Contains(repeatable, option) {
+			return d.Errf("%s: %s is given twice", owner, option)
+		}
+		given[option] = true
+		if err := read(); err != nil {
+			return err
+		}
 	}
-	g[option] = true
 	return nil
 }
 

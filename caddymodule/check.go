@@ -40,16 +40,6 @@ const (
 // policies are what failover_policy may be, for errors.
 const policies = policySticky + ", " + policyPrefer + " or " + policyHitless
 
-var alignments = []string{
-	string(failover.AlignAuto),
-	string(failover.AlignTimestamp),
-	string(failover.AlignProgramDateTime),
-	string(failover.AlignSequence),
-	string(failover.AlignArrival),
-}
-
-var inputLosses = []string{string(output.Hold), string(output.Gap), string(output.Fail)}
-
 func checkName(name string) error {
 	if name == "" {
 		return errors.New("a name is required")
@@ -126,12 +116,22 @@ func overlap(p, other, taken string) error {
 	return nil
 }
 
-func checkAlignment(a string) error {
-	if !slices.Contains(alignments, a) {
-		return fmt.Errorf("must be one of %s, but is %q", strings.Join(alignments, ", "), a)
+// oneOf makes the check of an option that is a word of a list.
+func oneOf[T ~string](words ...T) func(string) error {
+	return func(v string) error {
+		if !slices.Contains(words, T(v)) {
+			return fmt.Errorf("must be one of %s, but is %q", joined(words), v)
+		}
+		return nil
 	}
-	return nil
 }
+
+var (
+	checkAlignment    = oneOf(failover.AlignAuto, failover.AlignTimestamp, failover.AlignProgramDateTime, failover.AlignSequence, failover.AlignArrival)
+	checkOnInputLoss  = oneOf(output.Hold, output.Gap, output.Fail)
+	checkVariantOrder = oneOf(output.Original, output.Ascending, output.Descending)
+	checkAction       = oneOf(failover.Actions()...)
+)
 
 func checkSegmentDuration(d time.Duration) error {
 	if d < minSegmentDuration || d > maxSegmentDuration {
@@ -151,9 +151,28 @@ func checkPlaylistWindow(window, segment caddy.Duration) error {
 	return nil
 }
 
-func checkPositive(n int64) error {
-	if n <= 0 {
-		return errors.New("must be greater than zero")
+var errNotPositive = errors.New("must be greater than zero")
+
+// about names the option that an error is about.
+func about(option string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", option, err)
+	}
+	return nil
+}
+
+// ifSet checks an option that may be left out.
+func ifSet[T comparable](v T, check func(T) error) error {
+	var none T
+	if v == none {
+		return nil
+	}
+	return check(v)
+}
+
+func checkPositive(d time.Duration) error {
+	if d <= 0 {
+		return errNotPositive
 	}
 	return nil
 }
@@ -164,7 +183,7 @@ func within[T time.Duration | int64](least, most T, show func(T) string) func(T)
 	return func(v T) error {
 		switch {
 		case v <= 0:
-			return errors.New("must be greater than zero")
+			return errNotPositive
 		case v < least || v > most:
 			return fmt.Errorf("must be from %s to %s, but is %s", show(least), show(most), beside(v, show, least, most))
 		}
@@ -211,18 +230,19 @@ var (
 	checkRollKeep     = numberWithin(1, 10000)
 )
 
-func checkTimeDelay(d time.Duration) error {
-	if d < 0 || d > maxTimeDelay {
-		return fmt.Errorf("must be from 0s to %v, but is %v", maxTimeDelay, d)
-	}
-	return nil
-}
+var (
+	checkTimeDelay       = upTo(maxTimeDelay)
+	checkStartoverWindow = upTo(maxStartoverWindow)
+)
 
-func checkStartoverWindow(d time.Duration) error {
-	if d < 0 || d > maxStartoverWindow {
-		return fmt.Errorf("must be from 0s to %v, but is %v", maxStartoverWindow, d)
+// upTo makes the check of a duration that may be zero.
+func upTo(most time.Duration) func(time.Duration) error {
+	return func(d time.Duration) error {
+		if d < 0 || d > most {
+			return fmt.Errorf("must be from 0s to %v, but is %v", most, d)
+		}
+		return nil
 	}
-	return nil
 }
 
 // checkDelayInWindow: media that is shown for the first time has to be within the
@@ -239,17 +259,8 @@ func (c *Channel) checkInput(name string) error {
 	if name == "" {
 		return errors.New("an input is required")
 	}
-	for _, in := range c.Inputs {
-		if in.Name == name {
-			return nil
-		}
-	}
-	return fmt.Errorf("the channel has no input %q", name)
-}
-
-func checkOnInputLoss(v string) error {
-	if !slices.Contains(inputLosses, v) {
-		return fmt.Errorf("must be one of %s, but is %q", strings.Join(inputLosses, ", "), v)
+	if !slices.ContainsFunc(c.Inputs, func(in *Input) bool { return in.Name == name }) {
+		return fmt.Errorf("the channel has no input %q", name)
 	}
 	return nil
 }

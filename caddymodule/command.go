@@ -157,12 +157,11 @@ func cmdSwitch(cmd *cobra.Command, api adminClient) error {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	switch {
-	case e.Active != fl.Arg(2):
+	if e.Active == fl.Arg(2) {
+		fmt.Fprintf(out, "Endpoint %s is on %s.\n", e.Name, e.Active)
+	} else {
 		fmt.Fprintf(out, "Endpoint %s will go from %s to %s with the next segment that %s has whole.\n",
 			e.Name, orDash(e.Active), fl.Arg(2), fl.Arg(2))
-	default:
-		fmt.Fprintf(out, "Endpoint %s is on %s.\n", e.Name, e.Active)
 	}
 	if e.Pinned {
 		fmt.Fprintf(out, "It is pinned to %s.\n", e.Ordered)

@@ -46,7 +46,7 @@ type comparisons struct {
 	mu       sync.Mutex
 	accepted map[[sha256.Size]byte][sha256.Size]byte // by sum of the hash: that of the password
 	running  map[credential]*comparison
-	waiting  map[netip.Addr]int
+	waiting  counts[netip.Addr]
 	queued   int
 }
 
@@ -55,7 +55,6 @@ func newComparisons() *comparisons {
 		turn:     make(chan struct{}, 1),
 		accepted: map[[sha256.Size]byte][sha256.Size]byte{},
 		running:  map[credential]*comparison{},
-		waiting:  map[netip.Addr]int{},
 	}
 	_, _ = rand.Read(c.key[:]) // never fails
 	return c
@@ -74,21 +73,21 @@ func (c *comparisons) sum(text []byte) (sum [sha256.Size]byte) {
 // many connections at once. Errors: errBusy, and those of the context, which ends the wait
 // but not a comparison that has begun.
 func (c *comparisons) compare(ctx context.Context, hash caddyauth.Comparer, hashed, password []byte, from netip.Addr, suspect bool) (bool, error) {
-	of, sum := c.sum(hashed), c.sum(password)
-	if c.remembers(of, sum) {
+	claimed := credential{of: c.sum(hashed), sum: c.sum(password)}
+	if c.remembers(claimed) {
 		return true, nil
 	}
-	f, mine := c.join(credential{of, sum})
+	f, mine := c.join(claimed)
 	if f == nil {
 		return false, errBusy
 	}
 	if !mine {
 		return f.wait(ctx)
 	}
-	defer c.land(credential{of, sum}, f)
+	defer c.land(claimed, f)
 	f.ok, f.err = c.compareAlone(ctx, hash, hashed, password, from, suspect)
 	if f.ok {
-		c.accept(of, sum)
+		c.accept(claimed)
 	}
 	return f.ok, f.err
 }
@@ -124,13 +123,13 @@ func (c *comparisons) compareAlone(ctx context.Context, hash caddyauth.Comparer,
 	return false, err
 }
 
-func (c *comparisons) accept(of, sum [sha256.Size]byte) {
+func (c *comparisons) accept(proved credential) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.accepted) >= maxAccepted {
 		clear(c.accepted)
 	}
-	c.accepted[of] = sum
+	c.accepted[proved.of] = proved.sum
 }
 
 // credential is a hash and a password that may be its own, as keyed sums.
@@ -187,11 +186,11 @@ func (f *comparison) wait(ctx context.Context) (bool, error) {
 	}
 }
 
-func (c *comparisons) remembers(of, sum [sha256.Size]byte) bool {
+func (c *comparisons) remembers(claimed credential) bool {
 	c.mu.Lock()
-	known, ok := c.accepted[of]
+	known, ok := c.accepted[claimed.of]
 	c.mu.Unlock()
-	return ok && subtle.ConstantTimeCompare(known[:], sum[:]) == 1
+	return ok && subtle.ConstantTimeCompare(known[:], claimed.sum[:]) == 1
 }
 
 func (c *comparisons) queue(from netip.Addr, suspect bool) bool {
@@ -201,11 +200,11 @@ func (c *comparisons) queue(from netip.Addr, suspect bool) bool {
 	if suspect {
 		places /= 2
 	}
-	if c.queued >= places || c.waiting[from] >= maxOfAddress {
+	if c.queued >= places || c.waiting.get(from) >= maxOfAddress {
 		return false
 	}
 	c.queued++
-	c.waiting[from]++
+	c.waiting.add(from, 1)
 	return true
 }
 
@@ -213,7 +212,5 @@ func (c *comparisons) unqueue(from netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queued--
-	if c.waiting[from]--; c.waiting[from] == 0 {
-		delete(c.waiting, from)
-	}
+	c.waiting.add(from, -1)
 }

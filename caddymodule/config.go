@@ -1,9 +1,10 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
@@ -127,9 +128,7 @@ const (
 )
 
 func (c *Channel) setDefaults() {
-	if c.Alignment == "" {
-		c.Alignment = string(failover.AlignAuto)
-	}
+	c.Alignment = cmp.Or(c.Alignment, string(failover.AlignAuto))
 	for _, in := range c.Inputs {
 		if in != nil {
 			in.setDefaults()
@@ -143,15 +142,9 @@ func (c *Channel) setDefaults() {
 }
 
 func (in *Input) setDefaults() {
-	if in.MaxSegmentSize == 0 {
-		in.MaxSegmentSize = defaultSegmentSize
-	}
-	if in.MaxPlaylistSize == 0 {
-		in.MaxPlaylistSize = defaultPlaylistSize
-	}
-	if in.MaxRenditions == 0 {
-		in.MaxRenditions = defaultRenditions
-	}
+	in.MaxSegmentSize = cmp.Or(in.MaxSegmentSize, defaultSegmentSize)
+	in.MaxPlaylistSize = cmp.Or(in.MaxPlaylistSize, defaultPlaylistSize)
+	in.MaxRenditions = cmp.Or(in.MaxRenditions, defaultRenditions)
 	in.setUploadDefaults()
 }
 
@@ -164,10 +157,8 @@ func (c *Channel) check(name string, paths pathSet) error {
 	if err := checkAlignment(c.Alignment); err != nil {
 		return fmt.Errorf("channel %s: alignment: %w", name, err)
 	}
-	if c.Capacity != 0 {
-		if err := checkCapacity(c.Capacity); err != nil {
-			return fmt.Errorf("channel %s: capacity: %w", name, err)
-		}
+	if err := ifSet(c.Capacity, checkCapacity); err != nil {
+		return fmt.Errorf("channel %s: capacity: %w", name, err)
 	}
 	if c.Trace != nil {
 		if err := c.Trace.provision(); err != nil {
@@ -208,33 +199,22 @@ func (c *Channel) check(name string, paths pathSet) error {
 }
 
 func (in *Input) check(owner string, paths pathSet) error {
-	if err := checkName(in.Name); err != nil {
-		return err
-	}
-	if err := paths.add(in.Path, owner); err != nil {
-		return fmt.Errorf("path: %w", err)
-	}
-	if err := checkSegmentSize(in.MaxSegmentSize); err != nil {
-		return fmt.Errorf("max_segment_size: %w", err)
-	}
-	if err := checkPlaylistSize(in.MaxPlaylistSize); err != nil {
-		return fmt.Errorf("max_playlist_size: %w", err)
-	}
-	if err := checkRenditions(int64(in.MaxRenditions)); err != nil {
-		return fmt.Errorf("max_renditions: %w", err)
-	}
-	return in.checkUploadLimits()
+	return cmp.Or(
+		checkName(in.Name),
+		about("path", paths.add(in.Path, owner)),
+		about("max_segment_size", checkSegmentSize(in.MaxSegmentSize)),
+		about("max_playlist_size", checkPlaylistSize(in.MaxPlaylistSize)),
+		about("max_renditions", checkRenditions(int64(in.MaxRenditions))),
+		about("max_uploads", checkUploads(int64(in.MaxUploads))),
+		about("min_upload_rate", ifSet(*in.MinUploadRate, checkUploadRate)),
+		about("max_unlisted_size", checkUnlistedSize(in.MaxUnlistedSize)),
+	)
 }
 
 // endpointNames are in order, so that the same config always gives the same
 // error and the same runtime.
 func (c *Channel) endpointNames() []string {
-	names := make([]string, 0, len(c.Endpoints))
-	for name := range c.Endpoints {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, strings.Compare)
-	return names
+	return slices.Sorted(maps.Keys(c.Endpoints))
 }
 
 // runtime is the channel as the runtime knows it.

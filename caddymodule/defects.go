@@ -36,10 +36,7 @@ func checkOnDefect(name, action string) error {
 	if name != allDefects && !slices.Contains(failover.Defects(), failover.Defect(name)) {
 		return fmt.Errorf("there is no defect %q, only %s", name, joined(failover.Defects()))
 	}
-	if !slices.Contains(failover.Actions(), failover.Action(action)) {
-		return fmt.Errorf("must be one of %s, but is %q", joined(failover.Actions()), action)
-	}
-	return nil
+	return checkAction(action)
 }
 
 func joined[T ~string](list []T) string {

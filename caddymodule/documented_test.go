@@ -6,13 +6,18 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	zapobserver "go.uber.org/zap/zaptest/observer"
+
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 )
 
 // Every option that the Caddyfile knows stands in the table of the documentation, in
@@ -88,6 +93,44 @@ func TestEventsAndMetricsAreDocumented(t *testing.T) {
 	}
 	check("event", `(?m)^\tevent\w+\s+= "(live_\w+)"`, "*.go")
 	check("metric", `(?m)^# TYPE caddy_live_origin_(\w+) `, "testdata/metrics*.txt")
+}
+
+// Every field of the admin API, and every word of a label, stands in the tables for operators.
+func TestFieldsAndWordsAreDocumented(t *testing.T) {
+	operations := readDocs(t, "operations.md")
+	check := func(what, word string) {
+		t.Helper()
+		if !strings.Contains(operations, "`"+word+"`") {
+			t.Errorf("docs/operations.md lacks the %s %s", what, word)
+		}
+	}
+	var fields func(of reflect.Type)
+	fields = func(of reflect.Type) {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct || of == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for field := range of.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			check("field", name)
+			fields(field.Type)
+		}
+	}
+	fields(reflect.TypeFor[channelStatus]())
+	fields(reflect.TypeFor[health]())
+	for _, reason := range missedReasons {
+		check("reason", string(reason))
+	}
+	for _, d := range failover.Defects() {
+		check("defect", string(d))
+	}
+	for _, kinds := range [][]channel.NoticeKind{channel.ToleratedKinds, channel.NoticedKinds, channel.LimitKinds, channel.WaitKinds} {
+		for _, kind := range kinds {
+			check("notice", string(kind))
+		}
+	}
 }
 
 // What the log says about nodes can be looked up.

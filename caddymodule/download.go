@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,10 +166,7 @@ func (c *sharedChannel) endDownload(d *download) {
 // there were.
 func (c *sharedChannel) cutDeleted() int {
 	c.downloads.mu.Lock()
-	list := make([]*download, 0, len(c.downloads.all))
-	for d := range c.downloads.all {
-		list = append(list, d)
-	}
+	list := slices.Collect(maps.Keys(c.downloads.all))
 	c.downloads.mu.Unlock()
 	n := 0
 	for _, d := range list {

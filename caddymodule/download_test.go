@@ -171,7 +171,7 @@ func TestStartoverInFlight(t *testing.T) {
 	for _, l := range leave {
 		l()
 	}
-	if f.bytes != 0 || len(f.readers) != 0 || len(f.byAddr) != 0 {
+	if f.bytes != 0 || len(f.readers.of) != 0 || len(f.byAddr.of) != 0 {
 		t.Errorf("%d bytes are left", f.bytes)
 	}
 	// Over HTTP it is 503.

@@ -105,7 +105,8 @@ func (h *Handler) servePublished(w http.ResponseWriter, r *http.Request, rt *rou
 		}
 	}
 	if text := view.Playlist(name); text != nil {
-		return true, servePlaylist(w, r, text)
+		servePlaylist(w, r, text)
+		return true, nil
 	}
 	if segment := view.Segment(name); segment != nil {
 		return true, h.serveSegment(w, r, rt, segment)
@@ -137,10 +138,10 @@ func preflight(w http.ResponseWriter) {
 
 // servePlaylist sends bytes that are already there, except to the first viewer who wants
 // them compressed.
-func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error {
+func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) {
 	packed := acceptsGzip(r.Header["Accept-Encoding"])
 	if known := beginPlaylist(w, r, packed, t.ETag, t.GzipETag, t.MaxAge); known {
-		return nil
+		return
 	}
 	body := t.Body
 	if packed {
@@ -149,7 +150,6 @@ func servePlaylist(w http.ResponseWriter, r *http.Request, t *output.Text) error
 	if sizePlaylist(w, r, len(body)) {
 		_, _ = w.Write(body)
 	}
-	return nil
 }
 
 // beginPlaylist sets the headers of a playlist. known reports that the viewer has it

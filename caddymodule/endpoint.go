@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -132,7 +133,7 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	case "segment_duration":
 		return readDuration(d, owner, &e.SegmentDuration, checkSegmentDuration)
 	case "playlist_window":
-		return readDuration(d, owner, &e.PlaylistWindow, positiveDuration)
+		return readDuration(d, owner, &e.PlaylistWindow, checkPositive)
 	case "time_delay":
 		return readDuration(d, owner, &e.TimeDelay, checkTimeDelay)
 	case "startover_window":
@@ -152,75 +153,38 @@ func (e *Endpoint) unmarshalOption(d *caddyfile.Dispenser, owner string) error {
 	case "manifest_name":
 		return readText(d, owner, &e.ManifestName, checkManifestName)
 	}
-	return unrecognized(d, "endpoint")
+	return unrecognized(d, "live_origin endpoint")
 }
 
 func (e *Endpoint) setDefaults() {
-	if e.SegmentDuration == 0 {
-		e.SegmentDuration = caddy.Duration(defaultSegmentDuration)
+	e.SegmentDuration = cmp.Or(e.SegmentDuration, caddy.Duration(defaultSegmentDuration))
+	e.PlaylistWindow = cmp.Or(e.PlaylistWindow, max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration))
+	p := &e.FailoverPolicy
+	if p.Policy = cmp.Or(p.Policy, policySticky); p.Policy == policyPrefer {
+		p.After = cmp.Or(p.After, caddy.Duration(defaultPreferAfter))
 	}
-	if e.PlaylistWindow == 0 {
-		e.PlaylistWindow = max(caddy.Duration(defaultPlaylistWindow), 3*e.SegmentDuration)
-	}
-	if e.FailoverPolicy.Policy == "" {
-		e.FailoverPolicy.Policy = policySticky
-	}
-	if e.FailoverPolicy.Policy == policyPrefer && e.FailoverPolicy.After == 0 {
-		e.FailoverPolicy.After = caddy.Duration(defaultPreferAfter)
-	}
-	if e.OnInputLoss == "" {
-		e.OnInputLoss = string(output.Hold)
-	}
-	if e.ManifestName == "" {
-		e.ManifestName = defaultManifestName
-	}
+	e.OnInputLoss = cmp.Or(e.OnInputLoss, string(output.Hold))
+	e.ManifestName = cmp.Or(e.ManifestName, defaultManifestName)
 }
 
 // check checks the endpoint, which is one of c. paths holds the paths that were
 // checked before.
 func (e *Endpoint) check(c *Channel, name, owner string, paths pathSet) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	if err := paths.add(e.Path, owner); err != nil {
-		return fmt.Errorf("path: %w", err)
-	}
-	if err := checkSegmentDuration(time.Duration(e.SegmentDuration)); err != nil {
-		return fmt.Errorf("segment_duration: %w", err)
-	}
-	if err := checkPlaylistWindow(e.PlaylistWindow, e.SegmentDuration); err != nil {
-		return fmt.Errorf("playlist_window: %w", err)
-	}
-	if err := checkTimeDelay(time.Duration(e.TimeDelay)); err != nil {
-		return fmt.Errorf("time_delay: %w", err)
-	}
-	if err := checkStartoverWindow(time.Duration(e.StartoverWindow)); err != nil {
-		return fmt.Errorf("startover_window: %w", err)
-	}
-	if err := checkDelayInWindow(e.TimeDelay, e.StartoverWindow); err != nil {
-		return fmt.Errorf("time_delay: %w", err)
-	}
-	if e.FailoverGrace != 0 {
-		if err := checkGrace(time.Duration(e.FailoverGrace)); err != nil {
-			return fmt.Errorf("failover_grace: %w", err)
-		}
-	}
-	if err := e.FailoverPolicy.check(c); err != nil {
-		return fmt.Errorf("failover_policy: %w", err)
-	}
-	if err := e.OnDefect.check(); err != nil {
-		return fmt.Errorf("on_defect: %w", err)
-	}
-	if err := checkOnInputLoss(e.OnInputLoss); err != nil {
-		return fmt.Errorf("on_input_loss: %w", err)
-	}
-	if err := e.StreamSelection.check(); err != nil {
-		return fmt.Errorf("stream_selection: %w", err)
-	}
-	if err := checkManifestName(e.ManifestName); err != nil {
-		return fmt.Errorf("manifest_name: %w", err)
-	}
-	return nil
+	return cmp.Or(
+		checkName(name),
+		about("path", paths.add(e.Path, owner)),
+		about("segment_duration", checkSegmentDuration(time.Duration(e.SegmentDuration))),
+		about("playlist_window", checkPlaylistWindow(e.PlaylistWindow, e.SegmentDuration)),
+		about("time_delay", checkTimeDelay(time.Duration(e.TimeDelay))),
+		about("startover_window", checkStartoverWindow(time.Duration(e.StartoverWindow))),
+		about("time_delay", checkDelayInWindow(e.TimeDelay, e.StartoverWindow)),
+		about("failover_grace", ifSet(time.Duration(e.FailoverGrace), checkGrace)),
+		about("failover_policy", e.FailoverPolicy.check(c)),
+		about("on_defect", e.OnDefect.check()),
+		about("on_input_loss", checkOnInputLoss(e.OnInputLoss)),
+		about("stream_selection", e.StreamSelection.check()),
+		about("manifest_name", checkManifestName(e.ManifestName)),
+	)
 }
 
 func (p FailoverPolicy) check(c *Channel) error {

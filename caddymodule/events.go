@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -267,10 +268,7 @@ func (u *upInputs) change(e failover.InputChanged, configured []string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.names[e.Input] = e.Up
-	any := false
-	for _, name := range configured {
-		any = any || u.names[name]
-	}
+	any := slices.ContainsFunc(configured, func(name string) bool { return u.names[name] })
 	if any != e.Up || any == u.channel {
 		return false
 	}

@@ -76,6 +76,3 @@ func (g *gunzip) fault(err error) error {
 	}
 	return err
 }
-
-// Close implements io.Closer.
-func (g *gunzip) Close() error { return nil }

@@ -43,11 +43,12 @@ func healthOf(of func(*sharedChannel) bool) health {
 	return h
 }
 
-func (h health) code() int {
-	if h.Status == healthNotReady {
-		return http.StatusServiceUnavailable
+func (h health) write(w http.ResponseWriter) error {
+	if h.Status != healthNotReady {
+		return writeJSON(w, http.StatusOK, h)
 	}
-	return http.StatusOK
+	w.Header()["Retry-After"] = oneSecondLater
+	return writeJSON(w, http.StatusServiceUnavailable, h)
 }
 
 // serveHealth is the check of a handler: of its own channels.
@@ -65,11 +66,8 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request, below stri
 			return slices.ContainsFunc(h.uses, func(u *channelUse) bool { return u.shared == c })
 		})
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	if state.code() != http.StatusOK {
-		w.Header().Set("Retry-After", "1")
-	}
-	return writeJSON(w, state.code(), state)
+	w.Header()["Cache-Control"] = noStore
+	return state.write(w)
 }
 
 // serveAdminHealth is that of the admin API: of all channels.
@@ -81,8 +79,5 @@ func serveAdminHealth(w http.ResponseWriter, r *http.Request) error {
 	if live.serving.Load() {
 		h = healthOf(func(*sharedChannel) bool { return true })
 	}
-	if h.code() != http.StatusOK {
-		w.Header().Set("Retry-After", "1")
-	}
-	return writeJSON(w, h.code(), h)
+	return h.write(w)
 }

@@ -148,9 +148,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 // put there, as for a script that takes uploads. Whatever it is called there, it is one if it ends like
 // media and the path does not.
 func nameInQuery(name, query string) string {
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
+	for pair := range strings.SplitSeq(query, "&") {
 		key, value, found := strings.Cut(pair, "=")
 		if !found {
 			value = key
@@ -199,7 +197,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	}
 	defer f.Content.Close()
 	w.Header()["Content-Type"] = []string{f.ContentType}
-	w.Header()["Cache-Control"] = []string{"no-store"}
+	w.Header()["Cache-Control"] = noStore
 	// ServeContent deals with ranges and conditions, and chooses the status.
 	d := rt.use.shared.downloads.begin(w, f.Keys, "", rt.patience)
 	defer rt.use.shared.endDownload(d)
@@ -228,18 +226,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, stat
 	if errors.As(reason, &refusal) {
 		key.kind = int(refusal.Kind)
 	}
-	if silenced, ok := h.quiet.pass(key); ok {
-		ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
-		h.logger.Warn("upload refused",
-			zap.String("channel", rt.channel),
-			zap.String("input", rt.input.Name),
-			zap.String("method", r.Method),
-			zap.String("path", r.URL.Path),
-			zap.String("client_ip", ip),
-			zap.Int("status", status),
-			zap.Error(reason),
-			zap.Int("silenced", silenced))
-	}
+	h.quiet.log(h.logger, zap.WarnLevel, key, "upload refused",
+		zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
+		zap.String("method", r.Method), zap.String("path", r.URL.Path),
+		zap.String("client_ip", clientIP(r)), zap.Int("status", status), zap.Error(reason))
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusInsufficientStorage:
 		if w.Header().Get("Retry-After") == "" {

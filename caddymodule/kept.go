@@ -58,6 +58,8 @@ const (
 	// second. The whole journal is written each time, usually a few kB, so that of an
 	// encoder that keeps sending new large sections is written less often.
 	keepRate = 256 << 10
+	// keepRetry is how long to wait after a journal could not be written.
+	keepRetry = time.Minute
 	// keepTimeout bounds one access to the storage.
 	keepTimeout = 10 * time.Second
 	// keepAge is how long they are of use: no encoder is silent for longer and then goes on
@@ -193,11 +195,15 @@ func (s *keptStore) save(name string) {
 		return
 	}
 	size, err := j.save(storage)
+	rest := time.Duration(size) * time.Second / keepRate
 	if err != nil {
 		keptLogger().Warn("saving encoder state failed", zap.String("journal", name), zap.Error(err))
+		// The next change may be hours away.
+		rest = max(rest, keepRetry)
+		defer s.changed(j)
 	}
 	s.mu.Lock()
-	s.rests[name] = time.Now().Add(time.Duration(size) * time.Second / keepRate)
+	s.rests[name] = time.Now().Add(rest)
 	s.mu.Unlock()
 }
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -164,4 +165,52 @@ func TestKeepingHasARate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// brokenStorage cannot be written at first.
+type brokenStorage struct {
+	*certmagic.FileStorage
+	failures int
+}
+
+func (s *brokenStorage) Store(ctx context.Context, key string, value []byte) error {
+	if s.failures > 0 {
+		s.failures--
+		return errors.New("out of order")
+	}
+	return s.FileStorage.Store(ctx, key, value)
+}
+
+// What encoders send once is kept even if Caddy's storage was out of order when they sent it.
+func TestWhatCouldNotBeKeptIsTriedAgain(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		storage := &brokenStorage{FileStorage: &certmagic.FileStorage{Path: t.TempDir()}, failures: 2}
+		st := newKeptStore(0)
+		st.use(storage)
+		facts, err := st.Journal(t.Context(), "sports"+channel.StandingFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := facts.Append(t.Context(), 0, []byte("record")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * keepRetry)
+		synctest.Wait()
+
+		next := newKeptStore(0) // the first one is killed: it is not closed
+		next.use(storage)
+		facts, err = next.Journal(t.Context(), "sports"+channel.StandingFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, err := facts.Last(t.Context()); err != nil || last != 1 {
+			t.Errorf("after a restart the journal ends at %d, %v", last, err)
+		}
+		for _, s := range []*keptStore{st, next} {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

@@ -41,19 +41,13 @@ func (o *observer) Event(name string, e failover.Effect) {
 		logInput(log, e)
 	case failover.GenerationStarted:
 		// An encoder whose media breaks with every segment starts one with every segment.
-		silenced, ok := o.quiet.pass(missKey{name, e.Input, "", "generation"})
-		if !ok {
-			return
-		}
-		log.Info("generation started", zap.Int("silenced", silenced), zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
+		o.quiet.log(log, zap.InfoLevel, missKey{name, e.Input, "", "generation"}, "generation started",
+			zap.String("input", e.Input), zap.Uint64("generation", e.Generation),
 			zap.String("reason", string(e.Reason)), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
 			zap.String("basis", string(e.Basis)))
 	case failover.PairChanged:
-		silenced, ok := o.quiet.pass(missKey{name, e.A, e.B, string(e.State)})
-		if !ok {
-			return
-		}
-		log.Info("pair state changed", zap.Int("silenced", silenced), zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
+		o.quiet.log(log, zap.InfoLevel, missKey{name, e.A, e.B, string(e.State)}, "pair state changed",
+			zap.String("a", e.A), zap.String("b", e.B), zap.String("state", string(e.State)),
 			zap.String("detail", e.Detail), zap.Duration("offset", e.Offset.Duration()),
 			zap.Duration("drift", e.Drift.Duration()))
 	case failover.ProtectionChanged:
@@ -65,26 +59,22 @@ func (o *observer) Event(name string, e failover.Effect) {
 	case failover.Degraded:
 		// Bad media stays bad for a while.
 		words := joined(e.Defects)
-		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Rendition, words}); ok {
-			log.Warn("media degraded", zap.String("input", e.Input), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
-				zap.String("defects", words), zap.String("detail", e.Detail), zap.Int("silenced", silenced))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Input, e.Rendition, words}, "media degraded",
+			zap.String("input", e.Input), zap.String("rendition", e.Rendition), zap.String("segment", e.Segment),
+			zap.String("defects", words), zap.String("detail", e.Detail))
 	case failover.SegmentMissed:
 		// The same fault may hit every segment: a dead rendition, a clock.
-		if silenced, ok := o.quiet.pass(missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}); ok {
-			log.Warn("segment missed", zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
-				zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)), zap.Int("silenced", silenced))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Input, e.Missing.Rendition, string(e.Missing.Why)}, "segment missed",
+			zap.String("input", e.Input), zap.String("rendition", e.Missing.Rendition),
+			zap.String("segment", e.Missing.Segment), zap.String("why", string(e.Missing.Why)))
 	case failover.SlotGivenUp:
 		message := "slot overdue" // it may still come
 		if e.Listed {
 			message = "slot given up"
 		}
-		if silenced, ok := o.quiet.pass(missKey{name, e.Endpoint, "", message}); ok {
-			log.Warn(message, zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
-				zap.Duration("duration", (e.End-e.Start).Duration()), zap.Object("missing", missingByInput(e.Missing)),
-				zap.Int("silenced", silenced))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Endpoint, "", message}, message,
+			zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
+			zap.Duration("duration", (e.End-e.Start).Duration()), zap.Object("missing", missingByInput(e.Missing)))
 	}
 }
 
@@ -93,9 +83,8 @@ func ordinary(s failover.Slot) bool { return s.Switch == nil && s.Lost == 0 && l
 
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
-	if silenced, ok := o.quiet.pass(missKey{channel: name, why: err.Error()}); ok {
-		o.logger.Error("channel error", zap.String("channel", name), zap.Error(err), zap.Int("silenced", silenced))
-	}
+	o.quiet.log(o.logger, zap.ErrorLevel, missKey{channel: name, why: err.Error()}, "channel error",
+		zap.String("channel", name), zap.Error(err))
 }
 
 type missKey struct{ channel, from, rendition, why string }
@@ -129,17 +118,14 @@ func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 	}
 	if s.Lost > 0 && s.Missing == nil {
 		// Only now can what was overdue no longer be published.
-		if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", "lost"}); ok {
-			log.Warn("media lost", zap.String("endpoint", s.Endpoint), zap.Duration("duration", s.Lost.Duration()),
-				zap.Uint64("before_msn", s.MSN), zap.Time("start", (s.Start-s.Lost).Time()), zap.Int("silenced", silenced))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, s.Endpoint, "", "lost"}, "media lost",
+			zap.String("endpoint", s.Endpoint), zap.Duration("duration", s.Lost.Duration()),
+			zap.Uint64("before_msn", s.MSN), zap.Time("start", (s.Start-s.Lost).Time()))
 	}
 	if gaps := s.Gaps(); len(gaps) > 0 {
 		// A rendition that an input does not have is one in every slot.
-		if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", "gap"}); ok {
-			log.Warn("gap published", zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input),
-				zap.Strings("renditions", gaps), zap.Int("silenced", silenced))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, s.Endpoint, "", "gap"}, "gap published",
+			zap.String("endpoint", s.Endpoint), zap.Uint64("msn", s.MSN), zap.String("input", s.Input), zap.Strings("renditions", gaps))
 	}
 	if s.Switch == nil {
 		return
@@ -155,9 +141,7 @@ func (o *observer) slot(log *zap.Logger, name string, s failover.Slot) {
 		return
 	}
 	// With two bad networks it happens in every slot.
-	if silenced, ok := o.quiet.pass(missKey{name, s.Endpoint, "", string(sw.Reason)}); ok {
-		log.Warn("slot patched", append(d.logFields(), zap.Int("silenced", silenced))...)
-	}
+	o.quiet.log(log, zap.WarnLevel, missKey{name, s.Endpoint, "", string(sw.Reason)}, "slot patched", d.logFields()...)
 }
 
 type missingByInput map[string][]failover.Missing
@@ -212,6 +196,14 @@ func (t *throttle) pass(key any) (silenced int, ok bool) {
 	silenced = r.silenced
 	*r = repeated{logged: now}
 	return silenced, true
+}
+
+// log writes an entry if it may pass, and how many were not written since the last one.
+func (t *throttle) log(logger *zap.Logger, level zapcore.Level, key any, message string, fields ...zap.Field) {
+	if silenced, ok := t.pass(key); ok {
+		// The caller is the one that has something to say.
+		logger.WithOptions(zap.AddCallerSkip(1)).Log(level, message, append(fields, zap.Int("silenced", silenced))...)
+	}
 }
 
 // Interface guards

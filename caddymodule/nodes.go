@@ -49,17 +49,15 @@ func (o *observer) Node(name string, e channel.NodeEvent) {
 			zap.String("endpoint", e.Endpoint), zap.String("node", e.Node), zap.Int("slots_of_this_node", e.Records))
 	case channel.MessagesLost:
 		// A bad network loses some all the time.
-		if silenced, ok := o.quiet.pass(missKey{name, e.Node, "", string(e.Kind)}); ok {
-			log.Warn("messages of another node were lost: what its encoders sent may be missing here",
-				zap.String("node", e.Node), zap.Int("count", e.Count), zap.Int("silenced", silenced),
-				advice("nothing, if it was once; else the network between this node and the NATS servers is too slow, or hangs"))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Node, "", string(e.Kind)},
+			"messages of another node were lost: what its encoders sent may be missing here",
+			zap.String("node", e.Node), zap.Int("count", e.Count),
+			advice("nothing, if it was once; else the network between this node and the NATS servers is too slow, or hangs"))
 	case channel.UploadMissed:
-		if silenced, ok := o.quiet.pass(missKey{name, e.Node, e.Input, string(e.Kind)}); ok {
-			log.Warn("an upload to another node did not come to this one",
-				zap.String("node", e.Node), zap.String("input", e.Input), zap.String("path", e.Path), zap.Error(e.Err), zap.Int("silenced", silenced),
-				advice("nothing, if that node was just lost; else look at the network to it, and at the load of this machine"))
-		}
+		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Node, e.Input, string(e.Kind)},
+			"an upload to another node did not come to this one",
+			zap.String("node", e.Node), zap.String("input", e.Input), zap.String("path", e.Path), zap.Error(e.Err),
+			advice("nothing, if that node was just lost; else look at the network to it, and at the load of this machine"))
 	}
 }
 

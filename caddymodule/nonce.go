@@ -121,21 +121,20 @@ func (u *nonceUse) take(count uint32) bool {
 			u.highest, u.seen = count-1, [nonceWindow / 64]uint64{}
 		}
 		u.highest++
-		u.mark(u.highest, false)
+		word, bit := u.at(u.highest)
+		*word &^= bit
 	}
-	if u.seen[count%nonceWindow/64]&(1<<(count%64)) != 0 {
+	word, bit := u.at(count)
+	if *word&bit != 0 {
 		return false
 	}
-	u.mark(count, true)
+	*word |= bit
 	return true
 }
 
-func (u *nonceUse) mark(count uint32, seen bool) {
-	word, bit := &u.seen[count%nonceWindow/64], uint64(1)<<(count%64)
-	*word &^= bit
-	if seen {
-		*word |= bit
-	}
+// at is where a count is marked.
+func (u *nonceUse) at(count uint32) (word *uint64, bit uint64) {
+	return &u.seen[count%nonceWindow/64], 1 << (count % 64)
 }
 
 // sweep forgets nonces that are no longer in use. If there are too many, as from

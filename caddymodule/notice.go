@@ -40,13 +40,9 @@ func (o *observer) Notice(name string, n channel.Notice) {
 	case n.Waits():
 		o.logger.Warn("input is waiting", fields...)
 	case n.Noticed():
-		if silenced, ok := o.quiet.pass(missKey{name, n.Input + "/" + n.Endpoint, n.Rendition, string(n.Kind)}); ok {
-			o.logger.Warn("noticed", append(fields, zap.Int("silenced", silenced))...)
-		}
+		o.quiet.log(o.logger, zap.WarnLevel, missKey{name, n.Input + "/" + n.Endpoint, n.Rendition, string(n.Kind)}, "noticed", fields...)
 	case n.Limited():
-		if silenced, ok := o.quiet.pass(missKey{name, n.Input, n.Path, string(n.Kind)}); ok {
-			o.logger.Warn("input is over a limit", append(fields, zap.Int("silenced", silenced))...)
-		}
+		o.quiet.log(o.logger, zap.WarnLevel, missKey{name, n.Input, n.Path, string(n.Kind)}, "input is over a limit", fields...)
 	default:
 		o.logger.Warn("upload tolerated", fields...)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -225,14 +226,7 @@ func (h *Handler) addRoutes(ctx caddy.Context, name string, c *Channel, use *cha
 	return nil
 }
 
-func (h *Handler) channelNames() []string {
-	names := make([]string, 0, len(h.Channels))
-	for name := range h.Channels {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (h *Handler) channelNames() []string { return slices.Sorted(maps.Keys(h.Channels)) }
 
 // Validate warns of what is allowed but hardly intended. It runs once per config.
 func (h *Handler) Validate() error {

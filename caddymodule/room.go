@@ -135,10 +135,8 @@ func (s *sharedStore) makeRoom(r *reservation) {
 	if !evicted {
 		return
 	}
-	if _, ok := s.room.evicting.pass(struct{}{}); ok {
-		r.logger.Warn("store is full, so startover windows are cut short", zap.String("store", s.identity),
-			zap.Int64("bytes", s.store.Usage().Bytes))
-	}
+	s.room.evicting.log(r.logger, zap.WarnLevel, struct{}{}, "store is full, so startover windows are cut short",
+		zap.String("store", s.identity), zap.Int64("bytes", s.store.Usage().Bytes))
 }
 
 // evictFor evicts the oldest part of a startover window. A channel that has used up its

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -13,10 +14,7 @@ import (
 // upload to it has ended.
 func (r *registry) eachChannel(f func(*sharedChannel)) {
 	r.mu.Lock()
-	channels := make([]*sharedChannel, 0, len(r.channels))
-	for _, c := range r.channels {
-		channels = append(channels, c)
-	}
+	channels := slices.Collect(maps.Values(r.channels))
 	r.mu.Unlock()
 	slices.SortFunc(channels, func(a, b *sharedChannel) int {
 		return cmp.Or(cmp.Compare(a.key.name, b.key.name), cmp.Compare(a.key.store, b.key.store))
@@ -33,10 +31,7 @@ func (r *registry) eachChannel(f func(*sharedChannel)) {
 // eachStore does the same for open stores.
 func (r *registry) eachStore(f func(*sharedStore)) {
 	r.mu.Lock()
-	stores := make([]*sharedStore, 0, len(r.stores))
-	for _, s := range r.stores {
-		stores = append(stores, s)
-	}
+	stores := slices.Collect(maps.Values(r.stores))
 	r.mu.Unlock()
 	slices.SortFunc(stores, func(a, b *sharedStore) int { return cmp.Compare(a.identity, b.identity) })
 	for _, s := range stores {

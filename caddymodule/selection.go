@@ -1,16 +1,12 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
-
-	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // StreamSelection says which of the encoders' variants an endpoint serves, and in
@@ -32,15 +28,8 @@ type StreamSelection struct {
 	Order string `json:"order,omitempty"`
 }
 
-var variantOrders = []string{string(output.Original), string(output.Ascending), string(output.Descending)}
-
 func (s StreamSelection) check() error {
-	if s.Order != "" {
-		if err := checkVariantOrder(s.Order); err != nil {
-			return fmt.Errorf("order: %w", err)
-		}
-	}
-	return s.checkLimits()
+	return cmp.Or(about("order", ifSet(s.Order, checkVariantOrder)), s.checkLimits())
 }
 
 func (s StreamSelection) checkLimits() error {
@@ -50,25 +39,14 @@ func (s StreamSelection) checkLimits() error {
 	return nil
 }
 
-func checkVariantOrder(v string) error {
-	if !slices.Contains(variantOrders, v) {
-		return fmt.Errorf("must be one of %s, but is %q", strings.Join(variantOrders, ", "), v)
-	}
-	return nil
-}
-
 // unmarshal reads the block of stream_selection.
 func (s *StreamSelection) unmarshal(d *caddyfile.Dispenser, owner string) error {
-	start, options := *d, given{}
+	start := *d
 	if d.NextArg() {
 		return d.Errf("%s: stream_selection takes a block, and no value", owner)
 	}
 	owner += ", stream_selection"
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, owner)
-		if err != nil {
-			return err
-		}
+	read := func() (err error) {
 		switch d.Val() {
 		case "min_bitrate":
 			err = readBitrate(d, owner, &s.MinBitrate)
@@ -77,11 +55,12 @@ func (s *StreamSelection) unmarshal(d *caddyfile.Dispenser, owner string) error 
 		case "order":
 			err = readText(d, owner, &s.Order, checkVariantOrder)
 		default:
-			return d.Errf("unrecognized stream_selection subdirective '%s'", d.Val())
+			err = unrecognized(d, "stream_selection")
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}
+	if err := eachOption(d, owner, read); err != nil {
+		return err
 	}
 	if *s == (StreamSelection{}) {
 		return start.Errf("%s: needs min_bitrate, max_bitrate or order", owner)

@@ -184,7 +184,7 @@ func (c *sharedChannel) inputShare() int64 {
 // the last one began.
 type unfinished struct {
 	mu    sync.Mutex
-	bytes map[string]int64
+	bytes counts[string]
 	last  map[string]time.Time
 }
 
@@ -194,7 +194,7 @@ func (c *sharedChannel) held() int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	sum := c.channel.Held()
-	for _, n := range u.bytes {
+	for _, n := range u.bytes.of {
 		sum += n
 	}
 	return sum
@@ -205,13 +205,5 @@ func (c *sharedChannel) inflight(input string, n int64) int64 {
 	u := &c.unfinished
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.bytes == nil {
-		u.bytes = map[string]int64{}
-	}
-	u.bytes[input] += n
-	sum := u.bytes[input]
-	if sum == 0 {
-		delete(u.bytes, input)
-	}
-	return sum
+	return u.bytes.add(input, n)
 }

@@ -27,9 +27,9 @@ var errFlight = errors.New("too many startover playlists are being fetched; try 
 // flight is the startover playlists that viewers of an endpoint are fetching.
 type flight struct {
 	mu      sync.Mutex
-	bytes   int
-	readers map[*output.Packed]int
-	byAddr  map[netip.Addr]int
+	bytes   int64
+	readers counts[*output.Packed]
+	byAddr  counts[netip.Addr]
 }
 
 // enter adds a viewer of a playlist. ok is false if there is no room for it; otherwise leave
@@ -37,31 +37,25 @@ type flight struct {
 func (f *flight) enter(p *output.Packed, from netip.Addr) (leave func(), ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.readers == nil {
-		f.readers, f.byAddr = map[*output.Packed]int{}, map[netip.Addr]int{}
-	}
-	more := output.SendBuffer
-	if f.readers[p] == 0 {
-		more += p.Held
+	more := int64(output.SendBuffer)
+	if f.readers.get(p) == 0 {
+		more += int64(p.Held)
 	}
 	// The first one of an endpoint, and of an address, always has room.
-	if f.bytes > 0 && f.bytes+more > maxFlight || f.byAddr[from] > 0 && f.byAddr[from]+more > maxFlightOfAddress {
+	if own := f.byAddr.get(from); f.bytes > 0 && f.bytes+more > maxFlight || own > 0 && own+more > maxFlightOfAddress {
 		return nil, false
 	}
-	f.readers[p]++
+	f.readers.add(p, 1)
 	f.bytes += more
-	f.byAddr[from] += more
+	f.byAddr.add(from, more)
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.byAddr[from] -= more; f.byAddr[from] == 0 {
-			delete(f.byAddr, from)
-		}
+		f.byAddr.add(from, -more)
 		// The playlist itself stays until the last one has it.
 		f.bytes -= output.SendBuffer
-		if f.readers[p]--; f.readers[p] == 0 {
-			delete(f.readers, p)
-			f.bytes -= p.Held
+		if f.readers.add(p, -1) == 0 {
+			f.bytes -= int64(p.Held)
 		}
 	}, true
 }

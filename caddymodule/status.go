@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,7 +150,7 @@ func redirectBelow(w http.ResponseWriter, r *http.Request) {
 var pagePolicy = []string{"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"}
 
-// selected are the channels that the request asks for, and whether in full.
+// selected are the channels that the request asks for.
 func (p *statusPage) selected(r *http.Request) (list []*watched, err error) {
 	names := r.URL.Query()["channel"]
 	if len(names) == 0 {
@@ -162,11 +163,8 @@ func (p *statusPage) selected(r *http.Request) (list []*watched, err error) {
 		return nil, fmt.Errorf("at most %d channels are shown at a time", maxDetailed)
 	}
 	for _, c := range p.channels {
-		for _, name := range names {
-			if c.name == name {
-				list = append(list, c)
-				break
-			}
+		if slices.Contains(names, c.name) {
+			list = append(list, c)
 		}
 	}
 	if len(list) < len(names) {

@@ -162,11 +162,8 @@ func (out *pageEntry) remarkable() bool {
 }
 
 func (w *watched) status() *pageStatus {
-	s := &pageStatus{channelStatus: statusOfChannel(w.use.key, w.channel().Status())}
+	s := &pageStatus{channelStatus: describe(w.use.key, w.channel())}
 	s.Name = w.name
-	s.Nodes = w.channel().Nodes()
-	s.addWaits(w.channel().Waits())
-	s.addRemarks(w.channel().Remarks())
 	if a := w.channel().Activity(); a != nil {
 		s.Counters = countersOf(a.Counters())
 	}

@@ -29,7 +29,7 @@ var (
 type listeners struct {
 	mu               sync.Mutex
 	known, strangers int
-	byAddr           map[netip.Addr]int
+	byAddr           counts[netip.Addr]
 }
 
 // enter adds a page; leave is called when it is gone.
@@ -40,25 +40,20 @@ func (l *listeners) enter(r *http.Request) (leave func(), err error) {
 	switch {
 	case l.known+l.strangers >= maxStatusStreams, !known && l.strangers >= maxStatusStreams-keptStatusStreams:
 		return nil, errTooManyPages
-	case l.byAddr[from] >= maxOfStatusAddress && !known:
+	case l.byAddr.get(from) >= maxOfStatusAddress && !known:
 		return nil, errTooManyOfPages
-	}
-	if l.byAddr == nil {
-		l.byAddr = map[netip.Addr]int{}
 	}
 	count := &l.strangers
 	if known {
 		count = &l.known
 	}
 	*count++
-	l.byAddr[from]++
+	l.byAddr.add(from, 1)
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		*count--
-		if l.byAddr[from]--; l.byAddr[from] == 0 {
-			delete(l.byAddr, from)
-		}
+		l.byAddr.add(from, -1)
 	}, nil
 }
 

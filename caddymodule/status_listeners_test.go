@@ -48,7 +48,7 @@ func TestStatusPlacesAreKept(t *testing.T) {
 	for _, done := range leave {
 		done()
 	}
-	if l.known+l.strangers != 0 || len(l.byAddr) != 0 {
-		t.Errorf("%+v is left", l.byAddr)
+	if l.known+l.strangers != 0 || len(l.byAddr.of) != 0 {
+		t.Errorf("%+v is left", l.byAddr.of)
 	}
 }

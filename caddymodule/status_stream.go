@@ -28,7 +28,7 @@ func (p *statusPage) serveSnapshot(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return notFound(w, r, err)
 	}
-	w.Header()["Cache-Control"] = []string{"no-store"}
+	w.Header()["Cache-Control"] = noStore
 	return writeJSON(w, http.StatusOK, p.snapshot(newStreamed(list)))
 }
 
@@ -50,7 +50,7 @@ func (p *statusPage) serveEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
-	h["Cache-Control"] = []string{"no-store"}
+	h["Cache-Control"] = noStore
 	h["X-Accel-Buffering"] = []string{"no"} // nginx would wait for a full buffer
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {

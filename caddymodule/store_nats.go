@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -151,12 +152,7 @@ func (n *NATSStore) resolve() error {
 		}
 		n.Node = strings.ReplaceAll(host, ".", "-")
 	}
-	if n.Prefix == "" {
-		n.Prefix = nats.DefaultPrefix
-	}
-	if n.Replicas == 0 {
-		n.Replicas = nats.DefaultReplicas
-	}
+	n.Prefix, n.Replicas = cmp.Or(n.Prefix, nats.DefaultPrefix), cmp.Or(n.Replicas, nats.DefaultReplicas)
 	values := map[string]*string{
 		"node": &n.Node, "prefix": &n.Prefix, "peer_address": &n.PeerAddress,
 		"credentials": &n.Credentials, "user": &n.User, "password": &n.Password, "token": &n.Token,
@@ -199,20 +195,11 @@ func resolveOption(value *string) error {
 
 // Validate checks the options.
 func (n *NATSStore) Validate() error {
-	if n.MaxSize != 0 {
-		if err := checkMaxSize(n.MaxSize); err != nil {
-			return fmt.Errorf("store nats: max_size: %w", err)
-		}
-	}
-	if n.BackupSize != 0 {
-		if err := checkMaxSize(n.BackupSize); err != nil {
-			return fmt.Errorf("store nats: backup_size: %w", err)
-		}
-	}
-	if err := n.options.Validate(); err != nil {
-		return fmt.Errorf("store nats: %w", err)
-	}
-	return nil
+	return about("store nats", cmp.Or(
+		about("max_size", ifSet(n.MaxSize, checkMaxSize)),
+		about("backup_size", ifSet(n.BackupSize, checkMaxSize)),
+		n.options.Validate(),
+	))
 }
 
 // Identity implements Engine.

@@ -37,13 +37,8 @@ func (n *NATSStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		n.Servers = append(n.Servers, server)
 	}
-	options := given{}
-	for d.NextBlock(0) {
-		err := options.once(d, owner)
-		if err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	read := func() (err error) {
+		switch d.Val() {
 		case "node":
 			err = readText(d, owner, &n.Node, literal(nats.CheckName))
 		case "credentials":
@@ -67,11 +62,12 @@ func (n *NATSStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "local":
 			err = n.unmarshalLocal(d)
 		default:
-			err = d.Errf("unrecognized store nats subdirective '%s'", option)
+			err = unrecognized(d, owner)
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}
+	if err := eachOption(d, owner, read); err != nil {
+		return err
 	}
 	// What belongs together, as far as it can be seen before placeholders are replaced.
 	if err := n.asWritten().Validate(); err != nil {
@@ -98,13 +94,8 @@ func (n *NATSStore) unmarshalTLS(d *caddyfile.Dispenser) error {
 		return d.Err(owner + " takes no value, only a block")
 	}
 	n.TLS = new(NATSTLS)
-	options := given{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, owner)
-		if err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	return eachOption(d, owner, func() (err error) {
+		switch d.Val() {
 		case "ca":
 			err = readText(d, owner, &n.TLS.CA, literal(notEmpty))
 		case "cert":
@@ -112,13 +103,10 @@ func (n *NATSStore) unmarshalTLS(d *caddyfile.Dispenser) error {
 		case "key":
 			err = readText(d, owner, &n.TLS.Key, literal(notEmpty))
 		default:
-			err = d.Errf("unrecognized store nats tls subdirective '%s'", option)
+			err = unrecognized(d, "store nats tls")
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }
 
 func (n *NATSStore) unmarshalLocal(d *caddyfile.Dispenser) error {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,18 +75,13 @@ func (MemoryStore) CaddyModule() caddy.ModuleInfo {
 
 // Provision fills in defaults.
 func (m *MemoryStore) Provision(caddy.Context) error {
-	if m.Capacity == 0 {
-		m.Capacity = defaultCapacity
-	}
+	m.Capacity = cmp.Or(m.Capacity, defaultCapacity)
 	return nil
 }
 
 // Validate checks the options.
 func (m *MemoryStore) Validate() error {
-	if err := checkCapacity(m.Capacity); err != nil {
-		return fmt.Errorf("store memory: capacity: %w", err)
-	}
-	return nil
+	return about("store memory: capacity", checkCapacity(m.Capacity))
 }
 
 // Identity implements Engine.
@@ -109,21 +105,14 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	options := given{}
-	for d.NextBlock(0) {
-		if err := options.once(d, "store memory"); err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	const owner = "store memory"
+	return eachOption(d, owner, func() error {
+		switch d.Val() {
 		case "capacity":
-			if err := readSize(d, "store memory", &m.Capacity, checkCapacity); err != nil {
-				return err
-			}
-		default:
-			return d.Errf("unrecognized store memory subdirective '%s'", option)
+			return readSize(d, owner, &m.Capacity, checkCapacity)
 		}
-	}
-	return nil
+		return unrecognized(d, owner)
+	})
 }
 
 // FileStore keeps segments and state in a directory, so that they survive the end
@@ -140,11 +129,8 @@ type FileStore struct {
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Whether an upload is only acknowledged when it is on the disk, so that it
-	// survives a power failure as well. A change takes effect when the directory is opened
-	// again, as after a restart. Default: false.
+	// survives a power failure as well. Default: false.
 	Fsync bool `json:"fsync,omitempty"`
-
-	logger *zap.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -156,8 +142,7 @@ func (FileStore) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision resolves the directory, without touching it.
-func (f *FileStore) Provision(ctx caddy.Context) error {
-	f.logger = ctx.Logger(new(App))
+func (f *FileStore) Provision(caddy.Context) error {
 	dir, err := resolve(f.Dir)
 	if err != nil {
 		return fmt.Errorf("store file: dir: %w", err)
@@ -179,15 +164,7 @@ func (f *FileStore) Validate() error {
 	if f.MaxSize < 0 {
 		return errors.New("store file: max_size: must not be negative")
 	}
-	if f.MaxSize > 0 {
-		if err := checkMaxSize(f.MaxSize); err != nil {
-			return fmt.Errorf("store file: max_size: %w", err)
-		}
-	}
-	if err := f.options().Validate(); err != nil {
-		return fmt.Errorf("store file: %w", err)
-	}
-	return nil
+	return about("store file", cmp.Or(about("max_size", ifSet(f.MaxSize, checkMaxSize)), f.options().Validate()))
 }
 
 // Identity implements Engine.
@@ -211,13 +188,14 @@ func (f *FileStore) Reconfigure(st store.Store) error {
 }
 
 func (f *FileStore) options() file.Options {
-	logger := f.logger
 	return file.Options{
 		Dir:     f.Dir,
 		MaxSize: f.MaxSize,
 		Fsync:   f.Fsync,
-		// Only while opening, so that the store does not outlive this logger.
-		Warn: func(err error) { logger.Warn("store damage repaired", zap.Error(err)) },
+		// The store outlives configs and their loggers.
+		Warn: func(err error) {
+			caddy.Log().Named("live_origin").Warn("store directory is not as it should be", zap.String("dir", f.Dir), zap.Error(err))
+		},
 	}
 }
 
@@ -232,28 +210,19 @@ func (f *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&f.Dir) {
 		return d.Err("store file: exactly one directory is required")
 	}
-	options := given{}
 	if err := literal(notEmpty)(f.Dir); err != nil {
 		return d.Errf("store file: dir: %w", err)
 	}
-	for d.NextBlock(0) {
-		if err := options.once(d, "store file"); err != nil {
-			return err
-		}
-		switch option := d.Val(); option {
+	const owner = "store file"
+	return eachOption(d, owner, func() error {
+		switch d.Val() {
 		case "max_size":
-			if err := readSize(d, "store file", &f.MaxSize, checkMaxSize); err != nil {
-				return err
-			}
+			return readSize(d, owner, &f.MaxSize, checkMaxSize)
 		case "fsync":
-			if err := readFlag(d, "store file", &f.Fsync); err != nil {
-				return err
-			}
-		default:
-			return d.Errf("unrecognized store file subdirective '%s'", option)
+			return readFlag(d, owner, &f.Fsync)
 		}
-	}
-	return nil
+		return unrecognized(d, owner)
+	})
 }
 
 // setCapacity changes the limit of an open store, if the store allows that.

@@ -64,11 +64,10 @@ func (h *Handler) noteStray(r *http.Request, status int) {
 	if !ok {
 		return
 	}
-	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	fields := []zap.Field{
 		zap.String("method", r.Method), zap.String("host", r.Host),
 		zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxComparedPath)]), zap.String("nearest_input", nearest),
-		zap.String("client_ip", ip), zap.Int("status", status), zap.Int("silenced", silenced),
+		zap.String("client_ip", clientIP(r)), zap.Int("status", status), zap.Int("silenced", silenced),
 	}
 	if sent != r.URL.Path {
 		fields = append(fields, zap.String("original_path", sent[:min(len(sent), maxComparedPath)]))

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -151,10 +152,7 @@ func (t *tally) Describe(out chan<- *prometheus.Desc) { out <- t.desc }
 func (t *tally) Collect(out chan<- prometheus.Metric) {
 	t.mu.RLock()
 	words := t.list
-	rows := make([]*tallyRow, 0, len(t.rows))
-	for _, row := range t.rows {
-		rows = append(rows, row)
-	}
+	rows := slices.Collect(maps.Values(t.rows))
 	t.mu.RUnlock()
 	for _, row := range rows {
 		row.mu.Lock()

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,12 +44,7 @@ const (
 )
 
 func (t *Trace) provision() error {
-	if t.RollSize == 0 {
-		t.RollSize = defaultRollSize
-	}
-	if t.RollKeep == 0 {
-		t.RollKeep = defaultRollKeep
-	}
+	t.RollSize, t.RollKeep = cmp.Or(t.RollSize, defaultRollSize), cmp.Or(t.RollKeep, defaultRollKeep)
 	var err error
 	if t.Filename, err = resolve(t.Filename); err != nil {
 		return fmt.Errorf("filename: %w", err)
@@ -56,13 +52,7 @@ func (t *Trace) provision() error {
 	if t.Filename == "" {
 		return errors.New("filename: is required")
 	}
-	if err := checkRollSize(t.RollSize); err != nil {
-		return fmt.Errorf("roll_size: %w", err)
-	}
-	if err := checkRollKeep(int64(t.RollKeep)); err != nil {
-		return fmt.Errorf("roll_keep: %w", err)
-	}
-	return nil
+	return cmp.Or(about("roll_size", checkRollSize(t.RollSize)), about("roll_keep", checkRollKeep(int64(t.RollKeep))))
 }
 
 // unmarshal reads trace <file> { roll_size <size>; roll_keep <number> }.
@@ -74,25 +64,17 @@ func (t *Trace) unmarshal(d *caddyfile.Dispenser, owner string) error {
 	if err := literal(notEmpty)(t.Filename); err != nil {
 		return d.Errf("%s: filename: %w", owner, err)
 	}
-	options := given{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		err := options.once(d, owner)
-		if err != nil {
-			return err
-		}
+	return eachOption(d, owner, func() (err error) {
 		switch d.Val() {
 		case "roll_size":
 			err = readSize(d, owner, &t.RollSize, checkRollSize)
 		case "roll_keep":
 			err = readNumber(d, owner, &t.RollKeep, checkRollKeep)
 		default:
-			err = d.Errf("unrecognized trace subdirective '%s'", d.Val())
+			err = unrecognized(d, "trace")
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	})
 }
 
 // checkTraceFile refuses two channels with one file.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,26 +30,21 @@ const (
 // config's, but what is under way survives a reload.
 type admission struct {
 	mu       sync.Mutex
-	underWay map[string]int // by input
+	underWay counts[string] // by input
 }
 
 // enter reports whether the input may have another upload; leave is called after it.
 func (a *admission) enter(input string, limit int) (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.underWay == nil {
-		a.underWay = map[string]int{}
-	}
-	if a.underWay[input] >= limit {
+	if a.underWay.get(input) >= int64(limit) {
 		return nil, false
 	}
-	a.underWay[input]++
+	a.underWay.add(input, 1)
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.underWay[input]--; a.underWay[input] == 0 {
-			delete(a.underWay, input)
-		}
+		a.underWay.add(input, -1)
 	}, true
 }
 
@@ -125,16 +121,12 @@ func (p *pacedReader) patience() time.Duration {
 }
 
 func (in *Input) setUploadDefaults() {
-	if in.MaxUploads == 0 {
-		in.MaxUploads = uploadsPerRendition * in.MaxRenditions
-	}
+	in.MaxUploads = cmp.Or(in.MaxUploads, uploadsPerRendition*in.MaxRenditions)
 	if in.MinUploadRate == nil {
 		rate := int64(defaultUploadRate)
 		in.MinUploadRate = &rate
 	}
-	if in.MaxUnlistedSize == 0 {
-		in.MaxUnlistedSize = max(4*in.MaxSegmentSize, minUnlistedSize)
-	}
+	in.MaxUnlistedSize = cmp.Or(in.MaxUnlistedSize, max(4*in.MaxSegmentSize, minUnlistedSize))
 }
 
 // boundUnlisted keeps what no playlist lists to a quarter of a small store.
@@ -146,19 +138,4 @@ func (u *channelUse) boundUnlisted(capacity int64) {
 		in := &u.config.Inputs[i]
 		in.MaxUnlistedSize = min(in.MaxUnlistedSize, max(capacity/4, 1))
 	}
-}
-
-func (in *Input) checkUploadLimits() error {
-	if err := checkUploads(int64(in.MaxUploads)); err != nil {
-		return fmt.Errorf("max_uploads: %w", err)
-	}
-	if *in.MinUploadRate != 0 {
-		if err := checkUploadRate(*in.MinUploadRate); err != nil {
-			return fmt.Errorf("min_upload_rate: %w", err)
-		}
-	}
-	if err := checkUnlistedSize(in.MaxUnlistedSize); err != nil {
-		return fmt.Errorf("max_unlisted_size: %w", err)
-	}
-	return nil
 }

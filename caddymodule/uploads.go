@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -45,12 +46,7 @@ func (u *uploads) begin(input, path string, size int64) (end func()) {
 func (u *uploads) underWay() []upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	list := make([]upload, 0, len(u.all))
-	for _, one := range u.all {
-		list = append(list, one)
-	}
-	slices.SortFunc(list, func(a, b upload) int { return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.path, b.path)) })
-	return list
+	return slices.SortedFunc(maps.Values(u.all), func(a, b upload) int { return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.path, b.path)) })
 }
 
 // reportCut says which uploads the end of the process cuts off: those that are still under

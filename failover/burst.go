@@ -12,7 +12,14 @@ import (
 // burst reports whether the option is the start of a burst after an outage: all deadlines
 // have passed, and it gets one grace from its first segment to become whole.
 func (q *question) burst(o *option) bool {
-	return o.input.up && q.before(q.afterFirst(o, o.deadline))
+	return o.input.up && q.before(q.afterFirst(o, q.overdue(o.due, o.full(q))))
+}
+
+// overdue is when what is due at a time is late. Where the process was away in between, that is before the
+// deadline, which then is a grace after it took facts again: what comes first of a burst may come before
+// that, and the rest after it.
+func (q *question) overdue(due time.Time, length Ticks) time.Time {
+	return due.Add(q.patience(length))
 }
 
 // afterFirst is one grace after the first of the option's segments that came after a moment;
@@ -53,7 +60,7 @@ func (q *question) followed(o *option) bool {
 		if other == nil || other.level == whole || other.never != "" || !in.up || !other.generation.clock().same(q.cursor.clock) {
 			return false
 		}
-		return q.before(q.afterFirst(o, o.deadline)) || q.before(q.catchesUp(in, other))
+		return q.before(q.afterFirst(o, q.overdue(o.due, o.full(q)))) || q.before(q.catchesUp(in, other))
 	})
 }
 
@@ -63,14 +70,14 @@ func (q *question) unheardSinceResumed(in *input) bool {
 	return !q.resumed.IsZero() && !in.lastSound.After(q.resumed) && (in.up || in.latest == nil)
 }
 
-// catchesUp is one grace after the input's last segment, if that came after its deadline.
+// catchesUp is one grace after the input's last segment, if that came late.
 func (q *question) catchesUp(in *input, o *option) time.Time {
 	r := o.leader()
 	if r == nil {
 		return time.Time{}
 	}
 	s, length := r.lastPlaced(), o.full(q)
-	if s == nil || !s.arrived.After(q.until((s.channelEnd()+q.lateness(in)).Time(), length)) {
+	if s == nil || !s.arrived.After(q.overdue((s.channelEnd()+q.lateness(in)).Time(), length)) {
 		return time.Time{}
 	}
 	return s.arrived.Add(q.grace(length))

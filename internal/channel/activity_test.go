@@ -35,9 +35,7 @@ func segmentsSeen(a *activity.Notes, input string) string {
 func TestActivityTellsWhatArrivesAndWhatGoesOut(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, watchedConfig())
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, watchedConfig())
 		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		b := &encoder{t: t, c: c, input: "b", names: names, media: segments}
 		for n := range 4 {
@@ -124,9 +122,7 @@ func TestActivityTellsWhatArrivesAndWhatGoesOut(t *testing.T) {
 func TestActivityTellsOfWhatIsInNoPlaylist(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, watchedConfig())
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, watchedConfig())
 		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		if err := a.put("lost.ts", segments[0]); err != nil {
 			t.Fatal(err)
@@ -150,9 +146,7 @@ func TestActivityTellsOfWhatIsInNoPlaylist(t *testing.T) {
 // Uploads that are refused are shown once a second, and all are counted.
 func TestActivityOfRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, watchedConfig())
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, watchedConfig())
 		for range 500 {
 			c.NoteRefusal("a", strings.Repeat("ä", 10_000), errors.New(strings.Repeat("no", 10_000)))
 		}
@@ -175,9 +169,7 @@ func TestActivityOfRefusals(t *testing.T) {
 
 // A channel that nobody means to look at takes no notes.
 func TestNoActivityUnlessAskedFor(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	c.NoteRefusal("a", "x.ts", errors.New("no"))
 	if c.Activity() != nil {
 		t.Error("there are notes")

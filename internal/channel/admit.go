@@ -43,7 +43,7 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 
 // announce passes a multivariant playlist to the core, and notes it.
 func (d *delivery) announce(fact failover.Multivariant, m *hls.MultivariantPlaylist, text []byte) error {
-	if err := d.input.ids.claim(announcedPaths(d.config, d.path, m)...); err != nil {
+	if err := d.input.ids.claim(pathsOf(fact.Renditions)...); err != nil {
 		return err
 	}
 	// What every slot from now on looks at is picked once.
@@ -211,12 +211,7 @@ func (in *input) bind(b bound) {
 		in.channel.step(failover.Object{Input: in.name, Path: b.path, Fault: failover.Reason(faultReason(err))})
 		return
 	}
-	config := in.remember(b.path, info)
-	if l := in.listingOf(b.path); l != nil {
-		l.learn(config)
-	}
-	in.objects.describe(b.fragment.key, info, b.section)
-	in.arriveGraded(failover.Object{Input: in.name, Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash}, info)
+	in.arriveKnown(failover.Object{Path: b.path, ID: b.fragment.key, Size: b.fragment.size, Hash: b.fragment.hash}, info, b.section)
 }
 
 // unbind releases what would wait forever once the input is gone.

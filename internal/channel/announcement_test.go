@@ -94,9 +94,7 @@ func TestAMultivariantPlaylistUnderAnotherName(t *testing.T) {
 }
 
 func TestMultivariantPlaylistsOfOneInputAreBounded(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint())) // three renditions
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint())) // three renditions
 	for i := range 20 {
 		_, _ = c.Put(t.Context(), "a", fmt.Sprintf("master-%d.m3u8", i%12), strings.NewReader(fmt.Sprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000\nvideo-%d.m3u8\n", i)), -1)
 		in := c.inputs["a"]

@@ -18,9 +18,7 @@ func TestAnInitializationSectionSetsManyFragmentsFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := testConfig(shortEndpoint())
 		config.Inputs[0].MaxUnlistedSize = 32 << 20
-		c, st := openChannel(t, config)
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, config)
 		var list strings.Builder
 		list.WriteString("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"init.mp4\"\n")
 		for i := range count {
@@ -64,13 +62,11 @@ func TestWhatNoPlaylistListsIsForgottenBitByBit(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := testConfig(shortEndpoint())
 				config.Inputs[0].MaxUnlistedSize = 60 << 20
-				c, st := openChannel(t, config)
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, config)
 				for i := range count {
 					upload(t, c, "a", fmt.Sprintf("%d.%s", i, name), media)
 				}
-				if n := st.Usage().Objects; n != count {
+				if n := c.store.Usage().Objects; n != count {
 					t.Fatalf("%d of %d objects are held", n, count)
 				}
 				forgotten := time.Now().Add(2*fragmentAge + sweepInterval)
@@ -81,7 +77,7 @@ func TestWhatNoPlaylistListsIsForgottenBitByBit(t *testing.T) {
 					// The timers of one moment fire one after the other, so each look is at one turn.
 					time.Sleep(time.Second)
 					c.wake()
-					n := st.Usage().Objects
+					n := c.store.Usage().Objects
 					if left-n == count {
 						t.Fatalf("%d objects were forgotten at once", left-n)
 					}

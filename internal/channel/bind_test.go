@@ -67,9 +67,7 @@ func TestFragmentsFindTheirInitializationSectionInAnyOrder(t *testing.T) {
 	} {
 		t.Run(strings.Join(order, " "), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, testConfig(shortEndpoint()))
 				for _, name := range order {
 					body := files[name]
 					if name == "live.m3u8" {
@@ -99,9 +97,7 @@ func TestFragmentsFindTheirInitializationSectionInAnyOrder(t *testing.T) {
 func TestAnInitializationSectionIsReplacedUnderTheSameName(t *testing.T) {
 	before, after := fragments(t, "6"), fragments(t, "6", "-s", "640x360")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		for i := range 3 {
 			time.Sleep(segmentTime)
 			upload(t, c, "a", "init.mp4", before["init.mp4"])
@@ -160,9 +156,7 @@ func TestANameThatIsUsedAgainFindsTheNewInitializationSection(t *testing.T) {
 	for _, init := range []string{"init.mp4", "init_2.mp4"} {
 		t.Run(init, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, testConfig(shortEndpoint()))
 				upload(t, c, "a", "init.mp4", before["init.mp4"])
 				for i := range 3 {
 					time.Sleep(segmentTime)
@@ -209,16 +203,14 @@ func TestSegmentsWithTheirOwnInitializationSectionAreFreed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				endpoint := shortEndpoint()
 				endpoint.PlaylistWindow = 6 * time.Second
-				c, st := openChannel(t, testConfig(endpoint))
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, testConfig(endpoint))
 				const n = 50
 				var sizes []int64
 				for i := range n {
 					time.Sleep(segmentTime)
 					name := fmt.Sprintf("seg%d.m4s", i)
 					body := append(bytes.Clone(files["init.mp4"]), files[name]...)
-					sizes = append(sizes, st.Usage().Bytes)
+					sizes = append(sizes, c.store.Usage().Bytes)
 					text := fmt.Sprintf("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:%d\n", max(0, i-5))
 					if named {
 						text += "#EXT-X-MAP:URI=\"seg0.m4s\"\n"
@@ -255,9 +247,7 @@ func TestSubtitlesAndPackedAudioGoWithThePicture(t *testing.T) {
 	_, segments := testmedia.Segments(t, "10")
 	sound := packedAudio(t, "10")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		upload(t, c, "a", "master.m3u8", []byte(`#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aud",NAME="English",LANGUAGE="en",DEFAULT=YES,URI="audio.m3u8"
 #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="sub",NAME="English",LANGUAGE="en",URI="text.m3u8"
@@ -336,9 +326,7 @@ func TestDiscontinuityNumbersStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := shortEndpoint()
 		endpoint.PlaylistWindow = 8 * time.Second
-		c, st := openChannel(t, testConfig(endpoint))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(endpoint))
 		number := map[uint64]uint64{}
 		for range 6 {
 			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
@@ -374,9 +362,7 @@ func TestInitializationSectionsThatNobodyNamesAreFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := shortEndpoint()
 		endpoint.PlaylistWindow = 6 * time.Second
-		c, st := openChannel(t, testConfig(endpoint))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(endpoint))
 		// Every run has names of its own.
 		for run := range 12 {
 			init := fmt.Sprintf("init-%d.mp4", run)
@@ -399,9 +385,7 @@ func TestInitializationSectionsThatNobodyNamesAreFreed(t *testing.T) {
 // the process, and no more than so many bytes of them.
 func TestKeptInitializationSectionsAreBounded(t *testing.T) {
 	files := fragments(t, "2")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	const padding = 60 << 10
 	free := append([]byte{0, 0, byte(padding >> 8), 0, 'f', 'r', 'e', 'e'}, make([]byte, padding-8)...)
 	for i := range 30 {

@@ -20,9 +20,7 @@ func TestFragmentsInDisorderAreFreed(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			endpoint := shortEndpoint()
 			endpoint.PlaylistWindow = 6 * time.Second
-			c, st := openChannel(t, testConfig(endpoint))
-			defer st.Close()
-			defer c.Close()
+			c := openChannel(t, testConfig(endpoint))
 			put := func(path string, body []byte) {
 				_, _ = c.Put(t.Context(), "a", path, bytes.NewReader(body), -1) // some are refused
 			}

@@ -268,40 +268,35 @@ func (c *Channel) configure(ctx context.Context, config Config) error {
 // Close stops the timer and, in a store that does not outlive the process anyway, frees
 // what the channel holds. Later uploads fail with ErrClosed.
 func (c *Channel) Close() {
-	if c.nodes != nil {
-		c.nodes.drain()
-		defer c.nodes.leave()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stop() && !c.persistent() {
-		c.objects.drop()
-	}
+	c.stop(func() {
+		if !c.persistent() {
+			c.objects.drop()
+		}
+	})
 }
 
 // Remove closes a channel that was taken out of the config: what it holds is freed in
 // any store. Journals keep only the last numbers.
 func (c *Channel) Remove() {
+	c.stop(func() {
+		for _, e := range c.endpoints {
+			e.drop()
+		}
+		c.objects.drop()
+		c.outbox.trouble(c.forgetFacts())
+	})
+}
+
+// stop ends a channel that is open, and frees what it is not to leave behind.
+func (c *Channel) stop(free func()) {
 	if c.nodes != nil {
 		c.nodes.drain()
 		defer c.nodes.leave()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stop() {
-		return
-	}
-	for _, e := range c.endpoints {
-		e.drop()
-	}
-	c.objects.drop()
-	c.outbox.trouble(c.forgetFacts())
-}
-
-// stop reports whether the channel was open.
-func (c *Channel) stop() bool {
 	if c.closed {
-		return false
+		return
 	}
 	c.closed = true
 	c.directory.Store(&directory{endpoints: c.endpoints})
@@ -311,7 +306,7 @@ func (c *Channel) stop() bool {
 	for _, e := range c.endpoints {
 		e.window.Rest()
 	}
-	return true
+	free()
 }
 
 // View returns what the endpoint serves at this moment, nil if there is no such

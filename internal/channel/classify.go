@@ -16,10 +16,15 @@ import (
 // announces takes over the renditions of a multivariant playlist.
 func (in *input) announces(fact failover.Multivariant) {
 	in.master, in.told = fact.Renditions, fact.Renditions
-	in.announced = in.announced[:0:0]
-	for _, a := range fact.Renditions {
-		in.announced = append(in.announced, a.Path)
+	in.announced = pathsOf(fact.Renditions)
+}
+
+func pathsOf(renditions []failover.Announced) []string {
+	paths := make([]string, len(renditions))
+	for i, a := range renditions {
+		paths[i] = a.Path
 	}
+	return paths
 }
 
 // reannounce tells the core what the input delivers in addition to what its multivariant

@@ -34,9 +34,7 @@ func TestIFrameNumbersGoOnWhenAnEndpointComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := shortEndpoint()
 		endpoint.SegmentDuration, endpoint.IFramePlaylist = 4*time.Second, true
-		c, st := openChannel(t, testConfig(endpoint))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(endpoint))
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		n := 0
 		deliver := func(count int) {

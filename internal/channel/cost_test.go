@@ -18,9 +18,7 @@ import (
 func TestCostOfAnUpload(t *testing.T) {
 	names, segments := testmedia.Segments(t, "24")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		put := func(path string, body []byte) uint64 {
 			var before, after runtime.MemStats
 			reader := bytes.NewReader(body)

@@ -34,9 +34,7 @@ func TestABreakStaysWholeOverJoinsAndASwitch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		long := shortEndpoint()
 		long.SegmentDuration, long.PlaylistWindow, long.FailoverGrace = 6*time.Second, time.Minute, 3*time.Second
-		c, st := openChannel(t, testConfig(long))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(long))
 		for n := range 12 {
 			time.Sleep(segmentTime)
 			for _, input := range []string{"a", "b"} {
@@ -88,9 +86,7 @@ func TestADateRangeStaysAsLongAsItCoversASegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := shortEndpoint()
 		endpoint.PlaylistWindow = 6 * time.Second
-		c, st := openChannel(t, testConfig(endpoint))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(endpoint))
 		start := time.Now().Add(2 * segmentTime)
 		lines := map[int]string{2: fmt.Sprintf("#EXT-X-DATERANGE:ID=\"show\",START-DATE=%q,DURATION=15\n",
 			start.UTC().Format("2006-01-02T15:04:05.000Z"))}

@@ -25,9 +25,8 @@ func (d *decisions) remember(s *failover.Switch) {
 
 // lastOf is the last switch of an endpoint, nil if there is none.
 func (d decisions) lastOf(endpoint string) *failover.Switch {
-	for i := len(d) - 1; i >= 0; i-- {
-		if d[i].Endpoint == endpoint && !d[i].Patched() {
-			s := d[i]
+	for _, s := range slices.Backward(d) {
+		if s.Endpoint == endpoint && !s.Patched() {
 			return &s
 		}
 	}

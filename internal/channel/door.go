@@ -1,11 +1,6 @@
 package channel
 
-import (
-	"time"
-
-	"github.com/liveorigin/caddy-live-origin/internal/hls"
-	"github.com/liveorigin/caddy-live-origin/internal/output"
-)
+import "time"
 
 // doors are the media playlists that an input has sent lately. What was let in counts,
 // whatever became of it: a rendition that was deleted is still one that viewers have seen.
@@ -114,33 +109,5 @@ func (s *shelf) boundTexts(name string) {
 		}
 		sum -= int64(len(s.files[oldest].text))
 		delete(s.files, oldest)
-	}
-}
-
-// announcedPaths are the playlists that a multivariant playlist names.
-func announcedPaths(config *InputConfig, at string, m *hls.MultivariantPlaylist) []string {
-	var paths []string
-	add := func(uri string) {
-		if path, err := hls.ResolveURI(config.BasePath, at, uri); uri != "" && err == nil {
-			paths = append(paths, path)
-		}
-	}
-	for _, v := range m.Variants {
-		add(v.URI)
-	}
-	for _, r := range m.Renditions {
-		add(r.URI)
-	}
-	return paths
-}
-
-// warnOfTags reports a playlist with more tag lines than are passed on to viewers.
-func (in *input) warnOfTags(name string, m *hls.MediaPlaylist) {
-	for i := range m.Segments {
-		if output.TooManyTags(m.Segments[i].Tags) {
-			in.overLimit(LimitTags, name, "segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
-				output.MaxTagLines, output.MaxTagBytes)
-			return
-		}
 	}
 }

@@ -60,9 +60,7 @@ func TestRenditionsAreCountedAtTheDoor(t *testing.T) {
 func TestRenditionsWithLongSegmentsAreCounted(t *testing.T) {
 	for _, length := range []time.Duration{6 * time.Second, 20 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			c, st := openChannel(t, testConfig(shortEndpoint())) // three renditions
-			defer st.Close()
-			defer c.Close()
+			c := openChannel(t, testConfig(shortEndpoint())) // three renditions
 			taken := map[string]bool{}
 			for n := range 10 {
 				for r := range 12 {

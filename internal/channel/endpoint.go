@@ -66,6 +66,7 @@ type endpoint struct {
 type edge struct {
 	counters media.CounterState // continuity counters
 	section  *output.Section    // the initialization section in force
+	tables   *object            // of a transport stream, in front of the last slot
 }
 
 // openEndpoint opens the journal and serves again what it holds.
@@ -129,9 +130,12 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
 	s.Writer = e.writer
+	if n != nil {
+		n.simplify(s)
+	}
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
-		r.Format, r.Link, r.Decided = recordFormat, n.nextLink(e.chain.last), &decided
+		r.Format, r.Link, r.Decided = formatOf(s), n.nextLink(e.chain.last), &decided
 	}
 	own := r
 	if broken || seen {
@@ -252,40 +256,36 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 // bind turns objects into the parts of a rendition, with continuous continuity
 // counters.
 func (e *endpoint) bind(r *output.Rendition, used []*object) {
+	first, last := used[0], e.edges[r.ID]
+	if last.tables = e.inFront(first, last.tables); last.tables != nil {
+		used = append([]*object{last.tables}, used...)
+	}
 	infos := make([]*media.Info, len(used))
 	for i, ob := range used {
 		infos[i] = ob.info
 	}
-	infos[0] = infos[0].WithTables() // players start with a whole segment, not with part of one
-	last := e.edges[r.ID]
 	deltas, next := media.PlanCounters(last.counters, infos)
 	at := failover.Ticks(0)
 	for i, ob := range used {
-		switch shift := infos[0].CueShift(infos[i]); {
-		case infos[i] != ob.info:
-			ob = e.complement(ob, infos[i], deltas[i])
-		case deltas[i] != nil:
-			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.NewRewriter(source, deltas[i]) })
-		case shift != 0:
+		if shift := first.info.CueShift(ob.info); shift != 0 {
 			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.ShiftCues(source, shift) })
 		}
 		ranges := ob.info.JoinRanges(i, len(used))
 		r.AddIFrames(ob.info, ranges, at)
 		at += failover.Ticks(ob.info.End - ob.info.Start)
 		for _, keep := range ranges {
-			r.Parts = append(r.Parts, output.Part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start})
+			r.Parts = append(r.Parts, output.Part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start, Counters: deltas[i]})
 			r.Size += keep.End - keep.Start
 		}
 	}
-	r.Format = e.window.FormatOf(r.ID, infos[0])
-	last.section, r.Map = e.section(r.ID, last.section, used[0].init)
+	r.Format = e.window.FormatOf(r.ID, first.info)
+	last.section, r.Map = e.section(r.ID, last.section, first.init)
 	last.counters = next
 	e.edges[r.ID] = last
 }
 
 // rewrite copies the object with other bytes. If that fails, the object is used as it is:
-// players notice a jump of counters or a cue at the wrong time, but a missing segment would
-// be worse.
+// viewers see a cue at the wrong time, but a missing segment would be worse.
 func (e *endpoint) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
 	copied, err := e.objects.rewrite(ob, with)
 	if err != nil {

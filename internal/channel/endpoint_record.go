@@ -3,6 +3,7 @@ package channel
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/compact"
@@ -12,8 +13,8 @@ import (
 // record is one entry of an endpoint's journal. The first one only names the epoch
 // of the endpoint; every other one is a slot.
 type record struct {
-	// Format is the version of records that several nodes share; 0 is that of a single node,
-	// whose journals nobody else reads.
+	// Format is the version of a record that several nodes share: the oldest one that has all
+	// that is in it. 0 is that of a single node, whose journals nobody else reads.
 	Format int `json:"format,omitempty"`
 	// Epoch is part of all segment names, so that no name is ever used twice, even if
 	// numbers repeat. Every record has it, as older ones are forgotten.
@@ -33,9 +34,37 @@ type record struct {
 	unread []byte
 }
 
-// recordFormat is the version of records that this node writes. It reads its own and earlier
+// recordFormat is the newest version of records that this node writes. It reads its own and earlier
 // ones.
-const recordFormat = 1
+const recordFormat = 2
+
+// formatOf is the version of a record of the slot: the second one has parts with other continuity
+// counters. Until then, the store had copies of such objects.
+func formatOf(s *output.Slot) int {
+	for i := range s.Renditions {
+		for _, p := range s.Renditions[i].Parts {
+			if p.Counters != "" {
+				return 2
+			}
+		}
+	}
+	return 1
+}
+
+// simplify leaves out of a slot what a node that is there can't read: until it is upgraded, viewers get
+// the same from all nodes, with jumps of the continuity counters.
+func (n *nodes) simplify(s *output.Slot) {
+	if formatOf(s) == 1 || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
+		return p.Alive && p.state.Format > 0 && p.state.Records < 2
+	}) {
+		return
+	}
+	for i := range s.Renditions {
+		for k := range s.Renditions[i].Parts {
+			s.Renditions[i].Parts[k].Counters = ""
+		}
+	}
+}
 
 // readable says whether the node understands the record.
 func (r *record) readable() error {

@@ -87,8 +87,9 @@ func servable(config *InputConfig, name string, s *hls.Segment) (object, subject
 // the median of the others, or else the target duration.
 func usualDuration(m *hls.MediaPlaylist) time.Duration {
 	var known []time.Duration
-	for i := range m.Segments[max(0, len(m.Segments)-16):] {
-		if d := m.Segments[max(0, len(m.Segments)-16)+i].Duration; d > 0 {
+	newest := m.Segments[max(0, len(m.Segments)-16):]
+	for i := range newest {
+		if d := newest[i].Duration; d > 0 {
 			known = append(known, d)
 		}
 	}
@@ -154,11 +155,7 @@ func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlayl
 
 // coreMedia is what the core needs to know about a probed object.
 func coreMedia(info *media.Info) *failover.Media {
-	video := false
-	for _, t := range info.Tracks {
-		video = video || t.Kind == media.Video
-	}
-	signature := info.Signature()
+	kind, signature := kindOf(info), info.Signature()
 	var cues *failover.Span
 	if t := info.Text; t != nil && t.HasMap && t.Cues > 0 {
 		from := failover.Ticks(t.FirstCue + t.Offset())
@@ -167,6 +164,6 @@ func coreMedia(info *media.Info) *failover.Media {
 	return &failover.Media{
 		Start: failover.Ticks(info.Start), End: failover.Ticks(info.End),
 		Modulus: failover.Ticks(info.Modulus), Frame: failover.Ticks(info.FrameDuration),
-		Video: video, Kind: kindOf(info), Untimed: info.Untimed, Cues: cues, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
+		Video: kind == failover.Variant, Kind: kind, Untimed: info.Untimed, Cues: cues, Signature: base64.RawStdEncoding.EncodeToString(signature[:]),
 	}
 }

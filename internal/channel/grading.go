@@ -2,7 +2,6 @@ package channel
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/media"
@@ -140,16 +139,19 @@ func (g *grading) before(path string, info *media.Info, listed []string) *media.
 // segment has room there that is yet to come. Names that count would say that one is.
 func apart(s *media.Graded, info *media.Info, listed []string) int64 {
 	if n := len(listed); n < 2 || counts(listed[n-2], listed[n-1]) {
-		return max(info.FrameDuration/2, media.ClockRate/1000)
+		return halfFrame(info)
 	}
 	return min(s.Length(), info.End-info.Start) / 2
 }
+
+// halfFrame is how far timestamps of the same moment are apart at most.
+func halfFrame(info *media.Info) int64 { return max(info.FrameDuration/2, media.ClockRate/1000) }
 
 // touches reports whether a segment begins where a remembered one ends, and is like it.
 func (g *grading) touches(info *media.Info) bool {
 	for _, s := range g.newest {
 		gap, ok := s.graded.Gap(info)
-		if ok && max(gap, -gap) <= max(info.FrameDuration/2, media.ClockRate/1000) && s.graded.Alike(info) {
+		if ok && max(gap, -gap) <= halfFrame(info) && s.graded.Alike(info) {
 			return true
 		}
 	}
@@ -190,14 +192,6 @@ func (in *input) listingLike(path string, info *media.Info) *listing {
 		return nil
 	}
 	return like
-}
-
-// numbered splits a name around the last number in it.
-func numbered(name string) (before, number, after string) {
-	const digits = "0123456789"
-	end := strings.LastIndexAny(name, digits) + 1
-	start := len(strings.TrimRight(name[:end], digits))
-	return name[:start], name[start:end], name[end:]
 }
 
 // arriveGraded tells the core of a segment, and how good it is. One whose timestamps step back

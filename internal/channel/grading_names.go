@@ -67,6 +67,14 @@ func compareNumbers(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
+// numbered splits a name around the last number in it.
+func numbered(name string) (before, number, after string) {
+	const digits = "0123456789"
+	end := strings.LastIndexAny(name, digits) + 1
+	start := len(strings.TrimRight(name[:end], digits))
+	return name[:start], name[start:end], name[end:]
+}
+
 // words is how long the part of a name before its first number is, number how long the number
 // at its start.
 func words(name string) int {

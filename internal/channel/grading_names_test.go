@@ -256,9 +256,7 @@ func TestRenditionsInOneFolder(t *testing.T) {
 func TestASegmentThatStepsBackIsMissing(t *testing.T) {
 	_, segments := testmedia.Segments(t, "24")
 	synctest.Test(t, func(t *testing.T) {
-		ch, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer ch.Close()
+		ch := openChannel(t, testConfig(shortEndpoint()))
 		told := faultTracer{}
 		ch.Trace(told)
 		put := func(path, body string) {

@@ -47,9 +47,7 @@ func TestSegmentsAreGradedInAnyOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ch, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer ch.Close()
+				ch := openChannel(t, testConfig(shortEndpoint()))
 				told := defectTracer{map[string][]failover.Defect{}}
 				ch.Trace(told)
 				put := func(path, body string) {

@@ -106,10 +106,15 @@ func (d *delivery) takeManifest() (replaced bool, err error) {
 		return false, err
 	}
 	d.text = text
-	return d.input.keepText(d.path, file{text: text, contentType: "application/dash+xml"}, maxOthers+d.config.MaxRenditions)
+	return d.keepOther(text, "application/dash+xml")
 }
 
 const playlistType = "application/vnd.apple.mpegurl"
+
+// keepOther keeps a text that is no media playlist.
+func (d *delivery) keepOther(text []byte, contentType string) (replaced bool, err error) {
+	return d.input.keepText(d.path, file{text: text, contentType: contentType}, maxOthers+d.config.MaxRenditions)
+}
 
 func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error) {
 	text, release, err := d.input.texts.receive(&d.body, d.size, d.config.MaxPlaylistSize, "playlist")
@@ -134,7 +139,7 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 		return d.takeMultivariant(text, playlist.Multivariant, odd)
 	case m.IFramesOnly():
 		odd.add(NoticeIFrames, 0, "", "a playlist of single pictures (EXT-X-I-FRAMES-ONLY): kept for the encoder, and not served")
-		replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+		replaced, err = d.keepOther(text, playlistType)
 		return func() error {
 			d.input.tell(*odd)
 			return nil
@@ -176,7 +181,7 @@ func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, od
 	if err != nil {
 		return d.refusedMultivariant(text, err.Error()), false, err
 	}
-	replaced, err = d.input.keepText(d.path, file{text: text, contentType: playlistType}, maxOthers+d.config.MaxRenditions)
+	replaced, err = d.keepOther(text, playlistType)
 	if err != nil {
 		return nil, false, err
 	}

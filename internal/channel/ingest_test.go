@@ -16,9 +16,7 @@ import (
 
 func TestRefusals(t *testing.T) {
 	names, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	head := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
 	segment := string(segments[0])
 	for _, test := range []struct {
@@ -47,7 +45,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if n := st.Usage().Objects; n != 0 {
+	if n := c.store.Usage().Objects; n != 0 {
 		t.Errorf("%d objects are left of refused uploads", n)
 	}
 	_ = names
@@ -57,9 +55,7 @@ func TestRefusals(t *testing.T) {
 // kept.
 func TestReadingBackWhatWasSentTwice(t *testing.T) {
 	_, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	upload(t, c, "a", "live.m3u8", []byte(tsList(1)))
 	for range 3 {
 		upload(t, c, "a", "seg0.ts", segments[0])
@@ -76,9 +72,7 @@ func TestReadingBackWhatWasSentTwice(t *testing.T) {
 }
 
 func TestTooManyRenditions(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
 	for i := range 4 {
 		_, err := c.Put(t.Context(), "a", fmt.Sprintf("v%d.m3u8", i), strings.NewReader(text), -1)
@@ -92,9 +86,7 @@ func TestTooManyRenditions(t *testing.T) {
 // An encoder that comes back under new names each time is taken for ever.
 func TestNamesThatAreLeftBehindMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n"
 		for i := range 50 {
 			if _, err := c.Put(t.Context(), "a", fmt.Sprintf("live%d.m3u8", i), strings.NewReader(text), -1); err != nil {
@@ -118,9 +110,7 @@ func (b brokenBody) Read(p []byte) (int, error) {
 
 func TestAnUploadThatBreaksOffIsNeverSeen(t *testing.T) {
 	_, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	for _, size := range []int{0, 5, 188, 188 * 100, len(segments[0])} {
 		_, err := c.Put(t.Context(), "a", "x.ts", brokenBody{bytes.NewReader(segments[0][:size])}, -1)
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -130,16 +120,14 @@ func TestAnUploadThatBreaksOffIsNeverSeen(t *testing.T) {
 	if _, err := c.Get(t.Context(), "a", "x.ts"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("get: %v", err)
 	}
-	if n := st.Usage().Objects; n != 0 {
+	if n := c.store.Usage().Objects; n != 0 {
 		t.Errorf("%d objects", n)
 	}
 }
 
 func TestAnEncoderReadsWhatItPut(t *testing.T) {
 	names, segments := testmedia.Segments(t, "4")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 	e.deliver(0)
 	for path, want := range map[string]string{names[0]: string(segments[0]), "live.m3u8": "#EXTM3U"} {

@@ -34,10 +34,6 @@ const probedObjects = 64
 func (in *input) receivedWhole(name string, h heldSegment) {
 	in.tell(oddMedia(name, h.info))
 	if h.info.Complete() || in.gone { // nothing is held for an input that is gone
-		config := in.remember(name, h.info)
-		if l := in.listingOf(name); l != nil {
-			l.learn(config)
-		}
 		in.arriveWhole(name, h)
 		in.freeHeld()
 		in.reannounce()
@@ -54,8 +50,19 @@ func (in *input) receivedWhole(name string, h heldSegment) {
 }
 
 func (in *input) arriveWhole(name string, h heldSegment) {
-	in.objects.describe(h.key, h.info, nil)
-	in.arriveGraded(failover.Object{Input: in.name, Path: name, ID: h.key, Size: h.size, Hash: h.hash}, h.info)
+	in.arriveKnown(failover.Object{Path: name, ID: h.key, Size: h.size, Hash: h.hash}, h.info, nil)
+}
+
+// arriveKnown passes on a segment of which all is known: what it holds, and its initialization
+// section, nil for none.
+func (in *input) arriveKnown(object failover.Object, info *media.Info, section *initSection) {
+	config := in.remember(object.Path, info)
+	if l := in.listingOf(object.Path); l != nil {
+		l.learn(config)
+	}
+	in.objects.describe(object.ID, info, section)
+	object.Input = in.name
+	in.arriveGraded(object, info)
 }
 
 // freeHeld passes on the segments whose run is known, and those that have waited for two
@@ -85,9 +92,6 @@ func (in *input) freeHeld() {
 			l.bare = true // nothing to wait for, as long as there is nothing
 		}
 		delete(in.held, name)
-		if config := in.remember(name, h.info); l != nil {
-			l.learn(config)
-		}
 		in.arriveWhole(name, h)
 	}
 	if n := len(now); n > 0 && n == len(free) {

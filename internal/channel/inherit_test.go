@@ -51,9 +51,7 @@ func TestSegmentsInheritInAnyOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ch, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer ch.Close()
+				ch := openChannel(t, testConfig(shortEndpoint()))
 				r := &recorder{}
 				ch.Observe(r)
 				for n := range 9 {

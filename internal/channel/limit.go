@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
 // Kinds of what was dropped because an input is over a limit. The channel goes on; an
@@ -29,4 +32,15 @@ func (in *input) overLimit(limit NoticeKind, path, format string, args ...any) {
 	n := Notice{Time: time.Now(), Input: in.name, Path: path, Kind: limit, Text: fmt.Sprintf(format, args...)}
 	in.remarks.add(n)
 	in.outbox.notice(n)
+}
+
+// warnOfTags reports a playlist with more tag lines than are passed on to viewers.
+func (in *input) warnOfTags(name string, m *hls.MediaPlaylist) {
+	for i := range m.Segments {
+		if output.TooManyTags(m.Segments[i].Tags) {
+			in.overLimit(LimitTags, name, "segments with more than %d lines or %d bytes of tags: the rest of them is dropped",
+				output.MaxTagLines, output.MaxTagBytes)
+			return
+		}
+	}
 }

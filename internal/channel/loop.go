@@ -38,16 +38,17 @@ func (c *Channel) stepAt(now time.Time, f failover.Fact) {
 	effects := c.core.Take(now, f)
 	c.waiting = false
 	for _, ec := range c.config.Endpoints {
+		e := c.endpoints[ec.Name]
 		for !c.prepared {
 			d := c.core.Decide(now, ec.Name)
 			if d.Slot == nil {
 				break
 			}
-			if e := c.endpoints[ec.Name]; c.nodes != nil && e != nil && !d.Slot.Unlisted && !c.nodes.mayDecide(e, d.Slot.Start) {
-				c.waiting = true
-				break
-			}
-			if e := c.endpoints[ec.Name]; e != nil && !d.Slot.Unlisted {
+			if !d.Slot.Unlisted {
+				if c.nodes != nil && !c.nodes.mayDecide(e, d.Slot.Start) {
+					c.waiting = true
+					break
+				}
 				*d.Slot = e.publish(*d.Slot)
 				c.decisions.remember(d.Slot.Switch)
 			}

@@ -175,6 +175,8 @@ const answerSize = 4 << 20
 // nodeState is what a node says of itself several times a second.
 type nodeState struct {
 	Format int `json:"format"`
+	// Records is the newest version of records that the node reads; 0 is the first.
+	Records int `json:"records,omitempty"`
 	// Ready: it has taken over what the others had, and answers viewers.
 	Ready bool `json:"ready"`
 	// Writer stands for this run of the node, see link.

@@ -253,7 +253,7 @@ func (n *nodes) ask(ctx context.Context, node string, q question, answer any) er
 
 // State implements store.Member. It waits for nobody.
 func (n *nodes) State() []byte {
-	state := nodeState{Format: messageFormat, Ready: n.ready.Load(), Writer: n.writer}
+	state := nodeState{Format: messageFormat, Records: recordFormat, Ready: n.ready.Load(), Writer: n.writer}
 	if d := n.channel.directory.Load(); d != nil {
 		state.Endpoints = map[string]endpointState{}
 		for name, e := range d.endpoints {

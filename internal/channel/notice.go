@@ -69,16 +69,16 @@ const (
 // ToleratedKinds are the kinds of what is passed over, NoticedKinds those of what the
 // core noticed, WaitKinds those of what is waited for.
 var (
-	ToleratedKinds = append(toleratedInPlaylists(),
+	ToleratedKinds = append(noticeKinds(hls.NoteKinds),
 		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeMultivariants, NoticeTrack, NoticeMedia)
-	NoticedKinds = noticedByCore()
+	NoticedKinds = noticeKinds(failover.Notices())
 	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition, WaitMedia, WaitPlaylist}
 )
 
-func noticedByCore() []NoticeKind {
-	var kinds []NoticeKind
-	for _, k := range failover.Notices() {
-		kinds = append(kinds, NoticeKind(k))
+func noticeKinds[K ~string](list []K) []NoticeKind {
+	kinds := make([]NoticeKind, len(list))
+	for i, k := range list {
+		kinds[i] = NoticeKind(k)
 	}
 	return kinds
 }
@@ -89,14 +89,6 @@ func noticeOf(e failover.Noticed) Notice {
 		Time: e.Time, Input: e.Input, Endpoint: e.Endpoint, Rendition: e.Rendition,
 		Path: cmp.Or(e.Segment, e.Rendition), Kind: NoticeKind(e.What), Text: e.Detail,
 	}
-}
-
-func toleratedInPlaylists() []NoticeKind {
-	kinds := make([]NoticeKind, 0, len(hls.NoteKinds))
-	for _, k := range hls.NoteKinds {
-		kinds = append(kinds, NoticeKind(k))
-	}
-	return kinds
 }
 
 // Bounds of what an input remembers about what has been reported.

@@ -53,9 +53,7 @@ func TestNumbering(t *testing.T) {
 // minutes is said again. Every upload is counted.
 func TestTolerancesAreSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		r := &recorder{}
 		c.Observe(r)
 		put := func(text string) {
@@ -98,9 +96,7 @@ func TestTolerancesAreSaidOnce(t *testing.T) {
 // no more of a URI than a log can take.
 func TestEntriesAreLeftOutForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		r := &recorder{}
 		c.Observe(r)
 		long := strings.Repeat("x", 3000)
@@ -127,9 +123,7 @@ func TestEntriesAreLeftOutForAReason(t *testing.T) {
 // TestAnyOddUploadIsBounded: what an input remembers of what it was told does not grow
 // with what an encoder thinks up.
 func TestAnyOddUploadIsBounded(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	for i := range 3_000 {
 		text := fmt.Sprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,X%d=\nv%d.m3u8\n", i, i)
 		_, _ = c.Put(t.Context(), "a", "m.m3u8", strings.NewReader(text), -1)

@@ -1,10 +1,10 @@
 package channel
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
@@ -79,7 +79,7 @@ func (o *objects) noCues() (*object, error) {
 			return ob, nil
 		}
 	}
-	ob, err := o.write(context.Background(), "silent", int64(len(media.NoCues)), bytes.NewReader([]byte(media.NoCues)))
+	ob, err := o.write(context.Background(), "silent", int64(len(media.NoCues)), strings.NewReader(media.NoCues))
 	if err != nil {
 		return nil, fmt.Errorf("store text without cues: %w", err)
 	}

@@ -3,6 +3,8 @@ package channel
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -225,10 +227,7 @@ func (o *objects) release(key string) {
 // drop deletes all objects, whoever uses them.
 func (o *objects) drop() {
 	o.mu.Lock()
-	keys := make([]string, 0, len(o.byKey))
-	for key := range o.byKey {
-		keys = append(keys, key)
-	}
+	keys := slices.Collect(maps.Keys(o.byKey))
 	o.byKey, o.pending = map[string]*object{}, map[string]int64{}
 	o.held.Store(0)
 	o.mu.Unlock()

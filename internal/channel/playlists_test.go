@@ -54,7 +54,7 @@ func newProgramme(t *testing.T, inputs []string, endpoints ...EndpointConfig) *p
 			Name: name, BasePath: "/in/" + name, MaxSegmentSize: 1 << 20, MaxPlaylistSize: 1 << 16, MaxRenditions: 9,
 		})
 	}
-	c, _ := openChannel(t, config)
+	c := openChannel(t, config)
 	for _, e := range c.endpoints {
 		e.epoch = "abcdef"
 		e.window.SetEpoch(e.epoch)

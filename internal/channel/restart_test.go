@@ -345,9 +345,7 @@ func TestJournalsOfFactsStayShort(t *testing.T) {
 // config for a while.
 func TestAnInputThatComesBackIsKnown(t *testing.T) {
 	config := testConfig(shortEndpoint())
-	c, st := openChannel(t, config)
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, config)
 	upload(t, c, "b", "master.m3u8", []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000\none.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=800000\ntwo.m3u8\n"))
 	without := config
 	without.Inputs = config.Inputs[:1]

@@ -78,44 +78,49 @@ const maxOthers = 8
 // forgottenAfter is how long after its last upload a playlist makes room for a new one.
 const forgottenAfter = time.Minute
 
-// keepText keeps a playlist or manifest, of which there may be at most limit of its kind.
+// keepText keeps a playlist or manifest, of which there may be at most limit: of media playlists, or
+// of all the others.
 func (s *shelf) keepText(name string, f file, limit int) (replaced bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, replaced := s.files[name]
 	defer s.boundTexts(name)
-	if f.rendition {
-		if err := s.admit(name, limit, time.Now()); err != nil {
-			return replaced, err
-		}
-		f.modified = time.Now()
-		s.files[name] = f
-		return replaced, nil
-	}
-	if old.text != nil && old.rendition == f.rendition {
-		f.modified = time.Now()
-		s.files[name] = f
-		return true, nil
-	}
-	same, stalest := 0, name
-	for other, o := range s.files {
-		if o.text == nil || o.rendition != f.rendition || other == name {
-			continue
-		}
-		if same++; stalest == name || o.modified.Before(s.files[stalest].modified) {
-			stalest = other
-		}
-	}
-	if same >= limit {
-		// An encoder that invents new names at each start leaves the old ones behind.
-		if limit == 0 || time.Since(s.files[stalest].modified) < forgottenAfter {
-			return replaced, refuse(TooMany, "more than %d playlists of this kind at a time (max_renditions): an encoder should use the same names at each start", limit)
-		}
-		delete(s.files, stalest)
-	}
+	_, replaced = s.files[name]
 	f.modified = time.Now()
+	if f.rendition {
+		err = s.admit(name, limit, f.modified)
+	} else {
+		err = s.admitOther(name, limit, f.modified)
+	}
+	if err != nil {
+		return replaced, err
+	}
 	s.files[name] = f
 	return replaced, nil
+}
+
+// admitOther lets in a text that is no media playlist. The caller holds the lock.
+func (s *shelf) admitOther(name string, limit int, now time.Time) error {
+	others, stalest := 0, ""
+	for path, f := range s.files {
+		if f.text == nil || f.rendition {
+			continue
+		}
+		if path == name {
+			return nil
+		}
+		if others++; stalest == "" || f.modified.Before(s.files[stalest].modified) {
+			stalest = path
+		}
+	}
+	if others < limit {
+		return nil
+	}
+	// An encoder that invents new names at each start leaves the old ones behind.
+	if stalest == "" || now.Sub(s.files[stalest].modified) < forgottenAfter {
+		return refuse(TooMany, "more than %d playlists of this kind at a time (max_renditions): an encoder should use the same names at each start", limit)
+	}
+	delete(s.files, stalest)
+	return nil
 }
 
 // keepObject remembers the key of the path's bytes.
@@ -168,9 +173,7 @@ func (s *shelf) file(name string) (file, bool) {
 func (s *shelf) forget(name, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, ok := s.files[name]
-	if !ok || key != "" && f.key != key {
-		return
+	if key == "" || s.files[name].key == key {
+		delete(s.files, name)
 	}
-	delete(s.files, name)
 }

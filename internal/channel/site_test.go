@@ -37,7 +37,9 @@ type siteNode struct {
 	// halted: nothing gets through to it or from it until then. It comes then.
 	halted time.Time
 	// woke is when it ran again after it had stood still.
-	woke     time.Time
+	woke time.Time
+	// first: it is of the first version, which reads only records of the first.
+	first    bool
 	group    *siteGroup
 	fetching chan struct{}
 }

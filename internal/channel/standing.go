@@ -1,7 +1,9 @@
 package channel
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -143,14 +145,9 @@ func (s *standing) keepBeside(input, path string, beside []string) error {
 
 // inOrder lists what holds, the oldest first.
 func (s *standing) inOrder() []standingEntry {
-	keys := make([]standingKey, 0, len(s.last))
-	for key := range s.last {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b standingKey) int { return int(s.at[a]) - int(s.at[b]) })
-	list := make([]standingEntry, len(keys))
-	for i, key := range keys {
-		list[i] = s.last[key]
+	var list []standingEntry
+	for _, key := range slices.SortedFunc(maps.Keys(s.last), func(a, b standingKey) int { return cmp.Compare(s.at[a], s.at[b]) }) {
+		list = append(list, s.last[key])
 	}
 	return list
 }

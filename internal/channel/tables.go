@@ -2,7 +2,8 @@ package channel
 
 import (
 	"bytes"
-	"io"
+	"context"
+	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
@@ -105,19 +106,21 @@ func (s *standing) surplusTables(input string) *standingTables {
 	return &standingTables{Input: input, Sort: oldest.path}
 }
 
-// complement rewrites an object that begins without tables so that a player can start
-// with it, with continuity counters as the slot needs them. whole describes it with its
-// tables.
-func (e *endpoint) complement(ob *object, whole *media.Info, delta media.CounterDelta) *object {
-	out := e.rewrite(ob, func(source io.Reader) io.Reader {
-		source = ob.info.Prepend(source)
-		if delta != nil {
-			source = media.NewRewriter(source, delta)
-		}
-		return source
-	})
-	if out != ob {
-		out.info = whole
+// inFront is an object of the tables that the first object of a slot has inherited, with one
+// more user: players start with a whole segment, not with part of one. It is the one before as
+// long as slots have that, and nil if there is nothing to put in front.
+func (e *endpoint) inFront(first, before *object) *object {
+	tables := first.info.Tables
+	if len(tables) == 0 {
+		return nil
 	}
-	return out
+	if before != nil && bytes.Equal(before.info.Tables, tables) && e.objects.use(before.key) != nil {
+		return before
+	}
+	written, err := e.objects.write(context.Background(), "tables", int64(len(tables)), bytes.NewReader(tables))
+	if err != nil {
+		e.outbox.trouble(fmt.Errorf("endpoint %s: store tables: %w", e.config.Name, err))
+		return nil
+	}
+	return &object{key: written.key, size: written.size, info: tables.Info()}
 }

@@ -75,9 +75,7 @@ func pidOf(b []byte) int { return int(b[1]&0x1f)<<8 | int(b[2]) }
 // Where no segment had any tables, the first one is refused as before.
 func TestWithoutAnyTablesASegmentIsRefused(t *testing.T) {
 	_, segments := testmedia.Segments(t, "24")
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	once := tablesOnce(segments)
 	put := func(path string, body []byte) error {
 		_, err := c.Put(t.Context(), "a", path, bytes.NewReader(body), -1)
@@ -95,9 +93,7 @@ func TestWithoutAnyTablesASegmentIsRefused(t *testing.T) {
 
 // However many names an encoder invents, tables are remembered of a bounded number.
 func TestTablesAreBounded(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	in := c.inputs["a"]
 	for n := range 500 {
 		in.keepTables(sortOf(fmt.Sprintf("run%d/s-1.ts", n)), media.Tables{1})

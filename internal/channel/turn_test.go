@@ -55,8 +55,7 @@ func (b slowBody) Read(p []byte) (int, error) {
 // arrived is read, although its sender has left.
 func TestPlaylistsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := openChannel(t, testConfig(shortEndpoint()))
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		in := c.inputs["a"]
 		put := func(ctx context.Context, name string, body io.Reader) error {
 			_, err := c.Put(ctx, "a", name, body, -1)
@@ -109,9 +108,7 @@ func TestPlaylistsTakeTurns(t *testing.T) {
 func TestMediaTakesTurns(t *testing.T) {
 	_, segments := testmedia.Segments(t, "2")
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		turns := c.inputs["a"].turns
 		body, sender := io.Pipe()
 		ended := make(chan error)
@@ -152,8 +149,7 @@ func TestMediaTakesTurns(t *testing.T) {
 func TestMultivariantPlaylistsAreBounded(t *testing.T) {
 	config := testConfig(shortEndpoint())
 	config.Inputs[0].MaxRenditions, config.Inputs[0].MaxPlaylistSize = 4, 1<<20
-	c, st := openChannel(t, config)
-	defer c.Close()
+	c := openChannel(t, config)
 	put := func(size, n int) error {
 		text := fmt.Sprintf("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=%d\nlive.m3u8\n", n+1)
 		for len(text) < size {
@@ -168,13 +164,13 @@ func TestMultivariantPlaylistsAreBounded(t *testing.T) {
 	if _, err := c.Put(t.Context(), "b", "master.m3u8", strings.NewReader("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n"), -1); err != nil {
 		t.Fatal(err)
 	}
-	before := st.Usage().Bytes
+	before := c.store.Usage().Bytes
 	for n := range 100 {
 		if err := put(3*bytesPerRendition, n); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if more := st.Usage().Bytes - before; more > 2*staleBytes {
+	if more := c.store.Usage().Bytes - before; more > 2*staleBytes {
 		t.Errorf("the journal holds %d bytes of what was replaced", more)
 	}
 	if c.standing.stale > staleBytes {

@@ -22,15 +22,13 @@ func TestObjectsThatNoPlaylistLists(t *testing.T) {
 		for i := range config.Inputs {
 			config.Inputs[i].MaxUnlistedSize = 10 * int64(len(segments[0]))
 		}
-		c, st := openChannel(t, config)
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, config)
 		for i := range 50 {
 			upload(t, c, "a", fmt.Sprintf("lone%d.ts", i), segments[0])
 			upload(t, c, "b", fmt.Sprintf("lone%d.m4s", i), files["seg0.m4s"])
 		}
 		limit := config.Inputs[0].MaxUnlistedSize
-		if u := st.Usage(); u.Bytes > 3*limit {
+		if u := c.store.Usage(); u.Bytes > 3*limit {
 			t.Errorf("%d bytes in %d objects, of 2 inputs that may have %d each", u.Bytes, u.Objects, limit)
 		}
 		c.mu.Lock()
@@ -42,7 +40,7 @@ func TestObjectsThatNoPlaylistLists(t *testing.T) {
 		c.mu.Unlock()
 		time.Sleep(4 * time.Minute)
 		synctest.Wait()
-		if u := st.Usage(); u.Objects != 0 {
+		if u := c.store.Usage(); u.Objects != 0 {
 			t.Errorf("%d objects are left", u.Objects)
 		}
 		// What a playlist lists is no matter of these limits.
@@ -68,9 +66,7 @@ func TestObjectsThatNoPlaylistLists(t *testing.T) {
 
 // A segment that is held until the configuration of its run is known counts as well.
 func TestHeldSegmentsCount(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := c.inputs["a"]
@@ -119,9 +115,7 @@ func TestRemarksAreBounded(t *testing.T) {
 
 // Two encoders whose tags are over the limit, while somebody looks on.
 func TestTagLimitIsTold(t *testing.T) {
-	c, st := openChannel(t, testConfig(shortEndpoint()))
-	defer st.Close()
-	defer c.Close()
+	c := openChannel(t, testConfig(shortEndpoint()))
 	list := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + strings.Repeat("#EXT-OATCLS-SCTE35:/DAlAAAAAAAAAP/wFAUAAAABf+/+\n", 2*output.MaxTagLines) + "#EXTINF:2,\nseg0.ts\n"
 	var uploads sync.WaitGroup
 	for _, input := range []string{"a", "b"} {
@@ -142,18 +136,16 @@ func TestTagLimitIsTold(t *testing.T) {
 func TestFragmentsWithoutAPlaylistAreForgotten(t *testing.T) {
 	fragment := fragments(t, "6")["seg0.m4s"]
 	synctest.Test(t, func(t *testing.T) {
-		c, st := openChannel(t, testConfig(shortEndpoint()))
-		defer st.Close()
-		defer c.Close()
+		c := openChannel(t, testConfig(shortEndpoint()))
 		for i := range 5 * passedAtOnce {
 			upload(t, c, "a", fmt.Sprintf("%d.m4s", i), fragment)
 		}
-		if n := st.Usage().Objects; n == 0 {
+		if n := c.store.Usage().Objects; n == 0 {
 			t.Fatal("nothing is kept")
 		}
 		time.Sleep(fragmentAge + sweepInterval + time.Second)
 		synctest.Wait()
-		if n := st.Usage().Objects; n != 0 {
+		if n := c.store.Usage().Objects; n != 0 {
 			t.Errorf("%d fragments are kept for ever", n)
 		}
 	})

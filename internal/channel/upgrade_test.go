@@ -15,44 +15,27 @@ import (
 // Nodes are upgraded one after the other: a newer one reads what an older one has written, and an
 // older one says that it can't read a newer one's.
 func TestRecordsOfOtherVersions(t *testing.T) {
-	text, err := os.ReadFile("testdata/record-1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var first record
-	if err := json.Unmarshal(text, &first); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.readable(); err != nil {
-		t.Error(err)
-	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		c := s.start("n1")
 		r := &recorder{}
 		c.Observe(r)
-		for i := range first.Slot.Renditions {
-			for _, part := range first.Slot.Renditions[i].Parts {
-				w, err := c.store.Create(t.Context(), part.Key, part.Size)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := w.Write(make([]byte, part.Size)); err != nil {
-					t.Fatal(err)
-				}
-				if err := w.Commit(); err != nil {
-					t.Fatal(err)
-				}
+		var last record
+		for _, file := range recordFiles {
+			last = readRecordFile(t, file)
+			if err := last.readable(); err != nil {
+				t.Error(err)
+			}
+			storeParts(t, c, last)
+			c.nodes.locked(func() { c.nodes.follow("n0", "hls", last) })
+			if p := c.Status().Endpoints[0]; p.NextMSN != last.Slot.MSN+1 || p.Active != last.Slot.Input {
+				t.Errorf("%s: the endpoint stands at %d with %s", file, p.NextMSN, p.Active)
 			}
 		}
-		c.nodes.locked(func() { c.nodes.follow("n0", "hls", first) })
-		if p := c.Status().Endpoints[0]; p.NextMSN != first.Slot.MSN+1 || p.Active != first.Slot.Input {
-			t.Errorf("the endpoint stands at %d with %s", p.NextMSN, p.Active)
-		}
-		later := first
+		later := last
 		later.Format = recordFormat + 1
-		later.Link = c.nodes.nextLink(*first.Link)
+		later.Link = c.nodes.nextLink(*last.Link)
 		c.nodes.locked(func() { c.nodes.follow("n0", "hls", later) })
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -62,36 +45,109 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 	})
 }
 
+func readRecordFile(t *testing.T, file string) (r record) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// storeParts stores something under the keys that a record names.
+func storeParts(t *testing.T, c *Channel, r record) {
+	t.Helper()
+	for i := range r.Slot.Renditions {
+		for _, part := range r.Slot.Renditions[i].Parts {
+			w, err := c.store.Create(t.Context(), part.Key, part.Size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write(make([]byte, part.Size)); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// recordFiles are records of each version, as the first version that had them wrote them.
+var recordFiles = []string{"testdata/record-1.json", "testdata/record-2.json"}
+
 // What this version writes is what it wrote before, or has a version of its own.
 func TestRecordFormat(t *testing.T) {
 	names, segments := testmedia.Segments(t, "18")
+	ahead := countingAhead(t, segments)
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		c := s.start("n1")
-		a := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1]}}
 		for n := range 2 {
 			time.Sleep(segmentTime)
 			a.deliver(n)
 		}
 		time.Sleep(2 * time.Second)
-		var written record
-		c.nodes.locked(func() { written = c.endpoints["hls"].chain.recent[0] })
-		now, err := json.MarshalIndent(written, "", "\t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if *update {
-			if err := os.WriteFile("testdata/record-1.json", append(now, '\n'), 0o644); err != nil {
+		for i, file := range recordFiles {
+			var written record
+			c.nodes.locked(func() { written = c.endpoints["hls"].chain.recent[i] })
+			if written.Format != i+1 {
+				t.Errorf("slot %d has format %d", i, written.Format)
+			}
+			now, err := json.MarshalIndent(written, "", "\t")
+			if err != nil {
 				t.Fatal(err)
 			}
+			if *update {
+				if err := os.WriteFile(file, append(now, '\n'), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := fieldsOf(t, before), fieldsOf(t, now); a != b {
+				t.Errorf("%s: the fields of records have changed, from\n%s\nto\n%s", file, a, b)
+			}
 		}
-		before, err := os.ReadFile("testdata/record-1.json")
-		if err != nil {
-			t.Fatal(err)
+	})
+}
+
+// As long as there is a node that can't read the second version of records, nobody writes it.
+func TestRecordsAreWrittenForTheOldestNode(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	ahead := countingAhead(t, segments)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		c, old := s.start("n1"), s.start("n2")
+		s.nodes["n2"].first = true
+		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1], ahead[2], ahead[3]}}
+		formats := func() (list []int) {
+			c.nodes.locked(func() {
+				for _, r := range c.endpoints["hls"].chain.recent {
+					list = append(list, r.Format)
+				}
+			})
+			return list
 		}
-		if a, b := fieldsOf(t, before), fieldsOf(t, now); a != b {
-			t.Errorf("the fields of records have changed, from\n%s\nto\n%s", a, b)
+		for n := range 4 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			if n == 1 {
+				time.Sleep(segmentTime / 2)
+				old.Close() // for its upgrade
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if got := formats(); !slices.Equal(got, []int{1, 1, 2, 2}) {
+			t.Errorf("records have the formats %v", got)
 		}
 	})
 }

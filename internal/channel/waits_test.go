@@ -19,9 +19,7 @@ func TestFragmentsWithoutAMapAreSaid(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, testConfig(shortEndpoint()))
 				r := &recorder{}
 				c.Observe(r)
 				upload(t, c, "a", "init.mp4", files["init.mp4"])
@@ -79,9 +77,7 @@ func TestMediaAndPlaylistsThatMissEachOtherAreSaid(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, st := openChannel(t, testConfig(shortEndpoint()))
-				defer st.Close()
-				defer c.Close()
+				c := openChannel(t, testConfig(shortEndpoint()))
 				r := &recorder{}
 				c.Observe(r)
 				upload(t, c, "a", "init.mp4", files["init.mp4"])

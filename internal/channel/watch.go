@@ -1,7 +1,9 @@
 package channel
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,15 +52,10 @@ func (c *Channel) Waits() []Notice {
 	var list []Notice
 	for _, in := range c.inputs {
 		in.checkWaits()
-		for _, n := range in.waits.told {
-			list = append(list, n)
-		}
+		list = slices.AppendSeq(list, maps.Values(in.waits.told))
 	}
 	slices.SortFunc(list, func(a, b Notice) int {
-		if d := a.Time.Compare(b.Time); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Input+" "+a.Path, b.Input+" "+b.Path)
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Input, b.Input), strings.Compare(a.Path, b.Path))
 	})
 	return list
 }

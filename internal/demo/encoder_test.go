@@ -236,7 +236,7 @@ func TestStop(t *testing.T) {
 		var state media.CounterState
 		for _, s := range slices.Concat(before, late, after) {
 			var deltas []media.CounterDelta
-			if deltas, state = media.PlanCounters(state, []*media.Info{probe(t, s.body)}); deltas[0] != nil {
+			if deltas, state = media.PlanCounters(state, []*media.Info{probe(t, s.body)}); deltas[0] != "" {
 				t.Errorf("media is missing before %s", s.path)
 			}
 		}

@@ -95,7 +95,7 @@ func joined(t *testing.T, segments [][]byte) string {
 	for _, b := range segments {
 		var deltas []media.CounterDelta
 		deltas, state = media.PlanCounters(state, []*media.Info{probe(t, b)})
-		if _, err := io.Copy(&all, media.NewRewriter(bytes.NewReader(b), deltas[0])); err != nil {
+		if _, err := io.Copy(&all, io.NewSectionReader(media.NewRewriter(bytes.NewReader(b), deltas[0]), 0, int64(len(b)))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -71,7 +71,7 @@ func TestTheProgrammeIsOneUnbrokenStream(t *testing.T) {
 				info, pcr := probe(t, segment), firstPCR(t, segment)
 				checkSegment(t, n, info)
 				var deltas []media.CounterDelta
-				if deltas, state = media.PlanCounters(state, []*media.Info{info}); deltas[0] != nil {
+				if deltas, state = media.PlanCounters(state, []*media.Info{info}); deltas[0] != "" {
 					t.Errorf("segment %d: continuity counters jump: %v", n, deltas[0])
 				}
 				if before != nil {

@@ -185,8 +185,6 @@ func (f *frames) config() (config []byte, codec string) {
 		// RFC 6381 object types 32 to 34 are layers 1 to 3 of MPEG audio.
 		layer := packed & 3
 		return binary.BigEndian.AppendUint32(nil, packed), "mp4a.40." + [...]string{1: "32", 2: "33", 3: "34"}[layer]
-	}
-	switch f.codec {
 	case codecDTS:
 		return binary.BigEndian.AppendUint32(nil, packed), "dtsc"
 	case codecOpus:

@@ -16,7 +16,7 @@ type container struct {
 // formats are all formats that are read, each once, in the order in which they are tried.
 var formats = []container{
 	{FormatTS, nil, func() scanner { return newTSScanner() }, one("video/mp2t", ".ts")},
-	{FormatMP4, isMP4, func() scanner { return newMP4Scanner() }, mp4File},
+	{FormatMP4, isMP4, func() scanner { return new(mp4Scanner) }, mp4File},
 	{FormatWebVTT, isWebVTT, func() scanner { return newTextScanner() }, one("text/vtt", ".vtt")},
 	{FormatPackedAudio, isPackedAudio, func() scanner { return new(packedScanner) }, packedFile},
 }

@@ -78,10 +78,10 @@ func (x *grading) replaced(was *trackHabits) bool {
 }
 
 func (x *grading) timescale() uint32 {
-	for i := range x.info.Tracks {
-		return x.info.Tracks[i].Timescale
+	if len(x.info.Tracks) == 0 {
+		return 0
 	}
-	return 0
+	return x.info.Tracks[0].Timescale
 }
 
 // damage looks for what got lost on the way.

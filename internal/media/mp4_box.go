@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"github.com/Eyevinn/mp4ff/bits"
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -23,26 +24,34 @@ type boxes struct {
 	bad bool // the rest is no box
 }
 
-// next returns the next box with and without its header. Its type is
-// raw[4:8].
-func (c *boxes) next() (raw, body []byte, ok bool) {
-	if len(c.b) == 0 || c.bad {
-		return nil, nil, false
+// all goes through them, each with and without its header. Its type is raw[4:8].
+func (c *boxes) all() iter.Seq2[[]byte, []byte] {
+	return func(yield func(raw, body []byte) bool) {
+		for len(c.b) > 0 {
+			size, header := boxSize(c.b)
+			if size < header || size > uint64(len(c.b)) {
+				c.bad = true
+				return
+			}
+			raw := c.b[:size]
+			c.b = c.b[size:]
+			if !yield(raw, raw[header:]) {
+				return
+			}
+		}
 	}
-	if len(c.b) < boxHeader {
-		c.bad = true
-		return nil, nil, false
+}
+
+// boxSize is the size of the box that b begins with, and of its header; 0 if there is none.
+func boxSize(b []byte) (size, header uint64) {
+	if len(b) < boxHeader {
+		return 0, boxHeader
 	}
-	size, header := uint64(binary.BigEndian.Uint32(c.b)), boxHeader
-	if size == 1 && len(c.b) >= boxHeader64 {
-		size, header = binary.BigEndian.Uint64(c.b[8:]), boxHeader64
+	size = uint64(binary.BigEndian.Uint32(b))
+	if size == 1 && len(b) >= boxHeader64 {
+		return binary.BigEndian.Uint64(b[8:]), boxHeader64
 	}
-	if size < uint64(header) || size > uint64(len(c.b)) {
-		c.bad = true
-		return nil, nil, false
-	}
-	raw, c.b = c.b[:size], c.b[size:]
-	return raw, raw[header:], true
+	return size, boxHeader
 }
 
 // decodeBox lets mp4ff read one box that contains no others, or the sample

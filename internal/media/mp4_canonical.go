@@ -21,11 +21,7 @@ func canonicalID(moov []byte) Digest {
 // canonicalBoxes appends the boxes of a container to dst.
 func canonicalBoxes(dst, b []byte, depth int) []byte {
 	in := boxes{b: b}
-	for {
-		raw, body, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw, body := range in.all() {
 		dst = canonicalBox(dst, raw, body, depth)
 	}
 	return append(dst, in.b...) // what is not a box counts as it is
@@ -95,11 +91,7 @@ func canonicalHeader(dst []byte, name string, body []byte) []byte {
 func canonicalSampleDescriptions(dst, stsd []byte) []byte {
 	dst = append(dst, stsd[boxHeader:boxHeader+8]...)
 	in := boxes{b: stsd[boxHeader+8:]}
-	for {
-		raw, body, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw, body := range in.all() {
 		start := len(dst)
 		dst = append(append(dst, raw[4:8]...), 0, 0, 0, 0)
 		dst = canonicalEntry(dst, body)
@@ -127,11 +119,9 @@ func canonicalEntry(dst, body []byte) []byte {
 
 func boxesFill(b []byte) bool {
 	in := boxes{b: b}
-	for {
-		if _, _, ok := in.next(); !ok {
-			return !in.bad
-		}
+	for range in.all() {
 	}
+	return !in.bad
 }
 
 // clearBitrates clears the buffer size and the bitrates of an esds box

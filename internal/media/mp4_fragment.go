@@ -46,11 +46,7 @@ func (f *Fragments) keepType() {
 func (s *mp4Scanner) readFragment(b []byte) *Fault {
 	f := &s.media.fragments[len(s.media.fragments)-1]
 	in := boxes{b: b}
-	for {
-		raw, body, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw, body := range in.all() {
 		if string(raw[4:8]) != "traf" {
 			continue
 		}
@@ -78,11 +74,7 @@ func (s *mp4Scanner) readTrackFragment(b []byte, at int64) (trackFragment, *Faul
 		return t, faultf(ReasonDamaged, "moof at byte %d: %v", at, err)
 	}
 	in := boxes{b: b}
-	for {
-		raw, body, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw, body := range in.all() {
 		switch string(raw[4:8]) {
 		case "tfhd":
 			head, err := decodeBox[*mp4.TfhdBox](raw)

@@ -83,11 +83,7 @@ func readInit(b []byte, at int64) (*Init, *Fault) {
 	init := &Init{ID: canonicalID(b)}
 	var extends []*mp4.TrexBox
 	in := boxes{b: b}
-	for {
-		raw, body, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw, body := range in.all() {
 		switch string(raw[4:8]) {
 		case "mvhd":
 			mvhd, err := decodeBox[*mp4.MvhdBox](raw)
@@ -141,11 +137,7 @@ func readInit(b []byte, at int64) (*Init, *Fault) {
 func readExtends(b []byte) ([]*mp4.TrexBox, *Fault) {
 	var extends []*mp4.TrexBox
 	in := boxes{b: b}
-	for {
-		raw, _, ok := in.next()
-		if !ok {
-			break
-		}
+	for raw := range in.all() {
 		if string(raw[4:8]) != "trex" {
 			continue
 		}
@@ -173,11 +165,7 @@ func readInitTrack(b []byte) (InitTrack, *Fault) {
 	var walk func(b []byte, depth int) error
 	walk = func(b []byte, depth int) error {
 		in := boxes{b: b}
-		for {
-			raw, body, ok := in.next()
-			if !ok {
-				break
-			}
+		for raw, body := range in.all() {
 			var err error
 			switch string(raw[4:8]) {
 			case "mdia", "minf", "stbl", "edts":
@@ -289,11 +277,7 @@ func (t *InitTrack) readSampleDescriptions(raw []byte) *Fault {
 	}
 	in := boxes{b: raw[boxHeader+8:]}
 	entries := 0
-	for {
-		entry, _, ok := in.next()
-		if !ok {
-			break
-		}
+	for entry := range in.all() {
 		// Sample entries of encrypted tracks (ISO/IEC 14496-12, 8.12) hold a
 		// sinf box, and are called enc and a letter.
 		if bytes.HasPrefix(entry[4:8], []byte("enc")) || hasScheme(entry) {
@@ -317,11 +301,7 @@ func (t *InitTrack) readSampleDescriptions(raw []byte) *Fault {
 func hasScheme(entry []byte) bool {
 	for _, fixed := range []int{visualEntry, audioEntry} {
 		in := boxes{b: entry[min(boxHeader+fixed, len(entry)):]}
-		for {
-			raw, _, ok := in.next()
-			if !ok {
-				break
-			}
+		for raw := range in.all() {
 			if string(raw[4:8]) == "sinf" {
 				return true
 			}

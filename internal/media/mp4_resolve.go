@@ -1,6 +1,10 @@
 package media
 
-import "github.com/Eyevinn/mp4ff/mp4"
+import (
+	"slices"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+)
 
 // Flags of a sample (ISO/IEC 14496-12, 8.8.3.1).
 const (
@@ -52,7 +56,7 @@ func (f *Fragments) resolve(init *Init) (*Info, *Fault) {
 	}
 	ref := reference(info.Tracks)
 	if ref < 0 {
-		ref = firstSubtitle(info.Tracks)
+		ref = slices.IndexFunc(info.Tracks, func(t Track) bool { return t.Kind == Subtitle && t.Samples > 0 })
 	}
 	if ref < 0 {
 		return nil, faultf(ReasonNoMedia, "no sample of audio, video or subtitles")
@@ -68,15 +72,6 @@ func (f *Fragments) resolve(init *Init) (*Info, *Fault) {
 		info.KeyFrames = tracks[ref].keyFrames(r)
 	}
 	return info, nil
-}
-
-func firstSubtitle(tracks []Track) int {
-	for i := range tracks {
-		if tracks[i].Kind == Subtitle && tracks[i].Samples > 0 {
-			return i
-		}
-	}
-	return -1
 }
 
 // resolve goes through the samples of a moof and checks that the mdat boxes
@@ -126,12 +121,7 @@ func (f *fragment) resolve(tracks []trackTimes) (left int64, fault *Fault) {
 
 // holds reports whether the bytes are in one of the mdat boxes.
 func (f *fragment) holds(at, size int64) bool {
-	for _, d := range f.data {
-		if at >= d.Start && size <= d.End-at {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.data, func(d Range) bool { return at >= d.Start && size <= d.End-at })
 }
 
 // trackTimes collects the times of a track, in ticks of its own clock and

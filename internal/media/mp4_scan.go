@@ -52,8 +52,6 @@ type mp4Scanner struct {
 	trims   []Trim
 }
 
-func newMP4Scanner() *mp4Scanner { return new(mp4Scanner) }
-
 // isMP4 reports whether an object starts with a box that may come first.
 func isMP4(head []byte) bool {
 	if len(head) < boxHeader {

@@ -2,68 +2,56 @@ package media
 
 import "io"
 
-// Rewriter reads a transport stream and changes its continuity counters on the way. It
-// works in the caller's buffer, so that it costs no copy: with [io.Copy] or [bufio.Reader]
-// the bytes are changed in place. The stream has to be one that a [Prober] found sound.
+// Rewriter reads a transport stream with other continuity counters, from wherever one
+// likes. It works in the caller's buffer, so that it costs no copy. The stream has to be
+// one that a [Prober] found sound.
 type Rewriter struct {
-	r   io.Reader
-	add [tsPIDs]uint8
-
-	at  int    // position in the packet
-	pid uint16 // of the packet, as far as its bytes have passed
+	source io.ReaderAt
+	add    [tsPIDs]uint8
 }
 
-// NewRewriter returns a reader of r, which has to begin with a packet, that
+// NewRewriter returns a reader of the source, which has to begin with a packet, that
 // applies delta.
-func NewRewriter(r io.Reader, delta CounterDelta) *Rewriter {
-	w := &Rewriter{r: r}
-	for pid, add := range delta {
-		if pid < tsNullPID {
-			w.add[pid] = add & 0xf
-		}
-	}
+func NewRewriter(source io.ReaderAt, delta CounterDelta) *Rewriter {
+	w := &Rewriter{source: source}
+	delta.each(func(pid uint16, add uint8) { w.add[pid] = add })
 	return w
 }
 
-// Read implements [io.Reader].
-func (w *Rewriter) Read(b []byte) (int, error) {
-	n, err := w.r.Read(b)
-	w.apply(b[:n])
+// headerSize is that of a packet: the PID is in its second and third byte, the counter in
+// the fourth (ISO/IEC 13818-1, 2.4.3.2).
+const headerSize = 4
+
+// ReadAt implements [io.ReaderAt].
+func (w *Rewriter) ReadAt(b []byte, at int64) (int, error) {
+	n, err := w.source.ReadAt(b, at)
+	b = b[:n]
+	if within := int(at % tsPacket); within > 0 {
+		if counter := headerSize - 1 - within; counter >= 0 && counter < len(b) {
+			// The PID is before what was asked for.
+			var head [headerSize]byte
+			if _, err := w.source.ReadAt(head[:], at-int64(within)); err != nil {
+				return 0, err
+			}
+			w.apply(head[:])
+			b[counter] = head[headerSize-1]
+		}
+		b = b[min(tsPacket-within, len(b)):]
+	}
+	for ; len(b) >= tsPacket; b = b[tsPacket:] {
+		w.apply(b)
+	}
+	if len(b) >= headerSize {
+		w.apply(b)
+	}
 	return n, err
 }
 
-// apply changes the next bytes of the stream.
+// apply changes the counter of the packet that b begins with.
 func (w *Rewriter) apply(b []byte) {
-	for len(b) > 0 {
-		if w.at == 0 && len(b) >= tsPacket {
-			w.whole(b)
-			b = b[len(b)-len(b)%tsPacket:]
-			continue
-		}
-		switch w.at {
-		case 1:
-			w.pid = uint16(b[0]&0x1f) << 8
-		case 2:
-			w.pid |= uint16(b[0])
-		case 3:
-			b[0] = addCounter(b[0], w.add[w.pid])
-		}
-		n := 1
-		if w.at > 3 {
-			n = min(tsPacket-w.at, len(b))
-		}
-		w.at = (w.at + n) % tsPacket
-		b = b[n:]
-	}
-}
-
-// whole changes the packets that lie entirely in b.
-func (w *Rewriter) whole(b []byte) {
-	for ; len(b) >= tsPacket; b = b[tsPacket:] {
-		p := b[:4]
-		if add := w.add[uint16(p[1]&0x1f)<<8|uint16(p[2])]; add != 0 {
-			p[3] = addCounter(p[3], add)
-		}
+	p := b[:headerSize]
+	if add := w.add[uint16(p[1]&0x1f)<<8|uint16(p[2])]; add != 0 {
+		p[3] = addCounter(p[3], add)
 	}
 }
 

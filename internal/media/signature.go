@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 )
 
 // Signature stands for the track layout and the codec configuration of an object. Two
@@ -15,8 +14,6 @@ import (
 // sample has no configuration, and so makes a different signature. Of fragmented MP4 the
 // signature includes the ID of the init section, and so its data tracks and edit lists.
 type Signature [sha256.Size]byte
-
-func (s Signature) String() string { return hex.EncodeToString(s[:]) }
 
 // Signature of the object.
 func (i *Info) Signature() Signature {

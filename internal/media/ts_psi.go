@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // program is one program of a transport stream.
@@ -208,12 +209,9 @@ func (s *tsScanner) compare(p *program, tracks []*elementary) *Fault {
 
 // listed reports whether a track is among others.
 func listed(tracks []*elementary, es *elementary) bool {
-	for _, o := range tracks {
-		if o.pid == es.pid && o.streamType == es.streamType && o.kind == es.kind {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tracks, func(o *elementary) bool {
+		return o.pid == es.pid && o.streamType == es.streamType && o.kind == es.kind
+	})
 }
 
 // maxOddities bounds [Info.Oddities].

@@ -1,9 +1,7 @@
 package media
 
 import (
-	"bytes"
 	"encoding/binary"
-	"io"
 	"slices"
 )
 
@@ -112,56 +110,19 @@ func appendSection(out []byte, pid uint16, section []byte) []byte {
 	return out
 }
 
-// Prepend returns a reader of the inherited tables followed by the object.
-func (i *Info) Prepend(r io.Reader) io.Reader {
-	tables, _ := i.inFront()
-	return io.MultiReader(bytes.NewReader(tables), r)
-}
-
-// WithTables describes the object with its inherited tables in front; the object itself if
-// it has none.
-func (i *Info) WithTables() *Info {
-	if len(i.Tables) == 0 {
-		return i
-	}
-	out := *i
-	out.Tables = nil
-	var tables Tables
-	tables, out.Counters = i.inFront()
-	by := int64(len(tables))
-	out.Size += by
-	out.KeyFrames = slices.Clone(i.KeyFrames)
-	for k := range out.KeyFrames {
-		out.KeyFrames[k].Start += by
-		out.KeyFrames[k].End += by
-	}
-	return &out
-}
-
-// inFront are the inherited tables, with continuity counters that those of the object
-// continue, and the counters of both together.
-func (i *Info) inFront() (Tables, []Counter) {
-	tables, counters := slices.Clone(i.Tables), slices.Clone(i.Counters)
-	packets := map[uint16]uint8{}
-	each := func(do func(b []byte, pid uint16)) {
-		for b := tables; len(b) >= tsPacket; b = b[tsPacket:] {
-			do(b, binary.BigEndian.Uint16(b[1:])&tsNullPID)
-		}
-	}
-	each(func(_ []byte, pid uint16) { packets[pid]++ })
-	each(func(b []byte, pid uint16) {
-		k := slices.IndexFunc(counters, func(c Counter) bool { return c.PID == pid })
+// Info describes tables as a part of their own, in front of the object that has inherited
+// them.
+func (t Tables) Info() *Info {
+	info := &Info{Size: int64(len(t)), Tables: t}
+	for b := t; len(b) >= tsPacket; b = b[tsPacket:] {
+		pid, counter := binary.BigEndian.Uint16(b[1:])&tsNullPID, b[3]&0xf
+		k := slices.IndexFunc(info.Counters, func(c Counter) bool { return c.PID == pid })
 		if k < 0 {
-			k = len(counters)
-			counters = append(counters, Counter{PID: pid, First: packets[pid], Last: packets[pid] - 1, HasPayload: true})
+			k = len(info.Counters)
+			info.Counters = append(info.Counters, Counter{PID: pid, First: counter, HasPayload: true})
 		}
-		c := &counters[k]
-		if n := packets[pid]; n > 0 { // the first one of the PID
-			c.First = (c.First - n) & 0xf
-			packets[pid] = 0
-		}
-		b[3] = b[3]&0xf0 | (c.First+b[3]&0xf)&0xf
-		c.Packets++
-	})
-	return tables, counters
+		info.Counters[k].Last = counter
+		info.Counters[k].Packets++
+	}
+	return info
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // NoCues is a WebVTT segment without cues.
@@ -18,18 +17,14 @@ func (i *Info) CueShift(other *Info) int64 {
 	if i == other || i.Text == nil || other.Text == nil {
 		return 0
 	}
-	shift := (other.Text.Offset() - i.Text.Offset()) & (timestampModulus - 1)
-	if shift > timestampModulus/2 {
-		shift -= timestampModulus
-	}
-	return shift
+	return wrapDiff(other.Text.Offset(), i.Text.Offset())
 }
 
-// maxCueText bounds a text segment whose cue times are rewritten.
-const maxCueText = 16 << 20
+// maxCueText bounds a text segment whose cue times are rewritten: a channel has to wait for it.
+const maxCueText = 128 << 10
 
 // ShiftCues reads WebVTT with the times of its cues moved by a number of ticks. A cue that
-// would begin before 0 begins at 0. Text of more than 16 MiB is an error.
+// would begin before 0 begins at 0. Text of more than 128 KiB, some two thousand cues, is an error.
 func ShiftCues(source io.Reader, ticks int64) io.Reader {
 	text, err := io.ReadAll(io.LimitReader(source, maxCueText+1))
 	if err != nil {
@@ -38,61 +33,62 @@ func ShiftCues(source io.Reader, ticks int64) io.Reader {
 	if len(text) > maxCueText {
 		return failed{fmt.Errorf("text is larger than %d bytes", maxCueText)}
 	}
-	var out bytes.Buffer
+	out := make([]byte, 0, len(text)+len(text)/8)
 	for line := range bytes.Lines(text) {
-		out.WriteString(shiftLine(string(line), ticks))
+		out = appendShifted(out, line, ticks)
 	}
-	return &out
+	return bytes.NewReader(out)
 }
 
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
-// shiftLine moves the times of a line "start --> end settings"; any other stays.
-func shiftLine(line string, ticks int64) string {
-	from, rest, ok := strings.Cut(line, "-->")
+var arrow = []byte("-->")
+
+// appendShifted moves the times of a line "start --> end settings"; any other stays.
+func appendShifted(out, line []byte, ticks int64) []byte {
+	from, rest, ok := bytes.Cut(line, arrow)
 	if !ok {
-		return line
+		return append(out, line...)
 	}
-	trimmed := strings.TrimLeft(rest, " \t")
-	to, settings := trimmed, ""
-	if i := strings.IndexAny(trimmed, " \t\r\n"); i >= 0 {
-		to, settings = trimmed[:i], trimmed[i:]
+	to, settings := bytes.TrimLeft(rest, " \t"), []byte(nil)
+	if i := bytes.IndexAny(to, " \t\r\n"); i >= 0 {
+		to, settings = to[:i], to[i:]
 	}
-	start, ok := shiftTime(strings.TrimSpace(from), ticks)
-	if !ok {
-		return line
+	start, isTime := shiftTime(string(bytes.TrimSpace(from)), ticks)
+	end, alsoTime := shiftTime(string(to), ticks)
+	if !isTime || !alsoTime {
+		return append(out, line...)
 	}
-	end, ok := shiftTime(to, ticks)
-	if !ok {
-		return line
-	}
-	return start + " --> " + end + settings
+	out = append(appendTime(out, start), " --> "...)
+	return append(appendTime(out, end), settings...)
 }
 
-// shiftTime moves a time "[hh:]mm:ss.ttt".
-func shiftTime(text string, ticks int64) (string, bool) {
-	clock, fraction, ok := strings.Cut(text, ".")
-	if !ok || len(fraction) != 3 {
-		return "", false
-	}
-	total := int64(0)
-	parts := strings.Split(clock, ":")
-	if len(parts) < 2 || len(parts) > 3 {
-		return "", false
-	}
-	for _, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 31)
-		if err != nil {
-			return "", false
+// shiftTime moves a time "[hh:]mm:ss.ttt". It is in milliseconds.
+func shiftTime(text string, ticks int64) (moved int64, ok bool) {
+	const millisecond = ClockRate / 1000
+	at, ok := cueTime(text)
+	return max(at/millisecond+ticks/millisecond, 0), ok
+}
+
+// appendTime writes "hh:mm:ss.ttt".
+func appendTime(out []byte, milliseconds int64) []byte {
+	digits := func(n int64, width int) {
+		for unit := int64(10); width > 1; width-- {
+			if n < unit {
+				out = append(out, '0')
+			}
+			unit *= 10
 		}
-		total = total*60 + int64(n)
+		out = strconv.AppendInt(out, n, 10)
 	}
-	milliseconds, err := strconv.ParseUint(fraction, 10, 16)
-	if err != nil {
-		return "", false
-	}
-	total = max(total*1000+int64(milliseconds)+ticks/90, 0)
-	return fmt.Sprintf("%02d:%02d:%02d.%03d", total/3600000, total/60000%60, total/1000%60, total%1000), true
+	digits(milliseconds/3600000, 2)
+	out = append(out, ':')
+	digits(milliseconds/60000%60, 2)
+	out = append(out, ':')
+	digits(milliseconds/1000%60, 2)
+	out = append(out, '.')
+	digits(milliseconds%1000, 3)
+	return out
 }

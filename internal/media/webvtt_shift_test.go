@@ -31,3 +31,35 @@ func TestCuesAreShiftedToTheMapOfTheFirstPart(t *testing.T) {
 		t.Errorf("%q", back)
 	}
 }
+
+func TestTimesOfCues(t *testing.T) {
+	for text, want := range map[string]string{
+		"00:00.000 --> 00:00.005":               "00:00:01.000 --> 00:00:01.005",
+		"59:59.900 --> 01:59:59.050":            "01:00:00.900 --> 02:00:00.050",
+		"123:00:00.000 --> 123:00:00.010":       "123:00:01.000 --> 123:00:01.010",
+		"00:00.000 --> 00:00":                   "",
+		"0.000 --> 0.500":                       "",
+		"00:00:00:00.000 --> 00:00:00:00.100":   "",
+		"00:-1.000 --> 00:01.000":               "",
+		"00:01.00 --> 00:02.00":                 "",
+		"00:99999999999.000 --> 00:00:01.000\n": "",
+	} {
+		if want == "" {
+			want = text // it is no time, and stays
+		}
+		if got, err := io.ReadAll(ShiftCues(strings.NewReader(text), 90000)); err != nil || string(got) != want {
+			t.Errorf("%q becomes %q, %v", text, got, err)
+		}
+	}
+}
+
+// What a channel has to wait for has a limit.
+func TestLongTextIsNotShifted(t *testing.T) {
+	cue := "00:01.500 --> 00:03.250\nwords\n\n"
+	if _, err := io.ReadAll(ShiftCues(strings.NewReader(strings.Repeat(cue, maxCueText/len(cue))), 1)); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadAll(ShiftCues(strings.NewReader(strings.Repeat(cue, 1+maxCueText/len(cue))), 1)); err == nil {
+		t.Error("there is no limit")
+	}
+}

@@ -71,11 +71,10 @@ func (s *shelf) fillFrom(v *View) {
 // playlistsAhead are the media playlists of the view.
 func (v *View) playlistsAhead() []playlist {
 	var lists []playlist
-	for i := range v.slots[len(v.slots)-1].Renditions {
-		id := v.slots[len(v.slots)-1].Renditions[i].ID
-		lists = append(lists, playlist{id: id})
-		if v.playlists[id+iframesSuffix+".m3u8"] != nil {
-			lists = append(lists, playlist{id: id, iframes: true})
+	for _, r := range v.slots[len(v.slots)-1].list() {
+		lists = append(lists, playlist{id: r.ID})
+		if v.playlists[r.ID+iframesSuffix+".m3u8"] != nil {
+			lists = append(lists, playlist{id: r.ID, iframes: true})
 		}
 	}
 	return lists

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,21 @@ func atOnce(t *testing.T, v *View, p playlist, slots []*Slot, closed bool) []byt
 		t.Fatal(err)
 	}
 	return text
+}
+
+// unmapped is the index of the first slot that has media without an initialization section
+// after media that has one, -1 if there is none.
+func unmapped(list []*Slot, id string) int {
+	mapped := false
+	return slices.IndexFunc(list, func(s *Slot) bool {
+		r := s.Rendition(id)
+		if r == nil || len(r.Parts) == 0 {
+			return false
+		}
+		before := mapped
+		mapped = r.Map != nil
+		return before && !mapped
+	})
 }
 
 // runningAtOnce follows all date ranges from the first slot.

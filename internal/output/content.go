@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
+	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -24,9 +26,11 @@ type sequence struct {
 	at    int64
 }
 
-// openPart is a stretch of an open object.
+// openPart is a stretch of an open object. bytes are those that viewers get: the object
+// itself, but for what is changed on the way.
 type openPart struct {
 	object       store.Object
+	bytes        io.ReaderAt
 	offset, size int64
 }
 
@@ -43,7 +47,11 @@ func OpenParts(ctx context.Context, st store.Store, parts []Part) (Content, erro
 			}
 			last, lastKey = ob, p.Key
 		}
-		s.parts = append(s.parts, openPart{object: last, offset: p.Offset, size: p.Size})
+		open := openPart{object: last, bytes: last, offset: p.Offset, size: p.Size}
+		if p.Counters != "" {
+			open.bytes = media.NewRewriter(last, p.Counters)
+		}
+		s.parts = append(s.parts, open)
 		s.size += p.Size
 	}
 	return s, nil
@@ -73,7 +81,7 @@ func (s *sequence) Read(b []byte) (int, error) {
 	for _, p := range s.parts {
 		if s.at < start+p.size {
 			within := s.at - start
-			n, err := p.object.ReadAt(b[:min(int64(len(b)), p.size-within)], p.offset+within)
+			n, err := p.bytes.ReadAt(b[:min(int64(len(b)), p.size-within)], p.offset+within)
 			s.at += int64(n)
 			if n > 0 {
 				return n, nil
@@ -113,11 +121,21 @@ func (p openPart) writeTo(w io.Writer) (int64, error) {
 }
 
 func (p openPart) copyTo(w io.Writer) (int64, error) {
-	if p.offset == 0 && p.size == p.object.Size() {
+	if p.bytes == io.ReaderAt(p.object) && p.offset == 0 && p.size == p.object.Size() {
 		return p.object.WriteTo(w)
 	}
-	return io.Copy(w, io.NewSectionReader(p.object, p.offset, p.size))
+	buffer := copyBuffers.Get().(*[copySize]byte)
+	defer copyBuffers.Put(buffer)
+	// Both have shortcuts of their own, with smaller buffers.
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(p.bytes, p.offset, p.size)}, buffer[:])
 }
+
+// copySize is how much of a part is copied at a time for one viewer, where it can't be written
+// from the store's own buffers: whole packets of a transport stream.
+const copySize = 188 * 340
+
+// copyBuffers are those that nobody uses at the moment.
+var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 func (s *sequence) Close() error {
 	var all error

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
+	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
 // shortObject has fewer bytes than it had when it was recorded.
@@ -55,6 +56,58 @@ func TestContentOfAShortObject(t *testing.T) {
 			if n, err := content.WriteTo(io.Discard); n != 200 || !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%s, recorded %d: written from 800: %d %v", name, recorded, n, err)
 			}
+		}
+	}
+}
+
+// Continuity counters are changed on the way to the viewer, however the segment is read.
+func TestContentWithOtherCounters(t *testing.T) {
+	packets := func(n int, counter byte) []byte {
+		var b []byte
+		for range n {
+			b = append(b, append([]byte{0x47, 0x41, 0x00, 0x10 | counter&0xf}, bytes.Repeat([]byte{counter}, 184)...)...)
+		}
+		return b
+	}
+	st := memory.Open(0)
+	defer st.Close()
+	for key, b := range map[string][]byte{"a": packets(2, 3), "b": packets(600, 7)} {
+		w, err := st.Create(t.Context(), key, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := append(packets(2, 3), packets(600, 7)...)
+	for i := 2; i < 602; i++ {
+		want[188*i+3] = 0x1c
+	}
+	open := func() Content {
+		content, err := OpenParts(t.Context(), st, []Part{{Key: "a", Size: 376}, {Key: "b", Size: 600 * 188, Counters: "256+5"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	}
+	whole := open()
+	defer whole.Close()
+	var written bytes.Buffer
+	if n, err := whole.WriteTo(&written); n != int64(len(want)) || err != nil || !bytes.Equal(written.Bytes(), want) {
+		t.Errorf("written whole: %d bytes, %v, equal %v", n, err, bytes.Equal(written.Bytes(), want))
+	}
+	for _, from := range []int{0, 1, 375, 376, 377, 378, 379, 380, 188*300 + 2, len(want) - 1} {
+		content := open()
+		defer content.Close()
+		if _, err := content.Seek(int64(from), io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(content); err != nil || !bytes.Equal(got, want[from:]) {
+			t.Errorf("read from %d: %d bytes, %v, equal %v", from, len(got), err, bytes.Equal(got, want[from:]))
 		}
 	}
 }

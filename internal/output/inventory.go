@@ -84,5 +84,10 @@ func (s *Slot) share(before *Slot) {
 		if r.Map != nil && known.Map != nil && *r.Map == *known.Map {
 			r.Map = known.Map
 		}
+		for k := range min(len(r.Parts), len(known.Parts)) {
+			if counters := known.Parts[k].Counters; r.Parts[k].Counters == counters {
+				r.Parts[k].Counters = counters
+			}
+		}
 	}
 }

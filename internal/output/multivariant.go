@@ -153,16 +153,13 @@ func relist(out, earlier *hls.MultivariantPlaylist, list []*Rendition, served ma
 }
 
 func hasRendition(m *hls.MultivariantPlaylist, r hls.Rendition) bool {
-	for _, o := range m.Renditions {
-		if o.Type == r.Type && o.GroupID == r.GroupID && o.Name == r.Name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Renditions, func(o hls.Rendition) bool {
+		return o.Type == r.Type && o.GroupID == r.GroupID && o.Name == r.Name
+	})
 }
 
-// complete fills in what was measured. The encoder's BANDWIDTH
-// has to be an upper bound (RFC 8216 4.3.4.2), so it is raised to what was measured.
+// complete fills in what was measured. The encoder's BANDWIDTH has to be an upper bound
+// (RFC 8216 4.3.4.2), so it is raised to what was measured.
 func (m measures) complete(v *hls.Variant, renditions []hls.Rendition) {
 	id := playlistID(v.URI)
 	own := m[id]

@@ -43,7 +43,7 @@ var sendBuffers = sync.Pool{New: func() any { return new([SendBuffer]byte) }}
 // Pack compresses a playlist as a whole.
 func Pack(body []byte, maxAge time.Duration) *Packed {
 	t := newText(body, maxAge)
-	packed := bytes.Clone(Gzip(body))
+	packed := Gzip(body)
 	return &Packed{
 		Size: len(body), GzipSize: len(packed), ETag: t.ETag, GzipETag: t.GzipETag, MaxAge: maxAge,
 		Held: len(packed), parts: [][]byte{packed},

@@ -83,7 +83,7 @@ func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
 		v.playlists[name] = old
 		return
 	}
-	v.playlists[name] = newText(body, time.Duration(w.target)*time.Second/2)
+	v.playlists[name] = newText(body, halfTarget(w.target))
 }
 
 // packers are gzip writers. One takes more memory than any live playlist that it packs.
@@ -93,7 +93,8 @@ var packers = sync.Pool{New: func() any {
 	return w
 }}
 
-// Gzip compresses a playlist.
+// Gzip compresses a playlist. What is kept takes no more memory than it needs, as buffers grow
+// beyond that.
 func Gzip(body []byte) []byte {
 	var packed bytes.Buffer
 	w := packers.Get().(*gzip.Writer)
@@ -102,8 +103,11 @@ func Gzip(body []byte) []byte {
 	_, _ = w.Write(body)
 	_ = w.Close()
 	packers.Put(w)
-	return packed.Bytes()
+	return bytes.Clone(packed.Bytes())
 }
+
+// halfTarget is how long caches may keep a playlist that will change.
+func halfTarget(seconds int) time.Duration { return time.Duration(seconds) * time.Second / 2 }
 
 func newText(body []byte, maxAge time.Duration) *Text {
 	sum := sha256.Sum256(body)
@@ -180,29 +184,16 @@ func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *h
 // after media that has one: an encoder was replaced by one with another container.
 // EXT-X-MAP can't be taken back, so the playlist begins there.
 func withdrawn(list []*Slot, id string) int {
-	first := 0
-	for {
-		next := unmapped(list[first:], id)
-		if next < 0 {
-			return first
-		}
-		first += next
-	}
-}
-
-// unmapped is the index of the first slot that has media without an initialization section
-// after media that has one, -1 if there is none.
-func unmapped(list []*Slot, id string) int {
-	mapped := false
+	first, mapped := 0, false
 	for i, s := range list {
 		r := s.Rendition(id)
 		if r == nil || len(r.Parts) == 0 {
 			continue
 		}
 		if mapped && r.Map == nil {
-			return i
+			first = i
 		}
 		mapped = r.Map != nil
 	}
-	return -1
+	return first
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
 // Slot is a published slot as the journal holds it and views serve it. It never changes.
@@ -88,6 +89,9 @@ type Part struct {
 	Key    string `json:"key"`
 	Offset int64  `json:"offset,omitempty"`
 	Size   int64  `json:"size"`
+	// Counters is what viewers get added to the continuity counters of a transport stream, which
+	// begins with a packet: they go on from the part before.
+	Counters media.CounterDelta `json:"counters,omitempty"`
 }
 
 // Section is an initialization section as viewers see it.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/compact"
+	"github.com/liveorigin/caddy-live-origin/internal/media"
 )
 
 // ReadSlot reads a slot of a record. What is the same as in the slot before it, nil for
@@ -71,7 +72,13 @@ func readRendition(r *compact.Reader, known *Rendition) Rendition {
 			out.Duration = failover.Ticks(r.Int())
 		case "parts":
 			out.Parts = make([]Part, 0, 1)
-			r.Array(func() { out.Parts = append(out.Parts, readPart(r, "")) })
+			r.Array(func() {
+				var before Part
+				if len(out.Parts) < len(known.Parts) {
+					before.Counters = known.Parts[len(out.Parts)].Counters
+				}
+				out.Parts = append(out.Parts, readPart(r, before))
+			})
 		case "map":
 			out.Map = readSection(r, known.Map)
 		case "size":
@@ -92,15 +99,17 @@ func readRendition(r *compact.Reader, known *Rendition) Rendition {
 	return out
 }
 
-func readPart(r *compact.Reader, known string) (p Part) {
+func readPart(r *compact.Reader, known Part) (p Part) {
 	r.Object(func(name []byte) {
 		switch string(name) {
 		case "key":
-			p.Key = r.String(known)
+			p.Key = r.String(known.Key)
 		case "offset":
 			p.Offset = r.Int()
 		case "size":
 			p.Size = r.Int()
+		case "counters":
+			p.Counters = media.CounterDelta(r.String(string(known.Counters)))
 		default:
 			r.Refuse()
 		}
@@ -136,7 +145,7 @@ func readSection(r *compact.Reader, known *Section) *Section {
 		case "id":
 			s.ID = r.String(before.ID)
 		case "part":
-			s.Part = readPart(r, before.Part.Key)
+			s.Part = readPart(r, before.Part)
 		default:
 			r.Refuse()
 		}

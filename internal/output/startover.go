@@ -318,5 +318,5 @@ func (v *View) maxAge(closed bool) time.Duration {
 	if closed {
 		return v.lasting
 	}
-	return time.Duration(v.target) * time.Second / 2
+	return halfTarget(v.target)
 }

@@ -56,7 +56,8 @@ type Options struct {
 	// acknowledged survives power loss. Default: off.
 	Fsync bool
 	// Warn is called for damage that was found and repaired while opening, such as the cut
-	// tail of a journal. Default: nothing is called.
+	// tail of a journal, and at any time for files that can't be removed. Default: nothing is
+	// called.
 	Warn func(error)
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"errors"
 	"math/bits"
 	"sync"
@@ -94,11 +95,8 @@ func (a *arena) alloc(want int) (extent, error) {
 				grown = a.grow()
 				continue
 			}
-			if r == nil && grown == nil {
-				return extent{}, errNoBlock
-			}
 			if r == nil {
-				return extent{}, grown
+				return extent{}, cmp.Or(grown, errNoBlock)
 			}
 		}
 		n := min(want, r.longest)

@@ -21,15 +21,20 @@ type journal struct {
 	records [][]byte
 }
 
+// ready checks that a call may go on; mu is held.
+func (j *journal) ready(ctx context.Context) error {
+	if j.closed {
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
 // Append implements store.Journal.
 func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("append to journal: %w", err)
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
-		return 0, fmt.Errorf("append to journal: %w", store.ErrClosed)
+	if err := j.ready(ctx); err != nil {
+		return 0, fmt.Errorf("append to journal: %w", err)
 	}
 	if last != j.last {
 		return 0, fmt.Errorf("append to journal: last revision is %d, not %d: %w", j.last, last, store.ErrConflict)
@@ -44,11 +49,11 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 // records are never changed, and a slice of them outlives Forget.
 func (j *journal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {
 	j.mu.Lock()
-	closed, records := j.closed, j.records
+	err, records := j.ready(ctx), j.records
 	revision := j.last - uint64(len(records))
 	j.mu.Unlock()
-	if closed {
-		return fmt.Errorf("read journal: %w", store.ErrClosed)
+	if err != nil {
+		return fmt.Errorf("read journal: %w", err)
 	}
 	for _, record := range records {
 		revision++
@@ -67,26 +72,20 @@ func (j *journal) Read(ctx context.Context, after uint64, yield func(uint64, []b
 
 // Last implements store.Journal.
 func (j *journal) Last(ctx context.Context) (uint64, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("read journal: %w", err)
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
-		return 0, fmt.Errorf("read journal: %w", store.ErrClosed)
+	if err := j.ready(ctx); err != nil {
+		return 0, fmt.Errorf("read journal: %w", err)
 	}
 	return j.last, nil
 }
 
 // Forget implements store.Journal.
 func (j *journal) Forget(ctx context.Context, before uint64) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("forget in journal: %w", err)
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
-		return fmt.Errorf("forget in journal: %w", store.ErrClosed)
+	if err := j.ready(ctx); err != nil {
+		return fmt.Errorf("forget in journal: %w", err)
 	}
 	first := j.last - uint64(len(j.records)) + 1
 	if before <= first {

@@ -217,10 +217,9 @@ func (s *Store) reserve(want, unit int64) int64 {
 
 // drop gives up one reference; the last one frees the bytes.
 func (s *Store) drop(o *object) {
-	if o.refs.Add(-1) > 0 {
-		return
+	if o.refs.Add(-1) == 0 {
+		s.free(o)
 	}
-	s.free(o)
 }
 
 func (s *Store) free(o *object) {

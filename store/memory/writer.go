@@ -88,13 +88,11 @@ func (w *writer) target() (buf []byte, spilled bool) {
 	if len(w.room) == 0 && w.object.size == w.announced {
 		return w.spill[:], true
 	}
-	switch err := w.makeRoom(1); {
-	case err == nil:
-		return w.room, false
-	default:
+	if w.makeRoom(1) != nil {
 		// Only a source that has more to give does not fit.
 		return w.spill[:], true
 	}
+	return w.room, false
 }
 
 // makeRoom makes sure there is room for at least one byte. atLeast is what

@@ -69,15 +69,7 @@ func fill(t *testing.T, st store.Store, n int) int {
 		if i > 1000 {
 			t.Fatal("the store never becomes full")
 		}
-		w, err := st.Create(context.Background(), fmt.Sprint("fill/", i), int64(n))
-		if err == nil {
-			_, err = w.Write(content(uint64(i), n))
-			if err == nil {
-				err = w.Commit()
-			}
-			w.Abort()
-		}
-		if err != nil {
+		if err := writeAll(st, fmt.Sprint("fill/", i), content(uint64(i), n)); err != nil {
 			wantError(t, err, store.ErrFull)
 			return i
 		}
@@ -161,22 +153,20 @@ func (s suite) testFullJournal(t *testing.T) {
 	for i := range uint64(20) {
 		appendRecord(t, j, i, content(i, 5_000))
 	}
-	_, err := writeAll(st, "one-more", content(1, 3_000))
-	wantError(t, err, store.ErrFull)
+	wantError(t, writeAll(st, "one-more", content(1, 3_000)), store.ErrFull)
 	wantRecords(t, j, 0, 1, 20, func(i uint64) []byte { return content(i-1, 5_000) })
 }
 
-func writeAll(st store.Store, key string, b []byte) (int, error) {
+func writeAll(st store.Store, key string, b []byte) error {
 	w, err := st.Create(context.Background(), key, int64(len(b)))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer w.Abort()
-	n, err := w.Write(b)
-	if err != nil {
-		return n, err
+	if _, err := w.Write(b); err != nil {
+		return err
 	}
-	return n, w.Commit()
+	return w.Commit()
 }
 
 func (s suite) testResize(t *testing.T) {

@@ -166,7 +166,7 @@ func (m *model) write() {
 }
 
 func (m *model) dropWriter(i int) {
-	m.writers = append(m.writers[:i], m.writers[i+1:]...)
+	m.writers = slices.Delete(m.writers, i, i+1)
 }
 
 func (m *model) endWriter(commit bool) {
@@ -242,7 +242,7 @@ func (m *model) closeReader() {
 	}
 	i := m.rand.IntN(len(m.readers))
 	r := m.readers[i]
-	m.readers = append(m.readers[:i], m.readers[i+1:]...)
+	m.readers = slices.Delete(m.readers, i, i+1)
 	r.of.readers--
 	want := int64(0)
 	if r.of.deleted && r.of.readers == 0 {
@@ -260,11 +260,7 @@ func (m *model) append() {
 			if err := m.j.Forget(context.Background(), m.forgotten); err != nil {
 				m.t.Fatal(err)
 			}
-			for revision := range m.journal {
-				if revision < m.forgotten {
-					delete(m.journal, revision)
-				}
-			}
+			maps.DeleteFunc(m.journal, func(revision uint64, _ []byte) bool { return revision < m.forgotten })
 			return
 		}
 		appendRecord(m.t, m.j, m.last, record(m.last+1))
