@@ -20,6 +20,7 @@ func init() {
 }
 
 const (
+	adminRoot     = "/live_origin/"
 	adminChannels = "/live_origin/channels"
 	adminHealth   = "/live_origin/health"
 	// shownDecisions is how many decisions the status of a channel has unless the
@@ -53,11 +54,18 @@ func (adminAPI) CaddyModule() caddy.ModuleInfo {
 // Routes implements caddy.AdminRouter.
 func (adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
+		{Pattern: adminRoot, Handler: caddy.AdminHandlerFunc(serveNothing)},
 		{Pattern: adminHealth, Handler: caddy.AdminHandlerFunc(serveAdminHealth)},
 		{Pattern: adminChannels, Handler: caddy.AdminHandlerFunc(serveChannels)},
 		{Pattern: adminChannels + "/{channel}", Handler: caddy.AdminHandlerFunc(serveChannel)},
 		{Pattern: adminChannels + "/{channel}/endpoints/{endpoint}/switch", Handler: caddy.AdminHandlerFunc(serveSwitch)},
 	}
+}
+
+// serveNothing answers what no other route does.
+func serveNothing(_ http.ResponseWriter, r *http.Request) error {
+	return apiError(http.StatusNotFound, "there is nothing at %s; there are %s, %s and what is below a channel, without a slash at the end",
+		r.URL.Path, adminHealth, adminChannels)
 }
 
 // allowed checks the method.
@@ -78,10 +86,15 @@ func serveChannels(w http.ResponseWriter, r *http.Request) error {
 	if err := allowed(w, r, http.MethodGet, http.MethodHead); err != nil {
 		return err
 	}
-	list := []channelStatus{}
+	list, store := []channelStatus{}, r.URL.Query().Get("store")
 	live.eachChannel(func(c *sharedChannel) {
-		list = append(list, describe(c.key, c.channel))
+		if store == "" || c.key.store == store {
+			list = append(list, describe(c.key, c.channel))
+		}
 	})
+	if store != "" && len(list) == 0 {
+		return apiError(http.StatusNotFound, "store %q has no channels", store)
+	}
 	return writeJSON(w, http.StatusOK, list)
 }
 
@@ -193,7 +206,9 @@ func namedChannel(r *http.Request) (*sharedChannel, error) {
 		}
 	})
 	if len(stores) > 1 {
-		found.release()
+		if found != nil {
+			found.release()
+		}
 		return nil, apiError(http.StatusConflict, "several stores have a channel %s; add ?store= with one of: %s",
 			name, strings.Join(stores, ", "))
 	}

@@ -125,10 +125,35 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) (int, error) {
 	if err != nil {
 		return http.StatusUnauthorized, err
 	}
-	return http.StatusUnauthorized, errCredentials
+	return http.StatusUnauthorized, g.lacks(r.Header.Get("Authorization"))
 }
 
-var errCredentials = errors.New("credentials are missing or wrong")
+// lacks says what is wrong with credentials, as far as a stranger may know.
+func (g *guard) lacks(authorization string) error {
+	kinds := g.kinds()
+	if authorization == "" {
+		return fmt.Errorf("credentials are missing: the input takes %s", strings.Join(kinds, ", "))
+	}
+	kind, _, _ := strings.Cut(authorization, " ")
+	if !slices.ContainsFunc(kinds, func(k string) bool { return strings.EqualFold(k, kind) }) {
+		return fmt.Errorf("credentials are of another kind than the input takes: %s", strings.Join(kinds, ", "))
+	}
+	return errors.New("credentials are wrong")
+}
+
+// kinds are the schemes of authentication that the input takes, as the challenge names them.
+func (g *guard) kinds() (kinds []string) {
+	if len(g.digest) > 0 {
+		kinds = append(kinds, "Digest")
+	}
+	if g.basic != nil {
+		kinds = append(kinds, "Basic")
+	}
+	if len(g.bearer) > 0 {
+		kinds = append(kinds, "Bearer")
+	}
+	return kinds
+}
 
 // challenge adds the headers that ask for credentials.
 func (g *guard) challenge(h http.Header, stale bool) {

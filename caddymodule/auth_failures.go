@@ -41,7 +41,7 @@ type authFailures struct {
 
 // add counts a failure of an address at an input. The logger passed last is that of the
 // config in force.
-func (f *authFailures) add(from netip.Addr, rt *route, logger *zap.Logger) {
+func (f *authFailures) add(from netip.Addr, rt *route, reason error, logger *zap.Logger) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.logger = logger
@@ -49,7 +49,7 @@ func (f *authFailures) add(from netip.Addr, rt *route, logger *zap.Logger) {
 		f.running = true
 		f.before = map[netip.Addr]int{from: 1}
 		logger.Warn("wrong credentials", zap.String("channel", rt.channel), zap.String("input", rt.input.Name),
-			zap.String("client_ip", from.String()))
+			zap.String("client_ip", from.String()), zap.Error(reason))
 		time.AfterFunc(f.interval, f.report)
 		return
 	}

@@ -1,11 +1,10 @@
 package caddymodule
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -22,6 +21,7 @@ type uploadBody struct {
 	// arrived is called before each read, with how much has arrived; it may be nil.
 	arrived func(int64) error
 	read    int64
+	option  string // that limits it
 	err     *bodyError
 }
 
@@ -49,18 +49,21 @@ func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
 // newUploadBody refuses what can be told from the headers alone, before the client sends a
-// body that it has not been asked for yet. The limit applies to what is sent and to what it
-// decodes to; rate is the minimum in bytes per second, 0 for none. size is the decoded
-// length, -1 if unknown.
-func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (body *uploadBody, size int64, err error) {
+// body that it has not been asked for yet. The limit, which is that of the option, applies to what is
+// sent and to what it decodes to; rate is the minimum in bytes per second, 0 for none. size is the
+// decoded length, -1 if unknown.
+func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option string, rate int64) (body *uploadBody, size int64, err error) {
 	if r.Header.Get("Content-Range") != "" {
 		return nil, 0, &bodyError{http.StatusBadRequest, errors.New("partial uploads are not supported")}
 	}
 	if r.ContentLength > limit {
-		return nil, 0, tooLarge(limit)
+		return nil, 0, tooLarge(limit, option)
 	}
-	body = &uploadBody{}
+	body = &uploadBody{option: option}
 	var sent io.Reader = http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength > 0 {
+		sent = &announcedReader{source: sent, left: r.ContentLength}
+	}
 	if rate > 0 && r.Body != nil && r.Body != http.NoBody {
 		body.paced = newPacedReader(w, sent, rate)
 		sent = body.paced
@@ -79,79 +82,63 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit, rate int64) (b
 	}
 }
 
-func tooLarge(limit int64) *bodyError {
-	return &bodyError{http.StatusRequestEntityTooLarge, fmt.Errorf("the upload is larger than %d bytes", limit)}
+// announcedReader is a body whose length was announced. Over HTTP/3, one that ends before that ends
+// cleanly for the server (quic-go), although the request is malformed (RFC 9114, 4.1.2).
+type announcedReader struct {
+	source io.Reader
+	left   int64
+}
+
+// Read implements io.Reader.
+func (a *announcedReader) Read(p []byte) (int, error) {
+	n, err := a.source.Read(p)
+	a.left -= int64(n)
+	if errors.Is(err, io.EOF) && a.left > 0 {
+		err = fmt.Errorf("%d bytes less than announced: %w", a.left, io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+func tooLarge(limit int64, option string) *bodyError {
+	return &bodyError{http.StatusRequestEntityTooLarge, fmt.Errorf("the upload is larger than %d bytes (%s)", limit, option)}
 }
 
 // Read implements io.Reader.
 func (b *uploadBody) Read(p []byte) (int, error) {
 	if b.arrived != nil {
 		if err := b.arrived(b.read); err != nil {
+			_ = errors.As(err, &b.err)
 			return 0, err
 		}
 	}
 	n, err := b.source.Read(p)
 	b.read += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = explain(err)
+		b.err = b.explain(err)
 		return n, b.err
 	}
 	return n, err
 }
 
-func explain(err error) *bodyError {
+func (b *uploadBody) explain(err error) *bodyError {
 	var large *http.MaxBytesError
 	var wrong *gzipError
+	var slow *slowError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &large):
-		return tooLarge(large.Limit)
+		return tooLarge(large.Limit, b.option)
+	case errors.As(err, &slow):
+		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", slow)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", err)}
+		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: it took longer than the server's read_timeout")}
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}
 	// A short Content-Length, a missing last chunk, a reset: the causes differ by protocol,
-	// the meaning doesn't.
+	// the meaning doesn't. Addresses of the server are nobody's business.
+	if errors.As(err, &op) {
+		err = op.Err
+	}
 	return &bodyError{http.StatusBadRequest, fmt.Errorf("the upload broke off: %w", err)}
-}
-
-// gunzip decodes gzip. It reads nothing before its first Read, so that a client that waits
-// for "100 Continue" gets it at the right moment.
-type gunzip struct {
-	source *readAhead
-	reader *gzip.Reader
-}
-
-// gzipError is a body that is not gzip.
-type gzipError struct{ err error }
-
-func (e *gzipError) Error() string { return "decode gzip: " + e.err.Error() }
-func (e *gzipError) Unwrap() error { return e.err }
-
-// Read implements io.Reader.
-func (g *gunzip) Read(p []byte) (int, error) {
-	if g.reader == nil {
-		reader, err := gzip.NewReader(g.source)
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // an empty body is not gzip
-		}
-		if err != nil {
-			return 0, g.fault(err)
-		}
-		g.reader = reader
-	}
-	n, err := g.reader.Read(p)
-	return n, g.fault(err)
-}
-
-// fault marks errors of the format; those of the connection stay as they are.
-func (g *gunzip) fault(err error) error {
-	var corrupt flate.CorruptInputError
-	if errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(g.source.err, io.EOF) {
-		return &gzipError{errors.New("it ends too early, and the body does not")}
-	}
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
-		return &gzipError{err}
-	}
-	return err
 }

@@ -103,6 +103,7 @@ func (h *Handler) unmarshal(d *caddyfile.Dispenser, f *caddyfileState) error {
 	read := func() (err error) {
 		switch d.Val() {
 		case "store":
+			b.stored = *d
 			engine, err = h.unmarshalStore(d)
 		case "status":
 			h.Status = &StatusPage{}
@@ -215,6 +216,7 @@ func (h *Handler) unmarshalChannel(d *caddyfile.Dispenser, b *block) error {
 		h.Channels = map[string]*Channel{}
 	}
 	h.Channels[name] = c
+	b.channels = append(b.channels, channelLine{at, name, c})
 	b.guarantees[name] = c.Capacity
 	return nil
 }

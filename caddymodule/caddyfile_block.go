@@ -17,12 +17,23 @@ type block struct {
 	guarantees guarantees
 	guaranteed caddyfile.Dispenser // where the last of them is, else the block
 	traces     []traceLine
+	stored     caddyfile.Dispenser // where the store is, else the block
+	channels   []channelLine
 }
 
 // caddyfileState is what has been read of all the blocks of a Caddyfile.
 type caddyfileState struct {
 	guarantees map[string]guarantees // by store
 	traces     map[string]string     // channels by path
+	engines    map[string]string     // options by store
+	channels   map[channelKey]string // options
+}
+
+// channelLine is a line with channel.
+type channelLine struct {
+	at      caddyfile.Dispenser
+	name    string
+	channel *Channel
 }
 
 // traceLine is a line with trace.
@@ -40,7 +51,10 @@ type segmentSize struct {
 }
 
 func newCaddyfileState() *caddyfileState {
-	return &caddyfileState{guarantees: map[string]guarantees{}, traces: map[string]string{}}
+	return &caddyfileState{
+		guarantees: map[string]guarantees{}, traces: map[string]string{},
+		engines: map[string]string{}, channels: map[channelKey]string{},
+	}
 }
 
 // stateOf is that of the Caddyfile that is being read.
@@ -55,7 +69,7 @@ func stateOf(state map[string]any) *caddyfileState {
 }
 
 func newBlock(f *caddyfileState, at caddyfile.Dispenser) *block {
-	return &block{file: f, guaranteed: at, paths: pathSet{}, guarantees: guarantees{}}
+	return &block{file: f, guaranteed: at, stored: at, paths: pathSet{}, guarantees: guarantees{}}
 }
 
 // check checks what goes together with the store, as far as it can be seen before placeholders are
@@ -68,6 +82,11 @@ func (b *block) check(e Engine) error {
 	for _, s := range b.sizes {
 		if err := s.input.checkFits(limit); err != nil {
 			return s.at.Errf("%s: %w", s.owner, err)
+		}
+	}
+	if id != "" {
+		if err := b.checkOthers(id, e); err != nil {
+			return err
 		}
 	}
 	all := b.file.guarantees[id]

@@ -30,6 +30,7 @@ const (
 	maxGrace           = 10 * time.Minute
 	maxPreferAfter     = 24 * time.Hour
 	leastCapacity      = 64 << 10
+	minUnlistedSize    = 64 << 10
 
 	policySticky  = "sticky"
 	policyPrefer  = "prefer"
@@ -184,15 +185,25 @@ func within[T time.Duration | int64](least, most T, show func(T) string) func(T)
 		case v <= 0:
 			return errNotPositive
 		case v < least || v > most:
-			return fmt.Errorf("must be from %s to %s, but is %s", show(least), show(most), show(v))
+			return fmt.Errorf("must be from %s to %s, but is %s", show(least), show(most), beside(v, show, least, most))
 		}
 		return nil
 	}
 }
 
-func sizeWithin(least, most int64) func(int64) error {
-	return within(least, most, func(n int64) string { return humanize.IBytes(uint64(n)) })
+// beside shows a value so that it can't be taken for a bound that it is beyond: 65535 bytes are not 64 KiB.
+func beside[T time.Duration | int64](v T, show func(T) string, bounds ...T) string {
+	for _, bound := range bounds {
+		if text := show(v); text == show(bound) && v != bound {
+			return fmt.Sprintf("%s (%d)", text, v)
+		}
+	}
+	return show(v)
 }
+
+func sizeWithin(least, most int64) func(int64) error { return within(least, most, showSize) }
+
+func showSize(n int64) string { return humanize.IBytes(uint64(n)) }
 
 func durationWithin(least, most time.Duration) func(time.Duration) error {
 	return within(least, most, time.Duration.String)
@@ -212,7 +223,7 @@ var (
 	checkRenditions   = numberWithin(1, 1000)
 	checkUploads      = numberWithin(1, 10000)
 	checkUploadRate   = sizeWithin(1, 1<<30)
-	checkUnlistedSize = sizeWithin(64<<10, 1<<40)
+	checkUnlistedSize = sizeWithin(minUnlistedSize, 1<<40)
 	checkCapacity     = sizeWithin(leastCapacity, 16<<40)
 	checkMaxSize      = sizeWithin(64<<10, 1<<50)
 	checkRollSize     = sizeWithin(1<<10, 1<<40)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -83,12 +85,14 @@ func unpinCommand() *cobra.Command {
 
 // adminCommand adds what all commands have in common.
 func adminCommand(cmd *cobra.Command, run func(*cobra.Command, adminClient) error) *cobra.Command {
-	cmd.Flags().String("store", "", "Store of the channel, where several stores have a channel of this name")
+	cmd.Flags().String("store", "", "Only channels of this store: where several stores have a channel of one name")
 	cmd.Flags().String("address", "", "Address of the administration API listener (if --config is not used)")
 	cmd.Flags().StringP("config", "c", "", "Configuration file (if --address is not used)")
 	cmd.Flags().StringP("adapter", "a", "", "Name of config adapter to apply (if --config is used)")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-		address, err := caddycmd.DetermineAdminAPIAddress(fl.String("address"), nil, fl.String("config"), fl.String("adapter"))
+		// Caddy wants no URL, which is what everybody tries first.
+		given := strings.TrimSuffix(strings.TrimPrefix(fl.String("address"), "http://"), "/")
+		address, err := caddycmd.DetermineAdminAPIAddress(given, nil, fl.String("config"), fl.String("adapter"))
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, fmt.Errorf("couldn't determine admin API address: %w", err)
 		}
@@ -180,11 +184,11 @@ type adminClient struct{ address, store string }
 
 // status prints the state of all channels, or of the named one.
 func (c adminClient) status(w io.Writer, channel string, raw bool, now time.Time) error {
-	uri := adminChannels
+	var below []string // all of them
 	if channel != "" {
-		uri = c.uri(channel)
+		below = []string{channel}
 	}
-	text, err := c.request(http.MethodGet, uri, nil)
+	text, err := c.request(http.MethodGet, c.uri(below...), nil)
 	if err != nil {
 		return err
 	}
@@ -216,7 +220,7 @@ func (c adminClient) order(method, channel, endpoint string, body []byte) (e end
 	return e, nil
 }
 
-// uri is that of a channel or of something below it.
+// uri is that of all channels, of one, or of something below it.
 func (c adminClient) uri(parts ...string) string {
 	uri := adminChannels
 	for _, p := range parts {
@@ -235,6 +239,9 @@ func (c adminClient) request(method, uri string, body []byte) ([]byte, error) {
 	}
 	resp, err := caddycmd.AdminAPIRequest(c.address, method, uri, make(http.Header), reader)
 	if err != nil {
+		if reason := refusalIn(err.Error()); reason != "" {
+			return nil, errors.New(reason)
+		}
 		return nil, fmt.Errorf("asking the admin API at %s: %w", c.address, err)
 	}
 	defer resp.Body.Close()
@@ -247,4 +254,15 @@ func (c adminClient) request(method, uri string, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s does not answer like an admin API: give the address of one with --address or --config", c.address)
 	}
 	return text, nil
+}
+
+// refusalIn is what the admin API says in an answer that is an error, as Caddy quotes it; empty if it has
+// not answered.
+func refusalIn(text string) string {
+	_, quoted, _ := strings.Cut(text, ": {")
+	var answer struct {
+		Error string `json:"error"`
+	}
+	_ = json.Unmarshal([]byte("{"+quoted), &answer) // nothing, then
+	return answer.Error
 }

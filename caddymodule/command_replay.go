@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -50,6 +52,9 @@ a channel's life, the decisions of the first minute are not compared.`,
 				return caddy.ExitCodeFailedStartup, err
 			}
 		}
+		if err := r.checkNames(); err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
 		if err := r.print(cmd.OutOrStdout()); err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}
@@ -62,7 +67,10 @@ a channel's life, the decisions of the first minute are not compared.`,
 type replay struct {
 	core     failover.Replay
 	endpoint string
+	prefer   string
 	slots    bool
+	// endpoints and inputs are those that the trace names.
+	endpoints, inputs map[string]bool
 
 	records int
 	from    time.Time
@@ -84,7 +92,25 @@ type replay struct {
 const warmUp = time.Minute
 
 func newReplay(cmd *cobra.Command, fl caddycmd.Flags) (*replay, error) {
-	r := &replay{endpoint: fl.String("endpoint"), slots: fl.Bool("slots")}
+	r := &replay{
+		endpoint: fl.String("endpoint"), prefer: fl.String("prefer"), slots: fl.Bool("slots"),
+		endpoints: map[string]bool{}, inputs: map[string]bool{},
+	}
+	for name, check := range map[string]func(time.Duration) error{
+		"segment-duration": checkSegmentDuration, "time-delay": checkTimeDelay, "prefer-after": checkPreferAfter,
+		"failover-grace": func(d time.Duration) error {
+			if d == 0 {
+				return nil
+			}
+			return checkGrace(d)
+		},
+	} {
+		if cmd.Flags().Changed(name) {
+			if err := check(fl.Duration(name)); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
 	alignment := fl.String("alignment")
 	if cmd.Flags().Changed("alignment") {
 		if err := checkAlignment(alignment); err != nil {
@@ -117,7 +143,7 @@ func newReplay(cmd *cobra.Command, fl caddycmd.Flags) (*replay, error) {
 			set(&e.TimeDelay, "time-delay")
 			set(&e.PreferAfter, "prefer-after")
 			if cmd.Flags().Changed("prefer") {
-				e.Prefer = fl.String("prefer")
+				e.Prefer = r.prefer
 			}
 		}
 		return c
@@ -157,6 +183,12 @@ func (r *replay) file(name string) error {
 }
 
 func (r *replay) take(rec failover.Record) error {
+	if rec.Open != nil {
+		r.learnNames(rec.Open.Config)
+	}
+	if rec.Reconfigure != nil {
+		r.learnNames(*rec.Reconfigure)
+	}
 	effects, err := r.core.Step(rec)
 	if errors.Is(err, failover.ErrNoOpening) {
 		return nil // the beginning was rolled away
@@ -207,6 +239,27 @@ func (r *replay) cutOff() {
 		r.now = r.now[:len(r.now)-r.unrecorded]
 	}
 	r.unrecorded = 0
+}
+
+func (r *replay) learnNames(c failover.Config) {
+	for _, e := range c.Endpoints {
+		r.endpoints[e.Name] = true
+	}
+	for _, in := range c.Inputs {
+		r.inputs[in] = true
+	}
+}
+
+// checkNames refuses a replay of what the trace does not have: nothing at all would be decided, and
+// look right.
+func (r *replay) checkNames() error {
+	missing := func(kind, name string, names map[string]bool) error {
+		if name == "" || names[name] || len(names) == 0 {
+			return nil
+		}
+		return fmt.Errorf("the trace has no %s %q, only %s", kind, name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))
+	}
+	return errors.Join(missing("endpoint", r.endpoint, r.endpoints), missing("input", r.prefer, r.inputs))
 }
 
 func (r *replay) wanted(endpoint string) bool { return r.endpoint == "" || r.endpoint == endpoint }

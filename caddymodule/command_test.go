@@ -114,7 +114,7 @@ func TestCommands(t *testing.T) {
 		{unpinCommand(), []string{"sports", "hls", "--store", "memory"}, "Endpoint hls is on a and not pinned.\n"},
 		{switchCommand(), []string{"sports", "hls", "a"}, "Endpoint hls is on a.\n"},
 	} {
-		out, err := run(c.cmd, append(c.args, "--address", addr)...)
+		out, err := run(c.cmd, append(c.args, "--address", "http://"+addr+"/")...) // or without what makes it a URL
 		if err != nil || !strings.Contains(out, c.want) {
 			t.Errorf("%s %v: %v, %s; want %s", c.cmd.Name(), c.args, err, out, c.want)
 		}
@@ -124,13 +124,14 @@ func TestCommands(t *testing.T) {
 		args []string
 		want string
 	}{
-		{statusCommand(), []string{"news"}, `there is no channel`},
+		{statusCommand(), []string{"news"}, `there is no channel "news"`},
+		{statusCommand(), []string{"--store", "file:/x"}, `store "file:/x" has no channels`},
 		{statusCommand(), []string{"sports", "--store", "file:/x"}, `has no channel`},
 		{switchCommand(), []string{"sports", "hls", "c"}, `has no input`},
 		{switchCommand(), []string{"sports", "hls"}, `accepts 3 arg`},
 		{unpinCommand(), []string{"sports"}, `accepts 2 arg`},
 	} {
-		if out, err := run(c.cmd, append(c.args, "--address", addr)...); err == nil || !strings.Contains(err.Error(), c.want) {
+		if out, err := run(c.cmd, append(c.args, "--address", addr)...); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), `{"error"`) {
 			t.Errorf("%s %v: %v, %s; want %s", c.cmd.Name(), c.args, err, out, c.want)
 		}
 	}

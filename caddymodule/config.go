@@ -94,7 +94,7 @@ type Input struct {
 	// The limit for media that no playlist lists (yet), in bytes, from 64 KiB to
 	// 1 TiB; of a small store, it is a quarter at most. Beyond it, and beyond 4096
 	// objects, the oldest are dropped, and all of them after two minutes. Default:
-	// four times `max_segment_size`, 268435456 (256 MiB).
+	// four times `max_segment_size`, which is 268435456 (256 MiB), and at least 64 KiB.
 	MaxUnlistedSize int64 `json:"max_unlisted_size,omitempty"`
 }
 

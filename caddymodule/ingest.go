@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -33,8 +34,11 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, rt *route, 
 	case http.MethodGet, http.MethodHead:
 		return h.readBack(w, r, rt, ch, path)
 	case http.MethodDelete:
-		if err := ch.Delete(rt.input.Name, path); err != nil {
-			return h.refuse(w, r, rt, statusOf(err), err)
+		// The folder itself, as uploaders that tidy up delete it, is not there.
+		if path != "" && path != "." {
+			if err := ch.Delete(rt.input.Name, path); err != nil {
+				return h.refuse(w, r, rt, statusOf(err), err)
+			}
 		}
 		rt.answer(w, http.StatusNoContent)
 	case http.MethodOptions:
@@ -72,7 +76,7 @@ func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *rout
 		// Not counted: with some encoders every upload begins like this.
 		return fail(w, r, status, reason)
 	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
-		failures.add(clientAddr(r), rt, h.logger)
+		failures.add(clientAddr(r), rt, reason, h.logger)
 		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
 		heldBack.hold(r.Context())
 	case errors.Is(reason, errBusy):
@@ -92,7 +96,7 @@ func (rt *route) answer(w http.ResponseWriter, status int) {
 }
 
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *channel.Channel, path string) error {
-	if name := nameInQuery(r.URL.RawQuery); name != "" {
+	if name := nameInQuery(path, r.URL.RawQuery); name != "" {
 		err := fmt.Errorf("the name of the upload is in the query (%q); it has to be part of the path, as in %s/seg1.ts", name, rt.input.Path)
 		return h.refuse(w, r, rt, http.StatusBadRequest, err)
 	}
@@ -102,7 +106,8 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
 	}
 	defer leave()
-	body, size, err := newUploadBody(w, r, uploadLimit(rt.input, path), *rt.input.MinUploadRate)
+	limit, option := uploadLimit(rt.input, path)
+	body, size, err := newUploadBody(w, r, limit, option, *rt.input.MinUploadRate)
 	if err != nil {
 		return h.refuse(w, r, rt, statusOf(err), err)
 	}
@@ -139,28 +144,43 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 	return nil
 }
 
-// nameInQuery returns the part of a query that looks like the name of the upload, which
-// some senders put there, as for a script that takes uploads.
-func nameInQuery(query string) string {
+// nameInQuery returns the part of a query that looks like the name of the upload, which some senders
+// put there, as for a script that takes uploads. Whatever it is called there, it is one if it ends like
+// media and the path does not.
+func nameInQuery(name, query string) string {
 	for pair := range strings.SplitSeq(query, "&") {
-		key, value, _ := strings.Cut(pair, "=")
+		key, value, found := strings.Cut(pair, "=")
+		if !found {
+			value = key
+		}
 		switch strings.ToLower(key) {
 		case "file", "filename", "file_name":
-			if value != "" {
+			if found && value != "" {
 				return pair
 			}
+		}
+		if !endsLikeMedia(name) && endsLikeMedia(value) {
+			return pair
 		}
 	}
 	return ""
 }
 
-// uploadLimit is the limit that can be told from the path alone. A playlist with another
-// extension is held to its own limit by the channel.
-func uploadLimit(in *Input, path string) int64 {
-	if strings.HasSuffix(strings.ToLower(path), ".m3u8") {
-		return in.MaxPlaylistSize
+func endsLikeMedia(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".m3u8", ".mpd", ".ts", ".m4s", ".mp4", ".m4v", ".m4a", ".cmfv", ".cmfa", ".cmft", ".aac", ".ac3", ".ec3", ".mp3", ".vtt":
+		return true
 	}
-	return max(in.MaxSegmentSize, in.MaxPlaylistSize)
+	return false
+}
+
+// uploadLimit is the limit that can be told from the path alone, and the option that it is. A playlist
+// with another extension is held to its own limit by the channel.
+func uploadLimit(in *Input, path string) (limit int64, option string) {
+	if strings.HasSuffix(strings.ToLower(path), ".m3u8") || in.MaxPlaylistSize > in.MaxSegmentSize {
+		return in.MaxPlaylistSize, "max_playlist_size"
+	}
+	return in.MaxSegmentSize, "max_segment_size"
 }
 
 // readBack returns what the encoder itself put there.
@@ -190,9 +210,15 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	return nil
 }
 
+var errHungUp = errors.New("the upload broke off: the encoder has hung up")
+
 // refuse answers an encoder, and informs its operator. An encoder that is refused repeats
 // itself forever, so it is logged only once in a while.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rt *route, status int, reason error) error {
+	if status == http.StatusInternalServerError && r.Context().Err() != nil {
+		// Whatever failed for that, nothing is wrong with the origin.
+		status, reason = http.StatusBadRequest, errHungUp
+	}
 	rt.countRequest(status)
 	rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
 	key := refusalKey{channel: rt.channel, input: rt.input.Name, status: status, kind: -1}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -57,6 +59,9 @@ func TestOtherMethodsOfInputs(t *testing.T) {
 	wantHeader(t, w.Header(), "DAV", "1")
 	want(t, o.do("MKCOL", "/in/a/dir/", nil), 201, "")
 	want(t, o.do("DELETE", "/in/a/never.ts", nil), 204, "")
+	// Uploaders that begin with an empty folder delete the one before.
+	want(t, o.do("DELETE", "/in/a/", nil), 204, "")
+	want(t, o.do("DELETE", "/in/a", nil), 204, "")
 	for _, method := range []string{"PATCH", "PROPFIND", "COPY"} {
 		w = o.do(method, "/in/a/x.ts", nil)
 		want(t, w, 405, "an input takes only")
@@ -121,9 +126,13 @@ func TestAuth(t *testing.T) {
 	const put = "/in/a/live.m3u8"
 	t.Run("basic", func(t *testing.T) {
 		o := newOrigin(t, withInput("basic_auth encoder {env.ORIGIN_HASH}"))
-		for _, header := range []string{"", basic("encoder", "wrong"), basic("other", "secret"), "Bearer secret", "Basic ???"} {
+		const wrong = "credentials are wrong"
+		for header, reason := range map[string]string{
+			"": "credentials are missing: the input takes Basic", "Bearer secret": "credentials are of another kind than the input takes: Basic",
+			basic("encoder", "wrong"): wrong, basic("other", "secret"): wrong, "Basic ???": wrong,
+		} {
 			w := o.do("PUT", put, unread{t}, "Authorization", header)
-			want(t, w, 401, "credentials are missing or wrong")
+			want(t, w, 401, reason)
 			wantHeader(t, w.Header(), "WWW-Authenticate", `Basic realm="live_origin"`)
 		}
 		w := o.do("PUT", put, strings.NewReader(shortList), "Authorization", basic("encoder", "secret"))
@@ -201,10 +210,12 @@ func TestContentEncoding(t *testing.T) {
 	const path = "/in/a/live.m3u8"
 	want(t, o.do("PUT", path, bytes.NewReader(packed), "Content-Encoding", "gzip"), 201, "")
 	want(t, o.do("PUT", path, strings.NewReader(shortList), "Content-Encoding", "identity"), 204, "")
+	inTwo := append(gzipped(t, []byte(shortList[:20])), gzipped(t, []byte(shortList[20:]))...)
+	want(t, o.do("PUT", path, bytes.NewReader(inTwo), "Content-Encoding", "gzip"), 204, "")
 	want(t, o.do("GET", path, nil), 200, "seg1.ts")
 
 	bomb := gzipped(t, append([]byte("#EXTM3U\n"), make([]byte, 64<<20)...))
-	want(t, o.do("PUT", path, bytes.NewReader(bomb), "Content-Encoding", "gzip"), 413, "larger than 1048576 bytes")
+	want(t, o.do("PUT", path, bytes.NewReader(bomb), "Content-Encoding", "gzip"), 413, "larger than 1048576 bytes (max_playlist_size)")
 	want(t, o.do("PUT", "/in/a/x.ts", bytes.NewReader(bomb), "Content-Encoding", "gzip"), 413, "")
 
 	w := o.do("PUT", path, unread{t}, "Content-Encoding", "br")
@@ -252,9 +263,9 @@ func TestLimits(t *testing.T) {
 		r.ContentLength = length
 		return o.serve(r)
 	}
-	want(t, announced("/in/a/live.m3u8", 1025), 413, "larger than 1024 bytes")
+	want(t, announced("/in/a/live.m3u8", 1025), 413, "larger than 1024 bytes (max_playlist_size)")
 	want(t, announced("/in/a/LIVE.M3U8", 1025), 413, "")
-	want(t, announced("/in/a/seg.ts", 100<<10+1), 413, "larger than 102400 bytes")
+	want(t, announced("/in/a/seg.ts", 100<<10+1), 413, "larger than 102400 bytes (max_segment_size)")
 	for _, path := range []string{"/in/a/live.m3u8", "/in/a/playlist"} {
 		want(t, o.do("PUT", path, io.MultiReader(strings.NewReader(long))), 413, "")
 	}
@@ -273,6 +284,7 @@ func TestRefusedUploads(t *testing.T) {
 	path := "/in/a/" + names[0]
 	half := bytes.NewReader(media[0][:len(media[0])/2])
 	stalled := fmt.Errorf("read: %w", os.ErrDeadlineExceeded)
+	reset := &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: 443}, Err: errors.New("connection reset by peer")}
 	packed, gzipHeader := gzipped(t, []byte(shortList)), []string{"Content-Encoding", "gzip"}
 	for _, c := range []struct {
 		name   string
@@ -284,10 +296,14 @@ func TestRefusedUploads(t *testing.T) {
 	}{
 		{"broken off", path, io.MultiReader(half, iotest.ErrReader(io.ErrUnexpectedEOF)), nil, 400, "broke off"},
 		{"reset", path, io.MultiReader(half, iotest.ErrReader(errors.New("connection reset"))), nil, 400, "broke off"},
+		{"reset, as a connection tells it", path, io.MultiReader(half, iotest.ErrReader(reset)), nil, 400, "broke off: connection reset by peer\n"},
 		{"stalled", path, io.MultiReader(half, iotest.ErrReader(stalled)), nil, 408, "stalled"},
 		{"stalled at once", path, iotest.ErrReader(stalled), nil, 408, "stalled"},
-		{"cut before it was sent", "/in/a/live.m3u8", bytes.NewReader(packed[:len(packed)-9]), gzipHeader, 400, "decode gzip: it ends too early"},
-		{"empty, as gzip", "/in/a/live.m3u8", bytes.NewReader(nil), gzipHeader, 400, "decode gzip: it ends too early"},
+		{"cut before it was sent", "/in/a/live.m3u8", bytes.NewReader(packed[:len(packed)-9]), gzipHeader, 400, "decode gzip: the compressed data is cut off"},
+		{"empty, as gzip", "/in/a/live.m3u8", bytes.NewReader(nil), gzipHeader, 400, "decode gzip: the compressed data is cut off"},
+		{"gzip and a few bytes", "/in/a/live.m3u8", bytes.NewReader(append(slices.Clone(packed), "tail"...)), gzipHeader, 400, "decode gzip: the compressed data has ended, and more follows"},
+		{"gzip and a block of nothing", "/in/a/live.m3u8", bytes.NewReader(append(slices.Clone(packed), make([]byte, 512)...)), gzipHeader, 400, "decode gzip: the compressed data has ended, and more follows"},
+		{"gzip twice, cut off", "/in/a/live.m3u8", bytes.NewReader(append(slices.Clone(packed), packed[:len(packed)-9]...)), gzipHeader, 400, "decode gzip: the compressed data is cut off"},
 		{"broken off, as gzip", "/in/a/live.m3u8", io.MultiReader(bytes.NewReader(packed[:9]), iotest.ErrReader(io.ErrUnexpectedEOF)), gzipHeader, 400, "broke off"},
 		{"partial", path, unread{t}, []string{"Content-Range", "bytes 0-9/100"}, 400, "partial uploads"},
 		{"bad playlist", "/in/a/live.m3u8", strings.NewReader("nonsense"), nil, 400, ""},
@@ -311,7 +327,10 @@ func TestStoreFull(t *testing.T) {
 	for n := range names {
 		w := o.do("PUT", "/in/a/"+names[n], bytes.NewReader(media[n]))
 		if w.Code == http.StatusInsufficientStorage {
-			want(t, w, 507, "full")
+			want(t, w, 507, "")
+			if !strings.HasPrefix(w.Body.String(), "store is full for this ") {
+				t.Errorf("answered with the origin's own names: %q", w.Body)
+			}
 			return
 		}
 	}

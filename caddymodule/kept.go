@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -131,11 +132,24 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 // keptKey is the key of a journal. Nodes that share a storage have encoders of their own,
 // so each node has its own.
 func keptKey(name string) (string, error) {
-	id, err := caddy.InstanceID()
+	id, err := instanceID()
 	if err != nil {
-		return "", fmt.Errorf("name of the instance: %w", err)
+		return "", fmt.Errorf("name of the instance, in %s: %w", filepath.Join(caddy.AppDataDir(), "instance.uuid"), err)
 	}
-	return "live_origin/" + id.String() + "/" + name + ".json", nil
+	return "live_origin/" + id + "/" + name + ".json", nil
+}
+
+// instanceID is what Caddy knows this instance by. In the first moments of the first start, the file
+// that has it is empty, while another part of Caddy writes it.
+func instanceID() (string, error) {
+	for tries := 20; ; tries-- {
+		id, err := caddy.InstanceID()
+		var unreadable *fs.PathError
+		if err == nil || errors.As(err, &unreadable) || tries == 0 {
+			return id.String(), err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // Append implements store.Journal.

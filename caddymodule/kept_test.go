@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 
 	"github.com/liveorigin/caddy-live-origin/internal/channel"
@@ -22,6 +26,31 @@ func TestKeptStoreIsAStore(t *testing.T) {
 		st := newKeptStore(capacity)
 		st.use(&certmagic.FileStorage{Path: t.TempDir()})
 		return st
+	})
+}
+
+// In the first moments of the first start, the file with the instance's name is still empty.
+func TestInstanceWithoutNameYet(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(caddy.AppDataDir(), "instance.uuid")
+		write := func(text string) {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write("")
+		time.AfterFunc(15*time.Millisecond, func() { write("5f0c7a0e-6e0f-4f3b-9c61-3a8a2d9b1c00") })
+		if key, err := keptKey("s"); err != nil || !strings.Contains(key, "5f0c7a0e") {
+			t.Errorf("%s, %v", key, err)
+		}
+		write("nonsense")
+		if _, err := keptKey("s"); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%v does not say where to look", err)
+		}
 	})
 }
 

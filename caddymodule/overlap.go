@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // checkServers compares the paths of all handlers of each server, once per config. Provisioning
@@ -30,7 +31,7 @@ func (a *App) checkServers(lineage []caddy.Module) error {
 				lists = append(lists, caddyhttp.RouteList{*srv.NamedRoutes[named]})
 			}
 			for _, routes := range lists {
-				if err := new(chain).walk(routes, nil); err != nil {
+				if err := (&chain{logger: a.logger}).walk(routes, nil, nil); err != nil {
 					return fmt.Errorf("server %s: %w", name, err)
 				}
 			}
@@ -48,6 +49,9 @@ type chain struct {
 	claims []claim
 	groups map[string]bool
 	unique int
+	// changed: a request may have another path by now than it came with.
+	changed bool
+	logger  *zap.Logger
 }
 
 // claim is a path of a handler, which gets all requests for it that meet some conditions.
@@ -56,13 +60,17 @@ type claim struct {
 	conditions  []string
 }
 
-// walk follows the routes, which are reached under the conditions.
-func (c *chain) walk(routes caddyhttp.RouteList, conditions []string) error {
+// walk follows the routes, which are reached under the conditions, by requests with a path that each
+// of the routes around them takes.
+func (c *chain) walk(routes caddyhttp.RouteList, conditions []string, around []patterns) error {
 	for i := range routes {
 		r := &routes[i]
-		under := slices.Concat(conditions, c.conditions(r))
+		under, within := slices.Concat(conditions, c.conditions(r)), around
+		if p := patternsOf(r); p != nil {
+			within = append(slices.Clip(around), p)
+		}
 		for _, raw := range r.HandlersRaw {
-			if err := c.handler(raw, under); err != nil {
+			if err := c.handler(raw, under, within); err != nil {
 				return err
 			}
 		}
@@ -98,7 +106,7 @@ func (c *chain) conditions(r *caddyhttp.Route) (list []string) {
 // be between two of ours.
 var harmless = []string{"authentication", "encode"}
 
-func (c *chain) handler(raw json.RawMessage, conditions []string) error {
+func (c *chain) handler(raw json.RawMessage, conditions []string, around []patterns) error {
 	var kind struct {
 		Handler string `json:"handler"`
 	}
@@ -110,15 +118,17 @@ func (c *chain) handler(raw json.RawMessage, conditions []string) error {
 			Routes caddyhttp.RouteList `json:"routes"`
 		}
 		_ = json.Unmarshal(raw, &inner)
-		return c.walk(inner.Routes, conditions)
+		return c.walk(inner.Routes, conditions, around)
 	case kind.Handler == "live_origin":
 		var h Handler
 		_ = json.Unmarshal(raw, &h)
-		return c.claim(h.claims(conditions))
+		claims := h.claims(conditions)
+		c.warnOfUnreached(claims, around)
+		return c.claim(claims)
 	case slices.Contains(harmless, kind.Handler):
 		return nil
 	}
-	c.claims = nil // whatever follows may get other paths
+	c.claims, c.changed = nil, true // whatever follows may get other paths
 	return nil
 }
 

@@ -31,7 +31,7 @@ func TestPathsOfSeveralHandlers(t *testing.T) {
 			"http://a {\nlive_origin {\nstatus /ops\nchannel one {\ninput a /in/one\nendpoint hls /live/one\n}\n}\n" + originAt("", "two", "/in/two", "/ops/two") + "}\n",
 			"channel two, endpoint hls: path: /ops/two is below /ops, the path of the status page",
 		},
-		"three":         {"http://a {\n" + one + two + inputTwice + "}\n", inputTaken},
+		"three":         {"http://a {\n" + one + originAt("", "three", "/in/three", "/live/three") + inputTwice + "}\n", inputTaken},
 		"in a route":    {"http://a {\nroute {\n" + one + inputTwice + "}\n}\n", inputTaken},
 		"past a handle": {"http://a {\nhandle {\n" + one + "}\n" + inputTwice + "}\n", inputTaken},
 		"same matchers": {"http://a {\n" + named + originAt("@some", "one", "/in/one", "/live/one") + originAt("@some", "two", "/in/one", "/live/two") + "}\n", inputTaken},

@@ -33,6 +33,19 @@ func (r *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// ReadByte implements io.ByteReader: whoever unpacks it takes no more than belongs to that.
+func (r *readAhead) ReadByte() (byte, error) {
+	if len(r.unread) == 0 && r.err == nil {
+		r.fill()
+	}
+	if len(r.unread) == 0 {
+		return 0, r.err
+	}
+	b := r.unread[0]
+	r.unread = r.unread[1:]
+	return b, nil
+}
+
 // fill receives more.
 func (r *readAhead) fill() {
 	if r.turn != nil {

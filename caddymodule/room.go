@@ -90,7 +90,7 @@ func (r *reservation) arrived(n int64) error {
 		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this input: its media that is not published yet takes the room of the others", store.ErrFull)}
 	}
 	if r.of.crowds(free) {
-		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this channel: its share is used up", store.ErrFull)}
+		return &bodyError{http.StatusInsufficientStorage, fmt.Errorf("%w for this channel: its share is used up, see capacity of the channel and of the store (max_size of a directory)", store.ErrFull)}
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // resolve replaces the placeholders of a value of the config. An unknown one is an error,
-// and so is one that is empty next to other text: a token must not become the name of its
-// placeholder, which anybody can guess, and a directory must not lose its beginning. A
-// value that is empty as a whole is for the caller to refuse.
+// and so is one that is empty, also next to other text: a token must not become the name of its
+// placeholder, which anybody can guess, and a directory must not lose its beginning. A value that
+// is empty in the config itself is for the caller to refuse.
 func resolve(value string) (string, error) {
 	repl := caddy.NewReplacer()
 	resolved, err := repl.ReplaceOrErr(value, false, true)
@@ -18,7 +18,11 @@ func resolve(value string) (string, error) {
 		return "", err
 	}
 	if strings.TrimSpace(resolved) == "" {
-		return "", nil
+		if strings.TrimSpace(value) == "" {
+			return "", nil
+		}
+		// The config names it, and the line that it stands in is not known any more.
+		return "", fmt.Errorf("%s is empty", value)
 	}
 	return repl.ReplaceOrErr(value, true, true)
 }
@@ -27,7 +31,7 @@ func resolve(value string) (string, error) {
 func resolveName(value string) (string, error) {
 	name, err := resolve(value)
 	if err != nil {
-		return "", fmt.Errorf("username %q: %w", value, err)
+		return "", fmt.Errorf("username: %w", err)
 	}
 	if name == "" {
 		return "", errNoUsername

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/dustin/go-humanize"
 )
 
 // idleAfter is how long a channel keeps its share without an upload. Channels that
@@ -77,12 +75,12 @@ func (g guarantees) check(limit int64) error {
 		return nil
 	case left < 0:
 		return fmt.Errorf("the channels are guaranteed %s of the store, which has %s: %s too much",
-			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)), humanize.IBytes(uint64(-left)))
+			showSize(sum), showSize(limit), showSize(-left))
 	case left < leastCapacity*int64(len(sharing)):
 		// Their uploads would be refused, however much of the store is empty.
 		slices.Sort(sharing)
 		return fmt.Errorf("the channels with a capacity are guaranteed %s of the store, which has %s: that leaves nothing for %s",
-			humanize.IBytes(uint64(sum)), humanize.IBytes(uint64(limit)), strings.Join(sharing, ", "))
+			showSize(sum), showSize(limit), strings.Join(sharing, ", "))
 	}
 	return nil
 }
@@ -92,7 +90,7 @@ func (g guarantees) check(limit int64) error {
 func (in *Input) checkFits(limit int64) error {
 	if limit > 0 && in.MaxSegmentSize > limit {
 		return fmt.Errorf("max_segment_size: must be at most the store's %s, but is %s",
-			humanize.IBytes(uint64(limit)), humanize.IBytes(uint64(in.MaxSegmentSize)))
+			showSize(limit), beside(in.MaxSegmentSize, showSize, limit))
 	}
 	return nil
 }

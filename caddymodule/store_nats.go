@@ -189,9 +189,6 @@ func resolveOption(value *string) error {
 	if err != nil {
 		return err
 	}
-	if resolved == "" {
-		return fmt.Errorf("%s is empty", *value)
-	}
 	*value = resolved
 	return nil
 }

@@ -157,11 +157,11 @@ func TestUntidyPaths(t *testing.T) {
 
 func TestNameInQuery(t *testing.T) {
 	o := newOrigin(t, twoInputs)
-	for _, target := range []string{"/in/a/?file=seg1.ts", "/in/a?FileName=live.m3u8", "/in/a/upload.php?x=1&file=a/seg1.ts"} {
+	for _, target := range []string{"/in/a/?file=seg1.ts", "/in/a?FileName=live.m3u8", "/in/a/upload.php?x=1&file=a/seg1.ts", "/in/a/put?name=seg1.ts", "/in/a?path=v/live.m3u8", "/in/a/up.cgi?seg1.M4S"} {
 		w := o.do("POST", target, unread{t})
 		want(t, w, 400, "is in the query")
 	}
-	for i, query := range []string{"token=x", "file=", "profile=main", "x"} {
+	for i, query := range []string{"token=x", "file=", "profile=main", "x", "playlist=other.m3u8"} {
 		want(t, o.do("PUT", fmt.Sprintf("/in/a/%d.m3u8?%s", i, query), strings.NewReader(shortList)), 201, "")
 	}
 }

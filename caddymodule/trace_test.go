@@ -79,9 +79,17 @@ func TestATraceIsReplayed(t *testing.T) {
 	if err != nil || strings.Count(out, " hls ") != 7 {
 		t.Errorf("replay with slots: %v\n%s", err, out)
 	}
-	out, err = run(replayCommand(), files[0], "--endpoint", "other")
-	if err != nil || !strings.Contains(out, "0 slots") {
-		t.Errorf("replay of another endpoint: %v\n%s", err, out)
+	for want, args := range map[string][]string{
+		`the trace has no endpoint "other", only hls`:            {"--endpoint", "other"},
+		`the trace has no input "c", only a, b`:                  {"--prefer", "c"},
+		"segment-duration: must be from 1s to 30s, but is 1m0s":  {"--segment-duration", "1m"},
+		"failover-grace: must be greater than zero":              {"--failover-grace", "-1s"},
+		"time-delay: must be from 0s to 24h0m0s, but is 25h0m0s": {"--time-delay", "25h"},
+		"prefer-after: must be greater than zero":                {"--prefer", "a", "--prefer-after", "0s"},
+	} {
+		if out, err := run(replayCommand(), append(args, files[0])...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("replay with %v: %v\n%s", args, err, out)
+		}
 	}
 	// Longer segments would have been fewer.
 	out, err = run(replayCommand(), files[0], "--segment-duration", "4s")

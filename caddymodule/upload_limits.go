@@ -83,19 +83,25 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	}
 	p.read += int64(n)
 	if errors.Is(err, os.ErrDeadlineExceeded) && !now.Before(deadline) {
-		return n, p.tooSlow(err)
+		return n, p.tooSlow()
 	}
 	if err == nil && (late || p.patience() < 0) {
-		return n, p.tooSlow(os.ErrDeadlineExceeded)
+		return n, p.tooSlow()
 	}
 	return n, err
 }
 
-func (p *pacedReader) tooSlow(err error) error {
+// slowError says which limit a sender has not kept.
+type slowError struct{ text string }
+
+func (e *slowError) Error() string { return e.text }
+func (e *slowError) Unwrap() error { return os.ErrDeadlineExceeded }
+
+func (p *pacedReader) tooSlow() error {
 	if p.read == 0 {
-		return fmt.Errorf("nothing was sent within %v (min_upload_rate): %w", silentGrace, err)
+		return &slowError{fmt.Sprintf("nothing was sent within %v (min_upload_rate)", silentGrace)}
 	}
-	return fmt.Errorf("less than %d bytes per second (min_upload_rate): %w", p.rate, err)
+	return &slowError{fmt.Sprintf("less than %d bytes per second (min_upload_rate)", p.rate)}
 }
 
 // done removes the deadline: the connection may have more to do.
@@ -120,7 +126,7 @@ func (in *Input) setUploadDefaults() {
 		rate := int64(defaultUploadRate)
 		in.MinUploadRate = &rate
 	}
-	in.MaxUnlistedSize = cmp.Or(in.MaxUnlistedSize, 4*in.MaxSegmentSize)
+	in.MaxUnlistedSize = cmp.Or(in.MaxUnlistedSize, max(4*in.MaxSegmentSize, minUnlistedSize))
 }
 
 // boundUnlisted keeps what no playlist lists to a quarter of a small store.

@@ -128,7 +128,7 @@ func mapOf(config *InputConfig, name string, s *hls.Segment, odd *oddities) (pat
 	if err == nil {
 		return path, ""
 	}
-	fault = fmt.Sprintf("EXT-X-MAP %q: %v", s.Map.URI, err)
+	fault = fmt.Sprintf("EXT-X-MAP: %v", err)
 	odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXT-X-MAP", fault+": the segments that it applies to have no initialization section")
 	return "", fault
 }

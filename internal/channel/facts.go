@@ -30,18 +30,18 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddi
 	var refused error
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		object, err := servable(config, name, s)
+		object, subject, err := servable(config, name, s)
 		if err != nil {
 			if refused == nil {
 				refused = err
 			}
 			if s.Fault == "" { // the reader has reported those already
-				odd.add(NoticeKind(hls.NoteEntry), s.Line, "URI", err.Error()+": the entry is left out")
+				odd.add(NoticeKind(hls.NoteEntry), s.Line, subject, err.Error()+": the entry is left out")
 			}
 			continue
 		}
 		if n := len(fact.Segments); n > 0 && fact.Segments[n-1].Path == object && !s.Discontinuity {
-			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %q is listed twice: the entry is left out", s.URI))
+			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %s is listed twice: the entry is left out", hls.Quote(s.URI)))
 			continue
 		}
 		duration := s.Duration
@@ -66,20 +66,21 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddi
 	return fact, nil
 }
 
-// servable returns the path of a listed object, or why it can't be served.
-func servable(config *InputConfig, name string, s *hls.Segment) (object string, err error) {
+// servable returns the path of a listed object, or why it can't be served, and which tag or
+// attribute says so.
+func servable(config *InputConfig, name string, s *hls.Segment) (object, subject string, err error) {
 	switch {
 	case s.Fault != "":
-		return "", refuse(BadPlaylist, "%s", s.Fault)
+		return "", "", refuse(BadPlaylist, "%s", s.Fault)
 	case len(s.Keys) > 0:
-		return "", refuse(UnsupportedMedia, "segment %q is encrypted (EXT-X-KEY): it can be neither probed nor joined; turn encryption off at the encoder", s.URI)
+		return "", "EXT-X-KEY", refuse(UnsupportedMedia, "segment %s is encrypted (EXT-X-KEY): it can be neither probed nor joined; turn encryption off at the encoder", hls.Quote(s.URI))
 	case s.ByteRange != nil:
-		return "", refuse(UnsupportedMedia, "segment %q is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own (ffmpeg: no single_file)", s.URI)
+		return "", "EXT-X-BYTERANGE", refuse(UnsupportedMedia, "segment %s is a byte range (EXT-X-BYTERANGE): send every segment as an object of its own (ffmpeg: no single_file)", hls.Quote(s.URI))
 	}
 	if object, err = hls.ResolveURI(config.BasePath, name, s.URI); err != nil {
-		return "", refuse(BadPlaylist, "segment %q: %v", s.URI, err)
+		return "", "URI", refuse(BadPlaylist, "segment: %v", err)
 	}
-	return object, nil
+	return object, "", nil
 }
 
 // usualDuration stands in for an EXTINF that makes no sense, until the segment is measured:
@@ -109,7 +110,7 @@ const linesPerRendition = 10
 func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlaylist, odd *oddities) (failover.Multivariant, error) {
 	fact := failover.Multivariant{Input: config.Name}
 	if lines := len(m.Variants) + len(m.Renditions); lines > linesPerRendition*config.MaxRenditions {
-		return fact, refuse(TooMany, "%d variants and renditions, at most %d are allowed", lines, linesPerRendition*config.MaxRenditions)
+		return fact, refuse(TooMany, "%d variants and renditions, at most %d are allowed (ten for each of max_renditions)", lines, linesPerRendition*config.MaxRenditions)
 	}
 	seen := map[string]bool{}
 	var refused error
@@ -117,9 +118,9 @@ func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlayl
 		rendition, err := hls.ResolveURI(config.BasePath, name, uri)
 		if err != nil {
 			if refused == nil {
-				refused = refuse(BadPlaylist, "rendition %q: %v", uri, err)
+				refused = refuse(BadPlaylist, "rendition: %v", err)
 			}
-			odd.add(NoticeKind(hls.NoteEntry), line, "URI", fmt.Sprintf("rendition %q: %v: the entry is left out", uri, err))
+			odd.add(NoticeKind(hls.NoteEntry), line, "URI", fmt.Sprintf("rendition: %v: the entry is left out", err))
 			return
 		}
 		if !seen[rendition] {
@@ -147,7 +148,7 @@ func multivariantFact(config *InputConfig, name string, m *hls.MultivariantPlayl
 	case refused != nil && len(fact.Renditions) == 0:
 		return fact, refused
 	case len(fact.Renditions) > config.MaxRenditions:
-		return fact, refuse(TooMany, "%d renditions, at most %d are allowed", len(fact.Renditions), config.MaxRenditions)
+		return fact, refuse(TooMany, "%d renditions, at most %d are allowed (max_renditions)", len(fact.Renditions), config.MaxRenditions)
 	}
 	return fact, nil
 }

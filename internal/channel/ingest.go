@@ -210,7 +210,7 @@ func (d *delivery) refusedMultivariant(text []byte, reason string) func() error 
 func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced bool, err error) {
 	limit := d.config.MaxSegmentSize
 	if d.size > limit {
-		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
+		return nil, false, refuse(TooLarge, "segment is larger than %d bytes (max_segment_size)", limit)
 	}
 	key := d.input.objects.key(d.config.Name)
 	w, err := d.input.store.Create(ctx, key, d.size)
@@ -225,7 +225,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 		return nil, false, fmt.Errorf("receive object: %w", err)
 	}
 	if n > limit {
-		return nil, false, refuse(TooLarge, "segment is larger than %d bytes", limit)
+		return nil, false, refuse(TooLarge, "segment is larger than %d bytes (max_segment_size)", limit)
 	}
 	probed, err := prober.Finish()
 	d.learnTables(probed, err)

@@ -92,6 +92,34 @@ func TestTolerancesAreSaidOnce(t *testing.T) {
 	})
 }
 
+// Each reason for which an entry is left out is said, with advice that helps against it alone, and with
+// no more of a URI than a log can take.
+func TestEntriesAreLeftOutForAReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openChannel(t, testConfig(shortEndpoint()))
+		r := &recorder{}
+		c.Observe(r)
+		long := strings.Repeat("x", 3000)
+		text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.ts\n#EXTINF:2,\nhttp://other/" + long + ".ts\n" +
+			"#EXTINF:2,\n#EXT-X-BYTERANGE:9@0\n" + long + ".ts\n" +
+			"#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\n" + long + ".ts\n"
+		if _, err := c.Put(t.Context(), "a", "live.m3u8", strings.NewReader(text), -1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		var said []string
+		for _, n := range r.notices {
+			if len(n.Text) > 300 {
+				t.Errorf("%d bytes about line %d", len(n.Text), n.Line)
+			}
+			said = append(said, fmt.Sprintf("%d %v", n.Line, n.Advice != ""))
+		}
+		if want := []string{"7 true", "10 false", "13 false"}; !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q: %+v", said, want, r.notices)
+		}
+	})
+}
+
 // TestAnyOddUploadIsBounded: what an input remembers of what it was told does not grow
 // with what an encoder thinks up.
 func TestAnyOddUploadIsBounded(t *testing.T) {

@@ -136,7 +136,7 @@ func (c *Channel) find(name, rawPath string) (*input, string, error) {
 	}
 	path, err := hls.CleanPath(rawPath)
 	if err != nil {
-		return nil, "", refuse(BadPath, "path: %v", err)
+		return nil, "", refuse(BadPath, "%v", err)
 	}
 	return in, path, nil
 }

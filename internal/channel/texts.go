@@ -38,13 +38,13 @@ func (t *texts) receive(body io.Reader, size, limit int64, what string) (text []
 		if more := int64(cap(text)) - counted; more > 0 {
 			counted += more
 			if t.buffered.Add(more) > buffersAtATime*max(limit, firstBuffer) {
-				return nil, release, refuse(TooMany, "too many playlists at a time: the input has %d bytes of them in memory", t.buffered.Load())
+				return nil, release, refuse(TooMany, "too many playlists at a time: the input has %d bytes of them in memory, which is %d times max_playlist_size", t.buffered.Load(), buffersAtATime)
 			}
 		}
 		n, err := body.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
 		if int64(len(text)) > limit {
-			return nil, release, refuse(TooLarge, "%s is larger than %d bytes", what, limit)
+			return nil, release, refuse(TooLarge, "%s is larger than %d bytes (max_playlist_size)", what, limit)
 		}
 		if errors.Is(err, io.EOF) {
 			if len(text)+1 < cap(text) {

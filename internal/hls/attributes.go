@@ -3,6 +3,7 @@ package hls
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,9 +42,32 @@ func (a Attribute) integer() (uint64, error) { return parseRounded(a.Value) }
 // enumerated reads an enumerated-string: no quotes, commas or blanks.
 func (a Attribute) enumerated() (string, error) {
 	if !validEnumerated(a.Value) {
-		return "", fmt.Errorf("%s is not an enumerated string", quote(a.Value))
+		return "", fmt.Errorf("%s is not an enumerated string", Quote(a.Value))
 	}
 	return strings.ToUpper(a.Value), nil
+}
+
+// oneOf reads an enumerated-string of which the values are known. Players pass over whole variants and
+// renditions for one that they don't know.
+func (a Attribute) oneOf(known ...string) (string, error) {
+	value, err := a.enumerated()
+	if err == nil && !slices.Contains(known, value) {
+		return "", fmt.Errorf("%s is none of %s", Quote(a.Value), strings.Join(known, ", "))
+	}
+	return value, err
+}
+
+// maxBitrate is the highest BANDWIDTH that is read, a terabit per second: a player would never choose
+// what claims to need more.
+const maxBitrate = 1 << 40
+
+// bitrate reads bits per second.
+func (a Attribute) bitrate() (uint64, error) {
+	rate, err := a.integer()
+	if err == nil && rate > maxBitrate {
+		return 0, fmt.Errorf("%s bits per second are more than there can be", Quote(a.Value))
+	}
+	return rate, err
 }
 
 func validEnumerated(value string) bool {
@@ -57,7 +81,7 @@ func (a Attribute) yes() (bool, error) {
 	case "NO", "FALSE", "0", "N", "OFF":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s is neither YES nor NO", quote(a.Value))
+	return false, fmt.Errorf("%s is neither YES nor NO", Quote(a.Value))
 }
 
 // hexadecimal reads a hexadecimal-sequence of at most 128 bits, and returns it unchanged.
@@ -67,7 +91,7 @@ func (a Attribute) hexadecimal() (string, error) {
 		digits = a.Value[2:]
 	}
 	if digits == "" || len(digits) > 32 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
-		return "", fmt.Errorf("%s is not a hexadecimal sequence", quote(a.Value))
+		return "", fmt.Errorf("%s is not a hexadecimal sequence", Quote(a.Value))
 	}
 	return a.Value, nil
 }
@@ -82,14 +106,14 @@ func (a Attribute) frameRate() (float64, error) {
 	if over, under, found := strings.Cut(text, "/"); found {
 		value, err := strconv.ParseFloat(under, 64)
 		if err != nil || !(value >= 1) || value > maxFrameRate {
-			return 0, fmt.Errorf("%s is not a frame rate", quote(a.Value))
+			return 0, fmt.Errorf("%s is not a frame rate", Quote(a.Value))
 		}
 		text, divisor = over, value
 	}
 	rate, err := strconv.ParseFloat(text, 64)
 	rate /= divisor
 	if err != nil || strings.Trim(text, "0123456789.") != "" || rate > maxFrameRate {
-		return 0, fmt.Errorf("%s is not a frame rate", quote(a.Value))
+		return 0, fmt.Errorf("%s is not a frame rate", Quote(a.Value))
 	}
 	return math.Round(rate*1000) / 1000, nil
 }
@@ -99,12 +123,12 @@ func (a Attribute) resolution() (width, height int, err error) {
 	const most = 1 << 20
 	at := strings.IndexAny(a.Value, "xX*×")
 	if at < 0 {
-		return 0, 0, fmt.Errorf("%s is not a resolution", quote(a.Value))
+		return 0, 0, fmt.Errorf("%s is not a resolution", Quote(a.Value))
 	}
 	w, errW := parseInteger(strings.TrimSpace(a.Value[:at]))
 	h, errH := parseInteger(strings.TrimSpace(strings.TrimLeft(a.Value[at:], "xX*×")))
 	if errW != nil || errH != nil || w > most || h > most {
-		return 0, 0, fmt.Errorf("%s is not a resolution", quote(a.Value))
+		return 0, 0, fmt.Errorf("%s is not a resolution", Quote(a.Value))
 	}
 	return int(w), int(h), nil
 }
@@ -125,7 +149,7 @@ func (w *attributeWriter) name(name string) {
 
 func (w *attributeWriter) fail(name, value string) {
 	if w.err == nil {
-		w.err = fmt.Errorf("attribute %s can't have the value %s", quote(name), quote(value))
+		w.err = fmt.Errorf("attribute %s can't have the value %s", Quote(name), Quote(value))
 	}
 }
 

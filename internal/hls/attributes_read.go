@@ -60,17 +60,17 @@ func scanAttributes(list string, report func(name, problem string)) []Attribute 
 			a.Value, rest, _ = strings.Cut(rest, ",")
 			a.Value = strings.TrimRight(a.Value, " \t")
 			if strings.IndexByte(a.Value, '"') >= 0 {
-				report(name, "stray quote in the value of "+quote(name))
+				report(name, "stray quote in the value of "+Quote(name))
 				a.Value = strings.Trim(strings.ReplaceAll(a.Value, `"`, ""), " \t")
 			}
 		}
 		switch {
 		case !validAttributeName(name):
-			report("", quote(name)+" is not an attribute name")
+			report("", Quote(name)+" is not an attribute name")
 		case a.Value == "" && !a.Quoted:
-			report(name, "attribute "+quote(name)+" has no value")
+			report(name, "attribute "+Quote(name)+" has no value")
 		case !known.add(attributes, name):
-			report(name, "attribute "+quote(name)+" appears twice")
+			report(name, "attribute "+Quote(name)+" appears twice")
 		default:
 			attributes = append(attributes, a)
 		}
@@ -83,16 +83,16 @@ func scanAttributes(list string, report func(name, problem string)) []Attribute 
 func readStray(attributes []Attribute, piece string, report func(name, problem string)) {
 	if n := len(attributes); n > 0 && piece != "" && allDigits(piece) {
 		if last := &attributes[n-1]; !last.Quoted && allDigits(last.Value) {
-			report(last.Name, fmt.Sprintf("attribute %s: %s has a comma for a decimal point", quote(last.Name), quote(last.Value+","+piece)))
+			report(last.Name, fmt.Sprintf("attribute %s: %s has a comma for a decimal point", Quote(last.Name), Quote(last.Value+","+piece)))
 			last.Value += "." + piece
 			return
 		}
 	}
 	if !validAttributeName(piece) {
-		report("", quote(piece)+" is not an attribute name")
+		report("", Quote(piece)+" is not an attribute name")
 		return
 	}
-	report("", "attribute "+quote(piece)+" has no value")
+	report("", "attribute "+Quote(piece)+" has no value")
 }
 
 // cutQuoted cuts off the rest of a quoted string after its first quote, and the comma that
@@ -100,7 +100,7 @@ func readStray(attributes []Attribute, piece string, report func(name, problem s
 func cutQuoted(name, text string, report func(name, problem string)) (value, rest string) {
 	end := strings.IndexByte(text, '"')
 	if end < 0 || strings.HasSuffix(strings.TrimRight(text[:end], " \t"), "=") && nextAttribute(text[:end]) >= 0 {
-		report(name, "quoted string of "+quote(name)+" is not closed")
+		report(name, "quoted string of "+Quote(name)+" is not closed")
 		if comma := nextAttribute(text); comma >= 0 {
 			return strings.TrimRight(text[:comma], " \t"), text[comma+1:]
 		}
@@ -110,7 +110,7 @@ func cutQuoted(name, text string, report func(name, problem string)) (value, res
 	if rest == "" || rest[0] == ',' {
 		return value, strings.TrimPrefix(rest, ",")
 	}
-	report(name, fmt.Sprintf("%s after the quoted string of %s", quote(rest), quote(name)))
+	report(name, fmt.Sprintf("%s after the quoted string of %s", Quote(rest), Quote(name)))
 	_, rest, _ = strings.Cut(rest, ",")
 	return value, rest
 }

@@ -100,3 +100,24 @@ func (r *mediaReader) readKey(list string) {
 // maxKeys bounds the keys in force at once: each EXT-X-KEY costs time and
 // memory by their number. In practice there is one per DRM system.
 const maxKeys = 16
+
+// dateRange reports whether players can make something of EXT-X-DATERANGE (RFC 8216 section 4.3.2.7).
+// One that continues another one may have no START-DATE.
+func (r *mediaReader) dateRange(list string) bool {
+	id := ""
+	for _, a := range ReadAttributes(list) {
+		switch a.Name {
+		case "ID":
+			id = a.Value
+		case "START-DATE":
+			if _, err := ParseDateTime(a.Value); err != nil {
+				r.note(NoteLine, tagDateRange, "EXT-X-DATERANGE: START-DATE: %s: %s: ignored", Quote(a.Value), err)
+				return false
+			}
+		}
+	}
+	if id == "" {
+		r.note(NoteLine, tagDateRange, "EXT-X-DATERANGE: no ID: ignored")
+	}
+	return id != ""
+}

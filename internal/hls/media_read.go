@@ -154,6 +154,7 @@ func (r *mediaReader) tag(line string) {
 		r.skipped(value)
 	case r.ofPlaylist(name, r.line):
 		r.list.Tags = append(r.list.Tags, line)
+	case name == tagDateRange && !r.dateRange(value):
 	case r.skip == 0:
 		r.segment.Tags = append(r.segment.Tags, line)
 	}
@@ -162,7 +163,7 @@ func (r *mediaReader) tag(line string) {
 // header takes #EXTM3U. It is the first line, except for what editors put before it.
 func (r *mediaReader) header(line string) {
 	if line != tagM3U {
-		r.note(NoteLine, tagM3U, "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
+		r.note(NoteLine, tagM3U, "%s after #EXTM3U: ignored", Quote(strings.TrimPrefix(line, tagM3U)))
 		return
 	}
 	if len(r.list.Segments)+r.left > 0 || r.infLine > 0 {
@@ -208,7 +209,7 @@ func (r *mediaReader) playlistTag(name, value string) {
 		case Event, VOD:
 			r.list.PlaylistType = kind
 		default:
-			r.value(name, fmt.Errorf("%s is neither EVENT nor VOD", quote(value)))
+			r.value(name, fmt.Errorf("%s is neither EVENT nor VOD", Quote(value)))
 		}
 	}
 }
@@ -236,8 +237,11 @@ func (r *mediaReader) skipped(list string) {
 	for _, a := range ReadAttributes(list) {
 		if n, err := a.integer(); a.Name == "SKIPPED-SEGMENTS" && err == nil && n <= 1<<32 {
 			r.numbers.skipped = n
+			return
 		}
 	}
+	r.numbers.wrong = true // as the numbers of all that follows are
+	r.note(NoteValue, tagSkip, "EXT-X-SKIP: %s does not say how many segments are left out: segments are told by their names", Quote(list))
 }
 
 func (r *mediaReader) segmentTag(name, value string) {
@@ -252,7 +256,7 @@ func (r *mediaReader) segmentTag(name, value string) {
 	case tagProgramDateTime:
 		at, err := ParseDateTime(value)
 		if err != nil {
-			r.value(name, fmt.Errorf("%s: %w", quote(value), err))
+			r.value(name, fmt.Errorf("%s: %w", Quote(value), err))
 			return
 		}
 		r.segment.ProgramDateTime = at
@@ -282,7 +286,7 @@ func (r *mediaReader) inf(value string) {
 	// In a locale with a decimal comma, 1.920 is written as 1,920. What is nothing but
 	// digits and is followed by a comma is not a title.
 	if decimals, rest, found := strings.Cut(title, ","); found && decimals != "" && len(decimals) <= 9 && allDigits(decimals) && allDigits(trimBlanks(seconds)) {
-		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", quote(seconds+","+decimals))
+		r.note(NoteValue, tagInf, "EXTINF: %s has a comma for a decimal point", Quote(seconds+","+decimals))
 		seconds, title = trimBlanks(seconds)+"."+decimals, rest
 	}
 	duration, err := parseDuration(seconds)
@@ -293,26 +297,30 @@ func (r *mediaReader) inf(value string) {
 // uri ends a segment. It reports whether the line is one.
 func (r *mediaReader) uri(uri string) bool {
 	if r.infLine == 0 && !r.resembles(uri) {
-		r.note(NoteLine, "URI", "%s without an EXTINF: ignored", quote(uri))
+		r.note(NoteLine, "URI", "%s without an EXTINF: ignored", Quote(uri))
 		return false
 	}
 	if r.infLine == 0 {
-		r.note(NoteValue, tagInf, "%s without an EXTINF: its length is measured", quote(uri))
+		r.note(NoteValue, tagInf, "%s without an EXTINF: its length is measured", Quote(uri))
 	}
 	s := &r.segment
 	s.URI, s.Line, s.Map, s.Keys = uri, r.line, r.current, r.keys
 	r.span(uri)
+	subject := "URI"
+	if s.Fault != "" {
+		subject = tagByteRange // what can be wrong before the URI
+	}
 	switch err := checkCharacters(uri); {
 	case uri[0] == '<':
-		s.Fault = fmt.Sprintf("markup %s in place of a URI", quote(uri))
+		s.Fault = fmt.Sprintf("markup %s in place of a URI", Quote(uri))
 	case err != nil:
-		s.Fault = fmt.Sprintf("URI %s: %s", quote(uri), err)
+		s.Fault = fmt.Sprintf("URI %s: %s", Quote(uri), err)
 	}
 	if s.Fault != "" {
 		if r.refused == "" {
 			r.refused, r.refusedAt = s.Fault, r.line
 		}
-		r.note(NoteEntry, "URI", "%s: the entry is left out", s.Fault)
+		r.note(NoteEntry, subject, "%s: the entry is left out", s.Fault)
 	} else {
 		r.extension = path.Ext(uri)
 	}

@@ -117,11 +117,11 @@ func (r *multivariantReader) uri(uri string) {
 	err := checkCharacters(uri)
 	switch {
 	case uri[0] == '<':
-		r.leaveOut(tagStreamInf, fmt.Sprintf("markup %s in place of a URI", quote(uri)))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("markup %s in place of a URI", Quote(uri)))
 	case err != nil:
-		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s: %s", quote(uri), err))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s: %s", Quote(uri), err))
 	case v == nil:
-		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s without an EXT-X-STREAM-INF", quote(uri)))
+		r.leaveOut(tagStreamInf, fmt.Sprintf("URI %s without an EXT-X-STREAM-INF", Quote(uri)))
 	case r.takes():
 		v.URI = uri
 		r.list.Variants = append(r.list.Variants, *v)
@@ -141,7 +141,7 @@ func (r *multivariantReader) takes() bool {
 func (r *multivariantReader) tag(line string) {
 	if isHeader(line) {
 		if line != tagM3U {
-			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s after #EXTM3U: ignored", quote(strings.TrimPrefix(line, tagM3U)))
+			r.notes.add(r.line, NoteLine, tagM3U[1:], "%s after #EXTM3U: ignored", Quote(strings.TrimPrefix(line, tagM3U)))
 		}
 		return
 	}
@@ -186,9 +186,9 @@ func (r *multivariantReader) readVariant(tag, list string) *Variant {
 				v.Attributes = append(v.Attributes, a)
 			}
 		case "BANDWIDTH":
-			v.Bandwidth, err = a.integer()
+			v.Bandwidth, err = a.bitrate()
 		case "AVERAGE-BANDWIDTH":
-			v.AverageBandwidth, err = a.integer()
+			v.AverageBandwidth, err = a.bitrate()
 		case "CODECS":
 			v.Codecs = a.Value
 		case "RESOLUTION":
@@ -196,9 +196,9 @@ func (r *multivariantReader) readVariant(tag, list string) *Variant {
 		case "FRAME-RATE":
 			v.FrameRate, err = a.frameRate()
 		case "HDCP-LEVEL":
-			v.HDCPLevel, err = a.enumerated()
+			v.HDCPLevel, err = a.oneOf("NONE", "TYPE-0", "TYPE-1")
 		case "VIDEO-RANGE":
-			v.VideoRange, err = a.enumerated()
+			v.VideoRange, err = a.oneOf("SDR", "HLG", "PQ")
 		case "NAME":
 			v.Name = a.Value
 		case "AUDIO":
@@ -228,7 +228,7 @@ func (r *multivariantReader) readRendition(list string) {
 		var err error
 		switch a.Name {
 		case "TYPE":
-			m.Type, err = a.enumerated()
+			m.Type, err = a.oneOf("AUDIO", "VIDEO", "SUBTITLES", "CLOSED-CAPTIONS")
 		case "GROUP-ID":
 			m.GroupID = a.Value
 		case "NAME":

@@ -50,6 +50,8 @@ var oddCases = []playlistCase{
 	{name: "attribute_quotes", text: variantHead + "BANDWIDTH=1,CODECS=\"avc1.4d401f,mp4a.40.2,RESOLUTION=640x360,AUDIO=\"aac\"\na.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2,AUDIO=aac,CODECS=avc1.4d401f,mp4a.40.2\nb.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=3,NAME=\"x\"y\",AUDIO=aac\"\nc.m3u8\n"},
 	{name: "attribute_strays", text: variantHead + ",,BANDWIDTH=1,FOO,=2,B A=3,RESOLUTION=640x360,,\na.m3u8\n#EXT-X-STREAM-INF:\nb.m3u8\n#EXT-X-STREAM-INF\nc.m3u8\n"},
 	{name: "flags", text: "#EXTM3U\n#EXT-X-MEDIA:TYPE=audio,GROUP-ID=\"a\",NAME=\"x\",DEFAULT=yes,AUTOSELECT=True,URI=\"a.m3u8\"\n#EXT-X-MEDIA:TYPE=Subtitles,GROUP-ID=s,NAME=y,DEFAULT=MAYBE,FORCED=1,URI=s.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1,VIDEO-RANGE=sdr,CLOSED-CAPTIONS=none,AUDIO=\"a\"\nv.m3u8\n"},
+	{name: "date_ranges_of_nothing", text: mediaHead + "#EXT-X-DATERANGE:\n#EXTINF:2,\na.ts\n#EXT-X-DATERANGE:ID=\"x\",START-DATE=\"never\"\n#EXTINF:2,\nb.ts\n#EXT-X-DATERANGE:ID=x,SCTE35-IN=0xFC\n#EXTINF:2,\nc.ts\n#EXT-X-DATERANGE:START-DATE=\"2026-11-23T04:00:00Z\"\n#EXTINF:2,\nd.ts\n"},
+	{name: "values_nobody_knows", text: "#EXTM3U\n#EXT-X-MEDIA:TYPE=SMELL,GROUP-ID=\"a\",NAME=\"x\",URI=\"a.m3u8\"\n#EXT-X-STREAM-INF:BANDWIDTH=99999999999999,AVERAGE-BANDWIDTH=5,VIDEO-RANGE=HDR10,HDCP-LEVEL=1\nv.m3u8\n"},
 
 	// What concerns one entry.
 	{name: "entry_markup", text: mediaHead + "#EXTINF:2,\na.ts\n#EXTINF:2,\n<b>502 Bad Gateway</b>\n#EXTINF:2,\nc.ts\n"},
@@ -69,6 +71,7 @@ var oddCases = []playlistCase{
 	{name: "stray_lines", text: mediaHead + "connection closed\n#EXTINF:2,\na.ts\nwarning: late\n\n#EXT-X-NEWS:1\n#EXTINF:2,\nb.ts\n"},
 	{name: "media_with_tags_of_multivariant", text: mediaHead + "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\"\n#EXTINF:2,\na.ts\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8\n"},
 	{name: "multivariant_with_tags_of_media", text: "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n#EXT-X-ENDLIST\n"},
+	{name: "delta_update_of_unknown_length", text: mediaHead + "#EXT-X-SKIP:SKIPPED-SEGMENTS=-3\n#EXTINF:2,\na.ts\n"},
 	{name: "delta_update", text: mediaHead + "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:2,\na.ts\n"},
 	{name: "only_media", text: "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",URI=\"a.m3u8\"\n"},
 

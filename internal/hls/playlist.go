@@ -180,9 +180,9 @@ func IsPlaylist(prefix []byte) bool {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// quote shows a piece of foreign text in an error: short, and escaped, so
+// Quote shows a piece of foreign text in an error: short, and escaped, so
 // that it can neither flood nor forge a log.
-func quote(text string) string {
+func Quote(text string) string {
 	const most = 40
 	if len(text) > most {
 		return strconv.QuoteToASCII(text[:most]) + "..."

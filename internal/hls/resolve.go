@@ -21,7 +21,7 @@ const maxURIBytes = 16 << 10
 
 // CleanPath returns the path of an object below its input: parts with one
 // slash between them, no slash at the ends, no "." or ".." among them, only
-// printable UTF-8 without "\", "%", "?" and "#".
+// printable UTF-8 without "\", "%", "?" and "#", nor the beginning of a variable ("{$").
 //
 // raw is percent-encoded (the escaped form of a request's path, after the
 // input's path and a slash). Empty parts and "." mean nothing: encoders add a slash to a
@@ -33,11 +33,11 @@ const maxURIBytes = 16 << 10
 // CleanPath(x).
 func CleanPath(raw string) (string, error) {
 	if strings.ContainsAny(raw, "?#") {
-		return "", fmt.Errorf("path %s has a query or fragment", quote(raw))
+		return "", fmt.Errorf("path %s has a query or fragment", Quote(raw))
 	}
 	parts, err := appendParts(nil, raw)
 	if err != nil {
-		return "", fmt.Errorf("path %s: %w", quote(raw), err)
+		return "", fmt.Errorf("path %s: %w", Quote(raw), err)
 	}
 	return joinParts(parts, raw)
 }
@@ -54,11 +54,11 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	reference, _, _ := strings.Cut(uri, "#")
 	reference, _, _ = strings.Cut(reference, "?")
 	if reference == "" {
-		return "", fmt.Errorf("URI %s names no object", quote(uri))
+		return "", fmt.Errorf("URI %s names no object", Quote(uri))
 	}
 	path, absolute, err := cutAuthority(reference)
 	if err != nil {
-		return "", fmt.Errorf("URI %s: %w", quote(uri), err)
+		return "", fmt.Errorf("URI %s: %w", Quote(uri), err)
 	}
 
 	// On the stack: a playlist has an entry for each segment of its window.
@@ -66,7 +66,7 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 	base := room[:0]
 	if !absolute {
 		if base, err = appendParts(base, playlistPath); err != nil || len(base) == 0 {
-			return "", fmt.Errorf("playlist path %s is not clean", quote(playlistPath))
+			return "", fmt.Errorf("playlist path %s is not clean", Quote(playlistPath))
 		}
 		base = base[:len(base)-1]
 	}
@@ -76,11 +76,11 @@ func ResolveURI(inputPath, playlistPath, uri string) (string, error) {
 		parts, err = appendParts(nil, strings.Trim(inputPath, "/")+"/"+playlistPath+"/../"+path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("URI %s: %w", quote(uri), err)
+		return "", fmt.Errorf("URI %s: %w", Quote(uri), err)
 	}
 	if absolute {
 		if parts, err = belowInput(parts, inputPath); err != nil {
-			return "", fmt.Errorf("URI %s: %w", quote(uri), err)
+			return "", fmt.Errorf("URI %s: %w", Quote(uri), err)
 		}
 	}
 	return joinParts(parts, uri)
@@ -131,7 +131,7 @@ func belowInput(parts []string, inputPath string) ([]string, error) {
 			return rest[len(input):], nil
 		}
 	}
-	return nil, fmt.Errorf("not below the input, %s", quote(inputPath))
+	return nil, fmt.Errorf("not below the input, %s", Quote(inputPath))
 }
 
 var errLeaves = errors.New("leaves the root")
@@ -195,6 +195,9 @@ func decodePart(part string) (string, error) {
 	if at := strings.IndexAny(decoded, `/\%?#`); at >= 0 {
 		return "", fmt.Errorf("%q within a name", decoded[at])
 	}
+	if strings.Contains(decoded, "{$") {
+		return "", errors.New("variables (EXT-X-DEFINE) are not replaced: names have to be written in full")
+	}
 	if err := checkCharacters(decoded); err != nil {
 		return "", err
 	}
@@ -236,18 +239,18 @@ func hexDigit(c byte) int {
 // outlives the playlist it was read from.
 func joinParts(parts []string, raw string) (string, error) {
 	if len(parts) == 0 {
-		return "", fmt.Errorf("path %s names no object", quote(raw))
+		return "", fmt.Errorf("path %s names no object", Quote(raw))
 	}
 	if len(parts) > MaxPathParts {
-		return "", fmt.Errorf("path %s has more than %d parts", quote(raw), MaxPathParts)
+		return "", fmt.Errorf("path %s has more than %d parts", Quote(raw), MaxPathParts)
 	}
 	// At the root, such a name can't be told from a data URI.
 	if isData(parts[0]) {
-		return "", fmt.Errorf("path %s is a data URI", quote(raw))
+		return "", fmt.Errorf("path %s is a data URI", Quote(raw))
 	}
 	path := strings.Clone(strings.Join(parts, "/"))
 	if len(path) > MaxPathBytes {
-		return "", fmt.Errorf("path %s is longer than %d bytes", quote(raw), MaxPathBytes)
+		return "", fmt.Errorf("path %s is longer than %d bytes", Quote(raw), MaxPathBytes)
 	}
 	return path, nil
 }

@@ -61,6 +61,8 @@ var resolveCases = []struct{ playlist, uri, want string }{ // want is empty for 
 	{"v0/index.m3u8", "/origin/in/sports/a", ""},
 	{"v0/index.m3u8", "/origin/in/sports/ab/seg.ts", ""},
 	{"v0/index.m3u8", "/origin/in/sports/b/seg.ts", ""},
+	{"v0/index.m3u8", "{$folder}/seg.ts", ""},
+	{"v0/index.m3u8", "http://{$host}/in/sports/a/seg.ts", "seg.ts"},
 	{"v0/index.m3u8", "", ""},
 	{"v0/index.m3u8", "?x", ""},
 	{"index.m3u8", ".", ""},

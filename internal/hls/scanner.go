@@ -216,7 +216,7 @@ func survey(lines scanner) (plan, error) {
 			return plan{}, lines.fail("has tags of neither a media nor a multivariant playlist")
 		}
 		begin.next()
-		return plan{}, begin.fail("begins with %s, not with %s", quote(first), tagM3U)
+		return plan{}, begin.fail("begins with %s, not with %s", Quote(first), tagM3U)
 	}
 	return found, nil
 }

@@ -31,8 +31,10 @@ func (t *tag) sample() string {
 		return t.name + `:BANDWIDTH=1,URI="i.m3u8"`
 	case tagMedia:
 		return t.name + `:TYPE=AUDIO,GROUP-ID="a",NAME="n",DEFAULT=NO`
+	case tagSkip:
+		return t.name + ":SKIPPED-SEGMENTS=3"
 	}
-	return t.name + `:A="1"`
+	return t.name + `:ID="1"`
 }
 
 // TestTable: every tag that is known can be read and written, and whether it goes

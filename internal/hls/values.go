@@ -17,11 +17,11 @@ const maxDuration = 24 * time.Hour
 // at 2^63-1, not at 2^64-1, so that a number plus a count never wraps.
 func parseInteger(text string) (uint64, error) {
 	if text == "" || !allDigits(text) {
-		return 0, fmt.Errorf("%s is not a decimal integer", quote(text))
+		return 0, fmt.Errorf("%s is not a decimal integer", Quote(text))
 	}
 	value, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%s is too large", quote(text))
+		return 0, fmt.Errorf("%s is too large", Quote(text))
 	}
 	return value, nil
 }
@@ -34,14 +34,14 @@ func parseRounded(text string) (uint64, error) {
 		return value, nil
 	}
 	if !floating(text) {
-		return 0, fmt.Errorf("%s is not a decimal integer", quote(text))
+		return 0, fmt.Errorf("%s is not a decimal integer", Quote(text))
 	}
 	value, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil || !(value >= 0):
-		return 0, fmt.Errorf("%s is not a decimal integer", quote(text))
+		return 0, fmt.Errorf("%s is not a decimal integer", Quote(text))
 	case value >= 1<<63:
-		return 0, fmt.Errorf("%s is too large", quote(text))
+		return 0, fmt.Errorf("%s is too large", Quote(text))
 	}
 	return uint64(math.Round(value)), nil
 }
@@ -67,19 +67,19 @@ func allDigits(text string) bool {
 func parseSeconds(text string) (time.Duration, error) {
 	whole, fraction, _ := strings.Cut(text, ".")
 	if whole == "" && fraction == "" || !allDigits(whole) || !allDigits(fraction) {
-		return 0, fmt.Errorf("%s is not a number of seconds", quote(text))
+		return 0, fmt.Errorf("%s is not a number of seconds", Quote(text))
 	}
 	var seconds uint64
 	if whole != "" {
 		value, err := strconv.ParseUint(whole, 10, 63)
 		if err != nil || value > uint64(maxDuration/time.Second) {
-			return 0, fmt.Errorf("%s seconds are more than %v", quote(text), maxDuration)
+			return 0, fmt.Errorf("%s seconds are more than %v", Quote(text), maxDuration)
 		}
 		seconds = value
 	}
 	duration := time.Duration(seconds)*time.Second + nanoseconds(fraction)
 	if duration > maxDuration {
-		return 0, fmt.Errorf("%s seconds are more than %v", quote(text), maxDuration)
+		return 0, fmt.Errorf("%s seconds are more than %v", Quote(text), maxDuration)
 	}
 	return duration, nil
 }
@@ -94,10 +94,10 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	seconds, failed := strconv.ParseFloat(text, 64)
 	if failed != nil || !(seconds >= 0) {
-		return 0, fmt.Errorf("%s is not a number of seconds", quote(text))
+		return 0, fmt.Errorf("%s is not a number of seconds", Quote(text))
 	}
 	if seconds > maxDuration.Seconds() {
-		return 0, fmt.Errorf("%s seconds are more than %v", quote(text), maxDuration)
+		return 0, fmt.Errorf("%s seconds are more than %v", Quote(text), maxDuration)
 	}
 	return time.Duration(math.Round(seconds * float64(time.Second))), nil
 }
@@ -267,7 +267,7 @@ func parseByteRange(text string) (r ByteRange, explicit bool, err error) {
 	}
 	r = ByteRange{Length: int64(n), Offset: int64(o)}
 	if !r.valid() {
-		return ByteRange{}, false, fmt.Errorf("%s is empty or too large", quote(text))
+		return ByteRange{}, false, fmt.Errorf("%s is empty or too large", Quote(text))
 	}
 	return r, explicit, nil
 }

@@ -20,7 +20,7 @@ func newMediaWriter(m *MediaPlaylist, inForce *Map) (*mediaWriter, error) {
 	switch m.PlaylistType {
 	case "", Event, VOD:
 	default:
-		return nil, fmt.Errorf("encode playlist: type %s", quote(string(m.PlaylistType)))
+		return nil, fmt.Errorf("encode playlist: type %s", Quote(string(m.PlaylistType)))
 	}
 	for _, line := range m.Tags {
 		if err := checkTag(line, levelShared, levelMedia, levelUnknown); err != nil {
@@ -97,7 +97,7 @@ func (s *Segment) check() error {
 // checkURI checks a line that will be read as a URI.
 func checkURI(uri string) error {
 	if uri == "" || uri[0] == '#' || uri[0] == '<' || strings.Trim(uri, " ") != uri {
-		return fmt.Errorf("%s is not a URI", quote(uri))
+		return fmt.Errorf("%s is not a URI", Quote(uri))
 	}
 	if err := checkCharacters(uri); err != nil {
 		return fmt.Errorf("URI: %w", err)
@@ -109,7 +109,7 @@ func checkURI(uri string) error {
 // and not one that the model has a field for.
 func checkTag(line string, levels ...tagLevel) error {
 	if line == "" || line[0] != '#' || strings.HasSuffix(line, " ") {
-		return fmt.Errorf("%s is not a tag", quote(line))
+		return fmt.Errorf("%s is not a tag", Quote(line))
 	}
 	if err := checkCharacters(line); err != nil {
 		return fmt.Errorf("tag: %w", err)
@@ -117,14 +117,14 @@ func checkTag(line string, levels ...tagLevel) error {
 	name, _ := splitTag(line)
 	level, modelled := classify(name)
 	if modelled {
-		return fmt.Errorf("tag %s has a field of its own", quote(name))
+		return fmt.Errorf("tag %s has a field of its own", Quote(name))
 	}
 	for _, allowed := range levels {
 		if level == allowed {
 			return nil
 		}
 	}
-	return fmt.Errorf("tag %s does not belong here", quote(name))
+	return fmt.Errorf("tag %s does not belong here", Quote(name))
 }
 
 // checkTrailing checks a line after the last URI. It may be any tag of a
@@ -133,7 +133,7 @@ func checkTrailing(line string) error {
 	name, _ := splitTag(line)
 	if level, modelled := classify(name); level == levelSegment && modelled && name != tagEndList {
 		if strings.HasSuffix(line, " ") {
-			return fmt.Errorf("%s is not a tag", quote(line))
+			return fmt.Errorf("%s is not a tag", Quote(line))
 		}
 		return checkCharacters(line)
 	}

@@ -31,6 +31,31 @@ func TestNamesInAGroup(t *testing.T) {
 	}
 }
 
+// Players begin with a variant: where none of those that are announced comes, or none is announced, the
+// sound is one.
+func TestSoundAloneIsAVariant(t *testing.T) {
+	l := newTimeline(t, 0, "en.m3u8", "fr.m3u8")
+	for range 6 {
+		l.publish(testMaterial{})
+	}
+	for name, variants := range map[string][]hls.Variant{
+		"the picture does not come": {{URI: "v.m3u8", Bandwidth: 5000, Audio: "aud"}},
+		"no picture is announced":   nil,
+	} {
+		l.w.Render([]Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: &hls.MultivariantPlaylist{
+			Variants: variants,
+			Renditions: []hls.Rendition{
+				{Type: "AUDIO", GroupID: "aud", Name: "English", URI: "en.m3u8"},
+				{Type: "AUDIO", GroupID: "aud", Name: "French", URI: "fr.m3u8", Default: true},
+			},
+		}}})
+		m := l.view().multivariant
+		if len(m.Variants) != 1 || m.Variants[0].Audio != "aud" || m.Variants[0].URI != m.Renditions[1].URI || len(m.Renditions) != 2 {
+			t.Errorf("%s:\n%s", name, l.view().Playlist("index.m3u8").Body)
+		}
+	}
+}
+
 // A claim about the whole programme stays, as long as what is measured does not refute it.
 func TestAverageBandwidth(t *testing.T) {
 	l := newTimeline(t, 0, "v.m3u8")

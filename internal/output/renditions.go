@@ -49,6 +49,27 @@ func (m measures) addUnmentioned(out *hls.MultivariantPlaylist, ids []string) {
 	}
 	m.addGroup(out, "AUDIO", audioGroup, "Audio", audio)
 	m.addGroup(out, "SUBTITLES", subtitleGroup, "Subtitles", text)
+	addSoundAlone(out)
+}
+
+// addSoundAlone makes a variant of each audio group where there is no variant, as players begin with
+// one: the pictures that the encoder announces don't come, or it announces none.
+func addSoundAlone(out *hls.MultivariantPlaylist) {
+	if len(out.Variants) > 0 {
+		return
+	}
+	for _, r := range out.Renditions {
+		if r.Type != "AUDIO" || r.URI == "" {
+			continue
+		}
+		i := slices.IndexFunc(out.Variants, func(v hls.Variant) bool { return v.Audio == r.GroupID })
+		switch {
+		case i < 0:
+			out.Variants = append(out.Variants, hls.Variant{URI: r.URI, Audio: r.GroupID})
+		case r.Default:
+			out.Variants[i].URI = r.URI
+		}
+	}
 }
 
 // addGroup makes renditions of playlists, in the encoder's own group if it has one,
