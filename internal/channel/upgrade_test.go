@@ -127,7 +127,9 @@ func TestRecordsAreWrittenForTheOldestNode(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		c, old := s.start("n1"), s.start("n2")
+		s.mu.Lock()
 		s.nodes["n2"].first = true
+		s.mu.Unlock()
 		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1], ahead[2], ahead[3]}}
 		formats := func() (list []int) {
 			c.nodes.locked(func() {
