@@ -25,11 +25,7 @@ func (l *ledger) dismiss(endpoint string) {
 }
 
 func (l *ledger) forgetAll(ctx context.Context, endpoint string) error {
-	journal, err := l.nodes.shared.Journal(ctx, l.nodes.channel.name+"/"+endpoint)
-	if err != nil {
-		return err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := l.nodes.journalIn(ctx, l.nodes.shared, "/"+endpoint)
 	if err != nil {
 		return err
 	}

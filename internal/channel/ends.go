@@ -18,6 +18,16 @@ type journalEnd struct {
 	msn, discontinuity uint64
 }
 
+// journalIn opens one of the channel's journals, in this node's own store or in that of all nodes, and
+// returns the revision of its last record as well.
+func (n *nodes) journalIn(ctx context.Context, st store.Store, name string) (journal store.Journal, last uint64, err error) {
+	if journal, err = st.Journal(ctx, n.channel.name+name); err != nil {
+		return nil, 0, err
+	}
+	last, err = journal.Last(ctx)
+	return journal, last, err
+}
+
 // endOf reads it. Revision is the journal's last one.
 func endOf(ctx context.Context, journal store.Journal, revision uint64) (end journalEnd, err error) {
 	err = journal.Read(ctx, max(revision, 1)-1, func(_ uint64, text []byte) error {
@@ -53,11 +63,7 @@ func (n *nodes) readEnds(ctx context.Context, endpoints []EndpointConfig) {
 }
 
 func (n *nodes) ownEnd(ctx context.Context, endpoint string) (journalEnd, error) {
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+endpoint)
-	if err != nil {
-		return journalEnd{}, err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := n.journalIn(ctx, n.channel.journals, "/"+endpoint)
 	if err != nil {
 		return journalEnd{}, err
 	}

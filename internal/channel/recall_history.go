@@ -57,11 +57,7 @@ func (n *nodes) recallHistory(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+endpoint)
-	if err != nil {
-		return err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := n.journalIn(ctx, n.channel.journals, "/"+endpoint)
 	if err != nil {
 		return err
 	}
@@ -84,10 +80,7 @@ func (n *nodes) recallHistory(ctx context.Context, endpoint string) error {
 func (n *nodes) writtenEnd(ctx context.Context, endpoint string) (written store.Journal, end journalEnd, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerTimeout)
 	defer cancel()
-	if written, err = n.shared.Journal(ctx, n.channel.name+"/"+endpoint); err != nil {
-		return nil, end, err
-	}
-	last, err := written.Last(ctx)
+	written, last, err := n.journalIn(ctx, n.shared, "/"+endpoint)
 	if err != nil || last == 0 {
 		return written, end, err
 	}

@@ -41,11 +41,7 @@ func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, 
 // records between. Those of a startover window of days are hundreds of thousands.
 func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
 	var answer recordsAnswer
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+q.Endpoint)
-	if err != nil {
-		return answer, err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := n.journalIn(ctx, n.channel.journals, "/"+q.Endpoint)
 	if err != nil {
 		return answer, err
 	}

@@ -132,11 +132,7 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 	if !n.ready.Load() || n.keeper(endpoint, "") == "" {
 		return nil
 	}
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+"/"+endpoint)
-	if err != nil {
-		return err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := n.journalIn(ctx, n.channel.journals, "/"+endpoint)
 	if err != nil {
 		return err
 	}
@@ -156,11 +152,7 @@ func (n *nodes) keeper(endpoint, best string) (node string) {
 // copyJournal makes one of this node's journals that of another node. If it is an earlier state of
 // that, only what comes after is copied; else it is replaced.
 func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
-	journal, err := n.channel.journals.Journal(ctx, n.channel.name+name)
-	if err != nil {
-		return err
-	}
-	last, err := journal.Last(ctx)
+	journal, last, err := n.journalIn(ctx, n.channel.journals, name)
 	if err != nil {
 		return err
 	}

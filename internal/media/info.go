@@ -148,7 +148,7 @@ type Info struct {
 	// or, below zero, how many bytes samples have in common.
 	Unaccounted int64 `json:",omitempty"`
 	// Tables are those that a transport stream without its own has inherited from its run: a
-	// player that starts here needs them in front; see [Info.Prepend].
+	// player that starts here needs them in front; see [Tables.Info].
 	Tables Tables `json:",omitempty"`
 	// EarlyPackets is the number of packets of the tracks that come before the
 	// PMT. A player that starts here can't use them, and they don't count in
