@@ -39,25 +39,53 @@ func (n *nodes) catchUp(node, endpoint string) {
 	})
 }
 
+// inquiry is something that is done about an endpoint, for which another node is asked.
+type inquiry func(context.Context) error
+
 // once does something about an endpoint, unless something is being done already.
-func (n *nodes) once(endpoint string, do func(context.Context) error) {
+func (n *nodes) once(endpoint string, do inquiry) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.asking[endpoint] {
+	if _, busy := n.asking[endpoint]; !busy {
+		n.inquire(endpoint, do)
+	}
+}
+
+// then does something about an endpoint, after what is being done.
+func (n *nodes) then(endpoint string, do inquiry) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, busy := n.asking[endpoint]; busy {
+		n.asking[endpoint] = do
 		return
 	}
-	n.asking[endpoint] = true
+	n.inquire(endpoint, do)
+}
+
+// inquire does so in the background, and then what comes next. n.mu is held.
+func (n *nodes) inquire(endpoint string, do inquiry) {
+	n.asking[endpoint] = nil
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
-		defer cancel()
-		err := do(ctx)
-		n.mu.Lock()
-		delete(n.asking, endpoint)
-		n.mu.Unlock()
-		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, context.DeadlineExceeded) {
-			n.channel.outbox.trouble(fmt.Errorf("endpoint %s: catch up: %w", endpoint, err))
+		for do != nil {
+			n.inquireNow(endpoint, do)
+			n.mu.Lock()
+			if do = n.asking[endpoint]; do == nil {
+				delete(n.asking, endpoint)
+			} else {
+				n.asking[endpoint] = nil
+			}
+			n.mu.Unlock()
 		}
 	}()
+}
+
+func (n *nodes) inquireNow(endpoint string, do inquiry) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	err := do(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, context.DeadlineExceeded) {
+		n.channel.outbox.trouble(fmt.Errorf("endpoint %s: catch up: %w", endpoint, err))
+	}
 }
 
 // readOn asks for what comes after this node's last record, and for that one too: another node
@@ -142,11 +170,7 @@ func (n *nodes) takeSome(endpoint string, list []record, beyond bool) error {
 // goOver continues with another history, from the record where it parts from this node's. What
 // was published stays as it was: of the other history, only what comes after it is. The lock
 // is held.
-func (n *nodes) goOver(endpoint string, at record, theirs []record) {
-	e := n.channel.endpoints[endpoint]
-	if e == nil {
-		return
-	}
+func (n *nodes) goOver(e *endpoint, at record, theirs []record) {
 	var rest []record
 	for i := range theirs {
 		if theirs[i].Link.Number >= at.Link.Number && len(rest) < recordsAtOnce {
@@ -160,7 +184,7 @@ func (n *nodes) goOver(endpoint string, at record, theirs []record) {
 		}
 		e.apart, _ = e.published()
 		void := int(e.chain.last.Number - at.Link.Number + 1)
-		n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: endpoint, Records: void})
+		n.channel.outbox.node(NodeEvent{Kind: HistoryAdopted, Node: at.Link.Node, Endpoint: e.config.Name, Records: void})
 	}
 	e.chain.cut(*at.Link)
 	n.commit(e, rest...)

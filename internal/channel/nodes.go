@@ -45,8 +45,9 @@ type nodes struct {
 	held       map[string]*safekeeping
 	// awaiting are the endpoints whose next record waits for its media.
 	awaiting map[string]bool
-	// asking are the endpoints about which another node is being asked.
-	asking map[string]bool
+	// asking are the endpoints about which another node is being asked, and what is done after that;
+	// nil for nothing.
+	asking map[string]inquiry
 	// hears is when encoders sent something to this node last, by input.
 	hears map[string]time.Time
 	// hearsSince is since when encoders have sent something without a pause of heardLately.
@@ -95,7 +96,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	}
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
-		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]bool{}, awaiting: map[string]bool{},
+		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]inquiry{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
 		ends: map[string]journalEnd{}, seen: map[string]journalEnd{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},

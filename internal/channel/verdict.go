@@ -152,9 +152,24 @@ func (n *nodes) adopt(ctx context.Context, node, endpoint string, theirs func(mi
 			return err
 		}
 	}
-	n.locked(func() { n.goOver(endpoint, *b, others) })
+	n.locked(func() { n.adoptFrom(endpoint, a, others) })
 	n.partings.forget(endpoint)
 	return nil
+}
+
+// adoptFrom does so once it is certain that their history holds from where it parts from this node's,
+// which has this record there; nil if theirs continues it. Some of it may have come meanwhile. The lock is
+// held.
+func (n *nodes) adoptFrom(endpoint string, mine *record, theirs []record) {
+	e := n.channel.endpoints[endpoint]
+	if e == nil {
+		return
+	}
+	a, b := part(e.chain.recent, theirs)
+	if b == nil || a != nil && (mine == nil || mine.Link.ID != a.Link.ID) {
+		return // all of it is here, or the histories part elsewhere: it will be asked again
+	}
+	n.goOver(e, *b, theirs)
 }
 
 // recordsBetween asks a node for what comes after a number, up to another one. There may be a page more.
@@ -226,7 +241,9 @@ func (n *nodes) verdict(ctx context.Context, from string, q verdictQuestion) (ve
 	}
 	answer.Yours = holds
 	if !answer.Yours {
-		n.once(q.Endpoint, func(ctx context.Context) error {
+		// Whoever said so has to do so: what made the other node ask makes this one ask it, too, and that
+		// may be going on each time.
+		n.then(q.Endpoint, func(ctx context.Context) error {
 			return n.adopt(ctx, from, q.Endpoint, func(mine, theirs link) (bool, error) {
 				return mine.ID == q.Yours.ID && theirs.ID == q.Mine.ID, nil
 			})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -255,4 +256,68 @@ func TestWhereHistoriesPart(t *testing.T) {
 	if len(c.recent) != 1 || c.relate(link{Number: 2, ID: "2"}) != tooOld {
 		t.Errorf("of two histories, %d records count as one", len(c.recent))
 	}
+}
+
+// A node that has said as the arbiter that another history holds goes over to it, also if it is just
+// asking about that endpoint itself: what makes the others ask makes it ask at the same moment, each time.
+func TestTheArbiterKeepsItsWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		n := s.start("n1").nodes
+		var done []string
+		inquiry := func(what string) inquiry {
+			return func(context.Context) error {
+				time.Sleep(time.Second)
+				done = append(done, what)
+				return nil
+			}
+		}
+		n.once("hls", inquiry("catch up"))
+		n.once("hls", inquiry("catch up again"))
+		n.then("hls", inquiry("go over"))
+		n.once("hls", inquiry("catch up once more"))
+		time.Sleep(5 * time.Second)
+		n.once("hls", inquiry("catch up later"))
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if want := []string{"catch up", "go over", "catch up later"}; !slices.Equal(done, want) {
+			t.Errorf("done: %q", done)
+		}
+	})
+}
+
+// While a node asked for another history, which continues its own, it has heard of what comes next from
+// the others: that is not a history to go over to.
+func TestWhatHasComeMeanwhileIsNotTakenTwice(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		n1, n2 := s.start("n1"), s.start("n2")
+		watched := &adoptions{}
+		n2.Observe(watched)
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 6 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(time.Second)
+		var theirs []record
+		n1.nodes.locked(func() { theirs = slices.Clone(n1.endpoints["hls"].chain.recent) })
+		n2.nodes.locked(func() {
+			e := n2.endpoints["hls"]
+			was, slots := e.chain.last, len(e.window.Slots())
+			for _, mine := range []*record{nil, &theirs[2]} {
+				n2.nodes.adoptFrom("hls", mine, theirs)
+				if e.chain.last != was || len(e.window.Slots()) != slots || e.left != nil {
+					t.Errorf("the history ends with %v after %v, %d slots after %d", e.chain.last, was, len(e.window.Slots()), slots)
+				}
+			}
+		})
+		time.Sleep(time.Second)
+		if count := watched.count.Load(); count > 0 {
+			t.Errorf("%d histories were adopted", count)
+		}
+	})
 }
