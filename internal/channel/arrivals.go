@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"context"
 	"sort"
 	"time"
 
@@ -143,7 +142,7 @@ func (n *notedEntry) goOn(list []failover.ListedSegment) []failover.ListedSegmen
 // note appends a record. If the journal refuses, the channel goes on; only a restart
 // would miss it.
 func (a *arrivals) note(entry arrival, key string) error {
-	revision, err := a.journal.append(context.Background(), entry)
+	revision, err := a.journal.append(entry)
 	if err != nil {
 		return err
 	}

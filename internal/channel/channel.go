@@ -1,9 +1,10 @@
 // Package channel is the runtime of one channel: it ties the failover core to a
 // store, a timer and the views that viewers read.
 //
-// Uploads become facts, facts go into the core, and what the core decides is
-// carried out in order: the slot is written to the endpoint's journal, then the
-// endpoint's view is swapped, then the observer is told.
+// Uploads become facts, facts go into the core, and what the core decides is carried out in
+// order: the slot gets its place in the endpoint's journal and in its window, and the observer
+// is told. Once the channel's lock is released, what the journals got is written to the disk, and
+// then the endpoints' views are swapped.
 package channel
 
 import (
@@ -110,7 +111,7 @@ func Prepare(ctx context.Context, config Config, st store.Store, t Tracer) (*Cha
 // channel that has begun.
 func (c *Channel) Begin() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.outbox.events.open()
 	if c.closed || !c.prepared {
 		return
@@ -125,7 +126,7 @@ func (c *Channel) Begin() {
 
 func (c *Channel) open(ctx context.Context, config Config, t Tracer) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if t != nil {
 		c.traceTo(t)
 		c.trace(failover.Record{Time: c.now(), Open: &failover.Opening{Config: config.core(), Shared: c.nodes != nil}})
@@ -175,7 +176,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 // changed options apply from the next slot on.
 func (c *Channel) Configure(config Config) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return ErrClosed
 	}
@@ -305,7 +306,7 @@ func (c *Channel) stop(free func()) {
 		defer c.nodes.leave()
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return
 	}

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -24,14 +23,15 @@ type desk struct {
 	objects  *objects
 	outbox   *outbox
 
-	core      *failover.Channel
-	clock     clock
-	standing  *standing
-	arrivals  arrivals
-	decisions decisions
-	remarks   remarks
-	ids       identifiers
-	channel   decider
+	core       *failover.Channel
+	clock      clock
+	standing   *standing
+	arrivals   arrivals
+	decisions  decisions
+	remarks    remarks
+	ids        identifiers
+	unfinished unfinished
+	channel    decider
 }
 
 // decider is the channel as seen by those who have something to tell the core. What the
@@ -91,7 +91,7 @@ func (d *desk) forgetFacts() error {
 	err := d.standing.journal.forget(d.standing.journal.revision + 1)
 	if j := d.arrivals.journal; j != nil {
 		// Its records may stay visible.
-		_, removed := j.append(context.Background(), arrival{Time: d.now(), Removed: true})
+		_, removed := j.append(arrival{Time: d.now(), Removed: true})
 		err = errors.Join(err, removed, j.forget(j.revision+1))
 	}
 	return err

@@ -78,7 +78,7 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	var last record
 	var unread []byte
 	var err error
-	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", func(_ uint64, r record) error {
+	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", &d.unfinished, func(_ uint64, r record) error {
 		if err := r.readable(); err != nil {
 			return err
 		}
@@ -96,7 +96,6 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 			return nil, err
 		}
 	}
-	e.journal.take = nil // nobody else appends slots
 	e.first = e.journal.revision + 1 - uint64(len(e.window.Slots()))
 	if last.Slot != nil {
 		e.resume(last.Slot, last.Seam)
@@ -108,7 +107,7 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	}
 	if e.epoch == "" {
 		e.epoch = strings.ToLower(rand.Text()[:6])
-		if _, err := e.journal.append(ctx, record{Epoch: e.epoch}); err != nil {
+		if _, err := e.journal.append(record{Epoch: e.epoch}); err != nil {
 			return nil, err
 		}
 		e.first = e.journal.revision + 1
@@ -163,7 +162,7 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 // viewers go on, and only a restart would miss what it lacks.
 func (e *endpoint) keep(r record) (revision uint64) {
 	r.Decided = nil // what a restart has to know of it is in the seam
-	revision, err := e.journal.append(context.Background(), r)
+	revision, err := e.journal.append(r)
 	e.outbox.trouble(err)
 	return revision
 }
@@ -200,6 +199,7 @@ func (e *endpoint) render(inputs []*input) {
 		active = slots[len(slots)-1].Input
 	}
 	e.window.Render(announcedFor(inputs, active))
+	e.unfinished.show(e.window)
 }
 
 // forget releases what slots at the head of the window held.
@@ -207,6 +207,7 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	if len(gone) == 0 {
 		return
 	}
+	e.unfinished.show(e.window)
 	e.release(gone...)
 	e.first += uint64(len(gone))
 	e.outbox.trouble(e.journal.forget(e.first))

@@ -3,59 +3,45 @@ package channel
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// journal is a store.Journal of records of one type. It keeps the revision, so that
-// whoever appends does not have to. It is guarded by Channel.mu.
+// journal is a store.Journal of records of one type, to which nobody else appends. It is guarded by
+// Channel.mu, except for its backlog: what is appended is written once that has been released.
 type journal[R any] struct {
-	what     string // in errors
-	records  store.Journal
+	*backlog
 	revision uint64 // of the last record
-	// take is given what others append; nil to ignore it.
-	take func(revision uint64, record R) error
+	later    *unfinished
 }
 
-// openJournal passes all records of the journal of this key to take, in order. After that,
-// take gets what another node has appended, as soon as one of our own appends runs into it.
-func openJournal[R any](ctx context.Context, st store.Store, key, what string, take func(revision uint64, record R) error) (*journal[R], error) {
+// openJournal passes all records of the journal of this key to take, in order. later is told what has to be
+// written.
+func openJournal[R any](ctx context.Context, st store.Store, key, what string, later *unfinished, take func(revision uint64, record R) error) (*journal[R], error) {
 	records, err := st.Journal(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("open journal of %s: %w", what, err)
 	}
-	j := &journal[R]{what: what, records: records, take: take}
-	if err := j.readOn(ctx); err != nil {
-		return nil, err
-	}
-	return j, nil
-}
-
-// readOn reads what comes after the last known revision.
-func (j *journal[R]) readOn(ctx context.Context) error {
+	j := &journal[R]{backlog: newBacklog(what, records), later: later}
 	var before R
-	err := j.records.Read(ctx, j.revision, func(revision uint64, text []byte) error {
+	err = records.Read(ctx, 0, func(revision uint64, text []byte) error {
 		record, err := decode(text, &before)
 		if err != nil {
 			return fmt.Errorf("decode: %w", err)
 		}
 		before = record
-		j.revision = revision
-		if j.take == nil {
-			return nil
-		}
-		return j.take(revision, record)
+		return take(revision, record)
 	})
 	if err == nil {
 		// All records may have been forgotten.
-		j.revision, err = j.records.Last(ctx)
+		j.at, err = records.Last(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("read journal of %s: %w", j.what, err)
+		return nil, fmt.Errorf("read journal of %s: %w", what, err)
 	}
-	return nil
+	j.revision = j.at
+	return j, nil
 }
 
 // decode reads a record. Types of which there are very many know a faster way, which covers
@@ -71,29 +57,25 @@ func decode[R any](text []byte, before *R) (record R, err error) {
 	return record, json.Unmarshal(text, &record)
 }
 
-// append adds a record after all that is known. If another node was faster, nothing is
-// written and the error is store.ErrConflict; the journal has been read on by then, and the
-// caller decides again.
-func (j *journal[R]) append(ctx context.Context, record R) (revision uint64, err error) {
+// append adds a record.
+func (j *journal[R]) append(record R) (revision uint64, err error) {
 	text, err := json.Marshal(record)
 	if err != nil {
 		return 0, fmt.Errorf("encode record of %s: %w", j.what, err)
 	}
-	revision, err = j.records.Append(ctx, j.revision, text)
-	if errors.Is(err, store.ErrConflict) {
-		err = errors.Join(err, j.readOn(ctx))
-	}
-	if err != nil {
+	if err := j.add(unwritten{text: text}); err != nil {
 		return 0, fmt.Errorf("append to journal of %s: %w", j.what, err)
 	}
-	j.revision = revision
-	return revision, nil
+	j.later.write(j.backlog)
+	j.revision++
+	return j.revision, nil
 }
 
 // forget lets the store drop the records before the revision.
 func (j *journal[R]) forget(before uint64) error {
-	if err := j.records.Forget(context.Background(), before); err != nil {
+	if err := j.add(unwritten{forget: before}); err != nil {
 		return fmt.Errorf("shorten journal of %s: %w", j.what, err)
 	}
+	j.later.write(j.backlog)
 	return nil
 }

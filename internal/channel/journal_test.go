@@ -1,53 +1,232 @@
 package channel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
-// Two nodes append to one journal: each record is written once, and who comes second
-// knows what the other one wrote before it tries again.
-func TestAConflictIsReadBeforeTheNextAppend(t *testing.T) {
+// note is a record.
+type note struct{ Text string }
+
+// openNotes opens a journal of notes and appends what it holds to seen.
+func openNotes(t *testing.T, st store.Store, seen *[]string) *journal[note] {
+	t.Helper()
+	j, err := openJournal(t.Context(), st, "notes", "notes", &unfinished{}, func(revision uint64, n note) error {
+		*seen = append(*seen, fmt.Sprint(revision, " ", n.Text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// appendNotes gives each of some notes a place.
+func appendNotes(t *testing.T, j *journal[note], notes ...string) (revision uint64) {
+	t.Helper()
+	for _, text := range notes {
+		var err error
+		if revision, err = j.append(note{text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return revision
+}
+
+// Records are written in order, when it is asked for, and a journal of which nothing is left goes on
+// where it was.
+func TestAJournalIsWrittenLater(t *testing.T) {
 	st := memory.Open(1 << 20)
 	defer st.Close()
-	type note struct{ Text string }
-	open := func(seen *[]string) *journal[note] {
-		j, err := openJournal(t.Context(), st, "notes", "notes", func(revision uint64, n note) error {
-			*seen = append(*seen, fmt.Sprint(revision, " ", n.Text))
-			return nil
+	var first, second, third []string
+	j := openNotes(t, st, &first)
+	if revision := appendNotes(t, j, "one", "two"); revision != 2 {
+		t.Errorf("the second record has revision %d", revision)
+	}
+	if last, err := j.records.Last(t.Context()); err != nil || last != 0 {
+		t.Errorf("%d records were written at once, %v", last, err)
+	}
+	if !slices.Equal(j.later.journals, []*backlog{j.backlog}) {
+		t.Errorf("to be written later: %v", j.later.journals)
+	}
+	if err := j.write(); err != nil {
+		t.Fatal(err)
+	}
+	openNotes(t, st, &second)
+	if want := []string{"1 one", "2 two"}; len(first) > 0 || !slices.Equal(second, want) {
+		t.Errorf("read first %q, then %q", first, second)
+	}
+	if err := j.forget(3); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.write(); err != nil {
+		t.Fatal(err)
+	}
+	if again := openNotes(t, st, &third); again.revision != 2 || len(third) > 0 {
+		t.Errorf("opened at revision %d after %q", again.revision, third)
+	}
+}
+
+// failing is a store whose journals fail, or wait, before a record is written.
+type failing struct {
+	store.Store
+	before func() error
+	after  func() error
+}
+
+func (f *failing) Persistent() bool { return true }
+
+func (f *failing) Journal(ctx context.Context, name string) (store.Journal, error) {
+	j, err := f.Store.Journal(ctx, name)
+	return failingJournal{j, f}, err
+}
+
+type failingJournal struct {
+	store.Journal
+	store *failing
+}
+
+func (j failingJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+	if j.store.before != nil {
+		if err := j.store.before(); err != nil {
+			return 0, err
+		}
+	}
+	revision, err := j.Journal.Append(ctx, last, record)
+	if j.store.after != nil && err == nil {
+		err = j.store.after()
+	}
+	return revision, err
+}
+
+// A record that the disk refuses is missing, or is there although it said so: those after it come
+// behind what is there, and nothing is forgotten that was not meant.
+func TestAJournalGoesOnAfterAnError(t *testing.T) {
+	errDisk := errors.New("the disk is full")
+	once := func() func() error {
+		done := false
+		return func() error {
+			if done {
+				return nil
+			}
+			done = true
+			return errDisk
+		}
+	}
+	for _, test := range []struct {
+		what          string
+		before, after func() error
+		all           []string
+	}{
+		{what: "not written", before: once(), all: []string{"1 two", "2 three", "3 four"}},
+		{what: "written all the same", after: once(), all: []string{"1 one", "2 two", "3 three", "4 four"}},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			st := &failing{Store: memory.Open(1 << 20), before: test.before, after: test.after}
+			defer st.Close()
+			var seen, all, left []string
+			j := openNotes(t, st, &seen)
+			appendNotes(t, j, "one", "two")
+			if err := j.write(); !errors.Is(err, errDisk) {
+				t.Errorf("%v", err)
+			}
+			third := appendNotes(t, j, "three", "four") - 1
+			if err := j.write(); err != nil {
+				t.Error(err)
+			}
+			openNotes(t, st, &all)
+			if !slices.Equal(all, test.all) {
+				t.Errorf("the journal holds %q", all)
+			}
+			if err := errors.Join(j.forget(third), j.write()); err != nil {
+				t.Error(err)
+			}
+			openNotes(t, st, &left)
+			if n := len(test.all); !slices.Equal(left[max(0, len(left)-2):], test.all[n-2:]) {
+				t.Errorf("of %q, there is %q", test.all, left)
+			}
 		})
+	}
+}
+
+// A disk that does not answer is not waited for with ever more records.
+func TestABacklogHasALimit(t *testing.T) {
+	st := memory.Open(64 << 20)
+	defer st.Close()
+	var seen []string
+	j := openNotes(t, st, &seen)
+	for range backlogAtMost {
+		appendNotes(t, j, "x")
+	}
+	if _, err := j.append(note{"y"}); !errors.Is(err, errBacklog) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := j.write(); err != nil {
+		t.Fatal(err)
+	}
+	if revision := appendNotes(t, j, "z"); revision != backlogAtMost+1 {
+		t.Errorf("the next one has revision %d", revision)
+	}
+}
+
+// A disk that takes half a second for each record: nobody waits for it who asks for the channel, an upload
+// is acknowledged when it is on the disk, and viewers get nothing that a restart would not know.
+func TestASlowDiskHoldsNobodyUp(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		const slow = 500 * time.Millisecond
+		written := 0
+		st := &failing{Store: memory.Open(64 << 20), before: func() error { time.Sleep(slow); return nil }, after: func() error { written++; return nil }}
+		defer st.Close()
+		endpoint := shortEndpoint()
+		endpoint.PlaylistWindow = time.Minute
+		c, err := Open(t.Context(), testConfig(endpoint), st)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return j
-	}
-	var seenA, seenB []string
-	a, b := open(&seenA), open(&seenB)
-	for _, text := range []string{"one", "two"} {
-		if _, err := a.append(t.Context(), note{text}); err != nil {
-			t.Fatal(err)
+		defer c.Close()
+		listed := func() int {
+			if v := c.View("hls"); v != nil && v.Playlist("index.m3u8") != nil {
+				return len(playlist(t, v).Segments)
+			}
+			return 0
 		}
-	}
-	if _, err := b.append(t.Context(), note{"three"}); !errors.Is(err, store.ErrConflict) {
-		t.Fatalf("append behind what is not known: %v", err)
-	}
-	if want := []string{"1 one", "2 two"}; !slices.Equal(seenB, want) {
-		t.Errorf("b has seen %q", seenB)
-	}
-	if revision, err := b.append(t.Context(), note{"three"}); err != nil || revision != 3 {
-		t.Errorf("revision %d, %v", revision, err)
-	}
-	// A journal of which nothing is left goes on where it was.
-	if err := b.forget(4); err != nil {
-		t.Fatal(err)
-	}
-	var late []string
-	if c := open(&late); c.revision != 3 {
-		t.Errorf("opened at revision %d after %q", c.revision, late)
-	}
+		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		for n := range 4 {
+			time.Sleep(5 * time.Second)
+			before, done := written, make(chan struct{})
+			began := time.Now()
+			go func() {
+				e.deliver(n)
+				close(done)
+			}()
+			time.Sleep(slow / 2)
+			asked := time.Now()
+			c.Status()
+			c.Waits()
+			if waited := time.Since(asked); waited > 0 {
+				t.Errorf("segment %d: the channel was not to be asked for %v", n, waited)
+			}
+			if got := listed(); got > n {
+				t.Errorf("segment %d: viewers have %d segments, and nothing is on the disk yet", n, got)
+			}
+			<-done
+			if written == before || time.Since(began) < slow {
+				t.Errorf("segment %d was acknowledged after %v, when %d records were written", n, time.Since(began), written-before)
+			}
+			time.Sleep(4 * slow)
+			if got := listed(); got != n+1 {
+				t.Errorf("segment %d: viewers have %d segments", n, got)
+			}
+		}
+	})
 }

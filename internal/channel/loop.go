@@ -167,7 +167,7 @@ func (c *Channel) arm(now time.Time) {
 
 func (c *Channel) wake() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return
 	}

@@ -206,7 +206,7 @@ func (n *nodes) hear(from string, text []byte) {
 func (n *nodes) locked(do func()) {
 	c := n.channel
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if !c.closed {
 		do()
 	}

@@ -25,14 +25,13 @@ func (r *recall) arrived(ctx context.Context) error {
 	a := &r.arrivals
 	var err error
 	// No endpoint can have this name.
-	a.journal, err = openJournal(ctx, r.journals, r.name+arrivedMedia, "arrivals", func(revision uint64, entry arrival) error {
+	a.journal, err = openJournal(ctx, r.journals, r.name+arrivedMedia, "arrivals", &r.unfinished, func(revision uint64, entry arrival) error {
 		r.arrival(revision, entry)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	a.journal.take = nil // nobody else appends
 	r.texts()
 	return nil
 }

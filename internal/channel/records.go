@@ -41,6 +41,7 @@ func (n *nodes) records(ctx context.Context, q recordsQuestion) (recordsAnswer, 
 // records between. Those of a startover window of days are hundreds of thousands.
 func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAnswer, error) {
 	var answer recordsAnswer
+	n.channel.writeAll()
 	journal, last, err := n.journalIn(ctx, n.channel.journals, "/"+q.Endpoint)
 	if err != nil {
 		return answer, err

@@ -50,17 +50,17 @@ func TestWhatANodeHasMissedIsFoundInALongJournal(t *testing.T) {
 		time.Sleep(time.Second)
 		const long = 20000
 		read := &counted{Store: n1.journals}
-		n1.nodes.locked(func() {
-			e := n1.endpoints["hls"]
-			r := *e.chain.at(2)
-			for number := uint64(3); number <= long; number++ {
+		for number := uint64(3); number <= long; number++ {
+			n1.nodes.locked(func() {
+				e := n1.endpoints["hls"]
+				r := *e.chain.at(number - 1)
 				at := link{Number: number, ID: fmt.Sprint("n1.", number), Before: r.Link.ID, Node: "n1"}
 				r.Link = &at
 				e.keep(r)
 				e.chain.add(r)
-			}
-			n1.journals = read
-		})
+			})
+		}
+		n1.nodes.locked(func() { n1.journals = read })
 		const missed = 1000
 		answer, err := n1.nodes.records(t.Context(), recordsQuestion{Endpoint: "hls", After: long - missed})
 		if err != nil || len(answer.Records) != missed || answer.Records[0].Link.Number != long-missed+1 {

@@ -65,7 +65,7 @@ func From(ctx context.Context, address string) context.Context {
 // finish ends an upload. admit passes on what it has brought; nil for nothing.
 func (c *Channel) finish(d *delivery, admit func() error) (err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	d.input.end(d.path, d.began)
 	if c.closed {
 		if d.key != "" {
@@ -123,7 +123,7 @@ func (c *Channel) NoteRefusal(input, path string, cause error) {
 	}
 	notes.Refused(input, path, cause.Error(), func() (failover.Located, bool) {
 		c.mu.Lock()
-		defer c.mu.Unlock()
+		defer c.unlock()
 		return c.core.Locate(input, path, "")
 	})
 }

@@ -50,14 +50,14 @@ func (c *Channel) PendingOf(input string) int64 {
 // Ahead is how far an input's media lies ahead of the channel's clock.
 func (c *Channel) Ahead(input string) time.Duration {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	return c.core.Ahead(c.now(), input)
 }
 
 // SpareBytes is how much of it is kept for startover windows only, in bytes.
 func (c *Channel) SpareBytes() int64 {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	now, spare := time.Now(), int64(0)
 	for _, e := range c.endpoints {
 		bytes, segments := e.window.SpareSize(now)
@@ -71,7 +71,7 @@ func (c *Channel) SpareBytes() int64 {
 // what they listed a moment ago are never spare.
 func (c *Channel) Spare() (time.Time, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	e, end := mostSpare(c.endpoints, time.Now())
 	if e == nil {
 		return time.Time{}, false
@@ -83,7 +83,7 @@ func (c *Channel) Spare() (time.Time, bool) {
 // up to some seconds of them. It reports whether there was one.
 func (c *Channel) Evict() bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	now := time.Now()
 	e, _ := mostSpare(c.endpoints, now)
 	if e == nil {
@@ -110,7 +110,7 @@ func mostSpare(endpoints map[string]*endpoint, now time.Time) (oldest *endpoint,
 // alone: what it has sent waits for its playlist. It reports whether there was anything.
 func (c *Channel) DropUnlisted(share int64) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	part := share / int64(2*max(len(c.inputs), 1))
 	var most *input
 	for _, in := range c.inputs {

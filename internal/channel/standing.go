@@ -98,10 +98,10 @@ func (e standingEntry) size() int {
 }
 
 // openStanding reads what was said before.
-func openStanding(ctx context.Context, st store.Store, key string) (*standing, error) {
+func openStanding(ctx context.Context, st store.Store, key string, later *unfinished) (*standing, error) {
 	s := &standing{last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
 	var err error
-	s.journal, err = openJournal(ctx, st, key, "standing facts", func(revision uint64, entry standingEntry) error {
+	s.journal, err = openJournal(ctx, st, key, "standing facts", later, func(revision uint64, entry standingEntry) error {
 		s.enter(entry, revision)
 		return nil
 	})
@@ -172,7 +172,7 @@ func (s *standing) say(entry standingEntry) error {
 }
 
 func (s *standing) append(entry standingEntry) error {
-	revision, err := s.journal.append(context.Background(), entry)
+	revision, err := s.journal.append(entry)
 	if err != nil {
 		return err
 	}

@@ -273,6 +273,7 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 	if !store.ValidKey(n.channel.name + q.Name) {
 		return answer, store.ErrKey
 	}
+	n.channel.writeAll()
 	journal, err := n.channel.journals.Journal(ctx, n.channel.name+q.Name)
 	if err != nil {
 		return answer, err

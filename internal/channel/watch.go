@@ -20,7 +20,7 @@ var ErrUnknown = errors.New("no such endpoint or input")
 // Status describes the channel at this moment.
 func (c *Channel) Status() failover.Status {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	s := c.core.Status()
 	for i := range s.Endpoints {
 		if e := &s.Endpoints[i]; e.LastSwitch == nil {
@@ -33,14 +33,14 @@ func (c *Channel) Status() failover.Status {
 // Decisions are the last changes of an active input, the oldest first.
 func (c *Channel) Decisions() []failover.Switch {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	return slices.Clone(c.decisions)
 }
 
 // Remarks lists what was noticed within the last day, the newest first.
 func (c *Channel) Remarks() []Remark {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	return c.remarks.lately()
 }
 
@@ -48,7 +48,7 @@ func (c *Channel) Remarks() []Remark {
 // oldest first. Notice.Time is when the wait began.
 func (c *Channel) Waits() []Notice {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	var list []Notice
 	for _, in := range c.inputs {
 		in.checkWaits()
@@ -64,7 +64,7 @@ func (c *Channel) Waits() []Notice {
 // on recording after a change of config keeps the same one.
 func (c *Channel) Activity() *activity.Notes {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	return c.activity
 }
 
@@ -78,7 +78,7 @@ func (c *Channel) Observe(o Observer) { c.outbox.observe(o) }
 // Errors: ErrUnknown, ErrClosed.
 func (c *Channel) Order(endpoint, input string, pin bool) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	if c.closed {
 		return ErrClosed
 	}
@@ -131,7 +131,7 @@ func (c *Channel) Nodes() *NodesStatus {
 // nil for nobody. Prepare does so from the beginning.
 func (c *Channel) Trace(t Tracer) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.traceTo(t)
 	c.checkpoint(false)
 }
@@ -163,7 +163,7 @@ func (c *Channel) traceCommit(now time.Time, s failover.Slot, own bool) {
 // missing before it.
 func (c *Channel) Checkpoint(continues bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer c.unlock()
 	c.checkpoint(continues)
 }
 

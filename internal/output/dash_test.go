@@ -105,6 +105,7 @@ func TestAnotherProtocolReadsTheSameView(t *testing.T) {
 		w.Add(s)
 	}
 	w.Render(nil)
+	w.Show(w.Latest())
 	v := w.View()
 	text, err := xml.MarshalIndent(manifest(v), "", " ")
 	if err != nil {

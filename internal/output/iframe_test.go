@@ -31,7 +31,7 @@ func TestIFrameSpacing(t *testing.T) {
 			l.w.Add(s)
 			l.msn, l.at = l.msn+1, s.End
 		}
-		l.w.Render(nil)
+		render(l.w, nil)
 		next := l.w.track(RenditionID("v.m3u8")).nextIFrame
 		if most := uint64((l.at-begin)/failover.ClockRate) + 1; next-first > most {
 			t.Errorf("slots of %v: in %d s, the numbers rose by %d", length.Duration(), most-1, next-first)

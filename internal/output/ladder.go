@@ -37,7 +37,7 @@ func (w *Window) lastListed(s *Slot) *hls.MultivariantPlaylist {
 			return l.listed
 		}
 	}
-	if v := w.view.Load(); v != nil {
+	if v := w.latest; v != nil {
 		return v.multivariant
 	}
 	return nil

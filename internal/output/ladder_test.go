@@ -75,20 +75,20 @@ func TestStartoverHasTheLadderOfItsTime(t *testing.T) {
 	old := announced("audio/en.m3u8", "v.m3u8")
 	for range 20 { // 0 to 40 s
 		l.publish(testMaterial{})
-		l.w.Render(old)
+		render(l.w, old)
 	}
 	l.renditions = []string{"v.m3u8", "w.m3u8", "audio/en.m3u8"}
 	more := announced("audio/en.m3u8", "v.m3u8", "w.m3u8")
 	for range 20 { // to 80 s
 		l.publish(testMaterial{})
-		l.w.Render(more)
+		render(l.w, more)
 	}
 	l.renditions = []string{"w.m3u8", "x.m3u8", "audio/de.m3u8"}
 	l.w.config.IFramePlaylist = true
 	other := announced("audio/de.m3u8", "w.m3u8", "x.m3u8")
 	for range 20 { // to 120 s
 		l.publish(testMaterial{iframes: 1})
-		l.w.Render(other)
+		render(l.w, other)
 	}
 	for _, c := range []struct {
 		from, to float64
@@ -125,7 +125,7 @@ func TestStartoverHasTheLadderOfItsTime(t *testing.T) {
 		again.w.Add(s)
 	}
 	again.w.config.IFramePlaylist = true
-	again.w.Render(other)
+	render(again.w, other)
 	if got := playlistNames(again.stretchOf(t, "start="+seconds(10)+"&end="+seconds(60))); !strings.Contains(got, "v") || !strings.Contains(got, "w") || strings.Contains(got, "x") {
 		t.Errorf("after a restart: %s", got)
 	}

@@ -20,7 +20,7 @@ func TestNamesInAGroup(t *testing.T) {
 			Renditions: []hls.Rendition{{Type: "AUDIO", GroupID: "aud", Name: name, URI: audio, Default: true, Autoselect: true}},
 		}}
 	}
-	l.w.Render([]Announcement{
+	render(l.w, []Announcement{
 		announced("a", "audio/en.m3u8", "English"), announced("b", "en.m3u8", "English 2"), announced("c", "sound.m3u8", "English"),
 	})
 	text := string(l.view().Playlist("index.m3u8").Body)
@@ -42,7 +42,7 @@ func TestSoundAloneIsAVariant(t *testing.T) {
 		"the picture does not come": {{URI: "v.m3u8", Bandwidth: 5000, Audio: "aud"}},
 		"no picture is announced":   nil,
 	} {
-		l.w.Render([]Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: &hls.MultivariantPlaylist{
+		render(l.w, []Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: &hls.MultivariantPlaylist{
 			Variants: variants,
 			Renditions: []hls.Rendition{
 				{Type: "AUDIO", GroupID: "aud", Name: "English", URI: "en.m3u8"},
@@ -64,7 +64,7 @@ func TestAverageBandwidth(t *testing.T) {
 	}
 	for claimed, want := range map[uint64]uint64{0: 4096, 900_000: 4096, 100: 4096, 3000: 3000, 5000: 5000, 7000: 6000} {
 		m := &hls.MultivariantPlaylist{Variants: []hls.Variant{{URI: "v.m3u8", Bandwidth: 6000, AverageBandwidth: claimed}}}
-		l.w.Render([]Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: m}})
+		render(l.w, []Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: m}})
 		if v := l.view().multivariant.Variants[0]; v.AverageBandwidth != want || v.Bandwidth != 6000 {
 			t.Errorf("claimed %d: AVERAGE-BANDWIDTH=%d, BANDWIDTH=%d, want %d", claimed, v.AverageBandwidth, v.Bandwidth, want)
 		}

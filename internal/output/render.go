@@ -16,6 +16,7 @@ import (
 // order of the config.
 func (w *Window) Render(announced []Announcement) {
 	w.number++
+	w.edition++
 	switch {
 	case w.config.StartoverWindow <= 0:
 		w.closeStartover()
@@ -28,10 +29,10 @@ func (w *Window) Render(announced []Announcement) {
 		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
 		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
-		number: w.number, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
+		number: w.number, edition: w.edition, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
 		ladders: w.ladders[:len(w.ladders):len(w.ladders)], newest: w.newest,
 	}
-	defer func() { w.view.Store(v) }()
+	defer func() { w.latest = v }()
 	if len(w.slots) == 0 {
 		return
 	}
@@ -70,7 +71,7 @@ func (w *Window) Render(announced []Announcement) {
 // it was.
 func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
 	old := (*Text)(nil)
-	if before := w.view.Load(); before != nil {
+	if before := w.latest; before != nil {
 		old = before.playlists[name]
 	}
 	body, err := encode()

@@ -21,7 +21,7 @@ func TestStartoverSaysWhereToBegin(t *testing.T) {
 		Tags:     []string{"#EXT-X-START:TIME-OFFSET=-4.0", session},
 		Variants: []hls.Variant{{URI: "v.m3u8", Bandwidth: 1000}},
 	}
-	l.w.Render([]Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: m}})
+	render(l.w, []Announcement{{BasePath: "/in/a", Path: "master.m3u8", Playlist: m}})
 	for query, grows := range map[string]bool{
 		"start=" + seconds(2): true, "start=" + seconds(2) + "&end=" + seconds(100): true, "start=" + seconds(2) + "&end=" + seconds(12): false,
 	} {

@@ -39,7 +39,7 @@ func newTimeline(t testing.TB, startover time.Duration, renditions ...string) *t
 	config := Config{PlaylistWindow: playlistWindow, StartoverWindow: startover, ManifestName: "index"}
 	w := New(config, nil, func(err error) { t.Error(err) })
 	w.SetEpoch("epoch")
-	w.Render(nil)
+	render(w, nil)
 	return &timeline{w: w, renditions: renditions, at: 1_000_000 * failover.ClockRate, msn: 100}
 }
 
@@ -76,7 +76,7 @@ func (l *timeline) publish(m testMaterial) {
 	l.w.NumberIFrames(s)
 	s.Head = l.w.HeadWith(s)
 	l.w.Add(s)
-	l.w.Render(nil)
+	render(l.w, nil)
 	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))
 	l.msn++
 	l.at += m.length()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,9 +43,10 @@ type View struct {
 	// zero for never.
 	staleAt time.Time
 
-	// number is higher for newer views of the endpoint. startover, which they
-	// share, is nil if there is none.
-	number uint64
+	// number is higher for newer views of the endpoint, and edition also where only slots were
+	// withdrawn. startover, which they share, is nil if there is none.
+	number  uint64
+	edition uint64
 	window time.Duration // of startover
 	// evicted is the end of what had to be given up of the window.
 	evicted failover.Ticks
@@ -158,12 +160,19 @@ func (v *View) Listed() []*Slot { return v.slots[len(v.slots)-v.listed:] }
 // Segment takes it.
 func (v *View) URI(s *Slot, r *Rendition) string { return r.segmentName(v.epoch, s) }
 
-// without is the view without slots that the window has forgotten.
-func (v *View) without(w *Window) *View {
+// from is the view without the slots before a number, which the window has forgotten.
+func (v *View) from(first uint64, w *Window) *View {
 	next := *v
-	next.slots, next.eras = w.slots[:len(w.slots):len(w.slots)], w.eras[:len(w.eras):len(w.eras)]
+	next.slots = slotsFrom(v.slots, func(s *Slot) bool { return s.MSN < first })
+	next.eras = slotsFrom(v.eras, func(s *Slot) bool { return s.MSN <= first })
+	next.listed = min(v.listed, len(next.slots))
 	next.sections, next.evicted = w.held.sections, w.evicted
 	return &next
+}
+
+// slotsFrom are the slots after those at the beginning that are gone.
+func slotsFrom(slots []*Slot, gone func(*Slot) bool) []*Slot {
+	return slots[sort.Search(len(slots), func(i int) bool { return !gone(slots[i]) }):]
 }
 
 // Text is a rendered playlist.

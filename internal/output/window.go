@@ -5,6 +5,8 @@
 package output
 
 import (
+	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 
 // Window is the slots of one endpoint that can be fetched, and the view of them that
 // viewers read. It decides nothing: slots come from whoever has them, a core or a
-// journal. Except for View, its methods are called by one goroutine at a time.
+// journal. Except for View and Show, its methods are called by one goroutine at a time.
 type Window struct {
 	store  store.Store
 	report func(error)
@@ -55,14 +57,20 @@ type Window struct {
 	ladders []ladder
 	newest  *Slot
 
-	// number counts the views; startover holds playlists that were rendered from them on
-	// request; nil if startover is off.
+	// number counts the views, edition also those from which only slots were withdrawn; startover
+	// holds playlists that were rendered from them on request; nil if startover is off.
 	number    uint64
+	edition   uint64
 	startover *startoverCache
 	// evicted is the end of what was given up for lack of room.
 	evicted failover.Ticks
 
-	view atomic.Pointer[View]
+	// latest is the view that was rendered last. view is the one that viewers get: showing is held
+	// while that is replaced, and closed says that there is none any more.
+	latest  *View
+	showing sync.Mutex
+	closed  bool
+	view    atomic.Pointer[View]
 }
 
 // New makes an empty window. What goes wrong when playlists are rendered is reported; the
@@ -83,14 +91,27 @@ func (w *Window) Configure(config Config) {
 	w.config = config
 }
 
-// View is what viewers read at this moment, nil before the first rendering and after
+// View is what viewers read at this moment, nil before the first one is shown and after
 // Close. Any goroutine may call it.
 func (w *Window) View() *View { return w.view.Load() }
+
+// Latest is the view that was rendered last, nil before the first rendering.
+func (w *Window) Latest() *View { return w.latest }
+
+// Show lets viewers read a view from now on, unless they have a later one already. Any goroutine
+// may call it.
+func (w *Window) Show(v *View) {
+	w.showing.Lock()
+	defer w.showing.Unlock()
+	if before := w.view.Load(); v != nil && !w.closed && (before == nil || before.edition < v.edition) {
+		w.view.Store(v)
+	}
+}
 
 // Slots are those that can be fetched, in order. They must not be changed.
 func (w *Window) Slots() []*Slot { return w.slots }
 
-// Add appends a slot. Viewers get it with the next rendering.
+// Add appends a slot. Viewers get it with the next rendering, once that is shown.
 func (w *Window) Add(s *Slot) {
 	if len(w.slots) > 0 {
 		before := w.slots[len(w.slots)-1]
@@ -156,15 +177,37 @@ func (w *Window) Forget(n int) []*Slot {
 	for len(w.ladders) > 0 && (len(w.slots) == 0 || w.ladders[0].last.MSN < w.slots[0].MSN) {
 		w.ladders = w.ladders[1:]
 	}
-	if v := w.view.Load(); v != nil && n > 0 {
-		w.view.Store(v.without(w))
+	if n > 0 {
+		w.withdraw()
 	}
 	return gone
 }
 
+// withdraw takes slots that the window does not have any more out of the views.
+func (w *Window) withdraw() {
+	first := uint64(math.MaxUint64)
+	if len(w.slots) > 0 {
+		first = w.slots[0].MSN
+	}
+	if w.latest != nil {
+		w.edition++
+		w.latest = w.latest.from(first, w)
+		w.latest.edition = w.edition
+	}
+	w.showing.Lock()
+	defer w.showing.Unlock()
+	if v := w.view.Load(); v != nil {
+		w.view.Store(v.from(first, w))
+	}
+}
+
 // Close removes the view and returns all slots.
 func (w *Window) Close() []*Slot {
+	w.showing.Lock()
+	w.closed = true
 	w.view.Store(nil)
+	w.showing.Unlock()
+	w.latest = nil
 	w.closeStartover()
 	return w.Forget(len(w.slots))
 }

@@ -119,7 +119,7 @@ func TestALongerPlaylistListsNothingAgain(t *testing.T) {
 			for _, s := range l.w.Slots() {
 				again.Add(s)
 			}
-			again.Render(nil)
+			render(again, nil)
 			l.w = again
 		}
 		l.w.Configure(config)
@@ -134,5 +134,45 @@ func TestALongerPlaylistListsNothingAgain(t *testing.T) {
 			}
 			l.publish(testMaterial{})
 		}
+	}
+}
+
+// render shows what there is in the window.
+func render(w *Window, announced []Announcement) {
+	w.Render(announced)
+	w.Show(w.Latest())
+}
+
+// What is shown first and rendered last is up to the disk: viewers never go back to an earlier view, nor
+// to one from before slots were given up, and get none of a window that is closed.
+func TestAnEarlierViewIsNotShownAgain(t *testing.T) {
+	l := newTimeline(t, time.Hour, "v.m3u8")
+	l.publish(testMaterial{})
+	first := l.w.Latest()
+	for range 20 {
+		l.publish(testMaterial{})
+	}
+	second := l.w.Latest()
+	l.w.Show(first)
+	if l.view() != second {
+		t.Error("an earlier view took the place of the one that viewers have")
+	}
+	gone := l.w.Forget(5)
+	if at := l.view().slots[0].MSN; at != gone[4].MSN+1 {
+		t.Errorf("viewers can fetch slots from %d, and those to %d are gone", at, gone[4].MSN)
+	}
+	l.w.Show(l.w.Latest())
+	l.w.Show(second)
+	if at := l.view().slots[0].MSN; at != gone[4].MSN+1 || len(l.view().slots) != 16 {
+		t.Errorf("viewers can fetch %d slots from %d again", len(l.view().slots), at)
+	}
+	l.w.Forget(16)
+	if listed := l.view().Listed(); len(listed) > 0 {
+		t.Errorf("%d slots of none are listed", len(listed))
+	}
+	l.w.Close()
+	l.w.Show(second)
+	if l.view() != nil {
+		t.Error("a closed window shows a view")
 	}
 }
