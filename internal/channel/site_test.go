@@ -22,6 +22,7 @@ type site struct {
 	reading  time.Duration
 	nodes    map[string]*siteNode
 	channels []*Channel
+	stores   []*memory.Store
 	delay    time.Duration
 	// durable: what a node had is still there when it starts again. twice: what is said comes
 	// twice, as it does for a node that starts and has some of it from the journals of another.
@@ -75,6 +76,11 @@ func (s *site) end() {
 		c.Close()
 	}
 	time.Sleep(fetchTimeout) // what is on its way comes to its end
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range append(s.stores, s.quorum) {
+		st.Close()
+	}
 }
 
 // start starts a node and its channel, which ends with the site at the latest.
@@ -91,7 +97,10 @@ func (s *site) prepare(name string) *Channel {
 	s.mu.Lock()
 	n := &siteNode{Store: memory.Open(64 << 20), site: s, name: name, fetching: make(chan struct{}, 1)}
 	if was := s.nodes[name]; was != nil && s.durable {
+		n.Store.Close()
 		n.Store = was.Store
+	} else {
+		s.stores = append(s.stores, n.Store)
 	}
 	s.nodes[name] = n
 	s.mu.Unlock()
