@@ -299,12 +299,18 @@ func (c *Channel) Remove() {
 	})
 }
 
-// stop ends a channel that is open, and frees what it is not to leave behind.
+// stop ends a channel that is open, and frees what it is not to leave behind. The store may be closed
+// after that: nobody writes any more.
 func (c *Channel) stop(free func()) {
 	if c.nodes != nil {
 		c.nodes.drain()
 		defer c.nodes.leave()
 	}
+	c.end(free)
+	c.writeAll()
+}
+
+func (c *Channel) end(free func()) {
 	c.mu.Lock()
 	defer c.unlock()
 	if c.closed {
