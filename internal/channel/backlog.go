@@ -110,6 +110,7 @@ func (b *backlog) shorten(before uint64) error {
 type unfinished struct {
 	journals []*backlog
 	views    []unshown
+	done     chan struct{} // nil as long as nobody waits for it
 }
 
 type unshown struct {
@@ -136,11 +137,22 @@ func (u *unfinished) show(w *output.Window) {
 	u.views = append(u.views, unshown{w, w.Latest()})
 }
 
+// finished is closed when all is done that is left to do now; nil if that is nothing.
+func (u *unfinished) finished() <-chan struct{} {
+	if u.done == nil && len(u.journals)+len(u.views) > 0 {
+		u.done = make(chan struct{})
+	}
+	return u.done
+}
+
 // unlock releases the channel's lock, and does what whoever held it left to do.
 func (c *Channel) unlock() {
 	todo := c.unfinished
 	c.unfinished = unfinished{}
 	c.mu.Unlock()
+	if todo.done != nil {
+		defer close(todo.done)
+	}
 	for _, b := range todo.journals {
 		c.outbox.trouble(b.write())
 	}

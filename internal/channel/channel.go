@@ -2,9 +2,9 @@
 // store, a timer and the views that viewers read.
 //
 // Uploads become facts, facts go into the core, and what the core decides is carried out in
-// order: the slot gets its place in the endpoint's journal and in its window, and the observer
-// is told. Once the channel's lock is released, what the journals got is written to the disk, and
-// then the endpoints' views are swapped.
+// order: the slot gets its place in the endpoint's journal and in its window; once the channel's
+// lock is released, what the journals got is written, then the endpoint's view is swapped, then the
+// observer is told.
 package channel
 
 import (

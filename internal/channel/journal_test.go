@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
@@ -179,8 +180,33 @@ func TestABacklogHasALimit(t *testing.T) {
 	}
 }
 
+// listedWhenTold is an observer who looks up what it is told of.
+type listedWhenTold struct {
+	recorder
+	t     *testing.T
+	c     *Channel
+	count atomic.Int64
+}
+
+func (l *listedWhenTold) Event(_ string, e failover.Effect) {
+	p, ok := e.(failover.Published)
+	if !ok {
+		return
+	}
+	l.count.Add(1)
+	v := l.c.View(p.Slot.Endpoint)
+	if v == nil || v.Playlist("index.m3u8") == nil {
+		l.t.Errorf("told of slot %d, and there is no playlist", p.Slot.MSN)
+		return
+	}
+	if list := playlist(l.t, v); list.MediaSequence+uint64(len(list.Segments)) != p.Slot.MSN+1 {
+		l.t.Errorf("told of slot %d, and the playlist ends with %d", p.Slot.MSN, list.MediaSequence+uint64(len(list.Segments))-1)
+	}
+}
+
 // A disk that takes half a second for each record: nobody waits for it who asks for the channel, an upload
-// is acknowledged when it is on the disk, and viewers get nothing that a restart would not know.
+// is acknowledged when it is on the disk, and viewers get nothing that a restart would not know, and nobody is told of a slot
+// before them.
 func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	names, segments := testmedia.Segments(t, "24")
 	synctest.Test(t, func(t *testing.T) {
@@ -201,6 +227,8 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 			}
 			return 0
 		}
+		told := &listedWhenTold{t: t, c: c}
+		c.Observe(told)
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		for n := range 4 {
 			time.Sleep(5 * time.Second)
@@ -228,6 +256,9 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 			if got := listed(); got != n+1 {
 				t.Errorf("segment %d: viewers have %d segments", n, got)
 			}
+		}
+		if told.count.Load() != 4 {
+			t.Errorf("the observer was told of %d slots", told.count.Load())
 		}
 	})
 }

@@ -120,7 +120,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 		if c.recalling && !decision(effect) {
 			continue // the earlier process has told it
 		}
-		c.outbox.send(effect)
+		c.outbox.send(effect, c.unfinished.finished())
 	}
 	c.arm(now)
 }

@@ -62,7 +62,8 @@ func (o *outbox) tell(events []func(Observer), dropped int) {
 	}
 }
 
-func (o *outbox) send(e failover.Effect) {
+// send hands over an effect once what it is about can be seen: after is closed then; nil at once.
+func (o *outbox) send(e failover.Effect, after <-chan struct{}) {
 	switch e := e.(type) {
 	case failover.Released:
 		return
@@ -70,7 +71,12 @@ func (o *outbox) send(e failover.Effect) {
 		o.notice(noticeOf(e))
 		return
 	}
-	o.events.put(func(observer Observer) { observer.Event(o.channel, e) })
+	o.events.put(func(observer Observer) {
+		if after != nil {
+			<-after
+		}
+		observer.Event(o.channel, e)
+	})
 }
 
 // trouble reports an error of the origin itself; nil is none.
