@@ -188,6 +188,9 @@ func (c *Channel) Configure(config Config) error {
 		// Opening the other channels took a while, in which no input could send.
 		c.step(failover.Resumed{})
 	}
+	if err := c.tryJournals(config); err != nil {
+		return err
+	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.
 	gone, added := c.leaving(config), c.adds(config)
@@ -202,6 +205,21 @@ func (c *Channel) Configure(config Config) error {
 		c.nodes.relearn() // its encoder may have begun at a node that had this config earlier
 	}
 	c.step(failover.Tick{})
+	return nil
+}
+
+// tryJournals reads the journals of the endpoints that a config adds: if one can't be read, nothing has
+// changed. What an endpoint that was taken out has left is a few records.
+func (c *Channel) tryJournals(config Config) error {
+	for _, ec := range config.Endpoints {
+		if c.endpoints[ec.Name] != nil {
+			continue
+		}
+		_, err := openJournal(context.Background(), c.journals, c.name+"/"+ec.Name, "slots", nil, func(_ uint64, r record) error { return r.readable() })
+		if err != nil {
+			return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
+		}
+	}
 	return nil
 }
 

@@ -83,11 +83,16 @@ type failing struct {
 	store.Store
 	before func() error
 	after  func() error
+	// refuse is the name of a journal that can't be opened.
+	refuse string
 }
 
 func (f *failing) Persistent() bool { return true }
 
 func (f *failing) Journal(ctx context.Context, name string) (store.Journal, error) {
+	if name == f.refuse {
+		return nil, errors.New("input/output error")
+	}
 	j, err := f.Store.Journal(ctx, name)
 	return failingJournal{j, f}, err
 }
@@ -286,5 +291,38 @@ func TestACloseWaitsForTheDisk(t *testing.T) {
 		closed.Store(true)
 		time.Sleep(10 * time.Second)
 		st.Close()
+	})
+}
+
+// A reload fails as the journal of an endpoint that it adds can't be read: the channel goes on as it was.
+func TestAReloadThatFailsChangesNothing(t *testing.T) {
+	names, segments := testmedia.Segments(t, "24")
+	synctest.Test(t, func(t *testing.T) {
+		st := &failing{Store: memory.Open(64 << 20), refuse: "sports/other"}
+		defer st.Close()
+		endpoint := shortEndpoint()
+		endpoint.PlaylistWindow = time.Minute
+		c, err := Open(t.Context(), testConfig(endpoint), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+		other := endpoint
+		other.Name = "other"
+		for n := range 8 {
+			time.Sleep(segmentTime)
+			e.deliver(n)
+			if n != 3 {
+				continue
+			}
+			if err := c.Configure(testConfig(other)); err == nil {
+				t.Error("the reload did not fail")
+			}
+		}
+		time.Sleep(segmentTime)
+		if listed := len(playlist(t, c.View("hls")).Segments); listed != 8 {
+			t.Errorf("%d segments are listed", listed)
+		}
 	})
 }
