@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -83,8 +84,19 @@ func ordinary(s failover.Slot) bool { return s.Switch == nil && s.Lost == 0 && l
 
 // Trouble implements channel.Observer.
 func (o *observer) Trouble(name string, err error) {
-	o.quiet.log(o.logger, zap.ErrorLevel, missKey{channel: name, why: err.Error()}, "channel error",
+	o.quiet.log(o.logger, zap.ErrorLevel, missKey{channel: name, why: withoutDigits(err.Error())}, "channel error",
 		zap.String("channel", name), zap.Error(err))
+}
+
+// withoutDigits is what tells one kind of error from another: numbers of files, records and bytes are others
+// each time.
+func withoutDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 type missKey struct{ channel, from, rendition, why string }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -85,10 +86,10 @@ func TestEventsInTheLog(t *testing.T) {
 func TestWarningsAreThrottled(t *testing.T) {
 	core, logs := zapobserver.New(zap.DebugLevel)
 	o := newObserver(zap.New(core))
-	for range 20 {
+	for i := range 20 {
 		o.Event("sports", failover.SegmentMissed{Input: "a", Missing: failover.Missing{Rendition: "v0.m3u8", Why: "not_arrived"}})
 		o.Event("sports", failover.SegmentMissed{Input: "b", Missing: failover.Missing{Rendition: "v0.m3u8", Why: "not_arrived"}})
-		o.Trouble("sports", errors.New("disk on fire"))
+		o.Trouble("sports", fmt.Errorf("append to journal of slots: write unfinished-uploads/%d: disk on fire", i))
 	}
 	if logs.Len() != 3 {
 		t.Errorf("%d entries", logs.Len())

@@ -151,12 +151,12 @@ func (a *arrivals) note(entry arrival, key string) error {
 }
 
 // settle forgets what can't become part of a slot any more.
-func (a *arrivals) settle(now time.Time, keys []string) error {
+func (a *arrivals) settle(now time.Time, keys []string) {
 	for _, key := range keys {
 		delete(a.open, key)
 	}
 	if a.journal == nil {
-		return nil // there is none, or it is being read
+		return // there is none, or it is being read
 	}
 	for a.oldest < len(a.refs) && !a.open[a.refs[a.oldest].key] {
 		a.oldest++
@@ -171,14 +171,11 @@ func (a *arrivals) settle(now time.Time, keys []string) error {
 		n++
 	}
 	if n < forgottenAtOnce {
-		return nil
+		return
 	}
-	if err := a.journal.forget(a.refs[n-1].revision + 1); err != nil {
-		return err
-	}
+	a.journal.forget(a.refs[n-1].revision + 1)
 	a.refs = append([]arrivalRef(nil), a.refs[n:]...)
 	a.oldest -= n
-	return nil
 }
 
 // forgottenAtOnce is how many records have to be of no use before the journal is

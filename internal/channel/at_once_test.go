@@ -69,19 +69,28 @@ func TestWhatNoPlaylistListsIsForgottenBitByBit(t *testing.T) {
 				if n := c.store.Usage().Objects; n != count {
 					t.Fatalf("%d of %d objects are held", n, count)
 				}
+				held := func() int {
+					c.objects.mu.Lock()
+					defer c.objects.mu.Unlock()
+					return len(c.objects.byKey)
+				}
 				forgotten := time.Now().Add(2*fragmentAge + sweepInterval)
-				for left := int64(count); left > 0; {
+				for left := count; left > 0; {
 					if time.Now().After(forgotten) {
 						t.Fatalf("%d of %d objects are still held", left, count)
 					}
 					// The timers of one moment fire one after the other, so each look is at one turn.
 					time.Sleep(time.Second)
 					c.wake()
-					n := c.store.Usage().Objects
+					n := held()
 					if left-n == count {
 						t.Fatalf("%d objects were forgotten at once", left-n)
 					}
 					left = n
+				}
+				synctest.Wait()
+				if n := c.store.Usage().Objects; n != 0 {
+					t.Errorf("%d objects are still in the store", n)
 				}
 			})
 		})

@@ -37,6 +37,8 @@ type Channel struct {
 	ordered   []*input // as the config has them
 	endpoints map[string]*endpoint
 	timer     *time.Timer
+	// background does what the timer left to do.
+	background background
 	// prepared: nobody can send anything yet, so nothing is decided.
 	prepared bool
 	// telling: what the core is told is not all yet, so nothing is decided.
@@ -324,11 +326,7 @@ func (c *Channel) stop(free func()) {
 		c.nodes.drain()
 		defer c.nodes.leave()
 	}
-	c.end(free)
-	c.writeAll()
-}
-
-func (c *Channel) end(free func()) {
+	defer c.background.wait()
 	c.mu.Lock()
 	defer c.unlock()
 	if c.closed {
@@ -342,6 +340,8 @@ func (c *Channel) end(free func()) {
 	for _, e := range c.endpoints {
 		e.window.Rest()
 	}
+	// The store may be closed next.
+	c.unfinished.write(c.backlogs()...)
 	free()
 }
 

@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"errors"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
@@ -65,6 +64,7 @@ func newDesk(name string, st store.Store, core *failover.Channel) *desk {
 		remarks:  remarks{},
 		ids:      identifiers{},
 	}
+	objects.later = &d.unfinished
 	if localOf(st) != st {
 		d.served = &elsewhere{st, d}
 	}
@@ -88,11 +88,13 @@ func (d *desk) persistent() bool {
 
 // forgetFacts empties the journals of what encoders and operators said.
 func (d *desk) forgetFacts() error {
-	err := d.standing.journal.forget(d.standing.journal.revision + 1)
-	if j := d.arrivals.journal; j != nil {
-		// Its records may stay visible.
-		_, removed := j.append(arrival{Time: d.now(), Removed: true})
-		err = errors.Join(err, removed, j.forget(j.revision+1))
+	d.standing.journal.forget(d.standing.journal.revision + 1)
+	j := d.arrivals.journal
+	if j == nil {
+		return nil
 	}
+	// Its records may stay visible.
+	_, err := j.append(arrival{Time: d.now(), Removed: true})
+	j.forget(j.revision + 1)
 	return err
 }

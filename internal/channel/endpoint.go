@@ -199,7 +199,7 @@ func (e *endpoint) render(inputs []*input) {
 		active = slots[len(slots)-1].Input
 	}
 	e.window.Render(announcedFor(inputs, active))
-	e.unfinished.show(e.window)
+	e.unfinished.show(e.window, e.journal.backlog)
 }
 
 // forget releases what slots at the head of the window held.
@@ -207,10 +207,10 @@ func (e *endpoint) forget(gone []*output.Slot) {
 	if len(gone) == 0 {
 		return
 	}
-	e.unfinished.show(e.window)
+	e.unfinished.show(e.window, e.journal.backlog)
 	e.release(gone...)
 	e.first += uint64(len(gone))
-	e.outbox.trouble(e.journal.forget(e.first))
+	e.journal.forget(e.first)
 	if n := e.nodes; n != nil && e.chain.last.Writer == n.writer {
 		n.ledger.forget(e.config.Name, e.chain.last.Number+1-uint64(len(e.window.Slots())))
 	}
@@ -337,7 +337,7 @@ func (e *endpoint) silence(r *output.Rendition) {
 // the last record, so that numbers go on if it comes back.
 func (e *endpoint) drop() {
 	e.release(e.window.Close()...)
-	e.outbox.trouble(e.journal.forget(e.journal.revision))
+	e.journal.forget(e.journal.revision)
 	if e.nodes != nil {
 		e.nodes.ledger.dismiss(e.config.Name)
 	}

@@ -170,7 +170,7 @@ func (o *oddities) size(bytes, limit int64) {
 }
 
 // bytesPerRendition is how long a multivariant playlist may be, for each rendition that is
-// allowed. Each one is written to a journal, with the channel's lock held.
+// allowed. Each one becomes a record of a journal.
 const bytesPerRendition = 16 << 10
 
 func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, odd *oddities) (admit func() error, replaced bool, err error) {

@@ -57,25 +57,16 @@ func decode[R any](text []byte, before *R) (record R, err error) {
 	return record, json.Unmarshal(text, &record)
 }
 
-// append adds a record.
+// append adds a record. One that does not get into the journal has a revision all the same.
 func (j *journal[R]) append(record R) (revision uint64, err error) {
 	text, err := json.Marshal(record)
 	if err != nil {
-		return 0, fmt.Errorf("encode record of %s: %w", j.what, err)
-	}
-	if err := j.add(unwritten{text: text}); err != nil {
-		return 0, fmt.Errorf("append to journal of %s: %w", j.what, err)
+		return j.revision, fmt.Errorf("encode record of %s: %w", j.what, err)
 	}
 	j.later.write(j.backlog)
 	j.revision++
-	return j.revision, nil
+	return j.revision, j.add(text)
 }
 
-// forget lets the store drop the records before the revision.
-func (j *journal[R]) forget(before uint64) error {
-	if err := j.add(unwritten{forget: before}); err != nil {
-		return fmt.Errorf("shorten journal of %s: %w", j.what, err)
-	}
-	j.later.write(j.backlog)
-	return nil
-}
+// forget lets the store drop the records before the revision, once all others are written.
+func (j *journal[R]) forget(before uint64) { j.later.forget(j.backlog, before) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,10 +68,11 @@ func TestAJournalIsWrittenLater(t *testing.T) {
 	if want := []string{"1 one", "2 two"}; len(first) > 0 || !slices.Equal(second, want) {
 		t.Errorf("read first %q, then %q", first, second)
 	}
-	if err := j.forget(3); err != nil {
-		t.Fatal(err)
+	j.forget(3)
+	if want := []unneeded{{j.backlog, 3}}; !slices.Equal(j.later.forgets, want) {
+		t.Errorf("to be forgotten later: %v", j.later.forgets)
 	}
-	if err := j.write(); err != nil {
+	if err := j.shorten(3); err != nil {
 		t.Fatal(err)
 	}
 	if again := openNotes(t, st, &third); again.revision != 2 || len(third) > 0 {
@@ -154,7 +156,7 @@ func TestAJournalGoesOnAfterAnError(t *testing.T) {
 			if !slices.Equal(all, test.all) {
 				t.Errorf("the journal holds %q", all)
 			}
-			if err := errors.Join(j.forget(third), j.write()); err != nil {
+			if err := j.shorten(third); err != nil {
 				t.Error(err)
 			}
 			openNotes(t, st, &left)
@@ -180,8 +182,46 @@ func TestABacklogHasALimit(t *testing.T) {
 	if err := j.write(); err != nil {
 		t.Fatal(err)
 	}
-	if revision := appendNotes(t, j, "z"); revision != backlogAtMost+1 {
-		t.Errorf("the next one has revision %d", revision)
+	// What comes then is not taken for what is missing.
+	last := appendNotes(t, j, "z")
+	if err := errors.Join(j.write(), j.shorten(last)); err != nil {
+		t.Fatal(err)
+	}
+	openNotes(t, st, &seen)
+	if len(seen) == 0 || !strings.HasSuffix(seen[len(seen)-1], " z") {
+		t.Errorf("of %d records, the last one is not there", last)
+	}
+}
+
+// Nor with ever more bytes: a multivariant playlist is a record, and may be long.
+func TestABacklogHasALimitOfBytes(t *testing.T) {
+	st := memory.Open(64 << 20)
+	defer st.Close()
+	var seen []string
+	j := openNotes(t, st, &seen)
+	const size = 1 << 20
+	for n := range 2 * backlogBytes / size {
+		if _, err := j.append(note{strings.Repeat("x", size)}); (err != nil) != (n >= backlogBytes/size-1) {
+			t.Errorf("record %d: %v", n+1, err)
+		}
+	}
+	if err := j.write(); err != nil {
+		t.Fatal(err)
+	}
+	appendNotes(t, j, "y")
+}
+
+// A disk that refuses a thousand records is told of in one line.
+func TestManyRecordsThatFailAreOneError(t *testing.T) {
+	st := &failing{Store: memory.Open(1 << 20), before: func() error { return errors.New("the disk is full") }}
+	defer st.Close()
+	var seen []string
+	j := openNotes(t, st, &seen)
+	for range 1000 {
+		appendNotes(t, j, "x")
+	}
+	if err := j.write(); err == nil || err.Error() != "append to journal of notes: the disk is full (and 999 more records)" {
+		t.Errorf("%.200v", err)
 	}
 }
 

@@ -105,7 +105,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 			for _, key := range e.Objects {
 				c.objects.settle(key)
 			}
-			c.outbox.trouble(c.arrivals.settle(now, e.Objects))
+			c.arrivals.settle(now, e.Objects)
 		}
 	}
 	// Once for all slots of the step: after an outage there are many at once.
@@ -120,7 +120,7 @@ func (c *Channel) carryOut(now time.Time, effects []failover.Effect) {
 		if c.recalling && !decision(effect) {
 			continue // the earlier process has told it
 		}
-		c.outbox.send(effect, c.unfinished.finished())
+		c.outbox.send(effect, c.unfinished.whenShown())
 	}
 	c.arm(now)
 }
@@ -167,7 +167,7 @@ func (c *Channel) arm(now time.Time) {
 
 func (c *Channel) wake() {
 	c.mu.Lock()
-	defer c.unlock()
+	defer c.unlockLater()
 	if c.closed {
 		return
 	}

@@ -20,8 +20,11 @@ import (
 type objects struct {
 	store  store.Store
 	prefix string
-	run    string // of this process, so that keys are never used twice
-	next   atomic.Uint64
+	// later is told which objects are to be deleted. It is guarded by Channel.mu, which whoever
+	// releases objects holds.
+	later *unfinished
+	run   string // of this process, so that keys are never used twice
+	next  atomic.Uint64
 	// silent is the object of text without cues, if there is one. It is guarded by
 	// Channel.mu.
 	silent string
@@ -202,7 +205,7 @@ func (o *objects) takeStock(ctx context.Context) error {
 	})
 }
 
-// release removes a user, and deletes the object with the last one.
+// release removes a user, and has the object deleted with the last one.
 func (o *objects) release(key string) {
 	o.mu.Lock()
 	ob := o.byKey[key]
@@ -219,12 +222,19 @@ func (o *objects) release(key string) {
 	}
 	o.mu.Unlock()
 	if last {
-		// What can't be deleted now is found as an orphan at the next start.
+		o.later.delete(key)
+	}
+}
+
+// delete deletes an object that nobody used when it was let go, unless one came under the same key since. What
+// can't be deleted now is found as an orphan at the next start.
+func (o *objects) delete(key string) {
+	if o.get(key) == nil {
 		_ = o.store.Delete(context.Background(), key)
 	}
 }
 
-// drop deletes all objects, whoever uses them.
+// drop has all objects deleted, whoever uses them.
 func (o *objects) drop() {
 	o.mu.Lock()
 	keys := slices.Collect(maps.Keys(o.byKey))
@@ -232,7 +242,7 @@ func (o *objects) drop() {
 	o.held.Store(0)
 	o.mu.Unlock()
 	for _, key := range keys {
-		_ = o.store.Delete(context.Background(), key)
+		o.later.delete(key)
 	}
 }
 

@@ -193,7 +193,8 @@ func (s *standing) compact() error {
 		oldest = min(oldest, at)
 	}
 	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
-		return s.journal.forget(oldest)
+		s.journal.forget(oldest)
+		return nil
 	}
 	first := s.journal.revision + 1
 	for _, entry := range s.inOrder() {
@@ -202,7 +203,8 @@ func (s *standing) compact() error {
 		}
 	}
 	s.stale = 0
-	return s.journal.forget(first)
+	s.journal.forget(first)
+	return nil
 }
 
 // read returns what the core was told about a multivariant playlist.

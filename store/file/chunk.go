@@ -19,7 +19,11 @@ type chunk struct {
 	offsets []int64 // where its records begin
 	end     int64   // where the next one would
 	refs    int     // 1 for the journal and 1 for each reader
-	// file is open as long as records are appended to it.
+	// spoilt: after an error of the disk, it is not known what the file has behind end. The journal goes
+	// on in the next one.
+	spoilt bool
+	// file is open while records are appended to it: there may be thousands of journals to which none are, as
+	// of channels that were removed.
 	file *os.File
 }
 
@@ -61,7 +65,12 @@ func (j *journal) begin(base uint64) error {
 		return err
 	}
 	if n := len(j.chunks); n > 0 {
-		j.chunks[n-1].settle()
+		before := j.chunks[n-1]
+		before.settle()
+		if before.base == base { // it had no records, and its name is that of the other one now
+			j.chunks = j.chunks[:n-1]
+			s.used.Add(-before.end)
+		}
 	}
 	j.chunks = append(j.chunks, c)
 	s.used.Add(headerSize)

@@ -87,6 +87,8 @@ type Store struct {
 	dirs     directories
 	removals removals
 
+	creating sync.Mutex // of a journal
+
 	mu       sync.Mutex
 	closed   bool
 	objects  map[string]*entry

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -19,7 +20,6 @@ type journal struct {
 
 	mu     sync.Mutex
 	closed bool
-	broken error // the state of the files is not known
 	// chunks are its files, in order. There is always one, and records are appended
 	// to the last one.
 	chunks []*chunk
@@ -38,7 +38,7 @@ func (j *journal) ready(ctx context.Context) error {
 	if j.closed {
 		return store.ErrClosed
 	}
-	return j.broken
+	return nil
 }
 
 // Append implements store.Journal.
@@ -54,7 +54,7 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 	if len(record) > maxRecord {
 		return 0, fmt.Errorf("append to journal %q: record of %d bytes is longer than %d", j.name, len(record), maxRecord)
 	}
-	if j.current().end >= chunkSize {
+	if c := j.current(); c.end >= chunkSize || c.spoilt {
 		if err := j.begin(last); err != nil {
 			return 0, fmt.Errorf("append to journal %q: begin another file: %w", j.name, full(err))
 		}
@@ -68,22 +68,23 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	j.buf = appendRecord(j.buf[:0], revision, record)
 	size := int64(len(j.buf))
+	if err := j.open(c); err != nil {
+		return err
+	}
 	_, err := c.file.WriteAt(j.buf, c.end)
 	if cap(j.buf) > 1<<20 {
 		j.buf = nil
 	}
 	if err != nil {
 		// A torn record must not stand before the next one.
-		if cut := c.file.Truncate(c.end); cut != nil {
-			j.broken = fmt.Errorf("a partly written record could not be removed: %w", cut)
-		}
+		c.spoilt = c.file.Truncate(c.end) != nil
 		return err
 	}
 	if j.store.fsync.Load() {
 		if err := c.file.Sync(); err != nil {
 			// The system may have dropped the bytes and marked them clean: a second Sync
-			// would prove nothing. Reopening reads what is there.
-			j.broken = fmt.Errorf("a record could not be synced to the disk: %w", err)
+			// would prove nothing.
+			c.spoilt = true
 			_ = c.file.Truncate(c.end) // the disk's error is the one to report
 			return err
 		}
@@ -92,6 +93,14 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 	c.end += size
 	j.store.used.Add(size)
 	return nil
+}
+
+// open opens the file of a chunk to append to it.
+func (j *journal) open(c *chunk) (err error) {
+	if c.file == nil {
+		c.file, err = j.store.root.OpenFile(c.path, os.O_RDWR, fileMode)
+	}
+	return err
 }
 
 // stretch is what a reader reads from one file.
@@ -183,6 +192,9 @@ func (j *journal) Forget(ctx context.Context, before uint64) error {
 	}
 	for len(j.chunks) > 1 && j.chunks[1].base < before {
 		j.drop()
+	}
+	if before >= j.last() {
+		j.current().stop() // there may be nothing to follow
 	}
 	return nil
 }

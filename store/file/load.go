@@ -20,18 +20,27 @@ func (s *Store) Journal(ctx context.Context, name string) (store.Journal, error)
 		return nil, fmt.Errorf("open journal %q: %w", name, err)
 	}
 	defer s.busy.Done()
-	// A journal is created only once, so that may hold up the others.
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if j := s.journals[name]; j != nil {
+	// One is created after the other: a disk takes a while for it, and nobody else waits for that.
+	s.creating.Lock()
+	defer s.creating.Unlock()
+	if j := s.openJournal(name); j != nil {
 		return j, nil
 	}
 	j := s.newJournal(name)
 	if err := j.begin(0); err != nil {
 		return nil, fmt.Errorf("create journal %q: %w", name, full(err))
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.journals[name] = j
 	return j, nil
+}
+
+// openJournal returns the journal if it is open.
+func (s *Store) openJournal(name string) *journal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journals[name]
 }
 
 func (s *Store) newJournal(name string) *journal {
@@ -74,9 +83,13 @@ func journalKey(name string) string {
 // damage: a crash of the machine leaves a torn last record, and after a damaged one nothing
 // can be trusted to be complete. Where that leaves a gap before the next file, everything
 // before the gap is dropped: a channel continues with the newest records and their numbers.
-// A gap may also come from files that were forgotten and came back with a power loss.
+// A gap may also come from files that were forgotten and came back with a power loss. What a file has beyond
+// where the next one begins could not be written, and was not acknowledged.
 func (j *journal) load(bases []uint64) error {
 	for _, base := range bases {
+		if n := len(j.chunks); n > 0 && base < j.last() {
+			j.cut(base)
+		}
 		if n := len(j.chunks); n > 0 && base != j.last() {
 			j.store.options.Warn(fmt.Errorf("journal %q: revisions %d to %d are missing; everything before them is removed",
 				j.name, j.last()+1, base))
@@ -91,6 +104,14 @@ func (j *journal) load(bases []uint64) error {
 	return nil
 }
 
+// cut leaves out the records of the last file after a revision that it has.
+func (j *journal) cut(after uint64) {
+	c := j.current()
+	n := after - c.base
+	j.store.used.Add(c.offsets[n] - c.end)
+	c.end, c.offsets = c.offsets[n], c.offsets[:n]
+}
+
 func (j *journal) loadChunk(base uint64) error {
 	c := &chunk{path: chunkName(j.path, base), base: base, refs: 1}
 	f, err := j.store.root.OpenFile(c.path, os.O_RDWR, fileMode)
@@ -98,12 +119,10 @@ func (j *journal) loadChunk(base uint64) error {
 		return err
 	}
 	c.file = f
-	if err := j.check(c); err != nil {
-		f.Close()
+	err = j.check(c)
+	c.stop()
+	if err != nil {
 		return err
-	}
-	if n := len(j.chunks); n > 0 {
-		j.chunks[n-1].stop()
 	}
 	j.chunks = append(j.chunks, c)
 	j.store.used.Add(c.end)
