@@ -53,6 +53,18 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 	}
 	s.start, s.end = near, near+length
 	c.offset(now, g, s)
+	c.keepApart(g)
+}
+
+// keepApart puts a generation whose timestamps agree with another input's by coincidence a tick beside that
+// one's clock, where what is left to place it by leads to the same place: numbers that count from the encoders'
+// own starts agree together with the timestamps. Neither can stand in for the other.
+func (c *Channel) keepApart(g *generation) {
+	for _, in := range c.inputs {
+		if in.latest != nil && g.contradicts(in.latest) && g.rank > continued && g.sameClock(in.latest) {
+			g.offset += beside
+		}
+	}
 }
 
 // verify compares a segment that has its place with what the other inputs have, and
@@ -208,7 +220,11 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 				continue
 			}
 		}
-		if !c.near(late) || c.datesContradict(g, ref, s) {
+		if !c.near(late) {
+			continue
+		}
+		if c.datesContradict(g, ref, s) {
+			g.contradicted = append(g.contradicted, generationOf{in.name, ref.id})
 			continue
 		}
 		if same {

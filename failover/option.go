@@ -300,7 +300,7 @@ func (q *question) earliest(ref *rendition) Ticks {
 // viewers have already seen.
 func (e *endpoint) slack(s *segment) Ticks {
 	if e.started && s.placed && !e.cursor.clock.same(s.generation.clock()) {
-		return 0
+		return beside
 	}
 	return s.slack()
 }
