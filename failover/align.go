@@ -320,7 +320,11 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 			continue
 		}
 		if c.near(late - ref.lateness()) {
-			take(start-s.start, AlignProgramDateTime, dated)
+			offset := start - s.start
+			if ref.modulus == g.modulus && abs(offset-ref.offset) <= s.slack() {
+				offset = ref.offset // their timestamps agree as well: dates are rounded, and tell frames apart at best
+			}
+			take(offset, AlignProgramDateTime, dated)
 			return
 		}
 	}
