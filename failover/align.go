@@ -72,6 +72,7 @@ func (c *Channel) keepApart(g *generation) {
 func (c *Channel) verify(now time.Time, s *segment) {
 	g := s.generation
 	c.match(now, s)
+	c.reconsider(now, s)
 	c.compareEnds(now, s)
 	if s.pdt != 0 {
 		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
@@ -154,6 +155,9 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 		// another, each would move the clock by that.
 		g.offset = prior.channelEnd() - s.start
 		return
+	}
+	if own != nil && TicksAt(now) < g.input.contested {
+		return // of two encoders that take turns neither is later than the other, and each turn would move both on
 	}
 	if own != nil {
 		push := max(0, own.last+own.offset-(s.start+g.offset))

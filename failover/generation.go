@@ -25,6 +25,8 @@ type generation struct {
 	// unmatched: its first segments could not be compared with those of an input whose
 	// timestamps agree.
 	unmatched bool
+	// contested: two encoders wrote to the input when it began.
+	contested bool
 	// contradicted are those of other inputs whose timestamps agree, and whose dates say that this
 	// is a coincidence.
 	contradicted []generationOf
@@ -191,6 +193,8 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		first:   s.media.Start,
 		samples: map[*rendition]*samples{},
 		rank:    unranked,
+		// Until that is over, nothing can be told from its clock.
+		contested: TicksAt(now) < in.contested,
 	}
 	s.generation = g
 	in.channel.align(now, g, s)

@@ -101,6 +101,11 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 		return Unaligned, "", 0, false
 	}
 	offset = b.offset - a.offset
+	for _, in := range []*input{p.a, p.b} {
+		if TicksAt(p.channel.now) < in.contested {
+			return Unaligned, "two encoders write to input " + in.name, offset, true // each of them in turn
+		}
+	}
 	if !a.sameClock(b) {
 		// The one that was put on the clock later was aligned to the other.
 		basis := b.basis
