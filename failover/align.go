@@ -53,6 +53,18 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 	}
 	s.start, s.end = near, near+length
 	c.offset(now, g, s)
+	c.keepApart(g)
+}
+
+// keepApart puts a generation whose timestamps agree with another input's by coincidence a tick beside that
+// one's clock, where what is left to place it by leads to the same place: numbers that count from the encoders'
+// own starts agree together with the timestamps. Neither can stand in for the other.
+func (c *Channel) keepApart(g *generation) {
+	for _, in := range c.inputs {
+		if in.latest != nil && g.contradicts(in.latest) && g.rank > continued && g.sameClock(in.latest) {
+			g.offset += beside
+		}
+	}
 }
 
 // verify compares a segment that has its place with what the other inputs have, and
@@ -60,6 +72,7 @@ func (c *Channel) align(now time.Time, g *generation, s *segment) {
 func (c *Channel) verify(now time.Time, s *segment) {
 	g := s.generation
 	c.match(now, s)
+	c.reconsider(now, s)
 	c.compareEnds(now, s)
 	if s.pdt != 0 {
 		g.pdtShift, g.hasPDT = s.pdt-s.channelStart(), true
@@ -143,6 +156,9 @@ func (c *Channel) offset(now time.Time, g *generation, s *segment) {
 		g.offset = prior.channelEnd() - s.start
 		return
 	}
+	if own != nil && TicksAt(now) < g.input.contested {
+		return // of two encoders that take turns neither is later than the other, and each turn would move both on
+	}
 	if own != nil {
 		push := max(0, own.last+own.offset-(s.start+g.offset))
 		// But not ahead of the clock: where breaks follow one another faster than media
@@ -208,7 +224,11 @@ func (c *Channel) byTimestamp(now time.Time, g *generation, s *segment, take tak
 				continue
 			}
 		}
-		if !c.near(late) || c.datesContradict(g, ref, s) {
+		if !c.near(late) {
+			continue
+		}
+		if c.datesContradict(g, ref, s) {
+			g.contradicted = append(g.contradicted, generationOf{in.name, ref.id})
 			continue
 		}
 		if same {
@@ -304,7 +324,11 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 			continue
 		}
 		if c.near(late - ref.lateness()) {
-			take(start-s.start, AlignProgramDateTime, dated)
+			offset := start - s.start
+			if ref.modulus == g.modulus && abs(offset-ref.offset) <= s.slack() {
+				offset = ref.offset // their timestamps agree as well: dates are rounded, and tell frames apart at best
+			}
+			take(offset, AlignProgramDateTime, dated)
 			return
 		}
 	}

@@ -8,31 +8,61 @@ import (
 // The first playlist of an encoder may come long before its first media, which waited for an
 // initialization section. Its multivariant playlist is waited for from the media on.
 func TestTheMultivariantPlaylistIsAwaitedFromTheFirstMediaOn(t *testing.T) {
+	w := begin(t)
+	w.take(0, w.list("v"))
+	w.take(3*time.Second, w.object("v"))
+	w.take(3*time.Second+time.Millisecond, w.list("audio"))
+	w.take(3*time.Second+20*time.Millisecond, w.object("audio"))
+	w.take(3*time.Second+30*time.Millisecond, Multivariant{Input: "a", Renditions: []Announced{{Path: "v"}, {Path: "audio", Kind: Audio}}})
+	w.take(6*time.Second, Tick{})
+	if len(w.slots) != 1 || len(w.slots[0].Renditions) != 2 || w.slots[0].Renditions[1].Gap() {
+		t.Errorf("%+v", w.slots)
+	}
+}
+
+// A multivariant playlist without a variant names the sound alone. The picture, which comes a moment later,
+// is in the first slot all the same.
+func TestThePictureIsAwaitedWhereOnlySoundIsAnnounced(t *testing.T) {
+	for _, late := range []time.Duration{time.Millisecond, 900 * time.Millisecond} {
+		w := begin(t)
+		w.take(0, Multivariant{Input: "a", Renditions: []Announced{{Path: "audio", Kind: Audio}}})
+		w.take(2*time.Second, w.list("audio"))
+		w.take(2*time.Second, w.object("audio"))
+		w.take(2*time.Second+late, w.list("v"))
+		w.take(2*time.Second+late, w.object("v"))
+		w.take(6*time.Second, Tick{})
+		if len(w.slots) != 1 || len(w.slots[0].Renditions) != 2 || w.slots[0].Renditions[0].Gap() || w.slots[0].Renditions[1].Gap() {
+			t.Errorf("picture %v after the sound: %+v", late, w.slots)
+		}
+	}
+}
+
+// beginning is a channel whose input a delivers single segments by hand.
+type beginning struct {
+	channel *Channel
+	slots   []Slot
+}
+
+func begin(t *testing.T) *beginning {
 	c, err := New(Config{Inputs: []string{"a"}, Endpoints: []EndpointConfig{{Name: "hls", SegmentDuration: 2 * time.Second}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var slots []Slot
-	step := func(at time.Duration, fact Fact) {
-		for _, effect := range c.Step(epoch.Add(at), fact) {
-			if p, ok := effect.(Published); ok {
-				slots = append(slots, p.Slot)
-			}
+	return &beginning{channel: c}
+}
+
+func (w *beginning) take(at time.Duration, fact Fact) {
+	for _, effect := range w.channel.Step(epoch.Add(at), fact) {
+		if p, ok := effect.(Published); ok {
+			w.slots = append(w.slots, p.Slot)
 		}
 	}
-	list := func(path string) Playlist {
-		return Playlist{Input: "a", Path: path, TargetDuration: 2 * time.Second, Segments: []ListedSegment{{Path: path + "0", Duration: 2 * ClockRate}}}
-	}
-	object := func(path string) Object {
-		return Object{Input: "a", Path: path + "0", ID: path + "0", Media: &Media{End: 2 * ClockRate, Frame: 3600, Video: path == "v", Signature: path}}
-	}
-	step(0, list("v"))
-	step(3*time.Second, object("v"))
-	step(3*time.Second+time.Millisecond, list("audio"))
-	step(3*time.Second+20*time.Millisecond, object("audio"))
-	step(3*time.Second+30*time.Millisecond, Multivariant{Input: "a", Renditions: []Announced{{Path: "v"}, {Path: "audio", Kind: Audio}}})
-	step(6*time.Second, Tick{})
-	if len(slots) != 1 || len(slots[0].Renditions) != 2 || slots[0].Renditions[1].Gap() {
-		t.Errorf("%+v", slots)
-	}
+}
+
+func (w *beginning) list(path string) Playlist {
+	return Playlist{Input: "a", Path: path, TargetDuration: 2 * time.Second, Segments: []ListedSegment{{Path: path + "0", Duration: 2 * ClockRate}}}
+}
+
+func (w *beginning) object(path string) Object {
+	return Object{Input: "a", Path: path + "0", ID: path + "0", Media: &Media{End: 2 * ClockRate, Frame: 3600, Video: path == "v", Signature: path}}
 }

@@ -25,6 +25,11 @@ type generation struct {
 	// unmatched: its first segments could not be compared with those of an input whose
 	// timestamps agree.
 	unmatched bool
+	// contested: two encoders wrote to the input when it began.
+	contested bool
+	// contradicted are those of other inputs whose timestamps agree, and whose dates say that this
+	// is a coincidence.
+	contradicted []generationOf
 	// aligned orders the generations of a channel by when that was.
 	aligned uint64
 	// until is when the last slot of a restored generation was published: what came before
@@ -39,6 +44,17 @@ type generation struct {
 	pdtShift Ticks
 	hasPDT   bool
 	samples  map[*rendition]*samples
+}
+
+// generationOf names a generation without keeping it.
+type generationOf struct {
+	input string
+	id    uint64
+}
+
+// contradicts reports whether dates say that the timestamps of the two agree by coincidence.
+func (g *generation) contradicts(o *generation) bool {
+	return slices.Contains(g.contradicted, generationOf{o.input.name, o.id})
 }
 
 // samples are the last arrivals of a rendition: wall-clock time of arrival minus
@@ -177,6 +193,8 @@ func (in *input) beginGeneration(now time.Time, r *rendition, s *segment, reason
 		first:   s.media.Start,
 		samples: map[*rendition]*samples{},
 		rank:    unranked,
+		// Until that is over, nothing can be told from its clock.
+		contested: TicksAt(now) < in.contested,
 	}
 	s.generation = g
 	in.channel.align(now, g, s)

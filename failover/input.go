@@ -111,6 +111,11 @@ func (in *input) announcement(path string) *Announced {
 	return nil
 }
 
+// announcesVariant reports whether a multivariant playlist says what viewers are to play.
+func (in *input) announcesVariant() bool {
+	return slices.ContainsFunc(in.announced, func(a Announced) bool { return a.Kind == Variant })
+}
+
 // serves lists the renditions that the input intends to deliver: what it announces, and
 // what it delivers besides. The list must not be changed.
 func (in *input) serves() []Announced {

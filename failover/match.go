@@ -33,6 +33,45 @@ func (c *Channel) match(now time.Time, s *segment) {
 	}
 }
 
+// reconsider looks again at the place of a generation that was taken for one whose clock starts over. Where it
+// began while two encoders took turns on the input, that may have been the other one's, and now that one of them is
+// alone it shows whether the clock is that of another input. And where other renditions go on as if nothing had been,
+// and it keeps the rhythm that it had on their clock, it never left that.
+func (c *Channel) reconsider(now time.Time, s *segment) {
+	g := s.generation
+	in := g.input
+	if g != in.latest || TicksAt(now) < in.contested {
+		return
+	}
+	own := in.own(g)
+	left := own != nil && s.start-g.start >= soleAfter*s.rendition.length && !own.sameClock(g) && own.goesOn()
+	if !g.contested && !left || c.onAir(g) {
+		return
+	}
+	for _, ref := range c.references(g) {
+		if ref == own && !left || ref != own && !g.contested || ref.modulus != g.modulus ||
+			abs(ref.expected(now)-s.end) > (s.end-s.start)*3/4 || c.datesContradict(g, ref, s) {
+			continue
+		}
+		if same, _ := coincides(ref.input, ref, s); same || ref == own {
+			g.move(ref.offset - g.offset)
+			c.alignments++
+			g.basis, g.rank, g.aligned = AlignTimestamp, matched, c.alignments
+			if ref == own {
+				g.basis, g.rank = own.basis, continued
+			}
+			in.clockRestarts, in.countRestarts = false, false
+			break
+		}
+	}
+	g.contested = false
+}
+
+// goesOn reports whether a generation is still delivered, in some rendition, although another one has begun.
+func (g *generation) goesOn() bool {
+	return slices.ContainsFunc(g.members, func(r *rendition) bool { return r.streakOf == g && r.counts() && !r.stale() })
+}
+
 // onAir reports whether some endpoint's last slot is on the generation's clock.
 func (c *Channel) onAir(g *generation) bool {
 	return slices.ContainsFunc(c.endpoints, func(e *endpoint) bool {

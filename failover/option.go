@@ -185,24 +185,31 @@ func (e *endpoint) nextStart(ref *rendition, at Ticks) Ticks {
 
 // ripe is when the input is known well enough to be whole. An encoder that has sent no
 // multivariant playlist may still be about to: what looks like its only rendition may be
-// one of several. And two encoders that write to one path don't count as a whole input.
+// one of several. One that names no variant, as ffmpeg writes where it knows no bit rates, tells
+// of the sound alone, and the picture is about to come. And two encoders that write to one path
+// don't count as a whole input.
 func (q *question) ripe(in *input) time.Time {
-	var at time.Time
-	if in.announced == nil && !q.knows(in) {
-		wait := multivariantWait
-		if length := in.length().Duration(); length > 0 {
-			wait = min(wait, length)
-		}
-		// What its first playlist lists may have to wait for an initialization section.
-		at = in.heard.Add(wait)
-		if in.delivered.After(in.heard) {
-			at = in.delivered.Add(wait)
-		}
-	}
+	at := q.announcedBy(in)
 	if contested := in.contested.Time(); in.contested > 0 && contested.After(at) {
 		at = contested
 	}
 	return at
+}
+
+// announcedBy is until when an input that has not said what it delivers is given to do so.
+func (q *question) announcedBy(in *input) time.Time {
+	if in.announcesVariant() || q.knows(in) {
+		return time.Time{}
+	}
+	wait := multivariantWait
+	if length := in.length().Duration(); length > 0 {
+		wait = min(wait, length)
+	}
+	// What its first playlist lists may have to wait for an initialization section.
+	if in.delivered.After(in.heard) {
+		return in.delivered.Add(wait)
+	}
+	return in.heard.Add(wait)
 }
 
 // knows reports whether the endpoint has been on the input, and the input has all that
@@ -300,7 +307,7 @@ func (q *question) earliest(ref *rendition) Ticks {
 // viewers have already seen.
 func (e *endpoint) slack(s *segment) Ticks {
 	if e.started && s.placed && !e.cursor.clock.same(s.generation.clock()) {
-		return 0
+		return beside
 	}
 	return s.slack()
 }

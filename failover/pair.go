@@ -101,16 +101,25 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 		return Unaligned, "", 0, false
 	}
 	offset = b.offset - a.offset
+	for _, in := range []*input{p.a, p.b} {
+		if TicksAt(p.channel.now) < in.contested {
+			return Unaligned, "two encoders write to input " + in.name, offset, true // each of them in turn
+		}
+	}
 	if !a.sameClock(b) {
 		// The one that was put on the clock later was aligned to the other.
 		basis := b.basis
 		if b.aligned < a.aligned {
 			basis = a.basis
 		}
-		if basis == AlignArrival {
-			return Unaligned, "timestamps differ, and there is no date or number to relate them", offset, true
+		how := "timestamps differ"
+		if a.contradicts(b) || b.contradicts(a) {
+			how = "timestamps agree by coincidence, as they count from an encoder's start and dates differ"
 		}
-		return Aligned, fmt.Sprintf("timestamps differ; aligned by %s", basis), offset, true
+		if basis == AlignArrival {
+			return Unaligned, how + ", and there is no date or number to relate them", offset, true
+		}
+		return Aligned, fmt.Sprintf("%s; aligned by %s", how, basis), offset, true
 	}
 	compared, common := 0, 0
 	for _, announced := range p.a.serves() {

@@ -86,6 +86,9 @@ const (
 	// hourStart is what some count from instead of zero, as GStreamer's multiplexer does, to have room
 	// for what comes before.
 	hourStart = 3600 * ClockRate
+	// beside is how far apart the clocks of two inputs are kept that agree by coincidence: the least that
+	// there is, as nothing better is known about where their media lies.
+	beside = Ticks(1)
 	// datesTrusted is how far dates may be from the clock and still say when media
 	// happened. Clocks kept by NTP differ by milliseconds, a wrong time zone is off by half
 	// an hour at least.

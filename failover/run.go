@@ -220,7 +220,7 @@ func (r *rendition) begin(now Ticks, why evidence) {
 		alone += Ticks(min(r.entries, relisted)) * r.length
 	}
 	if why == earlierGoesOn || r.run > 1 && now-r.began < alone && r.began != 0 {
-		in.contest(now, r, alone, "two encoders seem to write to this input: "+string(why)+", time after time")
+		in.contest(now, r, alone, "two encoders seem to write to this input"+r.sendings.who()+": "+string(why)+", time after time")
 	}
 	r.began = now
 }

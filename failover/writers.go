@@ -1,5 +1,10 @@
 package failover
 
+import (
+	"slices"
+	"strings"
+)
+
 // Two encoders on one input path are told from one that restarts: their runs alternate (run.go), or
 // they send the same from two addresses. An address alone says nothing, as one encoder may have
 // several.
@@ -41,6 +46,21 @@ func (list *sendings) note(s sending, within Ticks) (one, other string, both boo
 		}
 	}
 	return s.from, other, other != "" && repeated > 1 && turns > 1
+}
+
+// who names the addresses that the last playlists came from, if there are several.
+func (list *sendings) who() string {
+	var from []string
+	for _, s := range list {
+		if s.from != "" && !slices.Contains(from, s.from) {
+			from = append(from, s.from)
+		}
+	}
+	if len(from) < 2 {
+		return ""
+	}
+	slices.Sort(from)
+	return ", from " + strings.Join(from, " and ")
 }
 
 // heardFrom looks whether another encoder sends the same rendition.

@@ -47,7 +47,8 @@ func (d *delivery) take(ctx context.Context) (admit func() error, replaced bool,
 	}
 	switch {
 	case hls.IsPlaylist(head) || strings.EqualFold(path.Ext(d.path), ".m3u8"):
-		return d.takePlaylist()
+		admit, replaced, err = d.takePlaylist()
+		return d.outcome(admit, err), replaced, err
 	case isManifest(d.path, head):
 		replaced, err = d.takeManifest()
 		return nil, replaced, err
@@ -129,7 +130,7 @@ func (d *delivery) takePlaylist() (admit func() error, replaced bool, err error)
 	case errors.Is(err, hls.ErrTooLarge):
 		return nil, false, refuse(TooLarge, "%v", err)
 	case err != nil:
-		return d.refusedMultivariant(text, err.Error()), false, refuse(BadPlaylist, "%v", err)
+		return nil, false, refuse(BadPlaylist, "%v", err)
 	}
 	odd := &oddities{path: d.path}
 	odd.notes(playlist.Notes)
@@ -179,32 +180,20 @@ func (d *delivery) takeMultivariant(text []byte, m *hls.MultivariantPlaylist, od
 		err = refuse(TooLarge, "multivariant playlist is larger than %d bytes (16 KiB for each of max_renditions)", limit)
 	}
 	if err != nil {
-		return d.refusedMultivariant(text, err.Error()), false, err
+		return nil, false, err
 	}
 	replaced, err = d.keepOther(text, playlistType)
 	if err != nil {
 		return nil, false, err
 	}
 	return func() error {
-		d.input.refusedMultivariant("", "")
 		if err := d.announce(fact, m, text); err != nil {
 			return err
 		}
+		d.input.waits.refused.taken = time.Now()
 		d.input.tell(*odd)
 		return nil
 	}, replaced, nil
-}
-
-// refusedMultivariant records a playlist that was not accepted, if it looks like a
-// multivariant one.
-func (d *delivery) refusedMultivariant(text []byte, reason string) func() error {
-	if !bytes.Contains(text, []byte("#EXT-X-STREAM-INF")) && !bytes.Contains(text, []byte("#EXT-X-MEDIA:")) {
-		return nil
-	}
-	return func() error {
-		d.input.refusedMultivariant(d.path, reason)
-		return nil
-	}
 }
 
 func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced bool, err error) {

@@ -62,7 +62,7 @@ const (
 	WaitRendition NoticeKind = "waiting_rendition"
 	// WaitMedia: a playlist none of whose segments has come.
 	WaitMedia NoticeKind = "waiting_media"
-	// WaitPlaylist: media, and no playlist that lists anything.
+	// WaitPlaylist: media, and no playlist that lists anything, or a media playlist that is refused.
 	WaitPlaylist NoticeKind = "waiting_playlist"
 )
 

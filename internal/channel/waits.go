@@ -14,8 +14,7 @@ type waits struct {
 	began   map[waitKey]time.Time
 	told    map[waitKey]Notice
 	checked time.Time
-	// refused is why the last multivariant playlist was not taken, at refusedPath.
-	refused, refusedPath string
+	refused refusals
 }
 
 type waitKey struct {
@@ -102,16 +101,12 @@ func (in *input) waitsFor() map[waitKey]want {
 			}
 		}
 	}
-	if w := &in.waits; w.refused != "" {
-		current[waitKey{WaitMultivariant, w.refusedPath}] = want{
-			text:   "the multivariant playlist was refused; the previous one stays in force, or else renditions are classified by their media: " + w.refused,
-			advice: "correct what the text names, then have the encoder send the playlist again",
-		}
-	}
+	in.waitsForRefused(current)
 	newest := in.newest()
 	for _, path := range in.announced {
 		switch l := in.lists[path]; {
 		case newest.IsZero(): // an input that sends nothing at all is down
+		case in.waits.refused.by[path] != nil: // it is told by itself
 		case l == nil || l.fresh.IsZero():
 			current[waitKey{WaitRendition, path}] = in.wantRendition(path, "has not arrived")
 		case newest.Sub(l.fresh) > 2*l.length:
@@ -158,7 +153,7 @@ func (in *input) waitsForEachOther(current map[waitKey]want) {
 		}
 		current[waitKey{WaitMedia, path}] = missing
 	}
-	if n := len(in.unlisted.queue); n > 0 && len(in.lists) == 0 {
+	if n := len(in.unlisted.queue); n > 0 && len(in.lists) == 0 && !in.waits.refused.media() {
 		current[waitKey{WaitPlaylist, ""}] = want{
 			text:   fmt.Sprintf("media arrives, the newest of it is %s, and no playlist: without one nothing can be served", in.unlisted.queue[n-1].path),
 			advice: "have the encoder send its HLS playlist to the input as well",
@@ -196,10 +191,4 @@ func (in *input) listsUnbound(l *listing) bool {
 		f := in.binder.waiting[object]
 		return f != nil && f.listed == nil
 	})
-}
-
-// refusedMultivariant records a multivariant playlist that was not accepted; with an empty
-// reason, one that was.
-func (in *input) refusedMultivariant(path, reason string) {
-	in.waits.refused, in.waits.refusedPath = reason, path
 }

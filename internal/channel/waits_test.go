@@ -116,6 +116,110 @@ func TestMediaAndPlaylistsThatMissEachOtherAreSaid(t *testing.T) {
 	}
 }
 
+// An encoder is deaf, and goes on sending a playlist that is refused: while it does, its operator is told which
+// one, and why, and not that there is none.
+func TestARefusedMediaPlaylistIsSaid(t *testing.T) {
+	files := fragments(t, "40")
+	head := "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"init.mp4\"\n"
+	for what, tell := range map[string]struct{ before, after, why string }{
+		"encrypted":   {"#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n", "", "encrypted"},
+		"byte ranges": {"", "#EXT-X-BYTERANGE:100@0\n", "byte range"},
+		"no playlist": {"", "", "#EXTM3U"},
+		"too long":    {strings.Repeat("#", 5<<20) + "\n", "", "max_playlist_size"},
+	} {
+		for _, first := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, first %v", what, first), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := openChannel(t, testConfig(shortEndpoint()))
+					r := &recorder{}
+					c.Observe(r)
+					upload(t, c, "a", "init.mp4", files["init.mp4"])
+					text := ""
+					send := func(from, to int, refused bool) {
+						for i := from; i < to; i++ {
+							time.Sleep(segmentTime)
+							segment := fmt.Sprintf("seg%d.m4s", i)
+							upload(t, c, "a", segment, files[segment])
+							text += "#EXTINF:1.92,\n"
+							if refused {
+								text += tell.after
+							}
+							text += segment + "\n"
+							list := head + text
+							if refused {
+								list = head + tell.before + text
+							}
+							if what == "no playlist" && refused {
+								list = "<html></html>"
+							}
+							_, err := c.Put(t.Context(), "a", "live.m3u8", strings.NewReader(list), int64(len(list)))
+							if (err != nil) != refused {
+								t.Fatal(i, err)
+							}
+						}
+						synctest.Wait()
+					}
+					if !first {
+						send(0, 3, false)
+					}
+					text = ""
+					send(3, 12, true)
+					said := 0
+					for _, n := range r.notices {
+						switch {
+						case !n.Waits():
+						case n.Kind == WaitPlaylist && n.Path == "live.m3u8" && strings.Contains(n.Text, tell.why) && n.Advice != "":
+							said++
+						default:
+							t.Errorf("said as well: %+v", n)
+						}
+					}
+					if said != 1 || len(c.Waits()) != 1 {
+						t.Errorf("said %d times: %+v, the status has %+v", said, r.notices, c.Waits())
+					}
+					text = ""
+					send(12, 14, false)
+					if list := c.Waits(); len(list) != 0 {
+						t.Errorf("once it is accepted, the status has %+v", list)
+					}
+					text = ""
+					send(14, 18, true)
+					time.Sleep(15 * silentSegments * time.Second)
+					if list := c.Waits(); len(list) != 0 {
+						t.Errorf("once it does not come any more, the status has %+v", list)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Of two multivariant playlists one is refused. That the other one comes again does not make it better; that
+// the encoder no longer sends it does.
+func TestARefusedMultivariantPlaylistIsSaidBesideAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openChannel(t, testConfig(shortEndpoint()))
+		good, bad := "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/elsewhere/live.m3u8\n"
+		for range 10 {
+			time.Sleep(2 * time.Second)
+			if _, err := c.Put(t.Context(), "a", "bad.m3u8", strings.NewReader(bad), -1); err == nil {
+				t.Fatal("it was accepted")
+			}
+			upload(t, c, "a", "good.m3u8", []byte(good))
+		}
+		if list := c.Waits(); len(list) != 1 || list[0].Kind != WaitMultivariant || list[0].Path != "bad.m3u8" {
+			t.Errorf("the status has %+v", list)
+		}
+		for range 50 {
+			time.Sleep(2 * time.Second)
+			upload(t, c, "a", "good.m3u8", []byte(good))
+		}
+		if list := c.Waits(); len(list) != 0 {
+			t.Errorf("once it does not come any more, the status has %+v", list)
+		}
+	})
+}
+
 // An encoder that sends no multivariant playlist takes the place of one that did. That the
 // old one's renditions are waited for says where they are announced: nobody would look for a
 // playlist from before the restart, and the encoder's own outputs are all there.
