@@ -109,17 +109,21 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 // copyJournals replaces this node's journals by those of another one. That of an endpoint comes from
 // another node that has its history, if that one has none: the config of nodes may differ for a while.
 func (n *nodes) copyJournals(ctx context.Context, node string, endpoints []EndpointConfig) error {
+	// Copying takes its time. Who is gone after that did have the history, which is not to begin anew.
+	keepers := make([]string, len(endpoints))
+	for i, e := range endpoints {
+		keepers[i] = n.keeper(e.Name, node)
+	}
 	for _, name := range []string{StandingFacts, arrivedMedia} {
 		if err := n.copyJournal(ctx, node, name); err != nil {
 			return err
 		}
 	}
-	for _, e := range endpoints {
-		from := n.keeper(e.Name, node)
-		if from == "" {
+	for i, e := range endpoints {
+		if keepers[i] == "" {
 			continue // what this node has is all there is
 		}
-		if err := n.copyJournal(ctx, from, "/"+e.Name); err != nil {
+		if err := n.copyJournal(ctx, keepers[i], "/"+e.Name); err != nil {
 			return err
 		}
 	}
