@@ -47,7 +47,7 @@ type View struct {
 	// withdrawn. startover, which they share, is nil if there is none.
 	number  uint64
 	edition uint64
-	window time.Duration // of startover
+	window  time.Duration // of startover
 	// evicted is the end of what had to be given up of the window.
 	evicted failover.Ticks
 	// lasting is how long segments are certain to stay available once they can no longer be
