@@ -143,6 +143,17 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 	return journal.Forget(ctx, last+1)
 }
 
+// takeUp begins to take over the histories of endpoints that the channel did not have, if others do: at
+// once, and not with their next slot. The lock is held.
+func (n *nodes) takeUp(had map[string]*endpoint) {
+	peers := readPeers(n.group.Status())
+	for name, e := range n.channel.endpoints {
+		if had[name] == nil && n.ready.Load() {
+			n.compare(e, peers)
+		}
+	}
+}
+
 // keeper is a node that is ready and has the history of an endpoint, best this one; empty if none has.
 func (n *nodes) keeper(endpoint, best string) (node string) {
 	for _, p := range readPeers(n.group.Status()) {
