@@ -322,37 +322,3 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 	}
 	return answer, nil
 }
-
-// fetchInTurn brings an object to this node, once it is its turn.
-func (n *nodes) fetchInTurn(key string) error {
-	n.fetching <- struct{}{}
-	defer func() { <-n.fetching }()
-	return n.fetchOne(key, -1, "")
-}
-
-// fetchWindow brings the objects of the windows to this node, the newest first, as many as there is room for.
-func (n *nodes) fetchWindow() {
-	c := n.channel
-	var keys []string
-	n.locked(func() {
-		for _, e := range c.endpoints {
-			slots := e.window.Slots()
-			for i := len(slots) - 1; i >= 0; i-- {
-				for r := range slots[i].Renditions {
-					keys = append(keys, slots[i].Renditions[r].Keys()...)
-				}
-			}
-		}
-	})
-	for _, key := range keys {
-		if n.ledger.ctx.Err() != nil {
-			return
-		}
-		if c.objects.get(key) == nil {
-			continue
-		}
-		if err := n.fetchInTurn(key); errors.Is(err, store.ErrFull) {
-			return // what is older than that is about to be given up
-		} // after any other error, whoever wants it will ask again
-	}
-}
