@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,8 +185,8 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	names, segments := testmedia.Segments(t, "24")
 	synctest.Test(t, func(t *testing.T) {
 		const slow = 500 * time.Millisecond
-		written := 0
-		st := &failing{Store: memory.Open(64 << 20), before: func() error { time.Sleep(slow); return nil }, after: func() error { written++; return nil }}
+		var written atomic.Int64
+		st := &failing{Store: memory.Open(64 << 20), before: func() error { time.Sleep(slow); return nil }, after: func() error { written.Add(1); return nil }}
 		defer st.Close()
 		endpoint := shortEndpoint()
 		endpoint.PlaylistWindow = time.Minute
@@ -203,7 +204,7 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		for n := range 4 {
 			time.Sleep(5 * time.Second)
-			before, done := written, make(chan struct{})
+			before, done := written.Load(), make(chan struct{})
 			began := time.Now()
 			go func() {
 				e.deliver(n)
@@ -220,8 +221,8 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 				t.Errorf("segment %d: viewers have %d segments, and nothing is on the disk yet", n, got)
 			}
 			<-done
-			if written == before || time.Since(began) < slow {
-				t.Errorf("segment %d was acknowledged after %v, when %d records were written", n, time.Since(began), written-before)
+			if written.Load() == before || time.Since(began) < slow {
+				t.Errorf("segment %d was acknowledged after %v, when %d records were written", n, time.Since(began), written.Load()-before)
 			}
 			time.Sleep(4 * slow)
 			if got := listed(); got != n+1 {
