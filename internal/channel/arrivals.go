@@ -178,6 +178,20 @@ func (a *arrivals) settle(now time.Time, keys []string) {
 	a.oldest -= n
 }
 
+// unused lists the objects that the core may still use, in the order in which they came.
+func (a *arrivals) unused(objects *objects) (keys []string) {
+	for _, ref := range a.refs[a.oldest:] {
+		if !a.open[ref.key] {
+			continue
+		}
+		keys = append(keys, ref.key)
+		if ob := objects.get(ref.key); ob != nil && ob.init != nil {
+			keys = append(keys, ob.init.part.Key)
+		}
+	}
+	return keys
+}
+
 // forgottenAtOnce is how many records have to be of no use before the journal is
 // shortened.
 const forgottenAtOnce = 64

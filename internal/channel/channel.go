@@ -195,7 +195,7 @@ func (c *Channel) Configure(config Config) error {
 	}
 	// An endpoint that was removed is dropped with all that it holds; a new one has to be
 	// there before the core decides for it.
-	gone, added := c.leaving(config), c.adds(config)
+	gone, added, had := c.leaving(config), c.adds(config), c.endpoints
 	told := append(gone, c.tell(c.now(), failover.Configured{Config: core})...)
 	if err := c.configure(context.Background(), config); err != nil {
 		return err
@@ -205,6 +205,9 @@ func (c *Channel) Configure(config Config) error {
 	c.dropOrders()
 	if c.nodes != nil && added {
 		c.nodes.relearn() // its encoder may have begun at a node that had this config earlier
+	}
+	if c.nodes != nil {
+		c.nodes.takeUp(had)
 	}
 	c.step(failover.Tick{})
 	return nil

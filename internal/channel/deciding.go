@@ -258,6 +258,11 @@ func (e *endpoint) take(r record) {
 	}
 	e.left = nil
 	e.renumber(&r)
+	if len(r.Slot.Renditions) == 0 {
+		carried := *r.Slot
+		e.carryRenditions(&carried)
+		r.Slot = &carried
+	}
 	revision := e.keep(r)
 	e.makeContiguous(r.Slot, revision)
 	if e.adopt(r.Slot) {

@@ -250,11 +250,24 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		}
 		s.Renditions = append(s.Renditions, r)
 	}
+	e.carryRenditions(s)
 	e.window.NumberIFrames(s)
 	if e.nodes == nil {
 		s.Head = e.window.HeadWith(s)
 	}
 	return s
+}
+
+// carryRenditions gives a gap the renditions of the slot before, if it has none: whoever decided it was
+// restarted, and does not know what encoders send. Viewers would not find their playlists.
+func (e *endpoint) carryRenditions(s *output.Slot) {
+	slots := e.window.Slots()
+	if len(s.Renditions) > 0 || len(slots) == 0 {
+		return
+	}
+	for _, r := range slots[len(slots)-1].Renditions {
+		s.Renditions = append(s.Renditions, output.Rendition{ID: r.ID, Path: r.Path, Duration: s.End - s.Start, Format: r.Format})
+	}
 }
 
 // bind turns objects into the parts of a rendition, with continuous continuity

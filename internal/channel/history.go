@@ -163,6 +163,7 @@ func (n *nodes) takeSome(endpoint string, list []record, beyond bool) error {
 	}
 	if len(next) > 0 {
 		n.commit(e, next...)
+		n.fetchLater(next)
 	}
 	return err
 }
@@ -188,6 +189,7 @@ func (n *nodes) goOver(e *endpoint, at record, theirs []record) {
 	}
 	e.chain.cut(*at.Link)
 	n.commit(e, rest...)
+	n.fetchLater(rest)
 }
 
 // meet prepares for where the history that the endpoint has joined goes on from what this node has

@@ -30,6 +30,9 @@ type page struct {
 	journal store.Journal
 	last    uint64 // revision of the last record that is known
 
+	// forgotten is the number before which the journal may have dropped its records. mu guards it.
+	forgotten uint64
+
 	// What follows is guarded by ledger.mu.
 	top uint64            // number of the last link
 	ids map[uint64]string // of the last links, by number
@@ -303,24 +306,4 @@ func (l *ledger) written(ctx context.Context, endpoint string, number uint64) st
 		return ""
 	}
 	return l.id(p, number)
-}
-
-// forget lets the journal drop what is older than the record of a number.
-func (l *ledger) forget(endpoint string, number uint64) {
-	p := l.page(endpoint)
-	if !p.mu.TryLock() {
-		return // it is being written; the next time will do
-	}
-	go func() {
-		defer p.mu.Unlock()
-		l.mu.Lock()
-		revision, ok := p.at[number]
-		l.mu.Unlock()
-		if !ok || p.journal == nil || l.ctx.Err() != nil {
-			return
-		}
-		ctx, cancel := context.WithTimeout(l.ctx, ledgerTimeout)
-		defer cancel()
-		_ = p.journal.Forget(ctx, revision) // the next time will do
-	}()
 }

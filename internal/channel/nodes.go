@@ -45,6 +45,7 @@ type nodes struct {
 	held       map[string]*safekeeping
 	// awaiting are the endpoints whose next record waits for its media.
 	awaiting map[string]bool
+	lacking  lacking // see fetchLater
 	// asking are the endpoints about which another node is being asked, and what is done after that;
 	// nil for nothing.
 	asking map[string]inquiry
@@ -129,7 +130,7 @@ func (n *nodes) begin() {
 			n.readySince = time.Now()
 			n.ready.Store(true)
 			n.mu.Unlock()
-			go n.fetchWindow()
+			go n.fetchMedia()
 			n.locked(func() { n.channel.step(tick) })
 			return
 		}

@@ -32,6 +32,10 @@ type site struct {
 	// more are the endpoints that only some nodes have, and without the inputs that some lack.
 	more    map[string]EndpointConfig
 	without map[string]string
+	// base is the endpoint that all have, nil for a long one.
+	base *EndpointConfig
+	// slow is how long a record takes to be written to a node's own store.
+	slow time.Duration
 }
 
 // siteNode is one node's engine.
@@ -41,6 +45,11 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
+	// aside: its servers hear nothing of the others', and have no quorum; since turned.
+	aside  bool
+	turned time.Time
+	// dead: nothing comes from it any more, what it says while it is taken down included.
+	dead bool
 	// far is how much longer everything takes from it and to it.
 	far time.Duration
 	// halted: nothing gets through to it or from it until then. It comes then.
@@ -105,6 +114,9 @@ func (s *site) prepare(name string) *Channel {
 	s.nodes[name] = n
 	s.mu.Unlock()
 	endpoints := []EndpointConfig{longEndpoint()}
+	if s.base != nil {
+		endpoints[0] = *s.base
+	}
 	if more, ok := s.more[name]; ok {
 		endpoints = append(endpoints, more)
 	}
@@ -174,6 +186,13 @@ func (s *site) heal(name string) {
 	s.mu.Lock()
 	n := s.nodes[name]
 	n.cut, n.healed = time.Time{}, time.Now()
+	s.mu.Unlock()
+	s.deliverLate()
+}
+
+// deliverLate brings what was said while nodes did not hear of each other.
+func (s *site) deliverLate() {
+	s.mu.Lock()
 	var late []func()
 	for _, to := range s.nodes {
 		if to.group == nil {
@@ -183,16 +202,48 @@ func (s *site) heal(name string) {
 		if s.forgetful {
 			late = append(late, to.group.lose()...)
 		}
+		var still []saying
 		for _, said := range group.undelivered {
+			if from := s.nodes[said.from]; from != nil && from.parted(to) {
+				still = append(still, said)
+				continue
+			}
 			late = append(late, func() { group.inbox <- arriving{said, time.Now().Add(way)} })
 		}
-		to.group.undelivered = nil
+		to.group.undelivered = still
 	}
 	s.mu.Unlock()
 	for _, deliver := range late {
 		deliver()
 	}
 	s.tellAll()
+}
+
+// turn puts a node aside, with its servers, or back.
+func (s *site) turn(name string, aside bool) {
+	s.mu.Lock()
+	n := s.nodes[name]
+	n.aside, n.turned = aside, time.Now()
+	s.mu.Unlock()
+	if !aside {
+		s.deliverLate()
+		return
+	}
+	time.AfterFunc(siteSilence+50*time.Millisecond, s.tellAll)
+}
+
+// kill ends a node at once. It is down when kill returns.
+func (s *site) kill(name string, c *Channel) {
+	s.mu.Lock()
+	s.nodes[name].dead = true
+	s.mu.Unlock()
+	s.cutOff(name)
+	c.Close()
+}
+
+// parted reports whether two nodes don't hear of each other. The site's lock is held.
+func (n *siteNode) parted(from *siteNode) bool {
+	return !n.cut.IsZero() || !from.cut.IsZero() || n.aside != from.aside
 }
 
 func (s *site) tellAll() {
@@ -211,16 +262,47 @@ func (s *site) tellAll() {
 
 func (n *siteNode) Local() store.Store {
 	if n.site.durable {
-		return durable{n.Store}
+		return durable{n.Store, n.site.slow}
 	}
-	return n.Store
+	return slowStore{n.Store, n.site.slow}
 }
 
 // Persistent implements store.Persistent.
 func (n *siteNode) Persistent() bool { return n.site.durable }
 
 // durable is a store that is still there when the node starts again.
-type durable struct{ *memory.Store }
+type durable struct {
+	*memory.Store
+	slow time.Duration
+}
+
+func (d durable) Journal(ctx context.Context, name string) (store.Journal, error) {
+	j, err := d.Store.Journal(ctx, name)
+	return slowJournal{j, d.slow}, err
+}
+
+// slowStore takes its time to write records.
+type slowStore struct {
+	*memory.Store
+	slow time.Duration
+}
+
+func (d slowStore) Journal(ctx context.Context, name string) (store.Journal, error) {
+	j, err := d.Store.Journal(ctx, name)
+	return slowJournal{j, d.slow}, err
+}
+
+type slowJournal struct {
+	store.Journal
+	slow time.Duration
+}
+
+func (j slowJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+	if j.slow > 0 {
+		time.Sleep(j.slow)
+	}
+	return j.Journal.Append(ctx, last, record)
+}
 
 func (durable) Persistent() bool { return true }
 
@@ -228,6 +310,9 @@ func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, err
 	j, err := n.site.quorum.Journal(ctx, name)
 	return siteJournal{j, n}, err
 }
+
+// away reports whether it does not reach a quorum of the servers. The site's lock is held.
+func (n *siteNode) away() bool { return !n.cut.IsZero() || n.aside || n.site.unreachable }
 
 // siteJournal is a journal that needs the quorum.
 type siteJournal struct {
@@ -237,7 +322,7 @@ type siteJournal struct {
 
 func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
 	j.node.site.mu.Lock()
-	away := !j.node.cut.IsZero() || j.node.site.unreachable
+	away := j.node.away()
 	j.node.site.mu.Unlock()
 	if away {
 		<-ctx.Done()
@@ -248,7 +333,7 @@ func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (ui
 
 func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {
 	j.node.site.mu.Lock()
-	away, reading := !j.node.cut.IsZero() || j.node.site.unreachable, j.node.site.reading
+	away, reading := j.node.away(), j.node.site.reading
 	j.node.site.mu.Unlock()
 	if away {
 		<-ctx.Done()
@@ -307,7 +392,7 @@ func (n *siteNode) reachable() []*siteNode {
 	defer n.site.mu.Unlock()
 	var list []*siteNode
 	for _, other := range n.site.nodes {
-		if other != n && n.cut.IsZero() && other.cut.IsZero() && other.group != nil {
+		if other != n && !n.parted(other) && other.group != nil {
 			list = append(list, other)
 		}
 	}

@@ -109,17 +109,21 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 // copyJournals replaces this node's journals by those of another one. That of an endpoint comes from
 // another node that has its history, if that one has none: the config of nodes may differ for a while.
 func (n *nodes) copyJournals(ctx context.Context, node string, endpoints []EndpointConfig) error {
+	// Copying takes its time. Who is gone after that did have the history, which is not to begin anew.
+	keepers := make([]string, len(endpoints))
+	for i, e := range endpoints {
+		keepers[i] = n.keeper(e.Name, node)
+	}
 	for _, name := range []string{StandingFacts, arrivedMedia} {
 		if err := n.copyJournal(ctx, node, name); err != nil {
 			return err
 		}
 	}
-	for _, e := range endpoints {
-		from := n.keeper(e.Name, node)
-		if from == "" {
+	for i, e := range endpoints {
+		if keepers[i] == "" {
 			continue // what this node has is all there is
 		}
-		if err := n.copyJournal(ctx, from, "/"+e.Name); err != nil {
+		if err := n.copyJournal(ctx, keepers[i], "/"+e.Name); err != nil {
 			return err
 		}
 	}
@@ -137,6 +141,17 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 		return err
 	}
 	return journal.Forget(ctx, last+1)
+}
+
+// takeUp begins to take over the histories of endpoints that the channel did not have, if others do: at
+// once, and not with their next slot. The lock is held.
+func (n *nodes) takeUp(had map[string]*endpoint) {
+	peers := readPeers(n.group.Status())
+	for name, e := range n.channel.endpoints {
+		if had[name] == nil && n.ready.Load() {
+			n.compare(e, peers)
+		}
+	}
 }
 
 // keeper is a node that is ready and has the history of an endpoint, best this one; empty if none has.
@@ -306,38 +321,4 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 		return answer, err
 	}
 	return answer, nil
-}
-
-// fetchInTurn brings an object to this node, once it is its turn.
-func (n *nodes) fetchInTurn(key string) error {
-	n.fetching <- struct{}{}
-	defer func() { <-n.fetching }()
-	return n.fetchOne(key, -1, "")
-}
-
-// fetchWindow brings the objects of the windows to this node, the newest first, as many as there is room for.
-func (n *nodes) fetchWindow() {
-	c := n.channel
-	var keys []string
-	n.locked(func() {
-		for _, e := range c.endpoints {
-			slots := e.window.Slots()
-			for i := len(slots) - 1; i >= 0; i-- {
-				for r := range slots[i].Renditions {
-					keys = append(keys, slots[i].Renditions[r].Keys()...)
-				}
-			}
-		}
-	})
-	for _, key := range keys {
-		if n.ledger.ctx.Err() != nil {
-			return
-		}
-		if c.objects.get(key) == nil {
-			continue
-		}
-		if err := n.fetchInTurn(key); errors.Is(err, store.ErrFull) {
-			return // what is older than that is about to be given up
-		} // after any other error, whoever wants it will ask again
-	}
 }
