@@ -22,7 +22,7 @@ type note struct{ Text string }
 // openNotes opens a journal of notes and appends what it holds to seen.
 func openNotes(t *testing.T, st store.Store, seen *[]string) *journal[note] {
 	t.Helper()
-	j, err := openJournal(t.Context(), st, "notes", "notes", &unfinished{}, func(revision uint64, n note) error {
+	j, err := openJournal(t.Context(), st, "notes", "notes", &unfinished{}, nil, func(revision uint64, n note) error {
 		*seen = append(*seen, fmt.Sprint(revision, " ", n.Text))
 		return nil
 	})

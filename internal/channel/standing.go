@@ -10,7 +10,6 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
-	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // standing is what holds until something else is said, and may have been said only once,
@@ -98,10 +97,10 @@ func (e standingEntry) size() int {
 }
 
 // openStanding reads what was said before.
-func openStanding(ctx context.Context, st store.Store, key string, later *unfinished) (*standing, error) {
+func openStanding(ctx context.Context, d *desk) (*standing, error) {
 	s := &standing{last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
 	var err error
-	s.journal, err = openJournal(ctx, st, key, "standing facts", later, func(revision uint64, entry standingEntry) error {
+	s.journal, err = openJournal(ctx, d.journals, d.name+StandingFacts, "standing facts", &d.unfinished, d.outbox.trouble, func(revision uint64, entry standingEntry) error {
 		s.enter(entry, revision)
 		return nil
 	})
