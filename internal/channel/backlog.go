@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -36,8 +37,9 @@ type backlog struct {
 	// writing has something in it as long as somebody writes. It guards what is known of the store's
 	// journal: at is its last revision, tried that of the last record that was to be written, missing how
 	// many of these it lacks, and lost the last one of them.
-	writing                  chan struct{}
-	at, tried, missing, lost uint64
+	writing     chan struct{}
+	at, missing uint64
+	tried, lost atomic.Uint64 // for others to read
 
 	mu      sync.Mutex
 	waiting [][]byte
@@ -73,10 +75,16 @@ func (b *backlog) take() (list [][]byte, refused uint64) {
 
 // lose notes that the journal lacks the next records.
 func (b *backlog) lose(n uint64) {
-	b.tried += n
 	b.missing += n
-	b.lost = b.tried
+	b.lost.Store(b.tried.Add(n))
 }
+
+// lacks reports whether a record may not be in the journal, although it was given a revision: one that it lacks,
+// or one before that.
+func (b *backlog) lacks(revision uint64) bool { return revision <= b.lost.Load() }
+
+// takes reports whether the last record that was to be written is in the journal.
+func (b *backlog) takes() bool { return b.tried.Load() > b.lost.Load() }
 
 // write writes what waits, in order. When it returns, all of that has been tried, also if somebody else
 // did so. Channel.mu is not held.
@@ -116,7 +124,7 @@ func (b *backlog) append(text []byte) error {
 		return fmt.Errorf("append to journal of %s: %w", b.what, err)
 	}
 	b.at = revision
-	b.tried++
+	b.tried.Add(1)
 	return nil
 }
 
@@ -125,7 +133,7 @@ func (b *backlog) append(text []byte) error {
 func (b *backlog) shorten(before uint64) error {
 	b.writing <- struct{}{}
 	defer func() { <-b.writing }()
-	if before <= max(b.lost, b.missing) {
+	if before <= max(b.lost.Load(), b.missing) {
 		return nil
 	}
 	if err := b.records.Forget(context.Background(), before-b.missing); err != nil {

@@ -45,7 +45,8 @@ func openJournal[R any](ctx context.Context, st store.Store, key, what string, l
 	if err != nil {
 		return nil, fmt.Errorf("read journal of %s: %w", what, err)
 	}
-	j.revision, j.tried = j.at, j.at
+	j.revision = j.at
+	j.tried.Store(j.at)
 	return j, nil
 }
 

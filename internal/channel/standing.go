@@ -158,7 +158,7 @@ func (s *standing) inOrder() []standingEntry {
 // restart it would have to wait until it is said again.
 func (s *standing) say(entry standingEntry) error {
 	known, ok := s.last[entry.key()]
-	if ok && known.says(entry) || !ok && entry.void() {
+	if ok && known.says(entry) && !s.journal.lacks(s.at[entry.key()]) || !ok && entry.void() {
 		return nil
 	}
 	if entry.Time.IsZero() {
@@ -185,13 +185,15 @@ const (
 	staleBytes   = 1 << 20
 )
 
-// compact writes everything again if most of the journal is history.
+// compact writes everything again if most of the journal is history, or if the disk, which takes records again,
+// did not take some of what holds.
 func (s *standing) compact() error {
 	oldest := s.journal.revision
 	for _, at := range s.at {
 		oldest = min(oldest, at)
 	}
-	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
+	lacking := s.journal.lacks(oldest) && s.journal.takes()
+	if !lacking && s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
 		s.journal.forget(oldest)
 		return nil
 	}
