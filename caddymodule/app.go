@@ -47,6 +47,9 @@ type App struct {
 	once  sync.Once
 	err   error
 	begun atomic.Bool // err is final
+	// waited is closed when it is, where somebody waits for it.
+	waiting sync.Once
+	waited  chan struct{}
 
 	// What follows is guarded by registry.changing. previous is the config that
 	// this one replaced, as long as it is not cleaned up; undo leads back to it.
@@ -168,11 +171,17 @@ func (a *App) inEffect() error {
 	if live.serving.Load() {
 		patience = reloadPatience
 	}
-	done := make(chan error, 1)
-	go func() { done <- a.commit() }()
+	// One waits for all: those who ask again and again may be many, and it may take long.
+	a.waiting.Do(func() {
+		a.waited = make(chan struct{})
+		go func() {
+			defer close(a.waited)
+			_ = a.commit() // the error is kept
+		}()
+	})
 	select {
-	case err := <-done:
-		return err
+	case <-a.waited:
+		return a.err
 	case <-time.After(patience):
 		return errStarting
 	}

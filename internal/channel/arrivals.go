@@ -103,7 +103,7 @@ func (a *arrivals) noteListing(now time.Time, fact failover.Playlist, l *listing
 		return nil
 	}
 	end := fact.Segments[len(fact.Segments)-1]
-	if l != nil && l.noted != nil {
+	if l != nil && l.noted != nil && !a.journal.lacks(l.noted.revision) {
 		if l.noted.number == end.Number && l.noted.path == end.Path && !fact.EndList {
 			return nil
 		}
@@ -117,7 +117,7 @@ func (a *arrivals) noteListing(now time.Time, fact failover.Playlist, l *listing
 		return err
 	}
 	if l != nil {
-		l.noted = &notedEntry{number: end.Number, path: end.Path}
+		l.noted = &notedEntry{number: end.Number, path: end.Path, revision: a.journal.revision}
 	}
 	return nil
 }
@@ -126,6 +126,8 @@ func (a *arrivals) noteListing(now time.Time, fact failover.Playlist, l *listing
 type notedEntry struct {
 	number uint64
 	path   string
+	// revision is that of the record.
+	revision uint64
 }
 
 // goOn are the entries of a later version of the playlist from the noted one on, so that

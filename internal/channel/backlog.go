@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -34,15 +35,16 @@ type backlog struct {
 	what    string // in errors
 	records store.Journal
 	// writing has something in it as long as somebody writes. It guards what is known of the store's
-	// journal: at is its last revision, and missing how many records it lacks that have been given a
-	// revision.
+	// journal: at is its last revision, tried that of the last record that was to be written, missing how
+	// many of these it lacks, and lost the last one of them.
 	writing     chan struct{}
 	at, missing uint64
+	tried, lost atomic.Uint64 // for others to read
 
 	mu      sync.Mutex
 	waiting [][]byte
 	bytes   int
-	// refused is how many records there was no room for, that missing does not count yet.
+	// refused is how many records there was no room for, behind those that wait.
 	refused uint64
 }
 
@@ -53,7 +55,7 @@ func newBacklog(what string, records store.Journal) *backlog {
 func (b *backlog) add(text []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) >= backlogAtMost || b.bytes+len(text) > backlogBytes && len(b.waiting) > 0 {
+	if b.refused > 0 || len(b.waiting) >= backlogAtMost || b.bytes+len(text) > backlogBytes && len(b.waiting) > 0 {
 		b.refused++
 		return fmt.Errorf("append to journal of %s: %w", b.what, errBacklog)
 	}
@@ -62,15 +64,27 @@ func (b *backlog) add(text []byte) error {
 	return nil
 }
 
-// take takes what waits. writing is held.
-func (b *backlog) take() [][]byte {
+// take takes what waits, and says how many records behind that there was no room for.
+func (b *backlog) take() (list [][]byte, refused uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	list := b.waiting
-	b.missing += b.refused
+	list, refused = b.waiting, b.refused
 	b.waiting, b.bytes, b.refused = nil, 0, 0
-	return list
+	return list, refused
 }
+
+// lose notes that the journal lacks the next records.
+func (b *backlog) lose(n uint64) {
+	b.missing += n
+	b.lost.Store(b.tried.Add(n))
+}
+
+// lacks reports whether a record may not be in the journal, although it was given a revision: one that it lacks,
+// or one before that.
+func (b *backlog) lacks(revision uint64) bool { return revision <= b.lost.Load() }
+
+// takes reports whether the last record that was to be written is in the journal.
+func (b *backlog) takes() bool { return b.tried.Load() > b.lost.Load() }
 
 // write writes what waits, in order. When it returns, all of that has been tried, also if somebody else
 // did so. Channel.mu is not held.
@@ -79,11 +93,15 @@ func (b *backlog) write() error {
 	defer func() { <-b.writing }()
 	var first error
 	failed := 0
-	for _, text := range b.take() {
+	list, refused := b.take()
+	for _, text := range list {
 		if err := b.append(text); err != nil {
 			first = cmp.Or(first, err)
 			failed++
 		}
+	}
+	if refused > 0 {
+		b.lose(refused)
 	}
 	if failed > 1 {
 		return fmt.Errorf("%w (and %d more records)", first, failed-1)
@@ -102,19 +120,20 @@ func (b *backlog) append(text []byte) error {
 		}
 	}
 	if err != nil {
-		b.missing++
+		b.lose(1)
 		return fmt.Errorf("append to journal of %s: %w", b.what, err)
 	}
 	b.at = revision
+	b.tried.Add(1)
 	return nil
 }
 
-// shorten lets the store drop the records before a revision. Those that it lacks make the others come
-// earlier, so it may keep a few more.
+// shorten lets the store drop the records before a revision, unless it lacks some of those from there on: they
+// were to stand for the others. Those that it lacks make the others come earlier, so it may keep a few more.
 func (b *backlog) shorten(before uint64) error {
 	b.writing <- struct{}{}
 	defer func() { <-b.writing }()
-	if before <= b.missing {
+	if before <= max(b.lost.Load(), b.missing) {
 		return nil
 	}
 	if err := b.records.Forget(context.Background(), before-b.missing); err != nil {

@@ -178,7 +178,13 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 // changed options apply from the next slot on.
 func (c *Channel) Configure(config Config) error {
 	c.mu.Lock()
-	defer c.unlock()
+	// Other channels wait for this one to have the config, so it does not wait for a disk; but an endpoint that
+	// is removed may be back with the next config, and then reads its journal.
+	leave := c.unlockLater
+	if c.removes(config) {
+		leave = c.unlock
+	}
+	defer leave()
 	if c.closed {
 		return ErrClosed
 	}
@@ -220,7 +226,7 @@ func (c *Channel) tryJournals(config Config) error {
 		if c.endpoints[ec.Name] != nil {
 			continue
 		}
-		_, err := openJournal(context.Background(), c.journals, c.name+"/"+ec.Name, "slots", nil, func(_ uint64, r record) error { return r.readable() })
+		_, err := openJournal(context.Background(), c.journals, c.name+"/"+ec.Name, "slots", nil, func(error) {}, func(_ uint64, r record) error { return r.readable() })
 		if err != nil {
 			return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
 		}
@@ -231,6 +237,16 @@ func (c *Channel) tryJournals(config Config) error {
 // adds reports whether a config has an input that the channel does not have yet.
 func (c *Channel) adds(config Config) bool {
 	return slices.ContainsFunc(config.Inputs, func(ic InputConfig) bool { return c.inputs[ic.Name] == nil })
+}
+
+// removes reports whether a config lacks an endpoint that the channel has.
+func (c *Channel) removes(config Config) bool {
+	for name := range c.endpoints {
+		if !slices.ContainsFunc(config.Endpoints, func(ec EndpointConfig) bool { return ec.Name == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // leaving says of inputs that deliver and are not in the config any more that they are down.

@@ -78,7 +78,7 @@ func openEndpoint(ctx context.Context, d *desk, config EndpointConfig) (*endpoin
 	var last record
 	var unread []byte
 	var err error
-	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", &d.unfinished, func(_ uint64, r record) error {
+	e.journal, err = openJournal(ctx, d.journals, d.name+"/"+config.Name, "slots", &d.unfinished, nil, func(_ uint64, r record) error {
 		if err := r.readable(); err != nil {
 			return err
 		}
@@ -349,19 +349,11 @@ func (e *endpoint) silence(r *output.Rendition) {
 // drop releases what the endpoint holds; it was removed from the config. Its journal keeps
 // the last record, so that numbers go on if it comes back.
 func (e *endpoint) drop() {
-	e.release(e.window.Close()...)
+	e.unfinished.release(e.window.Close())
 	e.journal.forget(e.journal.revision)
 	if e.nodes != nil {
 		e.nodes.ledger.dismiss(e.config.Name)
 	}
 }
 
-func (e *endpoint) release(slots ...*output.Slot) {
-	for _, s := range slots {
-		for i := range s.Renditions {
-			for _, key := range s.Renditions[i].Keys() {
-				e.objects.release(key)
-			}
-		}
-	}
-}
+func (e *endpoint) release(slots ...*output.Slot) { e.objects.releaseSlots(slots) }

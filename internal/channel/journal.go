@@ -17,8 +17,9 @@ type journal[R any] struct {
 }
 
 // openJournal passes all records of the journal of this key to take, in order. later is told what has to be
-// written.
-func openJournal[R any](ctx context.Context, st store.Store, key, what string, later *unfinished, take func(revision uint64, record R) error) (*journal[R], error) {
+// written. A record that can't be read, as one of another version, is an error, or, where others are of use
+// without it, leftOut is told.
+func openJournal[R any](ctx context.Context, st store.Store, key, what string, later *unfinished, leftOut func(error), take func(revision uint64, record R) error) (*journal[R], error) {
 	records, err := st.Journal(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("open journal of %s: %w", what, err)
@@ -27,6 +28,10 @@ func openJournal[R any](ctx context.Context, st store.Store, key, what string, l
 	var before R
 	err = records.Read(ctx, 0, func(revision uint64, text []byte) error {
 		record, err := decode(text, &before)
+		if err != nil && leftOut != nil {
+			leftOut(fmt.Errorf("record %d of the journal of %s is left out: it can't be read: %w", revision, what, err))
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("decode: %w", err)
 		}
@@ -41,6 +46,7 @@ func openJournal[R any](ctx context.Context, st store.Store, key, what string, l
 		return nil, fmt.Errorf("read journal of %s: %w", what, err)
 	}
 	j.revision = j.at
+	j.tried.Store(j.at)
 	return j, nil
 }
 

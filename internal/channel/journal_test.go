@@ -23,7 +23,7 @@ type note struct{ Text string }
 // openNotes opens a journal of notes and appends what it holds to seen.
 func openNotes(t *testing.T, st store.Store, seen *[]string) *journal[note] {
 	t.Helper()
-	j, err := openJournal(t.Context(), st, "notes", "notes", &unfinished{}, func(revision uint64, n note) error {
+	j, err := openJournal(t.Context(), st, "notes", "notes", &unfinished{}, nil, func(revision uint64, n note) error {
 		*seen = append(*seen, fmt.Sprint(revision, " ", n.Text))
 		return nil
 	})
@@ -164,6 +164,49 @@ func TestAJournalGoesOnAfterAnError(t *testing.T) {
 				t.Errorf("of %q, there is %q", test.all, left)
 			}
 		})
+	}
+}
+
+// Facts that are written again, so that the old ones can go, are lost with a full disk: then those stay, until it
+// has them.
+func TestNothingIsForgottenForWhatIsNotWritten(t *testing.T) {
+	full := false
+	st := &failing{Store: memory.Open(1 << 20), before: func() error {
+		if full {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}}
+	defer st.Close()
+	var seen, kept, left []string
+	j := openNotes(t, st, &seen)
+	again := func() error {
+		first := appendNotes(t, j, "one", "two", "three") - 2
+		err := j.write()
+		return errors.Join(err, j.shorten(first))
+	}
+	if err := again(); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		appendNotes(t, j, "three")
+	}
+	if err := j.write(); err != nil {
+		t.Fatal(err)
+	}
+	full = true
+	if err := again(); err == nil {
+		t.Error("a full disk has taken it")
+	}
+	if openNotes(t, st, &kept); len(kept) == 0 || kept[0] != "1 one" {
+		t.Errorf("of three facts there is %q", kept)
+	}
+	full = false
+	if err := errors.Join(again(), again()); err != nil {
+		t.Fatal(err)
+	}
+	if openNotes(t, st, &left); len(left) > 6 || len(left) < 3 {
+		t.Errorf("of three facts there is %q", left)
 	}
 }
 

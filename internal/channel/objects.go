@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -223,6 +224,17 @@ func (o *objects) release(key string) {
 	o.mu.Unlock()
 	if last {
 		o.later.delete(key)
+	}
+}
+
+// releaseSlots removes the use that slots make of their objects.
+func (o *objects) releaseSlots(slots []*output.Slot) {
+	for _, s := range slots {
+		for i := range s.Renditions {
+			for _, key := range s.Renditions[i].Keys() {
+				o.release(key)
+			}
+		}
 	}
 }
 

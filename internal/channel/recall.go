@@ -25,7 +25,7 @@ func (r *recall) arrived(ctx context.Context) error {
 	a := &r.arrivals
 	var err error
 	// No endpoint can have this name.
-	a.journal, err = openJournal(ctx, r.journals, r.name+arrivedMedia, "arrivals", &r.unfinished, func(revision uint64, entry arrival) error {
+	a.journal, err = openJournal(ctx, r.journals, r.name+arrivedMedia, "arrivals", &r.unfinished, r.outbox.trouble, func(revision uint64, entry arrival) error {
 		r.arrival(revision, entry)
 		return nil
 	})

@@ -11,7 +11,7 @@ import (
 // stood goes on with what was said before a restart.
 func (r *recall) stood(ctx context.Context) error {
 	var err error
-	if r.standing, err = openStanding(ctx, r.journals, r.name+StandingFacts, &r.unfinished); err != nil {
+	if r.standing, err = openStanding(ctx, r.desk); err != nil {
 		return err
 	}
 	for _, entry := range r.standing.inOrder() {

@@ -10,7 +10,6 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
-	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // standing is what holds until something else is said, and may have been said only once,
@@ -98,10 +97,10 @@ func (e standingEntry) size() int {
 }
 
 // openStanding reads what was said before.
-func openStanding(ctx context.Context, st store.Store, key string, later *unfinished) (*standing, error) {
+func openStanding(ctx context.Context, d *desk) (*standing, error) {
 	s := &standing{last: map[standingKey]standingEntry{}, at: map[standingKey]uint64{}}
 	var err error
-	s.journal, err = openJournal(ctx, st, key, "standing facts", later, func(revision uint64, entry standingEntry) error {
+	s.journal, err = openJournal(ctx, d.journals, d.name+StandingFacts, "standing facts", &d.unfinished, d.outbox.trouble, func(revision uint64, entry standingEntry) error {
 		s.enter(entry, revision)
 		return nil
 	})
@@ -159,7 +158,7 @@ func (s *standing) inOrder() []standingEntry {
 // restart it would have to wait until it is said again.
 func (s *standing) say(entry standingEntry) error {
 	known, ok := s.last[entry.key()]
-	if ok && known.says(entry) || !ok && entry.void() {
+	if ok && known.says(entry) && !s.journal.lacks(s.at[entry.key()]) || !ok && entry.void() {
 		return nil
 	}
 	if entry.Time.IsZero() {
@@ -186,13 +185,15 @@ const (
 	staleBytes   = 1 << 20
 )
 
-// compact writes everything again if most of the journal is history.
+// compact writes everything again if most of the journal is history, or if the disk, which takes records again,
+// did not take some of what holds.
 func (s *standing) compact() error {
 	oldest := s.journal.revision
 	for _, at := range s.at {
 		oldest = min(oldest, at)
 	}
-	if s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
+	lacking := s.journal.lacks(oldest) && s.journal.takes()
+	if !lacking && s.journal.revision-oldest < uint64(2*len(s.last)+staleRecords) && s.stale < staleBytes {
 		s.journal.forget(oldest)
 		return nil
 	}

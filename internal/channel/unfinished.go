@@ -8,15 +8,19 @@ import (
 )
 
 // unfinished is what is left to do once the channel's lock is released, in this order: records to write,
-// views to show, records to forget and objects to delete. It is guarded by that lock.
+// views to show, records to forget, objects to delete and slots to release. It is guarded by that lock.
 type unfinished struct {
 	journals []*backlog
 	views    []unshown
 	forgets  []unneeded
-	objects  []string // keys
+	objects  []string       // keys
+	slots    []*output.Slot // of endpoints that are gone
 	// shown are closed when the views are shown.
 	shown []chan struct{}
 }
+
+// releasedAtOnce is how many slots are released while the lock is held once.
+const releasedAtOnce = 64
 
 type unshown struct {
 	window *output.Window
@@ -50,6 +54,7 @@ func (u *unfinished) show(w *output.Window, journal *backlog) {
 }
 
 func (u *unfinished) forget(journal *backlog, before uint64) {
+	u.write(journal)
 	for i := range u.forgets {
 		if f := &u.forgets[i]; f.journal == journal {
 			f.before = max(f.before, before)
@@ -73,6 +78,9 @@ func (u *unfinished) whenShown() <-chan struct{} {
 
 func (u *unfinished) delete(key string) { u.objects = append(u.objects, key) }
 
+// release lets go what slots hold, bit by bit: an endpoint may have a million.
+func (u *unfinished) release(slots []*output.Slot) { u.slots = append(u.slots, slots...) }
+
 // add takes over what another one, that is later, has to do.
 func (u *unfinished) add(later unfinished) {
 	u.write(later.journals...)
@@ -88,10 +96,11 @@ func (u *unfinished) add(later unfinished) {
 	}
 	u.objects = append(u.objects, later.objects...)
 	u.shown = append(u.shown, later.shown...)
+	u.slots = append(u.slots, later.slots...)
 }
 
 func (u *unfinished) empty() bool {
-	return len(u.journals) == 0 && len(u.views) == 0 && len(u.forgets) == 0 && len(u.objects) == 0
+	return len(u.journals) == 0 && len(u.views) == 0 && len(u.forgets) == 0 && len(u.objects) == 0 && len(u.slots) == 0
 }
 
 // finishAll does it. The channel's lock is not held.
@@ -110,6 +119,11 @@ func (c *Channel) finishAll(u unfinished) {
 	}
 	for _, key := range u.objects {
 		c.objects.delete(key)
+	}
+	for slots := range slices.Chunk(u.slots, releasedAtOnce) {
+		c.mu.Lock()
+		c.objects.releaseSlots(slots)
+		c.unlock()
 	}
 }
 

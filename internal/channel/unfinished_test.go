@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"runtime"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
 	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
@@ -17,13 +20,17 @@ import (
 // steps is a store that outlives its process and lists what is done to it.
 type steps struct {
 	store.Store
-	done []string
+	done    []string
+	deletes func()
 }
 
 func (s *steps) Persistent() bool { return true }
 
 func (s *steps) Delete(ctx context.Context, key string) error {
 	s.done = append(s.done, "delete "+path.Base(key))
+	if s.deletes != nil {
+		s.deletes()
+	}
 	return s.Store.Delete(ctx, key)
 }
 
@@ -200,6 +207,108 @@ func TestADiskThatHangsHoldsOneGoroutine(t *testing.T) {
 		synctest.Wait()
 		if last, err := e.journal.records.Last(t.Context()); err != nil || last != e.journal.revision {
 			t.Errorf("of %d records %d are written, %v", e.journal.revision, last, err)
+		}
+	})
+}
+
+// An endpoint that is taken out of the config may hold a million slots. They are released bit by bit, and
+// nothing is deleted while the channel's lock is held.
+func TestAnEndpointThatIsRemovedHoldsNobodyUp(t *testing.T) {
+	const count = 40 * releasedAtOnce
+	st := &steps{Store: memory.Open(1 << 20)}
+	defer st.Close()
+	other := shortEndpoint()
+	other.Name = "other"
+	c, err := Open(t.Context(), testConfig(shortEndpoint(), other), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.mu.Lock()
+	for n := range uint64(count) {
+		key := fmt.Sprint("sports/a/", n)
+		c.objects.add(key, 1)
+		start := failover.Ticks(2*n) * failover.ClockRate
+		c.endpoints["hls"].window.Add(&output.Slot{
+			MSN: n, Start: start, End: start + 2*failover.ClockRate, TargetDuration: 2,
+			Renditions: []output.Rendition{{ID: "v", Parts: []output.Part{{Key: key, Size: 1}}, Size: 1}},
+		})
+	}
+	c.mu.Unlock()
+	deleted := 0
+	st.deletes = func() {
+		if !c.mu.TryLock() {
+			t.Fatal("an object is deleted while the lock is held")
+		}
+		c.mu.Unlock()
+		c.objects.mu.Lock()
+		defer c.objects.mu.Unlock()
+		if released := count - len(c.objects.byKey); released > deleted+releasedAtOnce {
+			t.Fatalf("%d slots were released at once", released-deleted)
+		}
+		deleted++
+	}
+	if err := c.Configure(testConfig(other)); err != nil {
+		t.Fatal(err)
+	}
+	if deleted != count || c.Held() != 0 {
+		t.Errorf("%d of %d objects are deleted", deleted, count)
+	}
+	st.deletes = nil
+}
+
+// An endpoint that is removed and added again reads its journal: what the timer decided before has been
+// written to it by then.
+func TestAnEndpointThatIsBackFindsAllOfItsJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &failing{Store: memory.Open(1 << 20)}
+		defer st.Close()
+		other := shortEndpoint()
+		other.Name = "other"
+		c, err := Open(t.Context(), testConfig(shortEndpoint(), other), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		st.before = func() error { time.Sleep(time.Second); return nil }
+		c.mu.Lock()
+		before := c.endpoints["hls"].journal
+		for range 3 {
+			if _, err := before.append(record{Epoch: "x"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.unlockLater()
+		for _, config := range []Config{testConfig(other), testConfig(shortEndpoint(), other)} {
+			if err := c.Configure(config); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if after := c.endpoints["hls"].journal; after == before || after.revision != before.revision || c.endpoints["hls"].epoch != "x" {
+			t.Errorf("it was at record %d, and goes on at %d", before.revision, after.revision)
+		}
+	})
+}
+
+// A disk that does not answer keeps nobody from changing the config: others wait for that.
+func TestAConfigDoesNotWaitForADisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &failing{Store: memory.Open(1 << 20)}
+		defer st.Close()
+		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		st.before = func() error { time.Sleep(time.Minute); return nil }
+		other := shortEndpoint()
+		other.Name = "other"
+		began := time.Now()
+		if err := c.Configure(testConfig(shortEndpoint(), other)); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it waited for %v", waited)
 		}
 	})
 }

@@ -201,7 +201,8 @@ func (w *Window) withdraw() {
 	}
 }
 
-// Close removes the view and returns all slots.
+// Close removes the view and returns all slots. There may be very many: nothing is done for each of them. The
+// window must not be used any more.
 func (w *Window) Close() []*Slot {
 	w.showing.Lock()
 	w.closed = true
@@ -209,7 +210,9 @@ func (w *Window) Close() []*Slot {
 	w.showing.Unlock()
 	w.latest = nil
 	w.closeStartover()
-	return w.Forget(len(w.slots))
+	gone := w.slots
+	w.slots = nil
+	return gone
 }
 
 // Rest ends what goes on in the background. The view stays.
