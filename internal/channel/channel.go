@@ -226,7 +226,7 @@ func (c *Channel) tryJournals(config Config) error {
 		if c.endpoints[ec.Name] != nil {
 			continue
 		}
-		_, err := openJournal(context.Background(), c.journals, c.name+"/"+ec.Name, "slots", nil, func(error) {}, func(_ uint64, r record) error { return r.readable() })
+		_, err := openJournal(context.Background(), c.journals, c.name+"/"+ec.Name, "slots", nil, nil, func(_ uint64, r record) error { return r.readable() })
 		if err != nil {
 			return fmt.Errorf("channel %s: endpoint %s: %w", c.name, ec.Name, err)
 		}
