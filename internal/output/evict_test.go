@@ -27,6 +27,7 @@ func TestEvictionLeavesTheLivePlaylistAlone(t *testing.T) {
 		evictions, evicted := 0, 0
 		for {
 			gone := l.w.Evict(time.Now())
+			l.w.Show(l.w.Latest())
 			if len(gone) == 0 {
 				break
 			}

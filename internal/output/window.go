@@ -183,22 +183,19 @@ func (w *Window) Forget(n int) []*Slot {
 	return gone
 }
 
-// withdraw takes slots that the window does not have any more out of the views.
+// withdraw takes slots that the window does not have any more out of the latest view. Viewers can fetch them
+// until that is shown.
 func (w *Window) withdraw() {
+	if w.latest == nil {
+		return
+	}
 	first := uint64(math.MaxUint64)
 	if len(w.slots) > 0 {
 		first = w.slots[0].MSN
 	}
-	if w.latest != nil {
-		w.edition++
-		w.latest = w.latest.from(first, w)
-		w.latest.edition = w.edition
-	}
-	w.showing.Lock()
-	defer w.showing.Unlock()
-	if v := w.view.Load(); v != nil {
-		w.view.Store(v.from(first, w))
-	}
+	w.edition++
+	w.latest = w.latest.from(first, w)
+	w.latest.edition = w.edition
 }
 
 // Close removes the view and returns all slots. There may be very many: nothing is done for each of them. The
