@@ -91,6 +91,7 @@ func (n *nodes) inquireNow(endpoint string, do inquiry) {
 // readOn asks for what comes after this node's last record, and for that one too: another node
 // whose history is another one has something else there, which is errApart.
 func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
+	copying := n.lastNumber(endpoint) == 0
 	for {
 		last := n.lastNumber(endpoint)
 		var answer recordsAnswer
@@ -98,7 +99,7 @@ func (n *nodes) readOn(ctx context.Context, node, endpoint string) error {
 		if err := n.ask(ctx, node, question, &answer); err != nil {
 			return err
 		}
-		if err := n.takeAnswer(endpoint, answer.Records); err != nil {
+		if err := n.takeAnswer(endpoint, answer.Records, copying); err != nil {
 			return err
 		}
 		if !answer.More || n.lastNumber(endpoint) == last {
@@ -116,12 +117,14 @@ func (n *nodes) lastNumber(endpoint string) (number uint64) {
 	return number
 }
 
-// takeAnswer goes on with a stretch of history, some records at a time. The lock is not held.
-func (n *nodes) takeAnswer(endpoint string, list []record) error {
-	beyond := true // a node that does not have this one's last record has nothing older than its first one
-	for some := range slices.Chunk(list, recordsAtOnce) {
+// takeAnswer goes on with a stretch of history, some records at a time. A node that has nothing copies what
+// the other one has: where that went over to another history, some records are left out. The lock is not
+// held.
+func (n *nodes) takeAnswer(endpoint string, list []record, copying bool) error {
+	beyond := true                                               // a node that does not have this one's last record has nothing older than its first one
+	for some := range slices.Chunk(valid(list), recordsAtOnce) { // nodes of earlier versions send all
 		var err error
-		n.locked(func() { err = n.takeSome(endpoint, some, beyond) })
+		n.locked(func() { err = n.takeSome(endpoint, some, beyond, copying) })
 		if err != nil {
 			return err
 		}
@@ -133,8 +136,9 @@ func (n *nodes) takeAnswer(endpoint string, list []record) error {
 	return nil
 }
 
-// takeSome goes on with a few records; beyond allows a gap before the first one. The lock is held.
-func (n *nodes) takeSome(endpoint string, list []record, beyond bool) error {
+// takeSome goes on with a few records; beyond allows a gap before the first one, and copying anywhere. The
+// lock is held.
+func (n *nodes) takeSome(endpoint string, list []record, beyond, copying bool) error {
 	e := n.channel.endpoints[endpoint]
 	if e == nil {
 		return nil
@@ -150,6 +154,10 @@ func (n *nodes) takeSome(endpoint string, list []record, beyond bool) error {
 			if len(next) == 0 && e.chain.relate(*r.Link) == elsewise {
 				return errApart
 			}
+			continue
+		}
+		if copying {
+			next, last = append(next, r), *r.Link
 			continue
 		}
 		if r.Link.Number == last.Number+1 && r.Link.Before != last.ID {

@@ -99,3 +99,48 @@ func TestAnEndpointThatComesBackHasItsWindowAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// It has it also from a node that went over to another history before: what that had published first is in its
+// journal, and some of the history is not.
+func TestAnEndpointComesBackFromANodeThatWentOver(t *testing.T) {
+	names, segments := testmedia.Segments(t, "48")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		extra := longEndpoint()
+		extra.Name = "extra"
+		s.more = map[string]EndpointConfig{"n1": extra, "n2": extra, "n3": extra}
+		nodes := s.startThree()
+		n1, n3 := nodes[0], nodes[2]
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		b := &encoder{t: t, c: n3, input: "b", names: names, media: segments}
+		for n := range 18 {
+			time.Sleep(segmentTime)
+			switch n {
+			case 4:
+				s.cutOff("n3")
+			case 9:
+				s.heal("n3")
+			case 13: // what n3 has is all there is
+				n3.nodes.locked(func() {
+					e := n3.endpoints["extra"]
+					e.chain.recent = e.chain.recent[len(e.chain.recent)-2:]
+				})
+				s.cutOff("n2")
+				for _, config := range []Config{testConfig(longEndpoint()), testConfig(longEndpoint(), extra)} {
+					if err := n1.Configure(config); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(siteSilence + 50*time.Millisecond)
+				}
+			}
+			a.deliver(n)
+			b.deliver(n)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		mine, theirs := playlist(t, n1.View("extra")), playlist(t, n3.View("extra"))
+		if end, other := mine.MediaSequence+uint64(len(mine.Segments)), theirs.MediaSequence+uint64(len(theirs.Segments)); end != other || len(mine.Segments) < 16 {
+			t.Errorf("the node lists %d and ends with %d, the other one with %d", len(mine.Segments), end, other)
+		}
+	})
+}

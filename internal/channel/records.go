@@ -68,5 +68,22 @@ func (n *nodes) olderRecords(ctx context.Context, q recordsQuestion) (recordsAns
 	if err != nil && !errors.Is(err, errEnough) {
 		return answer, err
 	}
+	answer.Records = valid(answer.Records)
 	return answer, nil
+}
+
+// valid leaves out the records that others of a journal have replaced: where a node went over to another
+// history, what it had before is still there, and one with the same number comes after it.
+func valid(list []record) []record {
+	var kept []record
+	for _, r := range list {
+		if r.Link == nil {
+			break
+		}
+		for len(kept) > 0 && kept[len(kept)-1].Link.Number >= r.Link.Number {
+			kept = kept[:len(kept)-1]
+		}
+		kept = append(kept, r)
+	}
+	return kept
 }

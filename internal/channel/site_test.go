@@ -45,11 +45,6 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
-	// aside: its servers hear nothing of the others', and have no quorum; since turned.
-	aside  bool
-	turned time.Time
-	// dead: nothing comes from it any more, what it says while it is taken down included.
-	dead bool
 	// far is how much longer everything takes from it and to it.
 	far time.Duration
 	// halted: nothing gets through to it or from it until then. It comes then.
@@ -219,31 +214,9 @@ func (s *site) deliverLate() {
 	s.tellAll()
 }
 
-// turn puts a node aside, with its servers, or back.
-func (s *site) turn(name string, aside bool) {
-	s.mu.Lock()
-	n := s.nodes[name]
-	n.aside, n.turned = aside, time.Now()
-	s.mu.Unlock()
-	if !aside {
-		s.deliverLate()
-		return
-	}
-	time.AfterFunc(siteSilence+50*time.Millisecond, s.tellAll)
-}
-
-// kill ends a node at once. It is down when kill returns.
-func (s *site) kill(name string, c *Channel) {
-	s.mu.Lock()
-	s.nodes[name].dead = true
-	s.mu.Unlock()
-	s.cutOff(name)
-	c.Close()
-}
-
 // parted reports whether two nodes don't hear of each other. The site's lock is held.
 func (n *siteNode) parted(from *siteNode) bool {
-	return !n.cut.IsZero() || !from.cut.IsZero() || n.aside != from.aside
+	return !n.cut.IsZero() || !from.cut.IsZero()
 }
 
 func (s *site) tellAll() {
@@ -312,7 +285,7 @@ func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, err
 }
 
 // away reports whether it does not reach a quorum of the servers. The site's lock is held.
-func (n *siteNode) away() bool { return !n.cut.IsZero() || n.aside || n.site.unreachable }
+func (n *siteNode) away() bool { return !n.cut.IsZero() || n.site.unreachable }
 
 // siteJournal is a journal that needs the quorum.
 type siteJournal struct {

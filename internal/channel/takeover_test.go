@@ -359,7 +359,7 @@ func TestAnswersOfAnotherHistory(t *testing.T) {
 				foreign = append(foreign, r)
 			}
 		})
-		n1.nodes.takeAnswer("hls", foreign)
+		n1.nodes.takeAnswer("hls", foreign, false)
 		if last := n1.nodes.lastNumber("hls"); last != 3 {
 			t.Errorf("the history ends with %d", last)
 		}

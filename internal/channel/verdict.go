@@ -27,11 +27,17 @@ const (
 	verdictsKept = 256
 )
 
-// arbiter is, of the nodes that are here and ready, the one whose name comes first.
-func (n *nodes) arbiter() string {
-	first := n.group.Node()
+// arbiter is, of the nodes that are here and ready and have a history of the endpoint, the one whose name
+// comes first: the config of nodes may differ for a while.
+func (n *nodes) arbiter(endpoint string) string {
+	first := ""
+	if e := n.channel.directory.Load().endpoints[endpoint]; e != nil {
+		if at := e.standing.Load(); at != nil && at.Link.Number > 0 {
+			first = n.group.Node()
+		}
+	}
 	for _, p := range readPeers(n.group.Status()) {
-		if p.ready && p.Node < first {
+		if p.ready && p.state.Endpoints[endpoint].Link.Number > 0 && (first == "" || p.Node < first) {
 			first = p.Node
 		}
 	}
@@ -106,7 +112,7 @@ func (p *partings) forget(endpoint string) {
 
 // settle asks the arbiter which history holds, in the background. The lock may be held.
 func (n *nodes) settle(endpoint string) {
-	if n.arbiter() == n.group.Node() || !n.partings.due(endpoint) {
+	if n.arbiter(endpoint) == n.group.Node() || !n.partings.due(endpoint) {
 		return // those that have another history than the arbiter ask it
 	}
 	n.once(endpoint, func(ctx context.Context) error { return n.seekVerdict(ctx, endpoint) })
@@ -115,8 +121,8 @@ func (n *nodes) settle(endpoint string) {
 // seekVerdict compares this node's history with the arbiter's, and goes over to it if that holds.
 // If not, the arbiter goes over to this one's.
 func (n *nodes) seekVerdict(ctx context.Context, endpoint string) error {
-	arbiter := n.arbiter()
-	if arbiter == n.group.Node() {
+	arbiter := n.arbiter(endpoint)
+	if arbiter == n.group.Node() || arbiter == "" {
 		return nil // those that have another history ask this node
 	}
 	n.partings.seeking(endpoint)
@@ -222,17 +228,10 @@ type verdicts struct {
 // verdict answers the question which history holds.
 func (n *nodes) verdict(ctx context.Context, from string, q verdictQuestion) (verdictAnswer, error) {
 	var answer verdictAnswer
-	if n.arbiter() != n.group.Node() {
+	if n.arbiter(q.Endpoint) != n.group.Node() {
 		return answer, store.ErrNotFound // it sees fewer nodes than this one
 	}
-	current := false
-	n.locked(func() {
-		if e := n.channel.endpoints[q.Endpoint]; e != nil {
-			r := e.chain.at(q.Yours.Number)
-			current = r != nil && r.Link.ID == q.Yours.ID
-		}
-	})
-	if !current || q.Mine.Number != q.Yours.Number || q.Mine.ID == q.Yours.ID {
+	if !n.holds(ctx, q.Endpoint, q.Yours) || q.Mine.Number != q.Yours.Number || q.Mine.ID == q.Yours.ID {
 		return answer, store.ErrNotFound // this node has gone over to another one meanwhile
 	}
 	holds, err := n.judge(ctx, q.Endpoint, q.Mine)
@@ -250,6 +249,13 @@ func (n *nodes) verdict(ctx context.Context, from string, q verdictQuestion) (ve
 		})
 	}
 	return answer, nil
+}
+
+// holds reports whether a record is part of this node's history. One that it does not remember is looked up:
+// nodes may have been apart for longer than that.
+func (n *nodes) holds(ctx context.Context, endpoint string, at link) bool {
+	answer, err := n.records(ctx, recordsQuestion{Endpoint: endpoint, After: at.Number - 1})
+	return err == nil && len(answer.Records) > 0 && answer.Records[0].Link.ID == at.ID
 }
 
 // judge reports whether this node's history holds. That of another node does if it is in the

@@ -321,3 +321,52 @@ func TestWhatHasComeMeanwhileIsNotTakenTwice(t *testing.T) {
 		}
 	})
 }
+
+// Nodes agree also about an endpoint that the first one of them does not have, as its config comes later, and
+// if they were apart for longer than they remember.
+func TestNodesAgreeWhateverTheFirstOneHas(t *testing.T) {
+	names, segments := testmedia.Segments(t, "48")
+	for name, forget := range map[string]bool{"without the endpoint": false, "apart for long": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				defer s.end()
+				extra := longEndpoint()
+				extra.Name = "extra"
+				s.more = map[string]EndpointConfig{"n2": extra, "n3": extra}
+				if forget {
+					s.more["n1"] = extra
+				}
+				nodes := s.startThree()
+				n1, n2, n3 := nodes[0], nodes[1], nodes[2]
+				a := &encoder{t: t, c: n2, input: "a", names: names, media: segments}
+				b := &encoder{t: t, c: n3, input: "b", names: names, media: segments}
+				for n := range 18 {
+					time.Sleep(segmentTime)
+					switch n {
+					case 4:
+						s.cutOff("n3")
+					case 12:
+						if forget {
+							n1.nodes.locked(func() {
+								e := n1.endpoints["extra"]
+								e.chain.recent = e.chain.recent[len(e.chain.recent)-2:]
+							})
+						}
+						s.heal("n3")
+					}
+					a.deliver(n)
+					b.deliver(n)
+				}
+				time.Sleep(time.Second)
+				var ids []string
+				for _, c := range []*Channel{n2, n3} {
+					c.nodes.locked(func() { ids = append(ids, c.endpoints["extra"].chain.last.ID) })
+				}
+				if ids[0] != ids[1] {
+					t.Errorf("ten seconds after they have met, their histories end with %v", ids)
+				}
+			})
+		})
+	}
+}
