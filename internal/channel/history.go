@@ -121,7 +121,8 @@ func (n *nodes) lastNumber(endpoint string) (number uint64) {
 // the other one has: where that went over to another history, some records are left out. The lock is not
 // held.
 func (n *nodes) takeAnswer(endpoint string, list []record, copying bool) error {
-	beyond := true                                               // a node that does not have this one's last record has nothing older than its first one
+	// A node that does not have this one's last record has nothing older than its first one.
+	beyond := true
 	for some := range slices.Chunk(valid(list), recordsAtOnce) { // nodes of earlier versions send all
 		var err error
 		n.locked(func() { err = n.takeSome(endpoint, some, beyond, copying) })
