@@ -3,6 +3,7 @@ package channel
 import (
 	"errors"
 
+	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
@@ -22,17 +23,20 @@ func (n *nodes) fetchInTurn(key string) error {
 func (n *nodes) fetchMedia() {
 	c := n.channel
 	var keys []string
+	var windows [][]*output.Slot // of a startover window of days, there are hundreds of thousands
 	n.locked(func() {
 		keys = c.arrivals.unused(c.objects)
 		for _, e := range c.endpoints {
-			slots := e.window.Slots()
-			for i := len(slots) - 1; i >= 0; i-- {
-				for r := range slots[i].Renditions {
-					keys = append(keys, slots[i].Renditions[r].Keys()...)
-				}
-			}
+			windows = append(windows, e.window.Slots())
 		}
 	})
+	for _, slots := range windows {
+		for i := len(slots) - 1; i >= 0; i-- {
+			for r := range slots[i].Renditions {
+				keys = append(keys, slots[i].Renditions[r].Keys()...)
+			}
+		}
+	}
 	for _, key := range keys {
 		if n.ledger.ctx.Err() != nil {
 			return
@@ -46,16 +50,14 @@ func (n *nodes) fetchMedia() {
 	}
 }
 
-// fetchLater brings the media of slots to this node that it did not have when it took them over.
+// fetchLater brings the media of slots to this node that it may not have had when it took them over. Whether
+// it is here is looked up when it is fetched: the lock may be held.
 func (n *nodes) fetchLater(list []record) {
 	var keys []string
 	for _, r := range list {
-		for _, one := range n.missing(r) {
-			keys = append(keys, one.key)
+		for i := range r.Slot.Renditions {
+			keys = append(keys, r.Slot.Renditions[i].Keys()...)
 		}
-	}
-	if len(keys) == 0 {
-		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -66,7 +68,7 @@ func (n *nodes) fetchLater(list []record) {
 	}
 }
 
-// lacking are the objects that a node lists and lacks, and whether they are being fetched.
+// lacking are the objects that a node lists and may lack, and whether they are being fetched.
 type lacking struct {
 	keys     []string
 	fetching bool

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -110,6 +111,27 @@ func (j failingJournal) Append(ctx context.Context, last uint64, record []byte) 
 		err = j.store.after()
 	}
 	return revision, err
+}
+
+// onFullDisk is a store on a disk that is full whenever it is said so.
+func onFullDisk() (st *failing, full *atomic.Bool) {
+	full = new(atomic.Bool)
+	return &failing{Store: memory.Open(64 << 20), before: func() error {
+		if full.Load() {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}}, full
+}
+
+// openOn opens a channel with one endpoint on a store, which outlives it.
+func openOn(t *testing.T, st store.Store) *Channel {
+	t.Helper()
+	c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // A record that the disk refuses is missing, or is there although it said so: those after it come

@@ -2,15 +2,12 @@ package channel
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
-	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
 // A disk that was full for a while did not take what encoders said once, or say again and again. As soon as it
@@ -18,18 +15,9 @@ import (
 func TestFactsThatTheDiskDidNotTakeAreWrittenAgain(t *testing.T) {
 	files := fragments(t, "6")
 	synctest.Test(t, func(t *testing.T) {
-		var full atomic.Bool
-		st := &failing{Store: memory.Open(64 << 20), before: func() error {
-			if full.Load() {
-				return errors.New("the disk is full")
-			}
-			return nil
-		}}
+		st, full := onFullDisk()
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		master := []byte("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n")
 		full.Store(true)
 		upload(t, c, "a", "init.mp4", files["init.mp4"])
@@ -40,9 +28,7 @@ func TestFactsThatTheDiskDidNotTakeAreWrittenAgain(t *testing.T) {
 		}
 		upload(t, c, "b", "main.m3u8", master)
 		c.Close()
-		if c, err = Open(t.Context(), testConfig(shortEndpoint()), st); err != nil {
-			t.Fatal(err)
-		}
+		c = openOn(t, st)
 		defer c.Close()
 		if a := c.inputs["a"]; len(a.multivariants) != 1 || a.binder.inits["init.mp4"] == nil {
 			t.Errorf("of what a had sent before the restart, there are %d multivariant playlists and %d initialization sections",
@@ -55,18 +41,9 @@ func TestFactsThatTheDiskDidNotTakeAreWrittenAgain(t *testing.T) {
 func TestAListIsNotedBehindWhatTheDiskHas(t *testing.T) {
 	names, segments := testmedia.Segments(t, "24")
 	synctest.Test(t, func(t *testing.T) {
-		var full atomic.Bool
-		st := &failing{Store: memory.Open(64 << 20), before: func() error {
-			if full.Load() {
-				return errors.New("the disk is full")
-			}
-			return nil
-		}}
+		st, full := onFullDisk()
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		defer c.Close()
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		for n := range 5 {
@@ -76,7 +53,7 @@ func TestAListIsNotedBehindWhatTheDiskHas(t *testing.T) {
 		}
 		synctest.Wait()
 		noted := map[string]bool{}
-		err = c.arrivals.journal.records.Read(t.Context(), 0, func(_ uint64, text []byte) error {
+		err := c.arrivals.journal.records.Read(t.Context(), 0, func(_ uint64, text []byte) error {
 			var entry arrival
 			if err := json.Unmarshal(text, &entry); err != nil || entry.Playlist == nil {
 				return err

@@ -106,10 +106,7 @@ func TestACloseWaitsForTheDisk(t *testing.T) {
 			}
 			return nil
 		}
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		go func() { _ = e.put(names[0], segments[0]) }()
 		time.Sleep(500 * time.Millisecond)

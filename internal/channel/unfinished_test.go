@@ -104,10 +104,7 @@ func TestAViewWaitsForRecordsOfOthers(t *testing.T) {
 			return nil
 		}}
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		defer c.Close()
 		e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
 		for n := range 3 {
@@ -152,10 +149,7 @@ func TestACloseWaitsForWhatTheTimerDecided(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &failing{Store: memory.Open(1 << 20)}
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		defer c.Close()
 		st.before = func() error { time.Sleep(time.Second); return nil }
 		c.mu.Lock()
@@ -178,10 +172,7 @@ func TestADiskThatHangsHoldsOneGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &failing{Store: memory.Open(1 << 20)}
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		defer c.Close()
 		hold := make(chan struct{})
 		st.before = func() error { <-hold; return nil }
@@ -295,10 +286,7 @@ func TestAConfigDoesNotWaitForADisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &failing{Store: memory.Open(1 << 20)}
 		defer st.Close()
-		c, err := Open(t.Context(), testConfig(shortEndpoint()), st)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := openOn(t, st)
 		defer c.Close()
 		st.before = func() error { time.Sleep(time.Minute); return nil }
 		other := shortEndpoint()

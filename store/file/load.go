@@ -20,6 +20,9 @@ func (s *Store) Journal(ctx context.Context, name string) (store.Journal, error)
 		return nil, fmt.Errorf("open journal %q: %w", name, err)
 	}
 	defer s.busy.Done()
+	if j := s.openJournal(name); j != nil {
+		return j, nil
+	}
 	// One is created after the other: a disk takes a while for it, and nobody else waits for that.
 	s.creating.Lock()
 	defer s.creating.Unlock()
