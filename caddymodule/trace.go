@@ -29,8 +29,8 @@ type Trace struct {
 	// are replaced when the config is loaded. Two channels can't share a file. Required.
 	Filename string `json:"filename,omitempty"`
 
-	// How large the file may become before another one is begun, in bytes. The time is
-	// added to the name of the old one. A pair of encoders with three renditions and 2 s
+	// How large the file may become before another one is begun, in bytes, besides what it
+	// begins with: where the channel stands. The time is added to the name of the old one. A pair of encoders with three renditions and 2 s
 	// segments writes some 250 MiB a day. From 1 KiB to 1 TiB. Default: 67108864 (64 MiB).
 	RollSize int64 `json:"roll_size,omitempty"`
 
@@ -102,9 +102,13 @@ type traceFile struct {
 	options Trace
 	logger  *zap.Logger
 
-	mu      sync.Mutex
-	file    *timberjack.Logger
+	mu   sync.Mutex
+	file *timberjack.Logger
+	// written counts what is in the file besides its checkpoint, and opened is that one's time.
 	written int64
+	opened  time.Time
+	// awaiting: a checkpoint was asked for, and comes behind what else waits to be written.
+	awaiting bool
 	// torn: the last line has no end. failing: what came after it is missing, and retried
 	// is when that was last attempted again.
 	torn, failing bool
@@ -186,18 +190,26 @@ func (t *traceFile) write(r failover.Record) (rolled bool) {
 		t.failed(err)
 		return false
 	}
-	if t.written > t.options.RollSize {
+	if r.Open != nil {
+		t.opened, t.awaiting = r.Time, false
+	}
+	// No file without a checkpoint, and none for the rest of one: whatever their size, each can be
+	// replayed by itself.
+	within := r.Time.Equal(t.opened)
+	if t.written > t.options.RollSize && !t.awaiting && !within {
 		if err := t.file.Rotate(); err != nil {
 			t.failed(err)
 		}
-		t.written, rolled = 0, true
+		t.written, t.awaiting, rolled = 0, true, true
 	}
 	line = append(line, '\n')
 	if t.torn {
 		line = append([]byte{'\n'}, line...)
 	}
 	n, err := t.file.Write(line)
-	t.written += int64(n)
+	if !within {
+		t.written += int64(n)
+	}
 	if err != nil {
 		t.torn = t.torn || n > 0
 		t.failed(err)

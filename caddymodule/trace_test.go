@@ -11,6 +11,8 @@ import (
 
 	"github.com/DeRuina/timberjack"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/internal/channel"
 	"github.com/liveorigin/caddy-live-origin/internal/needs"
 )
 
@@ -140,6 +142,53 @@ func TestATraceThatWasRolledIsReplayedInParts(t *testing.T) {
 	out, err = run(replayCommand(), files[len(files)-2])
 	if err != nil {
 		t.Errorf("replay of one: %v\n%s", err, out)
+	}
+}
+
+// What waits to be written when a file is rolled is longer than a file, and so is the checkpoint: each file has one
+// all the same, and a checkpoint does not make the next file begin.
+func TestEachFileOfATraceHasACheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	trace, err := openTrace(Trace{Filename: filepath.Join(dir, "sports.trace"), RollSize: 1 << 10, RollKeep: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tick := func() channel.Following {
+		now = now.Add(time.Second)
+		return trace.Trace(failover.RecordOf(now, failover.Tick{}))
+	}
+	checkpoint := func() {
+		now = now.Add(time.Second)
+		following := []channel.Following{trace.Trace(failover.Record{Time: now, Open: &failover.Opening{Continues: true}})}
+		for range 100 {
+			following = append(following, trace.Trace(failover.RecordOf(now, failover.Tick{})))
+		}
+		if slices.ContainsFunc(following, func(f channel.Following) bool { return f != channel.Records }) {
+			t.Error("a checkpoint asks for another one")
+		}
+	}
+	checkpoint()
+	for range 3 {
+		for tick() == channel.Records {
+		}
+		for range 100 {
+			if tick() != channel.Records {
+				t.Error("what waits for the checkpoint asks for another one")
+			}
+		}
+		checkpoint()
+	}
+	trace.close()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || bytes.Count(text, []byte(`"open":`)) != 1 {
+			t.Errorf("%s has no checkpoint of its own: %v\n%s", file, err, text)
+		}
 	}
 }
 
