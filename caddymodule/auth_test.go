@@ -82,7 +82,9 @@ func TestPasswordIsCached(t *testing.T) {
 
 // Who guesses passwords on 500 connections keeps one comparison busy, and a known
 // encoder does not wait for it.
-func TestGuessing(t *testing.T) {
+func TestGuessing(t *testing.T) { synctest.Test(t, guessing) }
+
+func guessing(t *testing.T) {
 	hold := make(chan struct{})
 	o, slow := withHash(t, hold)
 	go func() { hold <- struct{}{} }()
@@ -104,7 +106,7 @@ func TestGuessing(t *testing.T) {
 	}
 	began := time.Now()
 	want(t, o.putAs(basic("encoder", "secret"), "192.0.2.1"), 204, "")
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 0 {
 		t.Errorf("the known encoder waited for %v", took)
 	}
 	close(hold)

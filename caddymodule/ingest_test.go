@@ -214,7 +214,7 @@ func TestContentEncoding(t *testing.T) {
 	want(t, o.do("PUT", path, bytes.NewReader(inTwo), "Content-Encoding", "gzip"), 204, "")
 	want(t, o.do("GET", path, nil), 200, "seg1.ts")
 
-	bomb := gzipped(t, append([]byte("#EXTM3U\n"), make([]byte, 64<<20)...))
+	bomb := gzipped(t, append([]byte("#EXTM3U\n"), make([]byte, 8<<20)...))
 	want(t, o.do("PUT", path, bytes.NewReader(bomb), "Content-Encoding", "gzip"), 413, "larger than 1048576 bytes (max_playlist_size)")
 	want(t, o.do("PUT", "/in/a/x.ts", bytes.NewReader(bomb), "Content-Encoding", "gzip"), 413, "")
 

@@ -99,10 +99,11 @@ func TestATraceIsReplayed(t *testing.T) {
 		strings.Contains(out, "options: 7 slots") || strings.Contains(out, "options: 0 slots") {
 		t.Errorf("replay with another segment duration: %v\n%s", err, out)
 	}
+	t.Run("a difference is noticed", func(t *testing.T) { aReplayNoticesADifference(t, files[0]) })
+	t.Run("behind a process that was killed", func(t *testing.T) { aTraceGoesOnBehindAProcessThatWasKilled(t, files[0]) })
 }
 
-func TestAReplayNoticesADifference(t *testing.T) {
-	file := onTrace(t, "")[0]
+func aReplayNoticesADifference(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +127,34 @@ func TestAReplayNoticesADifference(t *testing.T) {
 		if out, err := run(replayCommand(), other); err == nil || !strings.Contains(err.Error(), "differently") {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
+	}
+}
+
+// A process that is killed has perhaps written what a slot was decided on, and not the slot.
+func aTraceGoesOnBehindAProcessThatWasKilled(t *testing.T, whole string) {
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := bytes.LastIndex(text, []byte(`{"time":"`))
+	if !bytes.Contains(text[last:], []byte(`"published":{"endpoint"`)) {
+		t.Fatalf("the last line is no slot: %s", text[last:])
+	}
+	file := filepath.Join(t.TempDir(), "sports.trace")
+	if err := os.WriteFile(file, text[:last], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(replayCommand(), file)
+	if err != nil || !strings.Contains(out, "6 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") {
+		t.Errorf("replay of the first process: %v\n%s", err, out)
+	}
+	next := filepath.Join(t.TempDir(), "next.trace")
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = run(replayCommand(), file, next)
+	if err != nil || !strings.Contains(out, "13 slots, 2 switches") || !strings.Contains(out, "All are as recorded.") {
+		t.Errorf("replay of both: %v\n%s", err, out)
 	}
 }
 
@@ -203,35 +232,6 @@ func TestATraceGoesOnBehindATornLine(t *testing.T) {
 	if err != nil || !strings.Contains(out, "7 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") ||
 		!strings.Contains(out, "Lines that could not be read: 1, first "+file+":1.") {
 		t.Errorf("replay: %v\n%s", err, out)
-	}
-}
-
-// A process that is killed has perhaps written what a slot was decided on, and not the slot.
-func TestATraceGoesOnBehindAProcessThatWasKilled(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "sports.trace")
-	onTraceFile(t, file, "")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := bytes.LastIndex(text, []byte(`{"time":"`))
-	if !bytes.Contains(text[last:], []byte(`"published":{"endpoint"`)) {
-		t.Fatalf("the last line is no slot: %s", text[last:])
-	}
-	if err := os.WriteFile(file, text[:last], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := run(replayCommand(), file)
-	if err != nil || !strings.Contains(out, "6 slots, 1 switches") || !strings.Contains(out, "All are as recorded.") {
-		t.Errorf("replay of the first process: %v\n%s", err, out)
-	}
-	next := filepath.Join(t.TempDir(), "next.trace")
-	if err := os.WriteFile(next, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err = run(replayCommand(), file, next)
-	if err != nil || !strings.Contains(out, "13 slots, 2 switches") || !strings.Contains(out, "All are as recorded.") {
-		t.Errorf("replay of both: %v\n%s", err, out)
 	}
 }
 
