@@ -118,7 +118,8 @@ type Journal interface {
 	// survives Forget.
 	Last(ctx context.Context) (uint64, error)
 	// Forget allows the engine to drop records before the revision. They may
-	// stay visible until it does.
+	// stay visible until it does, but for all of them: an engine of one node shows none
+	// from then on, also after a restart.
 	Forget(ctx context.Context, before uint64) error
 }
 

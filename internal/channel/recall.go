@@ -54,6 +54,9 @@ func (r *recall) arrival(revision uint64, entry arrival) {
 		r.arrivals.refs = append(r.arrivals.refs, ref)
 	case entry.Object != nil && entry.Info != nil:
 		object := *entry.Object
+		if ob := r.objects.get(object.ID); ob != nil && ob.info != nil {
+			return // what another node has of it as well
+		}
 		delete(r.arrivals.recalled, object.ID)
 		delete(r.arrivals.open, object.ID)
 		if r.adopt(object.ID, object.Size, entry) {

@@ -11,6 +11,7 @@ import (
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	filestore "github.com/liveorigin/caddy-live-origin/store/file"
 )
 
 // life runs a channel on a directory until the store is closed under it, as by the
@@ -113,7 +114,7 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 	long, late := shortEndpoint(), shortEndpoint()
 	long.SegmentDuration, long.FailoverGrace, long.PlaylistWindow = 6*time.Second, 3*time.Second, time.Minute
 	late.TimeDelay, late.PlaylistWindow = 8*time.Second, time.Minute
-	for name, endpoint := range map[string]EndpointConfig{"a long slot": long, "a delay": late} {
+	for name, endpoint := range map[string]EndpointConfig{"a long slot": long, "a delay": late, "journals with records twice": long} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
@@ -128,6 +129,9 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 							n++
 						}
 					})
+					if name == "journals with records twice" {
+						repeatArrivals(t, dir)
+					}
 				}
 				lifeOf(t, dir, endpoint, func(c *Channel) {
 					time.Sleep(20 * time.Second)
@@ -147,6 +151,34 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 				})
 			})
 		})
+	}
+}
+
+// repeatArrivals leaves a journal of arrivals as earlier versions did that had copied it from another node.
+func repeatArrivals(t *testing.T, dir string) {
+	t.Helper()
+	st, err := filestore.Open(filestore.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	j, err := st.Journal(t.Context(), testConfig(shortEndpoint()).Name+arrivedMedia)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records [][]byte
+	last := uint64(0)
+	err = j.Read(t.Context(), 0, func(revision uint64, record []byte) error {
+		last, records = revision, append(records, bytes.Clone(record))
+		return nil
+	})
+	for _, record := range records {
+		if err == nil {
+			last, err = j.Append(t.Context(), last, record)
+		}
+	}
+	if err != nil || last == 0 {
+		t.Fatal(last, err)
 	}
 }
 

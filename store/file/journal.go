@@ -184,7 +184,7 @@ func (j *journal) Forget(ctx context.Context, before uint64) error {
 	if err := j.ready(ctx); err != nil {
 		return fmt.Errorf("forget in journal %q: %w", j.name, err)
 	}
-	if c := j.current(); before > c.last() && len(c.offsets) > 0 && c.end >= chunkSize/4 {
+	if c := j.current(); before > c.last() && len(c.offsets) > 0 {
 		// Its number is all that is left of it.
 		if err := j.begin(c.last()); err != nil {
 			return fmt.Errorf("forget in journal %q: begin another file: %w", j.name, full(err))

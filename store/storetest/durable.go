@@ -68,6 +68,11 @@ func testReopenJournals(t *testing.T, open func(t *testing.T, dir string) store.
 	st := open(t, dir)
 	j, all := journal(t, st, "a/b"), journal(t, st, "a")
 	journal(t, st, "empty")
+	few := journal(t, st, "few")
+	appendRecord(t, few, 0, record(1))
+	if err := few.Forget(context.Background(), 2); err != nil {
+		t.Fatal(err)
+	}
 	for i := range uint64(400) {
 		appendRecord(t, j, i, record(i+1))
 		appendRecord(t, all, i, record(i+1))
@@ -90,6 +95,12 @@ func testReopenJournals(t *testing.T, open func(t *testing.T, dir string) store.
 	wantLast(t, j, 400)
 	wantRecords(t, j, 349, 350, 400, record)
 	wantLast(t, all, 400)
+	few = journal(t, st, "few")
+	wantLast(t, few, 1)
+	if _, shared := st.(store.Shared); !shared { // what all nodes share goes a little later
+		wantRecords(t, all, 0, 1, 0, record)
+		wantRecords(t, few, 0, 1, 0, record)
+	}
 	wantLast(t, journal(t, st, "empty"), 0)
 	_, err := all.Append(ctx, 0, nil)
 	wantError(t, err, store.ErrConflict)

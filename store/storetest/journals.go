@@ -18,6 +18,7 @@ func (s suite) testJournals(t *testing.T) {
 	t.Run("many appenders lose nothing", s.testManyAppenders)
 	t.Run("reads behind a revision", s.testReadAfter)
 	t.Run("forgets, but not its last revision", s.testForget)
+	t.Run("can be emptied", s.testForgetAll)
 	t.Run("two handles of one name", s.testTwoHandles)
 	t.Run("keeps a copy of the record", s.testRecordCopied)
 	t.Run("is read while it grows and forgets", s.testReadWhileAppending)
@@ -210,6 +211,26 @@ func (s suite) testForget(t *testing.T) {
 	wantError(t, err, store.ErrConflict)
 	appendRecord(t, j, 300, record(301))
 	wantRecords(t, j, 300, 301, 301, record)
+}
+
+// What comes behind that is all that a reader gets.
+func (s suite) testForgetAll(t *testing.T) {
+	st := s.fresh(t, 0)
+	if shared, ok := st.(store.Shared); ok {
+		st = shared.Local() // what all nodes share goes a little later
+	}
+	j := journal(t, st, "j")
+	for i := range uint64(5) {
+		appendRecord(t, j, 2*i, record(2*i+1))
+		appendRecord(t, j, 2*i+1, record(2*i+2))
+		if err := j.Forget(context.Background(), 2*i+3); err != nil {
+			t.Fatal(err)
+		}
+		wantLast(t, j, 2*i+2)
+		wantRecords(t, j, 0, 1, 0, record)
+	}
+	appendRecord(t, j, 10, record(11))
+	wantRecords(t, j, 0, 11, 11, record)
 }
 
 func (s suite) testTwoHandles(t *testing.T) {
