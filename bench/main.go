@@ -3,7 +3,7 @@
 // run mean anything. See README.md.
 //
 //	go run ./bench [-run regexp] [-time 2s] [-rounds 9]
-//	go run ./bench soak [-duration 30m] [-channels 100] [-players 500]
+//	go run ./bench soak [-duration 30m] [-channels 100] [-players 500] [-store file]
 package main
 
 import (

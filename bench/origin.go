@@ -24,6 +24,7 @@ type origin struct {
 	keys                               string // directory of certificate and key
 	admin                              string
 	block                              string
+	name, peer                         string // of one of several nodes, and where the others reach it
 	dir                                string // everything that the process writes
 	root                               string // of the file server
 	encoding                           string // Content-Encoding of the static response
@@ -60,7 +61,7 @@ func (b *bench) place(o *origin) (err error) {
 	if err := os.Mkdir(o.root, 0o755); err != nil {
 		return err
 	}
-	for _, addr := range []*string{&o.addr, &o.respond, &o.files, &o.admin, &o.secure, &o.secureRespond, &o.secureFiles} {
+	for _, addr := range []*string{&o.addr, &o.peer, &o.respond, &o.files, &o.admin, &o.secure, &o.secureRespond, &o.secureFiles} {
 		if *addr, err = ports.FreeAddress("127.0.0.1"); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -21,18 +22,18 @@ import (
 // soakOptions are the flags of the soak.
 type soakOptions struct {
 	duration, reload, restart time.Duration
-	channels, players         int
+	channels, players, nodes  int
 	seed                      uint64
 	store                     string
 	keep                      string
 }
 
-// soak is a run of many channels with encoders that fail all the time, and with an origin
-// that is reloaded and restarted. See README.md.
+// soak is a run of many channels with encoders that fail all the time, and with an origin, or several
+// nodes of one, that is reloaded and restarted. See README.md.
 type soak struct {
 	options   soakOptions
 	programme *programme
-	origin    *steadfast
+	site      *site
 	diary     *diary
 	channels  []*soakChannel
 	audience  *audience
@@ -51,7 +52,7 @@ type soakChannel struct {
 	timeline timeline
 	plan     plan
 	ledger   *ledger
-	origin   *steadfast
+	site     *site
 	reader   *reader
 	onAir    atomic.Bool
 }
@@ -76,18 +77,25 @@ func runSoak(args []string) error {
 	flags.DurationVar(&o.reload, "reload", time.Minute, "how often the config is reloaded, 0 for never")
 	flags.DurationVar(&o.restart, "restart", 10*time.Minute, "how often the process is restarted, 0 for never; it never is with -store memory")
 	flags.Uint64Var(&o.seed, "seed", 0, "of all that is random; 0 for one of this moment")
-	flags.StringVar(&o.store, "store", "file", "`engine`: memory or file")
+	flags.StringVar(&o.store, "store", "file", "`engine`: memory, file or nats")
+	flags.IntVar(&o.nodes, "nodes", 3, "how many nodes there are with -store nats")
 	flags.StringVar(&o.keep, "keep", "", "`directory` where the origin's log and traces are kept; nowhere by default")
 	flags.StringVar(&b.caddy, "caddy", "", "`binary` to run; built from this tree by default")
 	_ = flags.Parse(args)
 	if o.duration < time.Minute || o.channels < 1 || o.players < 0 {
 		return errors.New("-duration must be at least 1m, -channels at least 1, -players not negative")
 	}
-	if o.store != "file" && o.store != "memory" {
-		return errors.New("-store must be file or memory")
-	}
-	if o.store == "memory" {
-		o.restart = 0
+	switch o.store {
+	case "memory":
+		o.restart, o.nodes = 0, 1
+	case "file":
+		o.nodes = 1
+	case "nats":
+		if o.nodes < 2 {
+			return errors.New("-nodes must be at least 2")
+		}
+	default:
+		return errors.New("-store must be memory, file or nats")
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano()) % 1e9
@@ -121,20 +129,22 @@ func (s *soak) run(ctx context.Context, b *bench) error {
 	}
 	defer log.Close()
 	s.diary = makeDiary(log)
-	if s.origin, err = b.startSteadfast(ctx, s.block, s.diary); err != nil {
+	if s.site, err = b.startSite(ctx, s.options.nodes, s.block, s.diary); err != nil {
 		return err
 	}
-	defer func() { s.origin.stop() }()
+	defer func() { s.site.stop() }()
 	restore, handedOver := handover.KeepQueued()
 	defer restore()
-	s.origin.resets = !handedOver
+	for _, n := range s.site.nodes {
+		n.resets = !handedOver
+	}
 	fmt.Fprintf(os.Stderr, "== soak for %s, seed %d\n", s.options.duration, s.options.seed)
 	s.cast()
 	if err := s.perform(ctx); err != nil {
 		s.findings = append(s.findings, finding{kind: foundOrigin, at: time.Now(), piece: -1, text: err.Error()})
 	}
 	if s.options.keep != "" && ctx.Err() == nil {
-		s.origin.stop()
+		s.site.stop()
 		s.replay(ctx, b.caddy)
 	}
 	if !s.report(os.Stdout) {
@@ -154,11 +164,16 @@ func (s *soak) log() (io.WriteCloser, error) {
 	return os.Create(filepath.Join(s.options.keep, "origin.log"))
 }
 
-// block is the config: every third channel joins two segments into one.
-func (s *soak) block(o *origin) string {
+// block is the config of a node, urls are those of the NATS servers: every third channel joins two
+// segments into one.
+func (s *soak) block(o *origin, urls []string) string {
 	text := "store memory {\ncapacity 4GiB\n}\n"
-	if s.options.store == "file" {
+	switch s.options.store {
+	case "file":
 		text = "store file " + o.store() + " {\nmax_size 8GiB\n}\n"
+	case "nats":
+		text = fmt.Sprintf("store nats %s {\nnode %s\npeer_address http://%s\nlocal file %s\nmax_size 8GiB\n}\n",
+			strings.Join(urls, " "), o.name, o.peer, o.store())
 	}
 	for i := range s.options.channels {
 		name, seconds := channelName(i), 2
@@ -167,7 +182,7 @@ func (s *soak) block(o *origin) string {
 		}
 		trace := ""
 		if s.options.keep != "" {
-			trace = "trace " + filepath.Join(s.keepPath(), name+".trace")
+			trace = "trace " + s.trace(name, o.name)
 		}
 		text += channelBlock(name, seconds, int(s.window().Seconds()), trace)
 	}
@@ -216,7 +231,7 @@ func (s *soak) cast() {
 	s.begin = time.Now()
 	total := int((s.options.duration - ending) / s.programme.length)
 	for i := range s.options.channels {
-		c := &soakChannel{name: channelName(i), seed: s.options.seed + uint64(i)<<32, total: total, origin: s.origin, dated: i%2 == 0}
+		c := &soakChannel{name: channelName(i), seed: s.options.seed + uint64(i)<<32, total: total, site: s.site, dated: i%2 == 0}
 		random := c.random(1)
 		c.plan = makePlan(c.random(2), total)
 		// Not all at the same moment, and one encoder always a little after the other.
@@ -253,8 +268,8 @@ func (s *soak) perform(ctx context.Context) error {
 	for i := range s.options.players {
 		random := rand.New(rand.NewPCG(s.options.seed, uint64(i)))
 		p := &player{
-			client:   client{addr: s.origin.addr, patience: readerPatience},
-			audience: s.audience, origin: s.origin, channels: s.channels, random: random,
+			client:   client{addr: s.site.nodes[0].addr, patience: readerPatience},
+			audience: s.audience, site: s.site, channels: s.channels, random: random,
 		}
 		if random.Float64() < slowShare {
 			p.pause = slowPause
@@ -262,13 +277,13 @@ func (s *soak) perform(ctx context.Context) error {
 		wait.Go(func() { p.play(ctx) })
 	}
 	pause := min(samplePause, s.options.duration/40)
-	wait.Go(func() { s.usages.sample(ctx, s.origin, pause, s.window()) })
+	wait.Go(func() { s.usages.sample(ctx, s.site, pause, s.window()) })
 	wait.Go(func() { s.progress(ctx) })
 	// The last restart is long enough before the end.
 	tending, stop := context.WithTimeout(ctx, s.options.duration-2*ending)
 	defer stop()
 	wait.Go(func() {
-		if err := s.origin.tend(tending, s.options.reload, s.options.restart); err != nil {
+		if err := s.site.tend(tending, s.options.reload, s.options.restart); err != nil {
 			cancel(err)
 		}
 	})

@@ -62,7 +62,7 @@ const (
 
 // check compares the output of a channel, in the order of its numbers, with what its
 // encoders delivered.
-func check(channel string, slots []aired, l *ledger, away []span) *verdict {
+func check(channel string, slots []aired, l *ledger, away outages) *verdict {
 	v := &verdict{slots: len(slots)}
 	find := func(s *aired, kind string, piece int, format string, args ...any) {
 		at := s.seen
@@ -146,7 +146,7 @@ func (v *verdict) slot(s, before *aired, known bool, length time.Duration, find 
 
 // missing judges the pieces between two that are on air; j is the position of the later one
 // in its slot.
-func (v *verdict) missing(channel string, last, k, j int, s *aired, l *ledger, away []span, find func(*aired, string, int, string, ...any)) {
+func (v *verdict) missing(channel string, last, k, j int, s *aired, l *ledger, away outages, find func(*aired, string, int, string, ...any)) {
 	for p := last + 1; p < k; p++ {
 		switch l.outcome(p, away) {
 		case absent:

@@ -51,7 +51,7 @@ func kindsOf(v *verdict) map[string]int {
 }
 
 func TestCheckPassesWhatIsRight(t *testing.T) {
-	v := check("c", testOutput(), testLedger(), nil)
+	v := check("c", testOutput(), testLedger(), outages{})
 	if len(v.findings) > 0 {
 		t.Fatalf("%+v", v.findings)
 	}
@@ -95,7 +95,7 @@ func TestCheckNotices(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			v := check("c", test.change(testOutput()), testLedger(), nil)
+			v := check("c", test.change(testOutput()), testLedger(), outages{})
 			if kindsOf(v)[test.want] == 0 {
 				t.Fatalf("%q was not found, but %+v", test.want, v.findings)
 			}
@@ -121,7 +121,7 @@ func TestCheckForgivesWhatNobodyDelivered(t *testing.T) {
 	for i := 4; i < len(slots); i++ {
 		slots[i].sequence--
 	}
-	v := check("c", slots, l, nil)
+	v := check("c", slots, l, outages{})
 	if len(v.findings) > 0 || v.absent != 2 || v.breaks != 1 {
 		t.Fatalf("%+v", v)
 	}
@@ -130,7 +130,7 @@ func TestCheckForgivesWhatNobodyDelivered(t *testing.T) {
 func TestCheckCountsWhatNobodyLookedAt(t *testing.T) {
 	slots := testOutput()
 	slots = append(slots[:4], slots[6:]...)
-	v := check("c", slots, testLedger(), nil)
+	v := check("c", slots, testLedger(), outages{})
 	if len(v.findings) > 0 || v.unseen != 2 {
 		t.Fatalf("%+v", v)
 	}

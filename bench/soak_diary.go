@@ -29,7 +29,12 @@ const diaryLines = 2000
 
 func makeDiary(to io.Writer) *diary { return &diary{to: to, quotes: map[string][]quote{}} }
 
-func (d *diary) line(text string) {
+// of takes the log of a node.
+func (d *diary) of(node string) func(string) {
+	return func(text string) { d.line(node, text) }
+}
+
+func (d *diary) line(node, text string) {
 	var line struct {
 		Level   string  `json:"level"`
 		Channel string  `json:"channel"`
@@ -37,7 +42,7 @@ func (d *diary) line(text string) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, _ = io.WriteString(d.to, text+"\n")
+	_, _ = io.WriteString(d.to, node+" "+text+"\n")
 	if json.Unmarshal([]byte(text), &line) != nil {
 		if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") {
 			d.panics = append(d.panics, text)
@@ -50,7 +55,7 @@ func (d *diary) line(text string) {
 	if line.Level == "panic" || strings.Contains(text, "panic") {
 		d.panics = append(d.panics, text)
 	}
-	kept := append(d.quotes[line.Channel], quote{time.UnixMicro(int64(line.Time * 1e6)), text})
+	kept := append(d.quotes[line.Channel], quote{time.UnixMicro(int64(line.Time * 1e6)), node + " " + text})
 	d.quotes[line.Channel] = kept[max(0, len(kept)-diaryLines):]
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // troubled is an encoder of a soak: it keeps to the plan of its channel. What the origin does
-// not take because it is away is held and sent again, in order.
+// not take because it is away is held and sent again, in order; to another node, if there is one.
 type troubled struct {
 	client
 	*soakChannel
@@ -39,12 +39,14 @@ const (
 	again = 150 * time.Millisecond
 	// encoderPatience is how long it waits for an answer.
 	encoderPatience = 10 * time.Second
+	// hopsOneIn: before so many pieces it changes nodes once, although nothing is wrong.
+	hopsOneIn = 20
 )
 
 func makeTroubled(c *soakChannel, input int) *troubled {
 	random := c.random(10 + uint64(input))
 	e := &troubled{
-		client:      client{addr: c.origin.addr, patience: encoderPatience},
+		client:      client{addr: c.site.nodes[input%len(c.site.nodes)].addr, patience: encoderPatience},
 		soakChannel: c, input: input, random: random,
 		counter: byte(random.IntN(16)), names: "seg%d.ts",
 	}
@@ -72,8 +74,17 @@ func (e *troubled) play(ctx context.Context) {
 			e.list = nil
 			continue
 		}
+		if e.site.several() && e.random.IntN(hopsOneIn) == 0 {
+			e.hop()
+		}
 		e.send(ctx, k, f)
 	}
+}
+
+// hop goes on at another node, if there is one.
+func (e *troubled) hop() {
+	e.close()
+	e.addr = e.site.other(e.addr)
 }
 
 // change is what happens when a fault ends or begins.
@@ -115,7 +126,7 @@ func (e *troubled) send(ctx context.Context, k int, f fault) {
 	if f.kind == faultBroken {
 		e.breakOff(e.path()+name, body)
 	} else if e.upload(ctx, k, e.path()+name, body) {
-		e.ledger.note(e.input, k, func(d *delivery) { d.stored = time.Now() })
+		e.ledger.note(e.input, k, func(d *delivery) { d.stored, d.node = time.Now(), e.addr })
 	}
 	e.announce(ctx, k, f.kind)
 }
@@ -192,7 +203,7 @@ func (e *troubled) upload(ctx context.Context, k int, path string, body []byte) 
 			e.ledger.note(e.input, k, func(d *delivery) { d.answer = no.Error() })
 			return false
 		}
-		e.close()
+		e.hop()
 		_ = rest(ctx, again)
 	}
 	return false

@@ -12,6 +12,7 @@ type delivery struct {
 	fault          faultKind // empty if all is well
 	sent           time.Time // for the first time
 	stored, listed time.Time // when the upload of the segment, and of a playlist with it, was acknowledged
+	node           string    // that has the segment
 	attempts       int
 	answer         string // if it was refused
 }
@@ -77,10 +78,29 @@ const (
 	inTime = 700 * time.Millisecond
 	// comeback is how long, after the origin is back, what it missed may take.
 	comeback = 3 * time.Second
+	// alone is how long one of several nodes may be the only one that has a segment: until the slot
+	// is decided, and the others have fetched it.
+	alone = 3 * time.Second
 )
 
-// outcome judges a piece. away are the times when there was no origin.
-func (l *ledger) outcome(piece int, away []span) outcome {
+// outages are what excuses that a piece is not on air.
+type outages struct {
+	away   []span                 // when there was no origin
+	killed map[string][]time.Time // nodes of several, by address, with what only they had
+}
+
+// took reports whether a segment went with the node that had it.
+func (o outages) took(d *delivery) bool {
+	for _, at := range o.killed[d.node] {
+		if at.After(d.stored) && at.Before(d.whole().Add(alone)) {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome judges a piece.
+func (l *ledger) outcome(piece int, o outages) outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	best := absent
@@ -88,12 +108,13 @@ func (l *ledger) outcome(piece int, away []span) outcome {
 		if piece >= len(l.pieces[input]) {
 			continue
 		}
-		whole := l.pieces[input][piece].whole()
+		d := &l.pieces[input][piece]
+		whole := d.whole()
 		if whole.IsZero() {
 			continue
 		}
 		best = max(best, late)
-		if !whole.After(l.deadline(input, piece, away)) {
+		if !whole.After(l.deadline(input, piece, o.away)) && !o.took(d) {
 			return delivered
 		}
 	}

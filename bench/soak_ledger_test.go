@@ -14,26 +14,34 @@ func TestOutcome(t *testing.T) {
 	unlisted.listed = time.Time{}
 	cut := at(0)
 	cut.fault = faultCut
-	away := []span{{due.Add(-time.Second), due.Add(3 * time.Second)}}
+	away := outages{away: []span{{due.Add(-time.Second), due.Add(3 * time.Second)}}}
+	long := outages{away: []span{{due.Add(-9 * time.Second), due.Add(-8 * time.Second)}}}
+	killed := func(d time.Duration) outages { return outages{killed: map[string][]time.Time{"n": {due.Add(d)}}} }
+	there := at(0)
+	there.node = "n"
 	tests := map[string]struct {
 		a, b delivery
-		away []span
+		outages
 		want outcome
 	}{
-		"one in time":                {delivery{}, at(500 * time.Millisecond), nil, delivered},
-		"both late":                  {at(2 * time.Second), at(3 * time.Second), nil, late},
-		"nobody":                     {delivery{}, delivery{}, nil, absent},
-		"not listed":                 {unlisted, delivery{}, nil, absent},
-		"not sound":                  {cut, delivery{}, nil, absent},
+		"one in time":                {delivery{}, at(500 * time.Millisecond), outages{}, delivered},
+		"both late":                  {at(2 * time.Second), at(3 * time.Second), outages{}, late},
+		"nobody":                     {delivery{}, delivery{}, outages{}, absent},
+		"not listed":                 {unlisted, delivery{}, outages{}, absent},
+		"not sound":                  {cut, delivery{}, outages{}, absent},
 		"held while there was none":  {at(5 * time.Second), delivery{}, away, delivered},
 		"too late also after that":   {at(7 * time.Second), delivery{}, away, late},
-		"an outage long before that": {at(2 * time.Second), delivery{}, []span{{due.Add(-9 * time.Second), due.Add(-8 * time.Second)}}, late},
+		"an outage long before that": {at(2 * time.Second), delivery{}, long, late},
+		"went with its node":         {there, delivery{}, killed(time.Second), late},
+		"had left it by then":        {there, delivery{}, killed(4 * time.Second), delivered},
+		"came after that":            {there, delivery{}, killed(-time.Second), delivered},
+		"another one has it":         {there, at(0), killed(time.Second), delivered},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			l := testLedger()
 			l.pieces[0][k], l.pieces[1][k] = test.a, test.b
-			if got := l.outcome(k, test.away); got != test.want {
+			if got := l.outcome(k, test.outages); got != test.want {
 				t.Fatalf("%d, want %d\n%s", got, test.want, l.tell(k))
 			}
 		})

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// steadfast is an origin that is reloaded and restarted again and again.
+// steadfast is an origin that is reloaded and restarted again and again, or a node of one.
 type steadfast struct {
 	*origin
 	boot func(*origin) error // runs the process until the end of the soak
@@ -21,14 +21,16 @@ type steadfast struct {
 
 	mu       sync.Mutex
 	away     []span
+	killed   []time.Time
 	reloaded []span // where it resets
 	started  time.Time
 	reloads  int
 	restarts int
 }
 
-func (b *bench) startSteadfast(ctx context.Context, block func(o *origin) string, d *diary) (*steadfast, error) {
-	o := &origin{lossless: true}
+// placeSteadfast prepares one; boot starts it.
+func (b *bench) placeSteadfast(ctx context.Context, name string, block func(o *origin) string, d *diary) (*steadfast, error) {
+	o := &origin{name: name, lossless: true}
 	if err := b.place(o); err != nil {
 		return nil, err
 	}
@@ -37,12 +39,12 @@ func (b *bench) startSteadfast(ctx context.Context, block func(o *origin) string
 		return nil, err
 	}
 	boot := func(o *origin) error {
-		if err := b.boot(ctx, o, d.line); err != nil {
+		if err := b.boot(ctx, o, d.of(name)); err != nil {
 			return err
 		}
 		return o.ready(ctx)
 	}
-	return &steadfast{origin: o, boot: boot, started: time.Now()}, boot(o)
+	return &steadfast{origin: o, boot: boot, started: time.Now()}, nil
 }
 
 // ready waits until the origin has read its store. It listens a moment before that, and
@@ -88,13 +90,15 @@ func (s *steadfast) outages() []span {
 	return append([]span(nil), s.away...)
 }
 
-// restart ends the process, by force every other time, and starts it again.
-func (s *steadfast) restart() error {
+// restart ends the process, perhaps by force, and starts it again.
+func (s *steadfast) restart(force bool) error {
 	s.mu.Lock()
 	// Until it is back, nobody knows when that will be.
 	s.away = append(s.away, span{time.Now(), time.Now().Add(time.Hour)})
+	if force {
+		s.killed = append(s.killed, time.Now())
+	}
 	s.restarts++
-	force := s.restarts%2 == 0
 	s.mu.Unlock()
 	if force {
 		s.kill()
@@ -136,34 +140,6 @@ func (s *steadfast) reload() error {
 		return fmt.Errorf("reload: %s", resp.Status)
 	}
 	return nil
-}
-
-// tend reloads and restarts on schedule until the context ends. It returns early if the
-// process does what it should not.
-func (s *steadfast) tend(ctx context.Context, reload, restart time.Duration) error {
-	reloads, stop := ticks(reload)
-	defer stop()
-	restarts, stop := ticks(restart)
-	defer stop()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.exited:
-			return errors.New("the origin ended by itself:\n" + s.tail())
-		case <-reloads:
-			err = s.reload()
-		case <-restarts:
-			err = s.restart()
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // ticks never come if the period is 0.

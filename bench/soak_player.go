@@ -38,7 +38,7 @@ const (
 type player struct {
 	client
 	*audience
-	origin   *steadfast
+	site     *site
 	channels []*soakChannel
 	random   *rand.Rand
 }
@@ -49,7 +49,18 @@ func (p *player) play(ctx context.Context) {
 	_ = rest(ctx, time.Duration(p.random.Int64N(int64(2*time.Second))))
 	for ctx.Err() == nil {
 		c := p.channels[p.random.IntN(len(p.channels))]
+		if p.site.several() {
+			p.turn(p.site.nodes[p.random.IntN(len(p.site.nodes))].addr)
+		}
 		p.watch(ctx, c, time.Now().Add(stay+time.Duration(p.random.Int64N(int64(2*stay)))))
+	}
+}
+
+// turn goes on at another node.
+func (p *player) turn(addr string) {
+	if addr != p.addr {
+		p.close()
+		p.addr = addr
 	}
 }
 
@@ -101,7 +112,7 @@ func (p *player) watch(ctx context.Context, c *soakChannel, until time.Time) {
 // ask makes a request and counts what comes of it. right, which may be nil, says whether it
 // is right that there is nothing.
 func (p *player) ask(ctx context.Context, c *soakChannel, path string, right func() bool) []byte {
-	begin, early := time.Now(), !c.began()
+	begin, early, node := time.Now(), !c.began(), p.site.at(p.addr)
 	status, body, err := p.fetchAgain(path)
 	if ctx.Err() != nil {
 		return nil
@@ -130,7 +141,8 @@ func (p *player) ask(ctx context.Context, c *soakChannel, path string, right fun
 		p.gone++
 		return nil
 	}
-	if p.origin.wasAway(begin, time.Now()) {
+	if node.wasAway(begin, time.Now()) {
+		p.turn(p.site.other(p.addr))
 		p.expected[kind]++
 		return nil
 	}
@@ -138,7 +150,7 @@ func (p *player) ask(ctx context.Context, c *soakChannel, path string, right fun
 		p.wrong++
 		return nil
 	}
-	text := fmt.Sprintf("player: %s: %s", path, kind)
+	text := fmt.Sprintf("player: %s%s: %s", node.name, path, kind)
 	if err != nil {
 		text += ": " + err.Error()
 	}

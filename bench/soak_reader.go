@@ -15,13 +15,17 @@ type reader struct {
 	*soakChannel
 
 	target    int
-	first     int // number of the first entry, of the last version
+	edges     map[string]edge   // by node
+	others    map[string]client // of the nodes that are not asked now
 	slots     []aired
 	index     map[int]int // of slots, by number
 	counters  continuity
 	continued int // number of the slot that the counters belong to
 	findings  []finding
 }
+
+// edge is the first and the last number of the latest version of a playlist.
+type edge struct{ first, last int }
 
 const (
 	// readerPause is between two looks at a playlist.
@@ -31,9 +35,21 @@ const (
 )
 
 func makeReader(c *soakChannel) *reader {
-	r := &reader{viewer: *newViewer(c.origin.addr, c.name), soakChannel: c, index: map[int]int{}}
+	r := &reader{
+		viewer: *newViewer(c.site.nodes[0].addr, c.name), soakChannel: c,
+		index: map[int]int{}, edges: map[string]edge{}, others: map[string]client{},
+	}
 	r.patience = readerPatience
+	for _, n := range c.site.nodes {
+		r.others[n.addr] = client{addr: n.addr, patience: readerPatience}
+	}
 	return r
+}
+
+// turn goes on at another node, if there is one: all of them show the same.
+func (r *reader) turn() {
+	r.others[r.addr] = r.client
+	r.client = r.others[r.site.other(r.addr)]
 }
 
 func (r *reader) find(kind, format string, args ...any) {
@@ -46,6 +62,7 @@ func (r *reader) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		r.look(ctx)
 		_ = rest(ctx, readerPause)
+		r.turn()
 	}
 }
 
@@ -57,7 +74,7 @@ func (r *reader) ask(path string) []byte {
 	switch {
 	case err == nil && status == http.StatusOK:
 		return body
-	case r.origin.wasAway(begin, time.Now()):
+	case r.site.at(r.addr).wasAway(begin, time.Now()):
 	case err != nil:
 		r.find(foundAnswer, "%v", err)
 	case len(r.slots) == 0 && status == http.StatusNotFound:
@@ -130,15 +147,14 @@ func same(a, b entry) bool {
 
 // numbers checks what must never go back, or never change.
 func (r *reader) numbers(p *shown) {
-	if len(r.slots) > 0 {
-		if last := r.slots[len(r.slots)-1].sequence; p.last() < last {
-			r.find(foundBack, "the last slot is %d, it was %d", p.last(), last)
-		}
+	was := r.edges[r.addr]
+	if p.last() < was.last {
+		r.find(foundBack, "the last slot is %d, it was %d (%s)", p.last(), was.last, r.site.at(r.addr).name)
 	}
-	if p.sequence < r.first {
-		r.find(foundBack, "the first slot is %d, it was %d", p.sequence, r.first)
+	if p.sequence < was.first {
+		r.find(foundBack, "the first slot is %d, it was %d (%s)", p.sequence, was.first, r.site.at(r.addr).name)
 	}
-	r.first = p.sequence
+	r.edges[r.addr] = edge{p.sequence, p.last()}
 	if r.target != 0 && p.target != r.target {
 		r.find(foundChange, "the target duration is %d, it was %d", p.target, r.target)
 	}
@@ -149,7 +165,7 @@ func (r *reader) numbers(p *shown) {
 func (r *reader) take(ctx context.Context, e entry) {
 	s := aired{entry: e, seen: time.Now()}
 	if e.gap {
-		s.pieces, s.elsewhere = r.others(ctx, e.sequence)
+		s.pieces, s.elsewhere = r.elsewhere(ctx, e.sequence)
 		r.continued = -1
 	} else {
 		body, ok := r.media(ctx, e)
@@ -171,9 +187,9 @@ func (r *reader) take(ctx context.Context, e entry) {
 	}
 }
 
-// others looks for a slot in the other renditions: while the active encoder sends under
+// elsewhere looks for a slot in the other renditions: while the active encoder sends under
 // another name, the slot is there, and this rendition has a gap.
-func (r *reader) others(ctx context.Context, sequence int) ([]int, bool) {
+func (r *reader) elsewhere(ctx context.Context, sequence int) ([]int, bool) {
 	for _, name := range uris(r.ask(r.viewer.path + "/index.m3u8")) {
 		if name == r.viewer.name {
 			continue
@@ -203,13 +219,14 @@ func (r *reader) media(ctx context.Context, e entry) ([]byte, bool) {
 		if ctx.Err() != nil {
 			return nil, false
 		}
-		begin := time.Now()
+		begin, node := time.Now(), r.site.at(r.addr)
 		if body := r.ask(r.viewer.path + "/" + e.uri); body != nil {
 			return body, true
 		}
-		if !r.origin.wasAway(begin, time.Now()) {
+		if !node.wasAway(begin, time.Now()) {
 			return nil, false
 		}
+		r.turn()
 		_ = rest(ctx, readerPause/2)
 	}
 	return nil, false

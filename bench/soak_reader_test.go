@@ -55,9 +55,8 @@ func TestReaderNotices(t *testing.T) {
 		"a number that is far ahead": {at(90, 3, 2), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &reader{soakChannel: &soakChannel{}, index: map[int]int{}}
+			r := makeReader(&soakChannel{site: testSite()})
 			r.numbers(at(10, 3, 2))
-			r.slots = []aired{{entry: entry{sequence: 12}}}
 			r.numbers(test.next)
 			if test.want == "" && len(r.findings) == 0 {
 				return
@@ -66,6 +65,26 @@ func TestReaderNotices(t *testing.T) {
 				t.Fatalf("%+v, want %q", r.findings, test.want)
 			}
 		})
+	}
+}
+
+func testSite() *site {
+	return &site{nodes: []*steadfast{{origin: &origin{addr: "1", name: "node-1"}}, {origin: &origin{addr: "2", name: "node-2"}}}}
+}
+
+// Each node has numbers of its own: another one may be a slot behind for a moment.
+func TestReaderTurnsToAllNodes(t *testing.T) {
+	r := makeReader(&soakChannel{site: testSite()})
+	look := func(last int) { r.numbers(&shown{sequence: last, target: 2, entries: make([]entry, 1)}) }
+	look(10)
+	r.turn()
+	look(9)
+	r.turn()
+	if look(10); r.addr != "1" || len(r.findings) != 0 {
+		t.Errorf("at %s: %+v", r.addr, r.findings)
+	}
+	if look(9); len(r.findings) == 0 || r.findings[0].kind != foundBack {
+		t.Errorf("a number that goes back at one node is not noticed: %+v", r.findings)
 	}
 }
 

@@ -27,10 +27,10 @@ func (s *soak) report(w io.Writer) bool {
 	slices.SortStableFunc(findings, func(a, b finding) int { return a.at.Compare(b.at) })
 	rows := [][2]string{
 		{"machine", fmt.Sprintf("%d cores, load average %s", runtime.NumCPU(), loadAverage())},
-		{"run", fmt.Sprintf("%s, %d channels, %d players, %s store, seed %d", time.Since(s.begin).Round(time.Second), s.options.channels, s.options.players, s.options.store, s.options.seed)},
-		{"origin", fmt.Sprintf("%d reloads, %d restarts (half of them by SIGKILL), away for %s in all", s.origin.reloads, s.origin.restarts, s.absence())},
+		{"run", fmt.Sprintf("%s, %d channels, %d players, %s store, %d nodes, seed %d", time.Since(s.begin).Round(time.Second), s.options.channels, s.options.players, s.options.store, s.options.nodes, s.options.seed)},
+		{"origin", fmt.Sprintf("%d reloads, %d restarts (half of them by SIGKILL), away for %s in all", s.site.reloads(), s.site.restarts, s.site.absence())},
 	}
-	if s.origin.resets {
+	if s.site.nodes[0].resets {
 		rows = append(rows, [2]string{"reloads", "may reset connections: net.ipv4.tcp_migrate_req can't be set here"})
 	}
 	rows = append(rows, s.sentRows()...)
@@ -95,7 +95,7 @@ func printMarkdown(w io.Writer, rows [][2]string) {
 func (s *soak) verdict() *verdict {
 	sum := &verdict{}
 	for _, c := range s.channels {
-		v := check(c.name, c.reader.slots, c.ledger, s.origin.outages())
+		v := check(c.name, c.reader.slots, c.ledger, s.site.outages())
 		sum.slots += v.slots
 		sum.pieces += v.pieces
 		sum.absent += v.absent
@@ -215,14 +215,6 @@ func expectedErrors(byKind map[string]int) string {
 		return "none"
 	}
 	return strings.Join(parts, ", ")
-}
-
-func (s *soak) absence() time.Duration {
-	var sum time.Duration
-	for _, a := range s.origin.outages() {
-		sum += a.to.Sub(a.from)
-	}
-	return sum.Round(100 * time.Millisecond)
 }
 
 func loadAverage() string {

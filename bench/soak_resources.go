@@ -58,42 +58,48 @@ const (
 // sample reads all resources again and again. What grows as windows fill is not looked at:
 // in the beginning until the store deletes as much as comes, and later until a process that
 // was just started has its window.
-func (u *usages) sample(ctx context.Context, s *steadfast, pause, window time.Duration) {
+func (u *usages) sample(ctx context.Context, s *site, pause, window time.Duration) {
 	if rest(ctx, settled*window) != nil {
 		return
 	}
 	for rest(ctx, pause) == nil {
-		s.mu.Lock()
-		early := time.Since(s.started) < window
-		s.mu.Unlock()
-		if !early {
+		if !s.startedWithin(window) {
 			u.take(ctx, s)
 		}
 	}
 }
 
-func (u *usages) take(ctx context.Context, s *steadfast) {
-	begin := time.Now()
+// take takes what all nodes use.
+func (u *usages) take(ctx context.Context, s *site) {
 	values := make([]float64, len(resources))
-	for i, r := range resources {
-		var err error
-		if values[i], err = r.read(s); err == nil {
-			continue
+	for _, n := range s.nodes {
+		if !u.add(ctx, n, values) {
+			return
 		}
-		if ctx.Err() == nil && !s.wasAway(begin, time.Now()) {
-			fmt.Fprintf(os.Stderr, "!!! %s: %v\n", r.name, err)
-			u.mu.Lock()
-			u.failed++
-			u.mu.Unlock()
-		}
-		return
-	}
-	if s.wasAway(begin, time.Now()) {
-		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.samples = append(u.samples, values)
+}
+
+// add adds what a node uses, and reports whether that could be told.
+func (u *usages) add(ctx context.Context, s *steadfast, values []float64) bool {
+	begin := time.Now()
+	for i, r := range resources {
+		value, err := r.read(s)
+		values[i] += value
+		if err == nil {
+			continue
+		}
+		if ctx.Err() == nil && !s.wasAway(begin, time.Now()) {
+			fmt.Fprintf(os.Stderr, "!!! %s %s: %v\n", s.name, r.name, err)
+			u.mu.Lock()
+			u.failed++
+			u.mu.Unlock()
+		}
+		return false
+	}
+	return !s.wasAway(begin, time.Now())
 }
 
 // quarters are the medians of the first and of the last quarter of the samples.
