@@ -58,7 +58,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	if from.Before(e.offer.since) {
 		from = e.offer.since
 	}
-	return time.Since(from) >= patience && !n.pass(e, status.Distance, peers)
+	return time.Since(from) >= patience && !n.pass(e, status.Distance, peers) && n.claims(e, peers)
 }
 
 // pass leaves the decision to another node, and all that come after it, if this one is far from the
@@ -67,7 +67,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 // hear an encoder itself, or it would have to wait for all that comes from here.
 func (n *nodes) pass(e *endpoint, distance time.Duration, peers []peer) bool {
 	after := e.chain.last.ID
-	if after != "" && e.passed.After == after {
+	if after != "" && e.passed.After == after && e.passed.Node != n.group.Node() {
 		e.untaken = time.Now()
 	}
 	if after == "" || time.Since(e.untaken) < passAgain {
@@ -85,10 +85,13 @@ func (n *nodes) pass(e *endpoint, distance time.Duration, peers []peer) bool {
 }
 
 // takePass notes who decides from now on. The lock is held.
-func (n *nodes) takePass(m passMessage) {
+func (n *nodes) takePass(from string, m passMessage) {
 	e := n.channel.endpoints[m.Endpoint]
 	if e == nil || m.After != e.chain.last.ID {
 		return // there is something else after that already
+	}
+	if from == m.Node && n.precedes(e.passed, m) {
+		return
 	}
 	e.passed = m
 	n.channel.step(tick)

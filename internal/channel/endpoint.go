@@ -46,6 +46,7 @@ type endpoint struct {
 	// who was left it did not.
 	passed  passMessage
 	untaken time.Time
+	claimed time.Time // since when that is this node by its own word
 	// breakAt and numberAt are the discontinuity number and the media sequence number that the
 	// next slot has at least, if it is decided here: viewers of another node have seen those
 	// before; askedFor is when this node asked for them. left is the end of the history that

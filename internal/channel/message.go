@@ -32,7 +32,7 @@ type message struct {
 	Ordered time.Time       `json:"ordered,omitzero"`
 	// Break is where histories have met that don't continue each other.
 	Break *breakMessage `json:"break,omitempty"`
-	// Pass is that another node decides from now on.
+	// Pass is that another node decides from now on, or this one in place of one that is gone.
 	Pass *passMessage `json:"pass,omitempty"`
 	// Record is what an endpoint goes on with.
 	Record *endpointRecord `json:"record,omitempty"`
@@ -70,7 +70,8 @@ type breakMessage struct {
 	MSN      uint64 `json:"msn,omitempty"`
 }
 
-// passMessage leaves what comes after a record to a node, and to no other run of it.
+// passMessage leaves what comes after a record to a node, and to no other run of it. A node may take it upon
+// itself.
 type passMessage struct {
 	Endpoint string `json:"endpoint"`
 	After    string `json:"after"` // ID of the record's link

@@ -197,7 +197,7 @@ func (n *nodes) hear(from string, text []byte) {
 	case m.Break != nil:
 		n.locked(func() { n.breakAt(*m.Break) })
 	case m.Pass != nil:
-		n.locked(func() { n.takePass(*m.Pass) })
+		n.locked(func() { n.takePass(from, *m.Pass) })
 	case m.Record != nil:
 		n.locked(func() { n.follow(from, m.Record.Endpoint, m.Record.Record) })
 	}
