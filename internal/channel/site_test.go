@@ -34,7 +34,7 @@ type site struct {
 	without map[string]string
 	// base is the endpoint that all have, nil for a long one.
 	base *EndpointConfig
-	// slow is how long a record takes to be written to a node's own store.
+	// slow is how long it takes to write to a journal in a node's own store.
 	slow time.Duration
 }
 
@@ -254,7 +254,7 @@ func (d durable) Journal(ctx context.Context, name string) (store.Journal, error
 	return slowJournal{j, d.slow}, err
 }
 
-// slowStore takes its time to write records.
+// slowStore takes its time to write to journals.
 type slowStore struct {
 	*memory.Store
 	slow time.Duration
@@ -270,11 +270,11 @@ type slowJournal struct {
 	slow time.Duration
 }
 
-func (j slowJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j slowJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	if j.slow > 0 {
 		time.Sleep(j.slow)
 	}
-	return j.Journal.Append(ctx, last, record)
+	return j.Journal.Append(ctx, last, records...)
 }
 
 func (durable) Persistent() bool { return true }
@@ -293,7 +293,7 @@ type siteJournal struct {
 	node *siteNode
 }
 
-func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j siteJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	j.node.site.mu.Lock()
 	away := j.node.away()
 	j.node.site.mu.Unlock()
@@ -301,7 +301,7 @@ func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (ui
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
-	return j.Journal.Append(ctx, last, record)
+	return j.Journal.Append(ctx, last, records...)
 }
 
 func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {

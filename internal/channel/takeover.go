@@ -189,10 +189,8 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 				return err
 			}
 		}
-		for _, record := range answer.Records {
-			if last, err = journal.Append(ctx, last, record); err != nil {
-				return err
-			}
+		if last, err = journal.Append(ctx, last, answer.Records...); err != nil {
+			return err
 		}
 		q = journalQuestion{Name: name, After: answer.Last}
 		more = answer.More && len(answer.Records) > 0
