@@ -199,8 +199,10 @@ func (n *nodes) follow(from, endpoint string, r record) {
 		}
 		n.commit(e, r)
 	case ahead:
+		n.catchUpAfter(from, endpoint)
 		n.catchUp(from, endpoint)
 	case elsewise:
+		n.catchUpAfter(from, endpoint)
 		n.settle(endpoint)
 	}
 }

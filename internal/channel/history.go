@@ -26,17 +26,29 @@ const askTimeout = 3 * time.Second
 // catchUp asks a node for what it knows of an endpoint's history, in the background. The
 // lock may be held.
 func (n *nodes) catchUp(node, endpoint string) {
-	n.once(endpoint, func(ctx context.Context) error {
-		err := n.readOn(ctx, node, endpoint)
-		switch {
-		case err == nil:
-			n.partings.note(node, endpoint, false)
-		case errors.Is(err, errApart):
-			n.partings.note(node, endpoint, true)
-			return n.seekVerdict(ctx, endpoint)
-		}
-		return err
-	})
+	n.once(endpoint, func(ctx context.Context) error { return n.catchUpNow(ctx, node, endpoint) })
+}
+
+func (n *nodes) catchUpNow(ctx context.Context, node, endpoint string) error {
+	err := n.readOn(ctx, node, endpoint)
+	switch {
+	case err == nil:
+		n.partings.note(node, endpoint, false)
+	case errors.Is(err, errApart):
+		n.partings.note(node, endpoint, true)
+		return n.seekVerdict(ctx, endpoint)
+	}
+	return err
+}
+
+// catchUpAfter does so once the inquiry that is going on, if there is one, has come to its end: it may have
+// been answered before what the node says now was decided, which is not said again.
+func (n *nodes) catchUpAfter(node, endpoint string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if next, busy := n.asking[endpoint]; busy && next == nil {
+		n.asking[endpoint] = func(ctx context.Context) error { return n.catchUpNow(ctx, node, endpoint) }
+	}
 }
 
 // inquiry is something that is done about an endpoint, for which another node is asked.
