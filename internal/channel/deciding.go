@@ -124,6 +124,7 @@ func readPeers(status store.GroupStatus) []peer {
 // it is settled which one holds, both go on.
 func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 	endpoint := e.config.Name
+	n.notePeers(peers, endpoint)
 	for _, p := range peers {
 		if !p.ready {
 			continue
@@ -282,9 +283,12 @@ func (e *endpoint) take(r record) {
 // note lets the other nodes see where the endpoint stands.
 func (e *endpoint) note() {
 	at := endpointState{Link: e.chain.last}
-	at.MSN, _ = e.published()
-	if slots := e.window.Slots(); len(slots) > 0 && e.apart >= slots[0].MSN {
-		at.Apart = int(e.apart - slots[0].MSN + 1)
+	if slots := e.window.Slots(); len(slots) > 0 {
+		last := slots[len(slots)-1]
+		at.viewed = viewed{last.MSN, last.DiscontinuityNumber}
+		if e.apart >= slots[0].MSN {
+			at.Apart = int(e.apart - slots[0].MSN + 1)
+		}
 	}
 	e.standing.Store(&at)
 }

@@ -201,8 +201,10 @@ func (s nodeState) apart() (slots int) {
 }
 
 type endpointState struct {
-	Link link   `json:"link"`
-	MSN  uint64 `json:"msn,omitempty"` // of the last slot
+	Link link `json:"link"`
+	viewed
+	// Seen is where viewers of other nodes are, as far as this one knows, if that is farther.
+	Seen *viewed `json:"seen,omitempty"`
 	// Apart is how many slots in the window are not those of the history: they were published
 	// before the node went over to it.
 	Apart int `json:"apart,omitempty"`

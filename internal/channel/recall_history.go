@@ -44,10 +44,10 @@ func (n *nodes) recallHistory(ctx context.Context, endpoint string) error {
 	n.mu.Lock()
 	own := n.ends[endpoint]
 	n.mu.Unlock()
-	if end.link == nil || end.msn <= own.msn {
+	if end.link == nil || end.MSN <= own.MSN {
 		return nil
 	}
-	n.noteSeen(endpoint, end)
+	n.noteSeen(endpoint, end.viewed)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// It may be long: only the servers' silence is bounded.

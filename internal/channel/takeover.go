@@ -148,9 +148,13 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 func (n *nodes) takeUp(had map[string]*endpoint) {
 	peers := readPeers(n.group.Status())
 	for name, e := range n.channel.endpoints {
-		if had[name] == nil && n.ready.Load() {
-			n.compare(e, peers)
+		if had[name] != nil || !n.ready.Load() {
+			continue
 		}
+		if n.keeper(name, "") != "" {
+			n.goBeyond(e, peers) // it may have had the endpoint before
+		}
+		n.compare(e, peers)
 	}
 }
 
