@@ -66,6 +66,31 @@ func (n *nodes) ownEnd(ctx context.Context, endpoint string) (journalEnd, error)
 	return endOf(ctx, journal, last)
 }
 
+// firstSlot is the number of the oldest slot that this node has of an endpoint; 0 if it has none.
+func (n *nodes) firstSlot(endpoint string) (number uint64) {
+	n.locked(func() {
+		if e := n.channel.endpoints[endpoint]; e != nil && len(e.window.Slots()) > 0 {
+			number = e.window.Slots()[0].MSN
+		}
+	})
+	return number
+}
+
+// noteFirst notes that for a node whose journal this one takes over.
+func (n *nodes) noteFirst(endpoint string, number uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.firsts[endpoint] = number
+}
+
+// hadBefore reports whether a slot is older than what the node had whose journal this one has taken over. Its media
+// is gone then, unless this node has it: journals remember more than windows hold.
+func (n *nodes) hadBefore(endpoint string, number uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return number < n.firsts[endpoint]
+}
+
 // endStates are what other nodes are told of them. n.mu is held.
 func (n *nodes) endStates() map[string]endpointState {
 	states := map[string]endpointState{}

@@ -170,6 +170,9 @@ type journalAnswer struct {
 	Continues bool   `json:"continues,omitempty"`
 	Last      uint64 `json:"last"` // the revision of the last one
 	More      bool   `json:"more,omitempty"`
+	// First is the number of the oldest slot that the node still has, where that is an endpoint's journal,
+	// which may remember older ones.
+	First uint64 `json:"first,omitempty"`
 }
 
 // answerSize is where a long answer is cut, in bytes.

@@ -59,8 +59,10 @@ type nodes struct {
 	alone   bool
 	// ends are where the journals of this node ended when it started, and seen how far viewers have come, as
 	// far as it knows; by endpoint.
-	ends map[string]journalEnd
-	seen map[string]viewed
+	// firsts is where the windows begin of the node from which this one has taken over.
+	ends   map[string]journalEnd
+	seen   map[string]viewed
+	firsts map[string]uint64
 	// passing are the numbers that this node has to pass before it answers, by endpoint, since passingSince;
 	// passes is whether there are any.
 	passing      map[string]uint64
@@ -105,7 +107,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]inquiry{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
-		ends: map[string]journalEnd{}, seen: map[string]viewed{}, passing: map[string]uint64{}, fetching: make(chan struct{}, fetchesAtOnce),
+		ends: map[string]journalEnd{}, seen: map[string]viewed{}, firsts: map[string]uint64{}, passing: map[string]uint64{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
 	}
 	n.writer = strings.ToLower(rand.Text()[:7])

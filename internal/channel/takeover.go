@@ -188,6 +188,7 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 		if err != nil {
 			return err
 		}
+		n.noteFirst(strings.TrimPrefix(name, "/"), answer.First)
 		if first && !answer.Continues {
 			if err := journal.Forget(ctx, last+1); err != nil {
 				return err
@@ -308,6 +309,7 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 			q.After, answer.Continues = revision, true
 		}
 	}
+	answer.First = n.firstSlot(strings.TrimPrefix(q.Name, "/"))
 	size := 0
 	err = journal.Read(ctx, q.After, func(revision uint64, record []byte) error {
 		if size > answerSize {
