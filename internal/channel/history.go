@@ -184,7 +184,7 @@ func (n *nodes) takeSome(endpoint string, list []record, beyond, copying bool) e
 	}
 	if len(next) > 0 {
 		n.commit(e, next...)
-		n.fetchLater(next)
+		n.fetchLater(e.config.Name, next)
 	}
 	return err
 }
@@ -210,7 +210,7 @@ func (n *nodes) goOver(e *endpoint, at record, theirs []record) {
 	}
 	e.chain.cut(*at.Link)
 	n.commit(e, rest...)
-	n.fetchLater(rest)
+	n.fetchLater(e.config.Name, rest)
 }
 
 // meet prepares for where the history that the endpoint has joined goes on from what this node has
