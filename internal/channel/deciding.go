@@ -121,7 +121,8 @@ func readPeers(status store.GroupStatus) []peer {
 
 // compare compares this node's history of the endpoint with those of the others. It is behind if
 // one of them knows more, which is asked for that. It is apart if one has another history: until
-// it is settled which one holds, both go on.
+// it is settled which one holds, both go on; but first a node that knows less listens for a moment, as one
+// does that is in contact again: it is about to get what it lacks, and would leave that out.
 func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 	endpoint := e.config.Name
 	n.notePeers(peers, endpoint)
@@ -135,9 +136,9 @@ func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 		}
 		switch e.chain.relate(theirs) {
 		case follows, ahead:
-			parted, ask := n.partings.known(p.Node, endpoint)
+			parted, soon, ask := n.partings.known(p.Node, endpoint)
 			apart = apart || parted
-			behind = behind || !parted
+			behind = behind || !parted || soon
 			if ask && !n.awaits(endpoint) {
 				n.catchUp(p.Node, endpoint)
 			}

@@ -36,6 +36,9 @@ func (n *nodes) catchUpNow(ctx context.Context, node, endpoint string) error {
 		n.partings.note(node, endpoint, false)
 	case errors.Is(err, errApart):
 		n.partings.note(node, endpoint, true)
+		if n.arbiter(endpoint) == n.group.Node() {
+			return n.judgeOther(ctx, node, endpoint)
+		}
 		return n.seekVerdict(ctx, endpoint)
 	}
 	return err

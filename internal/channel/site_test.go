@@ -45,6 +45,9 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
+	// aside: its servers hear nothing of the others', and have no quorum; since turned.
+	aside  bool
+	turned time.Time
 	// far is how much longer everything takes from it and to it.
 	far time.Duration
 	// halted: nothing gets through to it or from it until then. It comes then.
@@ -185,6 +188,20 @@ func (s *site) heal(name string) {
 	s.deliverLate()
 }
 
+// turn puts a node aside, with its servers, or back: it does not notice more of that than that the others
+// are gone.
+func (s *site) turn(name string, aside bool) {
+	s.mu.Lock()
+	n := s.nodes[name]
+	n.aside, n.turned = aside, time.Now()
+	s.mu.Unlock()
+	if !aside {
+		s.deliverLate()
+		return
+	}
+	time.AfterFunc(siteSilence+50*time.Millisecond, s.tellAll)
+}
+
 // deliverLate brings what was said while nodes did not hear of each other.
 func (s *site) deliverLate() {
 	s.mu.Lock()
@@ -216,7 +233,7 @@ func (s *site) deliverLate() {
 
 // parted reports whether two nodes don't hear of each other. The site's lock is held.
 func (n *siteNode) parted(from *siteNode) bool {
-	return !n.cut.IsZero() || !from.cut.IsZero()
+	return !n.cut.IsZero() || !from.cut.IsZero() || n.aside != from.aside
 }
 
 func (s *site) tellAll() {
@@ -285,7 +302,7 @@ func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, err
 }
 
 // away reports whether it does not reach a quorum of the servers. The site's lock is held.
-func (n *siteNode) away() bool { return !n.cut.IsZero() || n.site.unreachable }
+func (n *siteNode) away() bool { return !n.cut.IsZero() || n.aside || n.site.unreachable }
 
 // siteJournal is a journal that needs the quorum.
 type siteJournal struct {
