@@ -121,12 +121,8 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 	if time.Since(kept.Saved) > keepAge {
 		return nil
 	}
-	for i, record := range kept.Records {
-		if _, err := journal.Append(ctx, uint64(i), record); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = journal.Append(ctx, 0, kept.Records...)
+	return err
 }
 
 // keptKey is the key of a journal. Nodes that share a storage have encoders of their own,
@@ -153,8 +149,8 @@ func instanceID() (string, error) {
 }
 
 // Append implements store.Journal.
-func (j *keptJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
-	revision, err := j.Journal.Append(ctx, last, record)
+func (j *keptJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
+	revision, err := j.Journal.Append(ctx, last, records...)
 	if err == nil {
 		j.of.changed(j)
 	}

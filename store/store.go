@@ -100,15 +100,17 @@ type Object interface {
 
 // Journal is an append-only list of records with revisions 1, 2, 3, ...
 type Journal interface {
-	// Append adds a record after revision last (0 for a journal that never held one) and
-	// returns the record's own revision. If last is not the journal's last revision,
+	// Append adds records, in order, after revision last (0 for a journal that never held one) and
+	// returns the revision of the last of them. If last is not the journal's last revision,
 	// nothing is written and the error is ErrConflict: of several nodes that append the
-	// same slot, one wins. When it returns, the record is as durable as the engine
-	// promises. The engine keeps a copy. It is never refused for lack of capacity, so that
-	// a store full of objects can still record what becomes of them. Errors: ErrConflict,
-	// ErrTooLarge, ErrClosed. After any other, the record may have been written, or, with an
-	// engine of several nodes, may still be: read on, or append the same again.
-	Append(ctx context.Context, last uint64, record []byte) (uint64, error)
+	// same slot, one wins. When it returns, the records are as durable as the engine
+	// promises; on a disk, many cost about as much as one. The engine keeps a copy. They are never
+	// refused for lack of capacity, so that a store full of objects can still record what becomes
+	// of them. Errors: ErrConflict, ErrTooLarge, ErrClosed. After any other, one record may have
+	// been written, or, with an engine of several nodes, may still be: read on, or append the same
+	// again. Of several, the first ones may have been written after any error but ErrTooLarge and
+	// ErrClosed; with an engine of several nodes, also where another node came between: read on.
+	Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error)
 	// Read calls yield for every record past revision after that is still kept, in order,
 	// until yield returns an error, which Read returns. record is only valid during the
 	// call. yield may use the journal. Records that are appended after the call began may

@@ -64,7 +64,7 @@ func (n *nodes) await(from, endpoint string, r record, missing []absent) {
 		n.locked(func() {
 			if e := n.channel.endpoints[endpoint]; e != nil && e.chain.relate(*r.Link) == follows {
 				n.commit(e, r)
-				n.fetchLater([]record{r})
+				n.fetchLater(endpoint, []record{r})
 			}
 		})
 	}()

@@ -94,7 +94,7 @@ func (b *backlog) write() error {
 	var first error
 	failed := 0
 	list, refused := b.take()
-	for _, text := range list {
+	for _, text := range b.appendAll(list) {
 		if err := b.append(text); err != nil {
 			first = cmp.Or(first, err)
 			failed++
@@ -107,6 +107,27 @@ func (b *backlog) write() error {
 		return fmt.Errorf("%w (and %d more records)", first, failed-1)
 	}
 	return first
+}
+
+// appendAll writes several records at once, which a disk takes about as fast as one. It returns those that
+// were not written: one of them was refused.
+func (b *backlog) appendAll(list [][]byte) (left [][]byte) {
+	if len(list) < 2 {
+		return list
+	}
+	ctx := context.Background()
+	_, err := b.records.Append(ctx, b.at, list...)
+	written := uint64(len(list))
+	if err != nil {
+		last, trouble := b.records.Last(ctx)
+		if trouble != nil || errors.Is(err, store.ErrConflict) || last < b.at {
+			return list
+		}
+		written = min(last-b.at, written)
+	}
+	b.at += written
+	b.tried.Add(written)
+	return list[written:]
 }
 
 func (b *backlog) append(text []byte) error {

@@ -124,9 +124,11 @@ func readPeers(status store.GroupStatus) []peer {
 
 // compare compares this node's history of the endpoint with those of the others. It is behind if
 // one of them knows more, which is asked for that. It is apart if one has another history: until
-// it is settled which one holds, both go on.
+// it is settled which one holds, both go on; but first a node that knows less listens for a moment, as one
+// does that is in contact again: it is about to get what it lacks, and would leave that out.
 func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 	endpoint := e.config.Name
+	n.notePeers(peers, endpoint)
 	for _, p := range peers {
 		if !p.ready {
 			continue
@@ -137,9 +139,9 @@ func (n *nodes) compare(e *endpoint, peers []peer) (behind, apart bool) {
 		}
 		switch e.chain.relate(theirs) {
 		case follows, ahead:
-			parted, ask := n.partings.known(p.Node, endpoint)
+			parted, soon, ask := n.partings.known(p.Node, endpoint)
 			apart = apart || parted
-			behind = behind || !parted
+			behind = behind || !parted || soon
 			if ask && !n.awaits(endpoint) {
 				n.catchUp(p.Node, endpoint)
 			}
@@ -202,8 +204,10 @@ func (n *nodes) follow(from, endpoint string, r record) {
 		}
 		n.commit(e, r)
 	case ahead:
+		n.catchUpAfter(from, endpoint)
 		n.catchUp(from, endpoint)
 	case elsewise:
+		n.catchUpAfter(from, endpoint)
 		n.settle(endpoint)
 	}
 }
@@ -283,9 +287,12 @@ func (e *endpoint) take(r record) {
 // note lets the other nodes see where the endpoint stands.
 func (e *endpoint) note() {
 	at := endpointState{Link: e.chain.last}
-	at.MSN, _ = e.published()
-	if slots := e.window.Slots(); len(slots) > 0 && e.apart >= slots[0].MSN {
-		at.Apart = int(e.apart - slots[0].MSN + 1)
+	if slots := e.window.Slots(); len(slots) > 0 {
+		last := slots[len(slots)-1]
+		at.viewed = viewed{last.MSN, last.DiscontinuityNumber}
+		if e.apart >= slots[0].MSN {
+			at.Apart = int(e.apart - slots[0].MSN + 1)
+		}
 	}
 	e.standing.Store(&at)
 }

@@ -25,26 +25,59 @@ func TestAnEndpointThatNoNodeHasLeavesNoJournal(t *testing.T) {
 			a.deliver(n)
 		}
 		time.Sleep(2 * time.Second)
-		records := func() (count int) {
-			journal, err := s.quorum.Journal(t.Context(), "sports/extra")
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = journal.Read(t.Context(), 0, func(uint64, []byte) error { count++; return nil })
-			if err != nil {
-				t.Fatal(err)
-			}
-			return count
-		}
 		for i, c := range []*Channel{n1, n2} {
-			before := records()
+			before := s.written("sports/extra")
 			if err := c.Configure(testConfig(longEndpoint())); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
-			if left := records(); i == 0 && left != before || i == 1 && left != 1 || before != 5 {
+			if left := s.written("sports/extra"); i == 0 && left != before || i == 1 && left != 1 || before != 5 {
 				t.Errorf("without it on node %d, there are %d records, after %d", i+1, left, before)
 			}
 		}
 	})
+}
+
+// So does one that is taken out of the configs of all nodes at once, each of which still hears that the other one
+// has it.
+func TestAnEndpointThatAllNodesLoseAtOnceLeavesNoJournal(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		extra := longEndpoint()
+		extra.Name = "extra"
+		s.more = map[string]EndpointConfig{"n1": extra, "n2": extra}
+		n1, n2 := s.start("n1"), s.start("n2")
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		for n := range 5 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		s.tellAll() // nodes have just heard of each other
+		for _, c := range []*Channel{n1, n2} {
+			if err := c.Configure(testConfig(longEndpoint())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		if left := s.written("sports/extra"); left != 1 {
+			t.Errorf("there are %d records", left)
+		}
+	})
+}
+
+// written is how many records a journal of all nodes has.
+func (s *site) written(name string) (count int) {
+	s.t.Helper()
+	journal, err := s.quorum.Journal(s.t.Context(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	err = journal.Read(s.t.Context(), 0, func(uint64, []byte) error { count++; return nil })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return count
 }

@@ -353,6 +353,7 @@ func (e *endpoint) drop() {
 	e.unfinished.release(e.window.Close())
 	e.journal.forget(e.journal.revision)
 	if e.nodes != nil {
+		e.nodes.noteSeen(e.config.Name, e.standing.Load().viewed)
 		e.nodes.ledger.dismiss(e.config.Name)
 	}
 }

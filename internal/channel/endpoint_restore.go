@@ -18,6 +18,10 @@ func (e *endpoint) restore(r record) {
 		e.apart, _ = e.published()
 	}
 	e.makeContiguous(r.Slot, e.first)
+	if n := e.nodes; n != nil && e.objects.elsewhere && n.hadBefore(e.config.Name, r.Slot.MSN) {
+		e.objects.elsewhere = false
+		defer func() { e.objects.elsewhere = true }()
+	}
 	switch {
 	case e.adopt(r.Slot):
 		e.window.Add(r.Slot)

@@ -4,18 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
 
-// Where the journals of a node that starts end, and how far viewers have come as far as it knows: of
-// nodes that start together, one that has been away for an hour must not begin where it stood then.
+// Where the journals of a node that starts end: of nodes that start together, one that has been away for an
+// hour must not begin where it stood then.
 
 // journalEnd is the last slot of an endpoint's journal.
 type journalEnd struct {
-	link               *link
-	msn, discontinuity uint64
+	link *link
+	viewed
 }
 
 // journalIn opens one of the channel's journals, in this node's own store or in that of all nodes, and
@@ -32,16 +31,13 @@ func (n *nodes) journalIn(ctx context.Context, st store.Store, name string) (jou
 func endOf(ctx context.Context, journal store.Journal, revision uint64) (end journalEnd, err error) {
 	err = journal.Read(ctx, max(revision, 1)-1, func(_ uint64, text []byte) error {
 		var r struct {
-			Link *link `json:"link"`
-			Slot struct {
-				MSN                 uint64 `json:"msn"`
-				DiscontinuityNumber uint64 `json:"discontinuity_number"`
-			} `json:"slot"`
+			Link *link  `json:"link"`
+			Slot viewed `json:"slot"`
 		}
 		if err := json.Unmarshal(text, &r); err != nil {
 			return fmt.Errorf("decode: %w", err)
 		}
-		end = journalEnd{r.Link, r.Slot.MSN, r.Slot.DiscontinuityNumber}
+		end = journalEnd{r.Link, r.Slot}
 		return nil
 	})
 	return end, err
@@ -58,7 +54,7 @@ func (n *nodes) readEnds(ctx context.Context, endpoints []EndpointConfig) {
 		n.mu.Lock()
 		n.ends[e.Name] = end
 		n.mu.Unlock()
-		n.noteSeen(e.Name, end)
+		n.noteSeen(e.Name, end.viewed)
 	}
 }
 
@@ -70,13 +66,29 @@ func (n *nodes) ownEnd(ctx context.Context, endpoint string) (journalEnd, error)
 	return endOf(ctx, journal, last)
 }
 
-// noteSeen notes what viewers of an endpoint have got, from whichever node.
-func (n *nodes) noteSeen(endpoint string, end journalEnd) {
+// firstSlot is the number of the oldest slot that this node has of an endpoint; 0 if it has none.
+func (n *nodes) firstSlot(endpoint string) (number uint64) {
+	n.locked(func() {
+		if e := n.channel.endpoints[endpoint]; e != nil && len(e.window.Slots()) > 0 {
+			number = e.window.Slots()[0].MSN
+		}
+	})
+	return number
+}
+
+// noteFirst notes that for a node whose journal this one takes over.
+func (n *nodes) noteFirst(endpoint string, number uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if end.msn > n.seen[endpoint].msn {
-		n.seen[endpoint] = end
-	}
+	n.firsts[endpoint] = number
+}
+
+// hadBefore reports whether a slot is older than what the node had whose journal this one has taken over. Its media
+// is gone then, unless this node has it: journals remember more than windows hold.
+func (n *nodes) hadBefore(endpoint string, number uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return number < n.firsts[endpoint]
 }
 
 // endStates are what other nodes are told of them. n.mu is held.
@@ -84,7 +96,7 @@ func (n *nodes) endStates() map[string]endpointState {
 	states := map[string]endpointState{}
 	for name, end := range n.ends {
 		if end.link != nil {
-			states[name] = endpointState{Link: *end.link, MSN: end.msn}
+			states[name] = endpointState{Link: *end.link, viewed: end.viewed}
 		}
 	}
 	return states
@@ -95,25 +107,7 @@ func (n *nodes) lead(p peer) (slots int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for name, end := range n.ends {
-		slots += int64(p.state.Endpoints[name].MSN) - int64(end.msn)
+		slots += int64(p.state.Endpoints[name].MSN) - int64(end.MSN)
 	}
 	return slots
-}
-
-// goBeyond asks for numbers that viewers have not seen, where the history that this node has taken over
-// ends before those which they have: whoever began it did not know how far they had come. One slot may
-// be on its way. The lock is held.
-func (n *nodes) goBeyond() {
-	n.mu.Lock()
-	seen := maps.Clone(n.seen)
-	n.mu.Unlock()
-	for name, last := range seen {
-		e := n.channel.endpoints[name]
-		if e == nil {
-			continue
-		}
-		if at := n.ends[name]; last.msn > at.msn+1 {
-			e.askFor(last.discontinuity+1, last.msn+1)
-		}
-	}
 }

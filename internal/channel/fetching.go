@@ -2,6 +2,7 @@ package channel
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -52,16 +53,18 @@ func (n *nodes) fetchMedia() {
 
 // fetchLater brings the media of slots to this node that it may not have had when it took them over. Whether
 // it is here is looked up when it is fetched: the lock may be held.
-func (n *nodes) fetchLater(list []record) {
-	var keys []string
+func (n *nodes) fetchLater(endpoint string, list []record) {
+	var objects []wanted
 	for _, r := range list {
 		for i := range r.Slot.Renditions {
-			keys = append(keys, r.Slot.Renditions[i].Keys()...)
+			for _, key := range r.Slot.Renditions[i].Keys() {
+				objects = append(objects, wanted{key, endpoint, r.Slot.MSN})
+			}
 		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.lacking.keys = append(n.lacking.keys, keys...)
+	n.lacking.objects = append(n.lacking.objects, objects...)
 	if !n.lacking.fetching {
 		n.lacking.fetching = true
 		go n.fetchLacking()
@@ -70,31 +73,43 @@ func (n *nodes) fetchLater(list []record) {
 
 // lacking are the objects that a node lists and may lack, and whether they are being fetched.
 type lacking struct {
-	keys     []string
+	objects  []wanted
 	fetching bool
 }
 
-// next is the newest one, empty if there is none.
-func (l *lacking) next() (key string) {
-	if last := len(l.keys) - 1; last >= 0 {
-		key, l.keys = l.keys[last], l.keys[:last]
-		return key
+// wanted is an object of a slot.
+type wanted struct {
+	key, endpoint string
+	number        uint64
+}
+
+// next is the newest one, and false if there is none.
+func (l *lacking) next() (w wanted, ok bool) {
+	if last := len(l.objects) - 1; last >= 0 {
+		w, l.objects = l.objects[last], l.objects[:last]
+		return w, true
 	}
 	*l = lacking{}
-	return ""
+	return w, false
 }
+
+// errNowhere: whoever had it is gone, before another node could fetch it.
+var errNowhere = errors.New("no node that is there has its media: viewers get 404 for it")
 
 // fetchLacking does so, the newest first.
 func (n *nodes) fetchLacking() {
 	for n.ledger.ctx.Err() == nil {
 		n.mu.Lock()
-		key := n.lacking.next()
+		w, ok := n.lacking.next()
 		n.mu.Unlock()
-		if key == "" {
+		if !ok {
 			return
 		}
-		if n.channel.objects.get(key) != nil {
-			_ = n.fetchInTurn(key) // if it fails, whoever wants it will ask again
+		if n.channel.objects.get(w.key) == nil {
+			continue
 		}
+		if err := n.fetchInTurn(w.key); errors.Is(err, store.ErrNotFound) {
+			n.channel.outbox.trouble(fmt.Errorf("endpoint %s: slot %d is listed, and %w", w.endpoint, w.number, errNowhere))
+		} // after any other error, whoever wants it will ask again
 	}
 }

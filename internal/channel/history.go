@@ -26,17 +26,32 @@ const askTimeout = 3 * time.Second
 // catchUp asks a node for what it knows of an endpoint's history, in the background. The
 // lock may be held.
 func (n *nodes) catchUp(node, endpoint string) {
-	n.once(endpoint, func(ctx context.Context) error {
-		err := n.readOn(ctx, node, endpoint)
-		switch {
-		case err == nil:
-			n.partings.note(node, endpoint, false)
-		case errors.Is(err, errApart):
-			n.partings.note(node, endpoint, true)
-			return n.seekVerdict(ctx, endpoint)
+	n.once(endpoint, func(ctx context.Context) error { return n.catchUpNow(ctx, node, endpoint) })
+}
+
+func (n *nodes) catchUpNow(ctx context.Context, node, endpoint string) error {
+	err := n.readOn(ctx, node, endpoint)
+	switch {
+	case err == nil:
+		n.partings.note(node, endpoint, false)
+	case errors.Is(err, errApart):
+		n.partings.note(node, endpoint, true)
+		if n.arbiter(endpoint) == n.group.Node() {
+			return n.judgeOther(ctx, node, endpoint)
 		}
-		return err
-	})
+		return n.seekVerdict(ctx, endpoint)
+	}
+	return err
+}
+
+// catchUpAfter does so once the inquiry that is going on, if there is one, has come to its end: it may have
+// been answered before what the node says now was decided, which is not said again.
+func (n *nodes) catchUpAfter(node, endpoint string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if next, busy := n.asking[endpoint]; busy && next == nil {
+		n.asking[endpoint] = func(ctx context.Context) error { return n.catchUpNow(ctx, node, endpoint) }
+	}
 }
 
 // inquiry is something that is done about an endpoint, for which another node is asked.
@@ -172,7 +187,7 @@ func (n *nodes) takeSome(endpoint string, list []record, beyond, copying bool) e
 	}
 	if len(next) > 0 {
 		n.commit(e, next...)
-		n.fetchLater(next)
+		n.fetchLater(e.config.Name, next)
 	}
 	return err
 }
@@ -198,7 +213,7 @@ func (n *nodes) goOver(e *endpoint, at record, theirs []record) {
 	}
 	e.chain.cut(*at.Link)
 	n.commit(e, rest...)
-	n.fetchLater(rest)
+	n.fetchLater(e.config.Name, rest)
 }
 
 // meet prepares for where the history that the endpoint has joined goes on from what this node has
@@ -210,7 +225,11 @@ func (e *endpoint) meet(r *record) {
 	case e.left == nil:
 	case s.End > last.End+(last.End-last.Start)/2:
 		// Its viewers have not seen that media, as it has published more slots than the others.
-		e.askFor(last.DiscontinuityNumber+1, last.MSN+1)
+		number := last.DiscontinuityNumber + 1
+		if e.left.isBefore(r) {
+			number = last.DiscontinuityNumber
+		}
+		e.askFor(number, last.MSN+1)
 	case s.MSN == last.MSN && !e.continues(r) && s.DiscontinuityNumber <= last.DiscontinuityNumber:
 		// What comes next begins a discontinuity for them.
 		e.askFor(last.DiscontinuityNumber+1, 0)
@@ -235,6 +254,9 @@ func (e *endpoint) join(r *record) bool {
 		return true
 	}
 	last, joined := slots[len(slots)-1], *r.Slot
+	if !joined.Discontinuity && joined.DiscontinuityNumber == last.DiscontinuityNumber && e.left.isBefore(r) {
+		return true // what its viewers miss is as if no encoder had sent it
+	}
 	if number := last.DiscontinuityNumber + 1; joined.DiscontinuityNumber < number {
 		e.askFor(number, 0)
 		if joined.Start < last.End-(last.End-last.Start)/2 {
@@ -332,11 +354,6 @@ func (e *endpoint) breakFor(decided *failover.Slot) (seen bool) {
 	return seen
 }
 
-// precedes reports whether a slot continues this one without a discontinuity.
-func (r *record) precedes(s *failover.Slot) bool {
-	return !s.Discontinuity && r.Seam != nil && r.Seam.Clock == s.Clock && r.Slot.End-r.Seam.Dated == s.Start
-}
-
 // askAgain is how soon to ask again for a slot with other numbers: whoever was asked may be gone.
 const askAgain = time.Second
 
@@ -349,19 +366,6 @@ func (e *endpoint) askFor(discontinuity, msn uint64) {
 	ask := message{Break: &breakMessage{Endpoint: e.config.Name, Number: discontinuity, MSN: msn}}
 	e.nodes.group.Send(ask.encode())
 	e.breakAt, e.numberAt = max(e.breakAt, discontinuity), max(e.numberAt, msn) // it may be this node
-}
-
-// alike reports whether two slots end alike, so that what follows one of them can follow the other.
-func alike(a, b *record) bool {
-	return a.Seam != nil && b.Seam != nil && a.Slot.End == b.Slot.End && a.Seam.Clock == b.Seam.Clock &&
-		a.Seam.each(b.Seam, func(r, o renditionSeam) bool { return r.End == o.End && r.Signature == o.Signature })
-}
-
-// goesOnIn reports whether the media of the next record continues this one's, with or without a tag.
-func (r *record) goesOnIn(next *record) bool {
-	return r.Seam != nil && next.Seam != nil && r.Seam.Clock == next.Seam.Clock &&
-		r.Slot.End-r.Seam.Dated == next.Slot.Start-next.Seam.Dated &&
-		r.Seam.each(next.Seam, func(r, o renditionSeam) bool { return r.Signature == o.Signature })
 }
 
 // breakAt makes the next slot begin a discontinuity, or have a later number. The lock is held.

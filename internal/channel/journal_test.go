@@ -83,6 +83,9 @@ type failing struct {
 	after  func() error
 	// refuse is the name of a journal that can't be opened.
 	refuse string
+	// short: of the records that are appended next, the store takes only so many.
+	short bool
+	takes int
 }
 
 func (f *failing) Persistent() bool { return true }
@@ -100,13 +103,20 @@ type failingJournal struct {
 	store *failing
 }
 
-func (j failingJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j failingJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
+	if j.store.short && len(records) > j.store.takes {
+		j.store.short = false
+		if _, err := j.Journal.Append(ctx, last, records[:j.store.takes]...); err != nil {
+			return 0, err
+		}
+		return 0, errors.New("the disk is full")
+	}
 	if j.store.before != nil {
 		if err := j.store.before(); err != nil {
 			return 0, err
 		}
 	}
-	revision, err := j.Journal.Append(ctx, last, record)
+	revision, err := j.Journal.Append(ctx, last, records...)
 	if j.store.after != nil && err == nil {
 		err = j.store.after()
 	}
@@ -161,11 +171,11 @@ func TestAJournalGoesOnAfterAnError(t *testing.T) {
 			defer st.Close()
 			var seen, all, left []string
 			j := openNotes(t, st, &seen)
-			appendNotes(t, j, "one", "two")
+			appendNotes(t, j, "one")
 			if err := j.write(); !errors.Is(err, errDisk) {
 				t.Errorf("%v", err)
 			}
-			third := appendNotes(t, j, "three", "four") - 1
+			third := appendNotes(t, j, "two", "three", "four") - 1
 			if err := j.write(); err != nil {
 				t.Error(err)
 			}
@@ -181,6 +191,29 @@ func TestAJournalGoesOnAfterAnError(t *testing.T) {
 				t.Errorf("of %q, there is %q", test.all, left)
 			}
 		})
+	}
+}
+
+// A disk that is full takes some of the records which are written at once. Each of them is there once, in
+// order.
+func TestRecordsOfWhichTheDiskTakesSome(t *testing.T) {
+	for _, takes := range []int{0, 1, 2} {
+		st := &failing{Store: memory.Open(1 << 20), takes: takes}
+		defer st.Close()
+		var seen, all []string
+		j := openNotes(t, st, &seen)
+		st.short = true
+		appendNotes(t, j, "one", "two", "three")
+		if err := j.write(); err != nil {
+			t.Error(err)
+		}
+		appendNotes(t, j, "four")
+		if err := j.write(); err != nil {
+			t.Error(err)
+		}
+		if openNotes(t, st, &all); !slices.Equal(all, []string{"1 one", "2 two", "3 three", "4 four"}) {
+			t.Errorf("the disk took %d at first, and the journal holds %q", takes, all)
+		}
 	}
 }
 

@@ -171,6 +171,9 @@ type journalAnswer struct {
 	Continues bool   `json:"continues,omitempty"`
 	Last      uint64 `json:"last"` // the revision of the last one
 	More      bool   `json:"more,omitempty"`
+	// First is the number of the oldest slot that the node still has, where that is an endpoint's journal,
+	// which may remember older ones.
+	First uint64 `json:"first,omitempty"`
 }
 
 // answerSize is where a long answer is cut, in bytes.
@@ -202,8 +205,10 @@ func (s nodeState) apart() (slots int) {
 }
 
 type endpointState struct {
-	Link link   `json:"link"`
-	MSN  uint64 `json:"msn,omitempty"` // of the last slot
+	Link link `json:"link"`
+	viewed
+	// Seen is where viewers of other nodes are, as far as this one knows, if that is farther.
+	Seen *viewed `json:"seen,omitempty"`
 	// Apart is how many slots in the window are not those of the history: they were published
 	// before the node went over to it.
 	Apart int `json:"apart,omitempty"`

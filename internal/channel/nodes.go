@@ -57,9 +57,17 @@ type nodes struct {
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
 	alone   bool
-	// ends are where the journals of this node ended when it started, and seen what viewers have got at
-	// most, as far as it knows; by endpoint.
-	ends, seen map[string]journalEnd
+	// ends are where the journals of this node ended when it started, and seen how far viewers have come, as
+	// far as it knows; by endpoint.
+	// firsts is where the windows begin of the node from which this one has taken over.
+	ends   map[string]journalEnd
+	seen   map[string]viewed
+	firsts map[string]uint64
+	// passing are the numbers that this node has to pass before it answers, by endpoint, since passingSince;
+	// passes is whether there are any.
+	passing      map[string]uint64
+	passingSince time.Time
+	passes       atomic.Bool
 
 	awaited  atomic.Int32  // requests that wait for what another node has
 	fetching chan struct{} // one for each object that is on its way
@@ -99,7 +107,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 		channel: c, shared: shared, joined: time.Now(),
 		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]inquiry{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
-		ends: map[string]journalEnd{}, seen: map[string]journalEnd{}, fetching: make(chan struct{}, fetchesAtOnce),
+		ends: map[string]journalEnd{}, seen: map[string]viewed{}, firsts: map[string]uint64{}, passing: map[string]uint64{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
 	}
 	n.writer = strings.ToLower(rand.Text()[:7])
@@ -120,7 +128,10 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 func (n *nodes) begin() {
 	n.locked(func() {
 		n.channel.objects.elsewhere = true
-		n.goBeyond()
+		peers := readPeers(n.group.Status())
+		for _, e := range n.channel.endpoints {
+			n.goBeyond(e, peers)
+		}
 	})
 	for {
 		n.mu.Lock()
@@ -280,6 +291,10 @@ func (n *nodes) State() []byte {
 	if state.Endpoints == nil {
 		state.Endpoints = n.endStates()
 	}
+	for name, at := range state.Endpoints {
+		at.Seen = n.ahead(name, at.viewed)
+		state.Endpoints[name] = at
+	}
 	for input, at := range n.hears {
 		if time.Since(at) < heardLately {
 			state.Hears = append(state.Hears, input)
@@ -339,10 +354,15 @@ func (n *nodes) Changed(status store.GroupStatus) {
 		n.relearn()
 	}
 	c := n.channel
+	peers := readPeers(status)
 	n.locked(func() {
-		if n.ready.Load() {
-			c.step(tick) // who decides may have changed
+		if !n.ready.Load() {
+			return
 		}
+		for name := range c.endpoints {
+			n.notePeers(peers, name) // those that are gone now
+		}
+		c.step(tick) // who decides may have changed
 	})
 }
 

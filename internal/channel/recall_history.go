@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -43,10 +44,10 @@ func (n *nodes) recallHistory(ctx context.Context, endpoint string) error {
 	n.mu.Lock()
 	own := n.ends[endpoint]
 	n.mu.Unlock()
-	if end.link == nil || end.msn <= own.msn {
+	if end.link == nil || end.MSN <= own.MSN {
 		return nil
 	}
-	n.noteSeen(endpoint, end)
+	n.noteSeen(endpoint, end.viewed)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// It may be long: only the servers' silence is bounded.
@@ -66,14 +67,28 @@ func (n *nodes) recallHistory(ctx context.Context, endpoint string) error {
 			return err
 		}
 	}
-	return written.Read(ctx, after, func(revision uint64, record []byte) error {
+	var some [][]byte // a disk takes many about as fast as one
+	size := 0
+	write := func() error {
+		last, err = journal.Append(ctx, last, some...)
+		some, size = nil, 0
+		return err
+	}
+	err = written.Read(ctx, after, func(revision uint64, record []byte) error {
 		alive()
 		if !valid[revision] {
 			return nil
 		}
-		last, err = journal.Append(ctx, last, record)
-		return err
+		some, size = append(some, bytes.Clone(record)), size+len(record)
+		if size <= answerSize {
+			return nil
+		}
+		return write()
 	})
+	if err != nil {
+		return err
+	}
+	return write()
 }
 
 // writtenEnd is the journal that all nodes write, and where it ends.

@@ -118,3 +118,29 @@ func lastObject(r failover.SlotRendition) string {
 	}
 	return r.Last
 }
+
+// precedes reports whether a slot continues this one without a discontinuity.
+func (r *record) precedes(s *failover.Slot) bool {
+	return !s.Discontinuity && r.Seam != nil && r.Seam.Clock == s.Clock && r.Slot.End-r.Seam.Dated == s.Start
+}
+
+// alike reports whether two slots end alike, so that what follows one of them can follow the other.
+func alike(a, b *record) bool {
+	return a.Seam != nil && b.Seam != nil && a.Slot.End == b.Slot.End && a.Seam.Clock == b.Seam.Clock &&
+		a.Seam.each(b.Seam, func(r, o renditionSeam) bool { return r.End == o.End && r.Signature == o.Signature })
+}
+
+// isBefore reports whether the media of a later record is on the same clock as this one's, and of the same kind, as
+// it is where inputs are locked: that some is missing between them is no discontinuity.
+func (r *record) isBefore(later *record) bool {
+	return r.Seam != nil && later.Seam != nil && r.Seam.Clock == later.Seam.Clock &&
+		r.Slot.End-r.Seam.Dated <= later.Slot.Start-later.Seam.Dated &&
+		r.Seam.each(later.Seam, func(r, o renditionSeam) bool { return r.Signature == o.Signature })
+}
+
+// goesOnIn reports whether the media of the next record continues this one's, with or without a tag.
+func (r *record) goesOnIn(next *record) bool {
+	return r.Seam != nil && next.Seam != nil && r.Seam.Clock == next.Seam.Clock &&
+		r.Slot.End-r.Seam.Dated == next.Slot.Start-next.Seam.Dated &&
+		r.Seam.each(next.Seam, func(r, o renditionSeam) bool { return r.Signature == o.Signature })
+}

@@ -144,8 +144,13 @@ func (g *siteGroup) Status() store.GroupStatus {
 		if other == g.node || other.group == nil {
 			continue
 		}
-		p := store.Peer{Node: other.name, Alive: true, Since: other.healed, Heard: time.Now(), Delay: s.delay + g.node.far + other.far, Distance: s.delay + 2*other.far}
-		for _, cut := range []time.Time{other.cut, g.node.cut} {
+		met := latest(other.healed, other.turned, g.node.turned)
+		p := store.Peer{Node: other.name, Alive: true, Since: met, Heard: time.Now(), Delay: s.delay + g.node.far + other.far, Distance: s.delay + 2*other.far}
+		cuts := []time.Time{other.cut, g.node.cut}
+		if other.aside != g.node.aside {
+			cuts = append(cuts, latest(other.turned, g.node.turned))
+		}
+		for _, cut := range cuts {
 			if !cut.IsZero() && time.Since(cut) >= siteSilence {
 				p.Alive, p.Since, p.Heard = false, cut.Add(siteSilence), cut
 			}
@@ -204,4 +209,13 @@ func (g *siteGroup) Leave() {
 	}
 	g.node.group = nil
 	close(g.gone)
+}
+
+func latest(times ...time.Time) (t time.Time) {
+	for _, other := range times {
+		if other.After(t) {
+			t = other
+		}
+	}
+	return t
 }

@@ -34,7 +34,7 @@ type site struct {
 	without map[string]string
 	// base is the endpoint that all have, nil for a long one.
 	base *EndpointConfig
-	// slow is how long a record takes to be written to a node's own store.
+	// slow is how long it takes to write to a journal in a node's own store.
 	slow time.Duration
 }
 
@@ -45,6 +45,9 @@ type siteNode struct {
 	name string
 	// cut is since when it is cut off; zero if it is not.
 	cut, healed time.Time
+	// aside: its servers hear nothing of the others', and have no quorum; since turned.
+	aside  bool
+	turned time.Time
 	// far is how much longer everything takes from it and to it.
 	far time.Duration
 	// halted: nothing gets through to it or from it until then. It comes then.
@@ -185,6 +188,20 @@ func (s *site) heal(name string) {
 	s.deliverLate()
 }
 
+// turn puts a node aside, with its servers, or back: it does not notice more of that than that the others
+// are gone.
+func (s *site) turn(name string, aside bool) {
+	s.mu.Lock()
+	n := s.nodes[name]
+	n.aside, n.turned = aside, time.Now()
+	s.mu.Unlock()
+	if !aside {
+		s.deliverLate()
+		return
+	}
+	time.AfterFunc(siteSilence+50*time.Millisecond, s.tellAll)
+}
+
 // deliverLate brings what was said while nodes did not hear of each other.
 func (s *site) deliverLate() {
 	s.mu.Lock()
@@ -216,7 +233,7 @@ func (s *site) deliverLate() {
 
 // parted reports whether two nodes don't hear of each other. The site's lock is held.
 func (n *siteNode) parted(from *siteNode) bool {
-	return !n.cut.IsZero() || !from.cut.IsZero()
+	return !n.cut.IsZero() || !from.cut.IsZero() || n.aside != from.aside
 }
 
 func (s *site) tellAll() {
@@ -254,7 +271,7 @@ func (d durable) Journal(ctx context.Context, name string) (store.Journal, error
 	return slowJournal{j, d.slow}, err
 }
 
-// slowStore takes its time to write records.
+// slowStore takes its time to write to journals.
 type slowStore struct {
 	*memory.Store
 	slow time.Duration
@@ -270,11 +287,11 @@ type slowJournal struct {
 	slow time.Duration
 }
 
-func (j slowJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j slowJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	if j.slow > 0 {
 		time.Sleep(j.slow)
 	}
-	return j.Journal.Append(ctx, last, record)
+	return j.Journal.Append(ctx, last, records...)
 }
 
 func (durable) Persistent() bool { return true }
@@ -285,7 +302,7 @@ func (n *siteNode) Journal(ctx context.Context, name string) (store.Journal, err
 }
 
 // away reports whether it does not reach a quorum of the servers. The site's lock is held.
-func (n *siteNode) away() bool { return !n.cut.IsZero() || n.site.unreachable }
+func (n *siteNode) away() bool { return !n.cut.IsZero() || n.aside || n.site.unreachable }
 
 // siteJournal is a journal that needs the quorum.
 type siteJournal struct {
@@ -293,7 +310,7 @@ type siteJournal struct {
 	node *siteNode
 }
 
-func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j siteJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	j.node.site.mu.Lock()
 	away := j.node.away()
 	j.node.site.mu.Unlock()
@@ -301,7 +318,7 @@ func (j siteJournal) Append(ctx context.Context, last uint64, record []byte) (ui
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
-	return j.Journal.Append(ctx, last, record)
+	return j.Journal.Append(ctx, last, records...)
 }
 
 func (j siteJournal) Read(ctx context.Context, after uint64, yield func(uint64, []byte) error) error {

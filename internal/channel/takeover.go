@@ -148,9 +148,13 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 func (n *nodes) takeUp(had map[string]*endpoint) {
 	peers := readPeers(n.group.Status())
 	for name, e := range n.channel.endpoints {
-		if had[name] == nil && n.ready.Load() {
-			n.compare(e, peers)
+		if had[name] != nil || !n.ready.Load() {
+			continue
 		}
+		if n.keeper(name, "") != "" {
+			n.goBeyond(e, peers) // it may have had the endpoint before
+		}
+		n.compare(e, peers)
 	}
 }
 
@@ -184,15 +188,14 @@ func (n *nodes) copyJournal(ctx context.Context, node, name string) error {
 		if err != nil {
 			return err
 		}
+		n.noteFirst(strings.TrimPrefix(name, "/"), answer.First)
 		if first && !answer.Continues {
 			if err := journal.Forget(ctx, last+1); err != nil {
 				return err
 			}
 		}
-		for _, record := range answer.Records {
-			if last, err = journal.Append(ctx, last, record); err != nil {
-				return err
-			}
+		if last, err = journal.Append(ctx, last, answer.Records...); err != nil {
+			return err
 		}
 		q = journalQuestion{Name: name, After: answer.Last}
 		more = answer.More && len(answer.Records) > 0
@@ -306,6 +309,7 @@ func (n *nodes) journal(ctx context.Context, q journalQuestion) (journalAnswer, 
 			q.After, answer.Continues = revision, true
 		}
 	}
+	answer.First = n.firstSlot(strings.TrimPrefix(q.Name, "/"))
 	size := 0
 	err = journal.Read(ctx, q.After, func(revision uint64, record []byte) error {
 		if size > answerSize {

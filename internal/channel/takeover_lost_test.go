@@ -25,7 +25,7 @@ func TestTheNodeToTakeOverFromIsGoneMeanwhile(t *testing.T) {
 		time.Sleep(time.Second)
 		p := playlist(t, n2.View("hls"))
 		next := p.MediaSequence + uint64(len(p.Segments))
-		time.AfterFunc(100*time.Millisecond, func() { s.cutOff("n2") })
+		time.AfterFunc(60*time.Millisecond, func() { s.cutOff("n2") })
 		n1 := s.start("n1")
 		a.c = n1
 		for n := 8; n < 13; n++ {

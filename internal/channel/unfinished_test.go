@@ -45,9 +45,9 @@ type stepsJournal struct {
 	name string
 }
 
-func (j stepsJournal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j stepsJournal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	j.of.done = append(j.of.done, "append to "+j.name)
-	return j.Journal.Append(ctx, last, record)
+	return j.Journal.Append(ctx, last, records...)
 }
 
 func (j stepsJournal) Forget(ctx context.Context, before uint64) error {

@@ -23,6 +23,8 @@ const (
 	settleAgain, partedFor = time.Second, 5 * time.Second
 	// evidenceTimeout is how long the arbiter waits for what others know.
 	evidenceTimeout = 1500 * time.Millisecond
+	// settledWithin is how long it takes at most until it is settled which history holds, if all can be asked.
+	settledWithin = evidenceTimeout + settling
 	// verdictsKept is how many verdicts are remembered.
 	verdictsKept = 256
 )
@@ -48,10 +50,13 @@ func (n *nodes) arbiter(endpoint string) string {
 type partings struct {
 	mu sync.Mutex
 	// found is when it was found out, by node and endpoint.
-	found map[[2]string]time.Time
+	found map[[2]string]parting
 	// sought is when the arbiter was asked, by endpoint.
 	sought map[string]time.Time
 }
+
+// parting is when it was found out that a node has another history: at first, and last.
+type parting struct{ first, last time.Time }
 
 // note notes whether a node's history is another one.
 func (p *partings) note(node, endpoint string, apart bool) {
@@ -63,22 +68,28 @@ func (p *partings) note(node, endpoint string, apart bool) {
 		return
 	}
 	if p.found == nil {
-		p.found = map[[2]string]time.Time{}
+		p.found = map[[2]string]parting{}
 	}
-	p.found[key] = time.Now()
+	now := time.Now()
+	found := p.found[key]
+	if now.Sub(found.last) >= partedFor {
+		found.first = now
+	}
+	found.last = now
+	p.found[key] = found
 }
 
-// known reports whether a node that knows more has another history, as far as is known, and
-// whether it is time to ask it.
-func (p *partings) known(node, endpoint string) (apart, ask bool) {
+// known reports whether a node that knows more has another history, as far as is known, whether that is
+// settled soon, as it has just been found out, and whether it is time to ask the node.
+func (p *partings) known(node, endpoint string) (apart, soon, ask bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found, ok := p.found[[2]string{node, endpoint}]
 	if !ok {
-		return false, true
+		return false, false, true
 	}
-	age := time.Since(found)
-	return age < partedFor, age > settleAgain
+	age := time.Since(found.last)
+	return age < partedFor, time.Since(found.first) < settledWithin, age > settleAgain
 }
 
 // due reports whether it is time to ask the arbiter.
@@ -130,6 +141,15 @@ func (n *nodes) seekVerdict(ctx context.Context, endpoint string) error {
 		var answer verdictAnswer
 		err := n.ask(ctx, arbiter, question{Verdict: &verdictQuestion{Endpoint: endpoint, Mine: mine, Yours: theirs}}, &answer)
 		return answer.Yours, err
+	})
+}
+
+// judgeOther says, as the arbiter, whether the history of another node holds, and goes over to it if so. That
+// node would ask as soon as it has something to decide.
+func (n *nodes) judgeOther(ctx context.Context, node, endpoint string) error {
+	return n.adopt(ctx, node, endpoint, func(_, theirs link) (bool, error) {
+		holds, err := n.judge(ctx, endpoint, theirs)
+		return !holds, err
 	})
 }
 

@@ -15,9 +15,10 @@ const (
 )
 
 // Ready reports whether what the channel serves is what it should: false as long as this node has
-// not taken over what the others have, when it starts, and when it stood still or was cut off meanwhile.
+// not taken over what the others have, when it starts, and when it stood still or was cut off meanwhile, or
+// as long as its viewers would see numbers fall.
 func (c *Channel) Ready() bool {
-	return c.nodes == nil || c.nodes.ready.Load() && !c.nodes.lagging.Load() && c.nodes.awake()
+	return c.nodes == nil || c.nodes.ready.Load() && !c.nodes.lagging.Load() && c.nodes.passed() && c.nodes.awake()
 }
 
 // awake reports whether the node has not stood still, or has caught up since.

@@ -29,6 +29,18 @@ type chunk struct {
 
 func (c *chunk) last() uint64 { return c.base + uint64(len(c.offsets)) }
 
+// takes returns those of the records that go into this file.
+func (c *chunk) takes(records [][]byte) [][]byte {
+	end := c.end
+	for i, record := range records {
+		if end >= chunkSize {
+			return records[:i]
+		}
+		end += recordHeader + int64(len(record))
+	}
+	return records
+}
+
 // chunkMark separates the name of a journal from the number of its file. No key
 // contains it.
 const chunkMark = "~"

@@ -42,7 +42,7 @@ func (j *journal) ready(ctx context.Context) error {
 }
 
 // Append implements store.Journal.
-func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j *journal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.ready(ctx); err != nil {
@@ -51,22 +51,35 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 	if last != j.last() {
 		return 0, fmt.Errorf("append to journal %q: last revision is %d, not %d: %w", j.name, j.last(), last, store.ErrConflict)
 	}
-	if len(record) > maxRecord {
-		return 0, fmt.Errorf("append to journal %q: record of %d bytes is longer than %d", j.name, len(record), maxRecord)
-	}
-	if c := j.current(); c.end >= chunkSize || c.spoilt {
-		if err := j.begin(last); err != nil {
-			return 0, fmt.Errorf("append to journal %q: begin another file: %w", j.name, full(err))
+	for _, record := range records {
+		if len(record) > maxRecord {
+			return 0, fmt.Errorf("append to journal %q: %w: it has %d bytes, but at most %d can be written", j.name, store.ErrTooLarge, len(record), maxRecord)
 		}
 	}
-	if err := j.write(j.current(), last+1, record); err != nil {
-		return 0, fmt.Errorf("append to journal %q: %w", j.name, full(err))
+	for left := records; len(left) > 0; {
+		if c := j.current(); c.end >= chunkSize || c.spoilt {
+			if err := j.begin(j.last()); err != nil {
+				return 0, fmt.Errorf("append to journal %q: begin another file: %w", j.name, full(err))
+			}
+		}
+		c := j.current()
+		some := c.takes(left)
+		if err := j.write(c, some); err != nil {
+			return 0, fmt.Errorf("append to journal %q: %w", j.name, full(err))
+		}
+		left = left[len(some):]
 	}
-	return last + 1, nil
+	return j.last(), nil
 }
 
-func (j *journal) write(c *chunk, revision uint64, record []byte) error {
-	j.buf = appendRecord(j.buf[:0], revision, record)
+// write writes records to a file, all of them or none.
+func (j *journal) write(c *chunk, records [][]byte) error {
+	j.buf = j.buf[:0]
+	offsets := make([]int64, len(records))
+	for i, record := range records {
+		offsets[i] = c.end + int64(len(j.buf))
+		j.buf = appendRecord(j.buf, c.last()+uint64(i)+1, record)
+	}
 	size := int64(len(j.buf))
 	if err := j.open(c); err != nil {
 		return err
@@ -89,7 +102,7 @@ func (j *journal) write(c *chunk, revision uint64, record []byte) error {
 			return err
 		}
 	}
-	c.offsets = append(c.offsets, c.end)
+	c.offsets = append(c.offsets, offsets...)
 	c.end += size
 	j.store.used.Add(size)
 	return nil

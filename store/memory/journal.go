@@ -30,7 +30,7 @@ func (j *journal) ready(ctx context.Context) error {
 }
 
 // Append implements store.Journal.
-func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
+func (j *journal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err := j.ready(ctx); err != nil {
@@ -39,9 +39,11 @@ func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint6
 	if last != j.last {
 		return 0, fmt.Errorf("append to journal: last revision is %d, not %d: %w", j.last, last, store.ErrConflict)
 	}
-	j.records = append(j.records, bytes.Clone(record))
-	j.store.used.Add(recordOverhead + int64(len(record)))
-	j.last++
+	for _, record := range records {
+		j.records = append(j.records, bytes.Clone(record))
+		j.store.used.Add(recordOverhead + int64(len(record)))
+	}
+	j.last += uint64(len(records))
 	return j.last, nil
 }
 

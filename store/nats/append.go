@@ -44,23 +44,29 @@ type attempt struct {
 // Append implements store.Journal. An error of the context leaves open whether the record
 // was written. Another Append of the same record behind the same revision takes that up;
 // one of another record finds out first, and fails with ErrConflict if the record was
-// written after all.
-func (j *journal) Append(ctx context.Context, last uint64, record []byte) (uint64, error) {
-	if len(record) > MaxRecord {
-		return 0, fmt.Errorf("append to journal %q: %w: it has %d bytes, but at most %d can be sent", j.name, store.ErrTooLarge, len(record), MaxRecord)
+// written after all. Several are written one after the other, each once the one before is
+// certain: another node may append as well.
+func (j *journal) Append(ctx context.Context, last uint64, records ...[]byte) (uint64, error) {
+	for _, record := range records {
+		if len(record) > MaxRecord {
+			return 0, fmt.Errorf("append to journal %q: %w: it has %d bytes, but at most %d can be sent", j.name, store.ErrTooLarge, len(record), MaxRecord)
+		}
 	}
 	ctx, done, err := j.store.begin(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
 	}
 	defer done()
-	began := time.Now()
-	err = j.append(ctx, last, record)
-	j.outcome(began, err)
-	if err != nil {
-		return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
+	for _, record := range records {
+		began := time.Now()
+		err = j.append(ctx, last, record)
+		j.outcome(began, err)
+		if err != nil {
+			return 0, fmt.Errorf("append to journal %q: %w", j.name, err)
+		}
+		last++
 	}
-	return last + 1, nil
+	return last, nil
 }
 
 func (j *journal) append(ctx context.Context, last uint64, record []byte) error {

@@ -15,6 +15,7 @@ import (
 func (s suite) testJournals(t *testing.T) {
 	t.Run("revisions are 1, 2, 3", s.testRevisions)
 	t.Run("expected revision", s.testExpectedRevision)
+	t.Run("several records at once", s.testSeveralAtOnce)
 	t.Run("many appenders lose nothing", s.testManyAppenders)
 	t.Run("reads behind a revision", s.testReadAfter)
 	t.Run("forgets, but not its last revision", s.testForget)
@@ -115,6 +116,38 @@ func (s suite) testExpectedRevision(t *testing.T) {
 		wantError(t, err, store.ErrConflict)
 	}
 	wantRecords(t, j, 0, 1, 2, record)
+}
+
+func (s suite) testSeveralAtOnce(t *testing.T) {
+	j := journal(t, s.fresh(t, 0), "j")
+	ctx := context.Background()
+	long := func(revision uint64) []byte { return content(revision, int(revision%7*10_000)) }
+	last := uint64(0)
+	for _, count := range []uint64{3, 1, 0, 40} {
+		var list [][]byte
+		for i := range count {
+			list = append(list, long(last+i+1))
+		}
+		if revision, err := j.Append(ctx, last, list...); err != nil || revision != last+count {
+			t.Fatalf("append %d behind %d: revision %d, %v", count, last, revision, err)
+		}
+		last += count
+		for _, record := range list {
+			clear(record)
+		}
+		wantLast(t, j, last)
+	}
+	for _, after := range []uint64{0, 2, 10, last - 1} {
+		wantRecords(t, j, after, after+1, last, long)
+	}
+	_, err := j.Append(ctx, last-1, long(1), long(2))
+	wantError(t, err, store.ErrConflict)
+	if _, err := j.Append(ctx, last, long(last+1), content(1, 3<<20)); err != nil {
+		wantError(t, err, store.ErrTooLarge)
+	} else {
+		last += 2 // the engine takes longer ones
+	}
+	wantLast(t, j, last)
 }
 
 func (s suite) testManyAppenders(t *testing.T) {

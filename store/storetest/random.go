@@ -263,9 +263,15 @@ func (m *model) append() {
 			maps.DeleteFunc(m.journal, func(revision uint64, _ []byte) bool { return revision < m.forgotten })
 			return
 		}
-		appendRecord(m.t, m.j, m.last, record(m.last+1))
-		m.last++
-		m.journal[m.last] = record(m.last)
+		var list [][]byte
+		for range 1 + m.rand.IntN(3) {
+			m.last++
+			m.journal[m.last] = record(m.last)
+			list = append(list, m.journal[m.last])
+		}
+		if last, err := m.j.Append(context.Background(), m.last-uint64(len(list)), list...); err != nil || last != m.last {
+			m.t.Fatalf("append %d records: revision %d instead of %d, %v", len(list), last, m.last, err)
+		}
 	})
 }
 
