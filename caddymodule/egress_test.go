@@ -18,7 +18,12 @@ import (
 // onAir is an origin that has published some slots from input a.
 func onAir(t testing.TB) (o *origin, media, segment string) {
 	t.Helper()
-	o = newOrigin(t, twoInputs)
+	return onAirWith(t, twoInputs)
+}
+
+func onAirWith(t testing.TB, source string) (o *origin, media, segment string) {
+	t.Helper()
+	o = newOrigin(t, source)
 	o.push("/in/a", 0, 6)
 	w := o.do("GET", "/live/index.m3u8", nil)
 	for wait := time.Millisecond; w.Code == 404 && wait < 10*time.Second; wait *= 2 {
