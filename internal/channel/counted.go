@@ -18,7 +18,7 @@ const (
 	reserved = 1000
 	// clockBehind is by how much a clock has to be behind that of an earlier process to have been set
 	// back since: clocks of nodes differ by less.
-	clockBehind = 5 * time.Second
+	clockBehind = time.Second
 )
 
 // count keeps how far the endpoint has counted, for a process that finds none of its slots.
