@@ -106,6 +106,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
 	}
 	defer leave()
+	h.app.watchClock()
 	limit, option := uploadLimit(rt.input, path)
 	body, size, err := newUploadBody(w, r, limit, option, *rt.input.MinUploadRate)
 	if err != nil {
