@@ -260,7 +260,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		r.Body = &countedBody{ReadCloser: r.Body}
 	}
 	rt, length := h.route(r.URL.Path)
-	path := "" // below the route's own; that of an upload is escaped
+	var path string // below the route's own; that of an upload is escaped
 	switch {
 	case rt == nil:
 		// As it is, or without parts that mean nothing.
