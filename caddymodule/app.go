@@ -51,6 +51,8 @@ type App struct {
 	waiting sync.Once
 	waited  chan struct{}
 
+	clock clockWatch
+
 	// What follows is guarded by registry.changing. previous is the config that
 	// this one replaced, as long as it is not cleaned up; undo leads back to it.
 	previous *App
@@ -147,6 +149,7 @@ func (a *App) commit() error {
 			return
 		}
 		a.warnOfOtherStores(live.current)
+		a.warnOfUnsetClock(time.Now())
 		a.previous, live.current = live.current, a
 		live.serving.Store(true)
 	})

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-
 	"github.com/liveorigin/caddy-live-origin/internal/output"
 )
 
@@ -197,63 +194,6 @@ func playlistAge(seconds int) []string {
 		return playlistAges[seconds]
 	}
 	return []string{"max-age=" + strconv.Itoa(seconds)}
-}
-
-// serveSegment sends a segment or an initialization section.
-func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route, s *output.Segment) error {
-	if !rt.use.shared.acquire() {
-		return notFound(w, r, errNotThere)
-	}
-	defer rt.use.shared.release()
-	content, err := s.Open(r.Context())
-	if err != nil {
-		// It was listed a moment ago, so the client is late or the store failed.
-		if c := h.logger.Check(zapcore.DebugLevel, "segment is not available"); c != nil {
-			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
-		}
-		return notFound(w, r, errNotThere)
-	}
-	defer content.Close()
-	// It ends before the content is closed, as defers run backward: whoever is among the
-	// downloads still holds the room that cutting them off would free.
-	d := rt.use.shared.downloads.begin(w, s.Keys(), rt.endpoint, rt.patience)
-	defer rt.use.shared.endDownload(d)
-	defer inFittingChunks(r)()
-
-	header := w.Header()
-	header["Access-Control-Expose-Headers"] = exposedOfSegments
-	header["Content-Type"] = []string{s.ContentType}
-	header["Etag"] = []string{s.ETag}
-	header["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(s.MaxAge/time.Second)) + ", immutable"}
-	if s.Input != "" {
-		header["X-Live-Origin-Input"] = []string{s.Input}
-		header["Cmsd-Static"] = []string{s.Static}
-	}
-	if s.Defects != "" {
-		header["X-Live-Origin-Defects"] = []string{s.Defects}
-	}
-	if r.Method != http.MethodGet || conditional(r.Header) {
-		http.ServeContent(d, withRange(r, s.Size), "", s.Published, content)
-		if d.broken {
-			abort(r)
-		}
-		return nil
-	}
-	if !s.Published.IsZero() { // initialization sections have no time of their own
-		header["Last-Modified"] = []string{s.Published.UTC().Format(http.TimeFormat)}
-	}
-	header["Accept-Ranges"] = acceptBytes
-	header["Content-Length"] = []string{strconv.FormatInt(s.Size, 10)}
-	w.WriteHeader(http.StatusOK)
-	// ServeContent would copy through a buffer; the store writes its own. If it
-	// breaks off, the server closes the connection, as the length was promised.
-	if _, err := content.WriteTo(d); err != nil {
-		if c := h.logger.Check(zapcore.DebugLevel, "segment download ended early"); c != nil {
-			c.Write(zap.String("channel", rt.channel), zap.String("endpoint", rt.endpoint), zap.Error(err))
-		}
-		abort(r)
-	}
-	return nil
 }
 
 // conditional reports whether the request asks for anything but the whole.

@@ -18,7 +18,12 @@ import (
 // onAir is an origin that has published some slots from input a.
 func onAir(t testing.TB) (o *origin, media, segment string) {
 	t.Helper()
-	o = newOrigin(t, twoInputs)
+	return onAirWith(t, twoInputs)
+}
+
+func onAirWith(t testing.TB, source string) (o *origin, media, segment string) {
+	t.Helper()
+	o = newOrigin(t, source)
 	o.push("/in/a", 0, 6)
 	w := o.do("GET", "/live/index.m3u8", nil)
 	for wait := time.Millisecond; w.Code == 404 && wait < 10*time.Second; wait *= 2 {
@@ -98,6 +103,25 @@ func TestPlaylistsHaveALength(t *testing.T) {
 			wantLength(t, s, http.MethodHead, "/", "identity")
 		}
 	}
+}
+
+// CDNs that join the origin's URL, with a slash at its end, and a path ask for two slashes. Without a
+// handler, Caddy answers that with 200 and nothing in it.
+func TestUntidyPathsOfViewers(t *testing.T) {
+	o, media, segment := onAir(t)
+	for _, path := range []string{"/live/index.m3u8", media, segment} {
+		whole := o.do("GET", path, nil).Body.String()
+		for _, untidy := range []string{"/" + path, strings.Replace(path, "/live/", "/live//", 1), strings.Replace(path, "/live/", "/./live/.//", 1)} {
+			w := o.do("GET", "http://example.com"+untidy, nil)
+			want(t, w, 200, "")
+			if w.Body.String() != whole {
+				t.Errorf("%s: %d bytes, want %d", untidy, w.Body.Len(), len(whole))
+			}
+		}
+	}
+	want(t, o.do("GET", "http://example.com//live/../live/index.m3u8", nil), 404, "")
+	want(t, o.do("GET", "http://example.com//livelier/index.m3u8", nil), nextStatus, "")
+	want(t, o.do("PUT", "http://example.com//live/index.m3u8", strings.NewReader(shortList)), 405, "")
 }
 
 func TestNothingPublished(t *testing.T) {

@@ -78,9 +78,9 @@ func (h *Handler) refuseUnknown(w http.ResponseWriter, r *http.Request, rt *rout
 	case status == http.StatusUnauthorized && r.Header.Get("Authorization") != "":
 		failures.add(clientAddr(r), rt, reason, h.logger)
 		rt.use.shared.channel.NoteRefusal(rt.input.Name, strings.TrimPrefix(r.URL.Path, rt.input.Path+"/"), reason)
-		heldBack.hold(r.Context())
+		heldBack.hold(w, r)
 	case errors.Is(reason, errBusy):
-		heldBack.hold(r.Context())
+		heldBack.hold(w, r)
 		return h.refuse(w, r, rt, status, reason)
 	default:
 		return h.refuse(w, r, rt, status, reason)
@@ -106,6 +106,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, rt *route, ch *
 		return h.refuse(w, r, rt, http.StatusTooManyRequests, err)
 	}
 	defer leave()
+	h.app.watchClock()
 	limit, option := uploadLimit(rt.input, path)
 	body, size, err := newUploadBody(w, r, limit, option, *rt.input.MinUploadRate)
 	if err != nil {

@@ -67,6 +67,9 @@ const (
 	keepAge = 7 * 24 * time.Hour
 )
 
+// clockUnset is before any time that a clock shows which has been set.
+var clockUnset = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func newKeptStore(capacity int64) *keptStore {
 	return &keptStore{Store: memory.Open(capacity), dirty: map[string]*keptJournal{}, rests: map[string]time.Time{}}
 }
@@ -118,7 +121,8 @@ func (s *keptStore) load(journal store.Journal, name string) error {
 	if err := json.Unmarshal(text, &kept); err != nil {
 		return fmt.Errorf("decode: %w", err)
 	}
-	if time.Since(kept.Saved) > keepAge {
+	// A clock that had not been set when it was saved says nothing about its age.
+	if kept.Saved.After(clockUnset) && time.Since(kept.Saved) > keepAge {
 		return nil
 	}
 	_, err = journal.Append(ctx, 0, kept.Records...)

@@ -20,10 +20,12 @@ const quietInterval = 10 * time.Second
 type observer struct {
 	logger *zap.Logger
 	quiet  *throttle
+	// descriptors is noDescriptor, but for tests.
+	descriptors func() error
 }
 
 func newObserver(logger *zap.Logger) *observer {
-	return &observer{logger: logger, quiet: newThrottle(quietInterval)}
+	return &observer{logger: logger, quiet: newThrottle(quietInterval), descriptors: noDescriptor}
 }
 
 // Event implements channel.Observer.
@@ -40,6 +42,9 @@ func (o *observer) Event(name string, e failover.Effect) {
 		log.Info("endpoint ended", zap.String("endpoint", e.Endpoint))
 	case failover.InputChanged:
 		logInput(log, e)
+		if !e.Up {
+			o.noteDescriptors()
+		}
 	case failover.GenerationStarted:
 		// An encoder whose media breaks with every segment starts one with every segment.
 		o.quiet.log(log, zap.InfoLevel, missKey{name, e.Input, "", "generation"}, "generation started",
@@ -76,6 +81,7 @@ func (o *observer) Event(name string, e failover.Effect) {
 		o.quiet.log(log, zap.WarnLevel, missKey{name, e.Endpoint, "", message}, message,
 			zap.String("endpoint", e.Endpoint), zap.Time("start", e.Start.Time()),
 			zap.Duration("duration", (e.End-e.Start).Duration()), zap.Object("missing", missingByInput(e.Missing)))
+		o.noteDescriptors()
 	}
 }
 

@@ -260,15 +260,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		r.Body = &countedBody{ReadCloser: r.Body}
 	}
 	rt, length := h.route(r.URL.Path)
-	path := ""
+	var path string // below the route's own; that of an upload is escaped
 	switch {
-	case rt != nil && rt.input != nil:
-		path = tidy("/" + below(r.URL, length))[1:]
 	case rt == nil:
 		// As it is, or without parts that mean nothing.
-		if rt, path = h.untidyInput(r.URL); rt == nil {
+		if rt, path = h.untidy(r.URL); rt == nil {
 			return h.passOn(w, r, next)
 		}
+	case rt.input != nil:
+		path = tidy("/" + below(r.URL, length))[1:]
+	case isUntidy(r.URL.Path):
+		path = strings.TrimPrefix(tidy(r.URL.Path[length:]), "/")
+	default:
+		path = strings.TrimPrefix(r.URL.Path[length:], "/")
 	}
 	if rt.input == nil && brings(r.Method) {
 		h.noteStray(r, http.StatusMethodNotAllowed) // an encoder that was given the URL for viewers
@@ -292,7 +296,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 		return h.serveInput(w, r, rt, path)
 	}
-	return h.serveEndpoint(w, r, rt, strings.TrimPrefix(r.URL.Path[length:], "/"))
+	return h.serveEndpoint(w, r, rt, path)
 }
 
 // route finds what the path belongs to, and how much of it is the configured
@@ -321,11 +325,14 @@ func below(u *url.URL, n int) string {
 	return strings.TrimPrefix(escaped[min(i, len(escaped)):], "/")
 }
 
-// untidyInput finds the input of a path with empty or "." parts, which mean nothing:
-// encoders put them there when they join a base URL and a name. path is escaped and
-// begins below the input's path.
-func (h *Handler) untidyInput(u *url.URL) (rt *route, path string) {
-	if !strings.Contains(u.Path, "//") && !strings.Contains(u.Path, "/./") {
+// isUntidy reports whether a path has empty or "." parts.
+func isUntidy(path string) bool { return strings.Contains(path, "//") || strings.Contains(path, "/./") }
+
+// untidy finds the input or endpoint of a path with empty or "." parts, which mean nothing: encoders
+// and CDNs put them there when they join a base URL and a name. path begins below the route's own; that
+// of an upload is escaped.
+func (h *Handler) untidy(u *url.URL) (rt *route, path string) {
+	if !isUntidy(u.Path) {
 		return nil, ""
 	}
 	escaped := tidy(u.EscapedPath())
@@ -334,8 +341,11 @@ func (h *Handler) untidyInput(u *url.URL) (rt *route, path string) {
 		return nil, ""
 	}
 	rt, length := h.route(unescaped)
-	if rt == nil || rt.input == nil {
+	switch {
+	case rt == nil || rt.page != nil || rt.health:
 		return nil, ""
+	case rt.input == nil:
+		return rt, strings.TrimPrefix(unescaped[length:], "/")
 	}
 	return rt, below(&url.URL{Path: unescaped, RawPath: escaped}, length)
 }

@@ -149,8 +149,12 @@ func (s *sharedStore) makeRoom(r *reservation) {
 	if !evicted {
 		return
 	}
-	s.room.evicting.log(r.logger, zap.WarnLevel, struct{}{}, "store is full, so startover windows are cut short",
-		zap.String("store", s.identity), zap.Int64("bytes", s.store.Usage().Bytes))
+	usage := s.store.Usage()
+	fields := []zap.Field{zap.String("store", s.identity), zap.Int64("bytes", usage.Bytes), zap.Int64("capacity", usage.Capacity)}
+	if usage.Scarce != "" {
+		fields = append(fields, zap.String("scarce", usage.Scarce))
+	}
+	s.room.evicting.log(r.logger, zap.WarnLevel, struct{}{}, "store is full, so startover windows are cut short", fields...)
 }
 
 // evictFor evicts the oldest part of a startover window. A channel that has used up its

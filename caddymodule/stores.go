@@ -89,11 +89,15 @@ func (m *MemoryStore) Identity() string { return "memory" }
 
 // Open implements Engine.
 func (m *MemoryStore) Open(context.Context) (store.Store, error) {
+	warnOfMemory(m.Capacity)
 	return newKeptStore(m.Capacity), nil
 }
 
 // Reconfigure implements Reconfigurer.
-func (m *MemoryStore) Reconfigure(st store.Store) error { return setCapacity(st, m.Capacity) }
+func (m *MemoryStore) Reconfigure(st store.Store) error {
+	warnOfMemory(m.Capacity)
+	return setCapacity(st, m.Capacity)
+}
 
 // UnmarshalCaddyfile sets up the store from Caddyfile tokens. Syntax:
 //

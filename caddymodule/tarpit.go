@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
-	"context"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -29,15 +31,29 @@ type tarpit struct {
 }
 
 // hold waits before an answer, but not for a client that has left.
-func (t *tarpit) hold(ctx context.Context) {
+func (t *tarpit) hold(w http.ResponseWriter, r *http.Request) {
 	defer t.now.Add(-1)
 	if t.now.Add(1) > maxHeld || t.time == 0 {
 		return
 	}
-	wait := time.NewTimer(t.time + rand.N(t.time/2))
+	held := t.time + rand.N(t.time/2)
+	wait := time.NewTimer(held)
 	defer wait.Stop()
+	readAway(w, r, time.Now().Add(held))
 	select {
 	case <-wait.C:
-	case <-ctx.Done():
+	case <-r.Context().Done():
+	}
+}
+
+// readAway reads an unwanted body until its end or some time. What is not read of it counts against all
+// that shares a connection of HTTP/2 or 3, as do the encoders behind a proxy. A client that waits for
+// "100 Continue" sends nothing.
+func readAway(w http.ResponseWriter, r *http.Request, until time.Time) {
+	if r.ProtoMajor < 2 || r.Body == nil || r.Body == http.NoBody || strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return
+	}
+	if http.NewResponseController(w).SetReadDeadline(until) == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, drainSize)
 	}
 }

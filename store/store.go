@@ -146,9 +146,11 @@ type Usage struct {
 	Bytes int64
 	// Capacity is the limit of Bytes up to which objects are taken; 0 means none.
 	Capacity int64
-	// Free is how much more the engine can take before it is full: what Capacity and, on a
-	// disk, other users leave. Below zero: unlimited, or not known.
+	// Free is how much more the engine can take before it is full: what Capacity and the disk or the
+	// memory of the machine, with its other users, leave. Below zero: unlimited, or not known.
 	Free int64
+	// Scarce is what leaves less than Capacity does: "disk", "memory", or nothing.
+	Scarce string
 	// Objects is the number of committed objects.
 	Objects int64
 }

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -102,4 +103,62 @@ func TestNumbersThatRunAheadGoOnAfterARestartInMemory(t *testing.T) {
 			c.Close()
 		}
 	})
+}
+
+// A machine that starts before it knows the time has a clock that is behind: numbers go on all the
+// same, and end up at the Unix time when it is set.
+func TestNumbersDoNotGoBackWithTheClock(t *testing.T) {
+	names, segments := testmedia.Segments(t, "18")
+	var said [][]byte // what outlives a process
+	// Each process has a clock that starts anew, as time does in a bubble.
+	process := func(began time.Duration) (first, last uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(began)
+			facts := memory.Open(1 << 20)
+			config := testConfig(shortEndpoint())
+			journal, err := facts.Journal(t.Context(), config.Name+StandingFacts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, record := range said {
+				if _, err := journal.Append(t.Context(), uint64(i), record); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c, err := Open(t.Context(), config, forgetful{memory.Open(64 << 20), facts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &encoder{t: t, c: c, input: "a", names: names, media: segments}
+			for n := range 5 {
+				time.Sleep(segmentTime)
+				e.deliver(n)
+			}
+			p := playlist(t, c.View("hls"))
+			first, last = p.MediaSequence, p.MediaSequence+uint64(len(p.Segments))-1
+			c.Close()
+			said = nil
+			err = journal.Read(t.Context(), 0, func(_ uint64, record []byte) error {
+				said = append(said, bytes.Clone(record))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		return first, last
+	}
+	_, last := process(time.Hour)
+	for _, behind := range []time.Duration{30 * time.Minute, time.Hour, 10 * time.Minute} {
+		first, now := process(time.Hour - behind)
+		if first <= last {
+			t.Errorf("%v behind: numbers begin at %d after %d", behind, first, last)
+		}
+		last = now
+	}
+	// The clock is right again, a day later.
+	day := uint64(time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC).Unix())
+	if first, _ := process(24 * time.Hour); first < day || first > day+60 {
+		t.Errorf("numbers begin at %d, %d after midnight", first, first-day)
+	}
 }

@@ -35,6 +35,8 @@ type endpoint struct {
 	edges map[string]edge
 	// reservedTo is up to where numbers were kept as used, see count.
 	reservedTo uint64
+	// reachedTo is the number at which it is kept again how far the endpoint has counted.
+	reachedTo uint64
 	// decided is what a core has to know about the last slot.
 	decided *failover.Slot
 	// chain is the history that several nodes share, standing where it ends, for those who

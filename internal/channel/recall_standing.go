@@ -23,6 +23,8 @@ func (r *recall) stood(ctx context.Context) error {
 		case entry.Tables != nil && r.inputs[entry.Tables.Input] != nil:
 			r.inputs[entry.Tables.Input].keepTables(entry.Tables.Sort, entry.Tables.Tables)
 		case entry.Count != nil:
+			entry = entry.behind(r.now())
+			r.standing.last[entry.key()] = entry // a trace that begins later says the same
 			r.core.Take(r.now(), outlived(*entry.Count))
 		}
 	}

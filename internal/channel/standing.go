@@ -31,7 +31,7 @@ const StandingFacts = "/standing.facts"
 // standingKey is the same for entries that replace one another.
 type standingKey struct{ kind, of, path string }
 
-// standingEntry is a record of the journal. Exactly one of the fields after Time is set.
+// standingEntry is a record of the journal. Exactly one of the pointers is set.
 type standingEntry struct {
 	// Time is when it was said, by the node's clock; records of earlier versions have none.
 	Time         time.Time             `json:"time,omitzero"`
@@ -40,6 +40,8 @@ type standingEntry struct {
 	Order        *failover.Order       `json:"order,omitempty"`
 	Tables       *standingTables       `json:"tables,omitempty"`
 	Count        *failover.Counted     `json:"count,omitempty"`
+	// Reached is the media sequence number at which Count was said.
+	Reached uint64 `json:"reached,omitempty"`
 }
 
 // standingMultivariant is an encoder's multivariant playlist.

@@ -201,11 +201,12 @@ func (s *Store) Usage() store.Usage {
 	usage := store.Usage{Bytes: s.used.Load(), Capacity: s.maxSize.Load(), Free: freeOnDisk(s.lock), Objects: objects}
 	if usage.Free >= 0 {
 		usage.Free += s.removals.leaving()
+		usage.Scarce = "disk"
 	}
 	if usage.Capacity > 0 {
 		left := max(0, usage.Capacity-usage.Bytes)
 		if usage.Free < 0 || left < usage.Free {
-			usage.Free = left
+			usage.Free, usage.Scarce = left, ""
 		}
 	}
 	return usage

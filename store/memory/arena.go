@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -31,6 +32,14 @@ type arena struct {
 	regions      []*region
 	regionBlocks int // blocks per region, a multiple of 64
 	maxRegions   int // 0: no limit
+	free         int // blocks of all regions
+	// ahead is how few free blocks make it map another region before that is needed: what the
+	// system refuses is known then while there is still room for what is under way.
+	ahead int
+	// refused is how many regions there were when the system refused another one, 0 for never.
+	refused int
+	// ceiling is how many bytes may be used since then, 0 for no limit.
+	ceiling atomic.Int64
 
 	obtain func(n int) ([]byte, error)
 	yield  func(b []byte)
@@ -60,11 +69,15 @@ func newArena(capacity int64, size int64) *arena {
 		size = min(size, capacity)
 	}
 	a.regionBlocks = int(size / blockSize)
+	if size == regionSize {
+		a.ahead = a.regionBlocks / 4
+	}
 	a.limit(capacity)
 	return a
 }
 
-// limit sets how many regions a capacity in bytes allows, 0 meaning no limit.
+// limit sets how many regions a capacity in bytes allows, 0 meaning no limit. What the system refused
+// may be asked for again.
 func (a *arena) limit(capacity int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -76,6 +89,8 @@ func (a *arena) limit(capacity int64) {
 	default:
 		a.maxRegions = 0
 	}
+	a.refused = 0
+	a.ceiling.Store(0)
 }
 
 func roundUp(n, unit int64) int64 { return (n + unit - 1) / unit * unit }
@@ -91,7 +106,7 @@ func (a *arena) alloc(want int) (extent, error) {
 	for {
 		r := a.roomiest(want)
 		if r == nil || r.longest < min(want, fragment) {
-			if grown == nil && (a.maxRegions == 0 || len(a.regions) < a.maxRegions) {
+			if grown == nil && a.mayGrow() {
 				grown = a.grow()
 				continue
 			}
@@ -106,6 +121,10 @@ func (a *arena) alloc(want int) (extent, error) {
 			continue
 		}
 		r.take(start, n)
+		a.free -= n
+		if a.free < a.ahead && a.mayGrow() {
+			_ = a.grow() // there is room for now
+		}
 		return extent{r, start, n}, nil
 	}
 }
@@ -125,11 +144,17 @@ func (a *arena) roomiest(want int) *region {
 	return best
 }
 
+func (a *arena) mayGrow() bool {
+	return (a.maxRegions == 0 || len(a.regions) < a.maxRegions) && (a.refused == 0 || len(a.regions) < a.refused)
+}
+
 func (a *arena) grow() error {
 	b, err := a.obtain(a.regionBlocks * blockSize)
 	if err != nil {
+		a.refuse()
 		return err
 	}
+	a.free += a.regionBlocks
 	a.regions = append(a.regions, &region{
 		bytes:   b,
 		used:    make([]uint64, a.regionBlocks/64),
@@ -139,6 +164,15 @@ func (a *arena) grow() error {
 	return nil
 }
 
+// refuse notes that the system has no memory for another region. What there is has to do from now on,
+// but for one region, as the rest of the process needs memory, too.
+func (a *arena) refuse() {
+	a.refused = len(a.regions)
+	if a.refused > 0 {
+		a.ceiling.Store(int64(max(a.refused-1, 1)) * int64(a.regionBlocks) * blockSize)
+	}
+}
+
 // release gives extents back. One empty region is kept, so that a store at the
 // edge of a region does not map and unmap all the time.
 func (a *arena) release(extents ...extent) {
@@ -146,6 +180,7 @@ func (a *arena) release(extents ...extent) {
 	a.mu.Lock()
 	for _, e := range extents {
 		e.region.give(e.start, e.blocks)
+		a.free += e.blocks
 		if e.region.free == a.regionBlocks {
 			empty = append(empty, a.dropSpare()...)
 		}
@@ -164,6 +199,7 @@ func (a *arena) dropSpare() (dropped []*region) {
 		if r.free == a.regionBlocks {
 			if spare {
 				dropped = append(dropped, r)
+				a.free -= a.regionBlocks
 				continue
 			}
 			spare = true
@@ -182,7 +218,7 @@ func (a *arena) unmap() {
 	for _, r := range a.regions {
 		a.yield(r.bytes)
 	}
-	a.regions = nil
+	a.regions, a.free = nil, 0
 	a.maxRegions = -1
 }
 

@@ -173,6 +173,11 @@ func (s *Store) Usage() store.Usage {
 	if usage.Capacity > 0 {
 		usage.Free = max(0, usage.Capacity-usage.Bytes)
 	}
+	if ceiling := s.arena.ceiling.Load(); ceiling > 0 {
+		if left := max(0, ceiling-usage.Bytes); usage.Free < 0 || left < usage.Free {
+			usage.Free, usage.Scarce = left, "memory"
+		}
+	}
 	return usage
 }
 
