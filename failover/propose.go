@@ -196,7 +196,7 @@ func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
 	default:
 		s.Missing = append(a.missing[:len(a.missing):len(a.missing)], q.bad(a)...)
 	}
-	if p := q.channel.pair(q.active, slot.Input); p != nil {
+	if p := q.channel.pair(q.active, slot.Input); p != nil && p.seen() {
 		s.Pair, s.PairDetail = p.state, p.detail
 	}
 	return s
