@@ -38,7 +38,7 @@ type option struct {
 	// count is how many input segments of the leading rendition it joins, of wanted.
 	count, wanted int
 	slot          Ticks // length of a slot, of which this may be a piece
-	renditions    int   // that have media
+	renditions    int   // that have media, or are text and have none to have here
 	announced     int   // live renditions that the input intends to deliver
 	flaws         []flaw
 	defects       int  // how many of them
