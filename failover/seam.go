@@ -42,7 +42,11 @@ func (e *endpoint) seamless(o *option) bool {
 		}
 		compared = true
 	}
-	return compared || first == nil || e.followedBy(first)
+	if compared || first != nil {
+		return compared || e.followedBy(first)
+	}
+	// Nothing of it has come: it may go on without a discontinuity, unless something was lost before it.
+	return abs(o.start-e.cursor.end) <= max(o.leader().length/2, 1)
 }
 
 // followedBy reports whether a segment begins where the last slot ended, as the first one does under
