@@ -55,7 +55,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 // several inputs gave what they had, or another one lent the slot.
 func (q *question) activeWith(o *option) string {
 	switch {
-	case q.lapsed != "":
+	case q.lapsed != "" && (o.lent || o.active || len(o.input.members) > 0):
 		return q.lapsed
 	case o.lent:
 		return q.active
