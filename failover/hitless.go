@@ -40,9 +40,13 @@ func (o *option) resumes(than *input) bool {
 }
 
 // pausedBefore reports whether numbers were left out before a segment, and nothing after those ends where
-// something of the other rendition does.
+// something of the other rendition does. Of a delayed slot, what came since shows it as well.
 func (r *rendition) pausedBefore(s *segment, other *rendition) bool {
-	for i := r.index(s); i > 0 && r.segments[i].run == s.run; i-- {
+	last := r.index(s)
+	for n := 0; n < compareDepth && last+1 < len(r.segments) && follows(r.segments[last], r.segments[last+1]); n++ {
+		last++
+	}
+	for i := last; i > 0 && r.segments[i].run == s.run; i-- {
 		at := r.segments[i]
 		if at.anchor() {
 			if o := overlapping(other, at); o != nil && abs(o.channelEnd()-at.channelEnd()) <= max(at.slack(), o.slack()) {
