@@ -74,8 +74,11 @@ func (e *endpoint) borrow(s Slot) {
 // deadline what was lent; empty if it has, or still has time.
 func (q *question) lapse() string {
 	l := q.loan
-	if l.by == "" || q.now.Before(l.deadline) || q.wanted != "" {
+	if l.by == "" || q.now.Before(l.deadline) {
 		return ""
+	}
+	if own := q.channel.input(q.active); q.wanted != "" && own != nil && own.up {
+		return "" // an order holds as long as the input delivers
 	}
 	if in := q.channel.input(l.by); in == nil || !in.up || len(q.owed()) == 0 {
 		return ""
