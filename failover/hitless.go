@@ -80,10 +80,22 @@ func (q *question) lapse() string {
 	if own := q.channel.input(q.active); q.wanted != "" && own != nil && own.up {
 		return "" // an order holds as long as the input delivers
 	}
-	if in := q.channel.input(l.by); in == nil || !in.up || len(q.owed()) == 0 {
+	if in := q.channel.input(l.by); in == nil || len(q.owed()) == 0 {
 		return ""
 	}
 	return l.by
+}
+
+// heir is the active input after a lapse, with this option: the one that lent what is owed or, where that is down, the
+// one that lends now.
+func (q *question) heir(o *option) string {
+	switch in := q.channel.input(q.lapsed); {
+	case in != nil && in.up:
+		return q.lapsed
+	case o.lent:
+		return o.input.name
+	}
+	return q.active
 }
 
 // owed is what the active input has not delivered of the lent slot.

@@ -56,7 +56,7 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 func (q *question) activeWith(o *option) string {
 	switch {
 	case q.lapsed != "" && (o.lent || o.active || len(o.input.members) > 0):
-		return q.lapsed
+		return q.heir(o)
 	case o.lent:
 		return q.active
 	case len(o.input.members) == 0:
