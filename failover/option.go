@@ -112,7 +112,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.start = e.nextStart(ref, at)
 	}
 	closed := e.join(o, ref, list)
-	o.fresh = e.cursor.input == in.name && e.cursor.generation != 0 && e.cursor.generation != o.generation.id
+	o.fresh = e.breaks(o)
 	if o.fresh && o.never == "" {
 		o.never = ReasonNewGeneration
 	}
@@ -139,6 +139,15 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.level = picture
 	}
 	return o
+}
+
+// breaks reports whether the option begins another generation than the endpoint's last slot was of: that of the
+// input itself, or of the one that lent it to the active input, with which that was locked.
+func (e *endpoint) breaks(o *option) bool {
+	if e.cursor.input == o.input.name {
+		return e.cursor.generation != 0 && e.cursor.generation != o.generation.id
+	}
+	return e.started && o.active && !e.cursor.clock.same(o.generation.clock())
 }
 
 // leave marks the option as that of an input whose next media comes after the slot. What
