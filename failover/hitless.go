@@ -62,6 +62,9 @@ func (r *rendition) pausedBefore(s *segment, other *rendition) bool {
 
 // borrow notes a slot that was lent, and what became of the last one.
 func (e *endpoint) borrow(s Slot) {
+	if s.Missing != nil {
+		return // a gap pays nothing
+	}
 	if s.Switch.Changed() || !s.Published.Before(e.loan.deadline) {
 		e.loan = loan{} // it was paid back, or cost the active input its place
 	}
