@@ -170,6 +170,8 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		if begins {
 			in.succeed(now, r)
 		}
+	} else if r.young() {
+		in.succeed(now, r) // that the one before it is gone may not have shown yet
 	}
 	if s.passed {
 		// Too late for every endpoint: it only shows how the input is doing.

@@ -98,8 +98,8 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		if missing == nil {
 			o.shares = append(o.shares, share{path: a.Path, parts: parts, silent: text && len(parts) == 0})
 			o.announced++
-			if len(parts) > 0 {
-				o.renditions++
+			if len(parts) > 0 || text {
+				o.renditions++ // text is there also where nobody speaks
 			}
 			continue
 		}
@@ -108,8 +108,12 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 		switch {
 		case text && len(delivered(parts)) > 0:
 			s = share{path: a.Path, parts: delivered(parts)} // some of it is better than none
-		case a.Kind == Subtitles && (r == nil || !r.arriving), loose && !awaited && q.live(a.Path, o.start, max(length, r.length)):
+		case a.Kind == Subtitles && (r == nil || !r.arriving):
 			s.silent = true
+		case loose && !awaited && q.live(a.Path, o.start, max(length, r.length)):
+			s.silent = true // its cues go with a later slot
+			o.announced++
+			o.renditions++
 		}
 		o.shares = append(o.shares, s)
 		if !awaited {

@@ -173,7 +173,8 @@ type Switch struct {
 	Late time.Duration `json:"late,omitempty"`
 	// Seamless is true if viewers see no discontinuity.
 	Seamless bool `json:"seamless"`
-	// Pair is the state of the two inputs when they switched.
+	// Pair is the state of the two inputs when they switched; empty if they had not been
+	// compared yet.
 	Pair PairState `json:"pair,omitempty"`
 	// PairDetail says what keeps the pair from being locked.
 	PairDetail string `json:"pair_detail,omitempty"`

@@ -40,9 +40,13 @@ func (o *option) resumes(than *input) bool {
 }
 
 // pausedBefore reports whether numbers were left out before a segment, and nothing after those ends where
-// something of the other rendition does.
+// something of the other rendition does. Of a delayed slot, what came since shows it as well.
 func (r *rendition) pausedBefore(s *segment, other *rendition) bool {
-	for i := r.index(s); i > 0 && r.segments[i].run == s.run; i-- {
+	last := r.index(s)
+	for n := 0; n < compareDepth && last+1 < len(r.segments) && follows(r.segments[last], r.segments[last+1]); n++ {
+		last++
+	}
+	for i := last; i > 0 && r.segments[i].run == s.run; i-- {
 		at := r.segments[i]
 		if at.anchor() {
 			if o := overlapping(other, at); o != nil && abs(o.channelEnd()-at.channelEnd()) <= max(at.slack(), o.slack()) {
@@ -58,6 +62,9 @@ func (r *rendition) pausedBefore(s *segment, other *rendition) bool {
 
 // borrow notes a slot that was lent, and what became of the last one.
 func (e *endpoint) borrow(s Slot) {
+	if s.Missing != nil {
+		return // a gap pays nothing
+	}
 	if s.Switch.Changed() || !s.Published.Before(e.loan.deadline) {
 		e.loan = loan{} // it was paid back, or cost the active input its place
 	}
@@ -70,13 +77,28 @@ func (e *endpoint) borrow(s Slot) {
 // deadline what was lent; empty if it has, or still has time.
 func (q *question) lapse() string {
 	l := q.loan
-	if l.by == "" || q.now.Before(l.deadline) || q.wanted != "" {
+	if l.by == "" || q.now.Before(l.deadline) {
 		return ""
 	}
-	if in := q.channel.input(l.by); in == nil || !in.up || len(q.owed()) == 0 {
+	if own := q.channel.input(q.active); q.wanted != "" && own != nil && own.up {
+		return "" // an order holds as long as the input delivers
+	}
+	if in := q.channel.input(l.by); in == nil || len(q.owed()) == 0 {
 		return ""
 	}
 	return l.by
+}
+
+// heir is the active input after a lapse, with this option: the one that lent what is owed or, where that is down, the
+// one that lends now.
+func (q *question) heir(o *option) string {
+	switch in := q.channel.input(q.lapsed); {
+	case in != nil && in.up:
+		return q.lapsed
+	case o.lent:
+		return o.input.name
+	}
+	return q.active
 }
 
 // owed is what the active input has not delivered of the lent slot.

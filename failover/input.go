@@ -96,7 +96,7 @@ func (in *input) announce(m Multivariant) {
 		r.announced = in.announcement(r.upload)
 	}
 	for _, r := range slices.Clone(in.renditions) {
-		if r.run == 0 && r.arriving && len(r.segments) <= soleAfter {
+		if r.young() {
 			in.succeed(in.channel.now, r) // now it is known which ones are gone
 		}
 	}

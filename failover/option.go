@@ -38,7 +38,7 @@ type option struct {
 	// count is how many input segments of the leading rendition it joins, of wanted.
 	count, wanted int
 	slot          Ticks // length of a slot, of which this may be a piece
-	renditions    int   // that have media
+	renditions    int   // that have media, or are text and have none to have here
 	announced     int   // live renditions that the input intends to deliver
 	flaws         []flaw
 	defects       int  // how many of them
@@ -112,7 +112,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.start = e.nextStart(ref, at)
 	}
 	closed := e.join(o, ref, list)
-	o.fresh = e.cursor.input == in.name && e.cursor.generation != 0 && e.cursor.generation != o.generation.id
+	o.fresh = e.breaks(o)
 	if o.fresh && o.never == "" {
 		o.never = ReasonNewGeneration
 	}
@@ -139,6 +139,15 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.level = picture
 	}
 	return o
+}
+
+// breaks reports whether the option begins another generation than the endpoint's last slot was of: that of the
+// input itself, or of the one that lent it to the active input, with which that was locked.
+func (e *endpoint) breaks(o *option) bool {
+	if e.cursor.input == o.input.name {
+		return e.cursor.generation != 0 && e.cursor.generation != o.generation.id
+	}
+	return e.started && o.active && !e.cursor.clock.same(o.generation.clock())
 }
 
 // leave marks the option as that of an input whose next media comes after the slot. What

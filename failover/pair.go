@@ -112,14 +112,11 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 		if b.aligned < a.aligned {
 			basis = a.basis
 		}
-		how := "timestamps differ"
-		if a.contradicts(b) || b.contradicts(a) {
-			how = "timestamps agree by coincidence, as they count from an encoder's start and dates differ"
-		}
+		state := Aligned
 		if basis == AlignArrival {
-			return Unaligned, how + ", and there is no date or number to relate them", offset, true
+			state = Unaligned
 		}
-		return Aligned, fmt.Sprintf("%s; aligned by %s", how, basis), offset, true
+		return state, p.apartBy(basis), offset, true
 	}
 	compared, common := 0, 0
 	for _, announced := range p.a.serves() {
@@ -141,6 +138,27 @@ func (p *pair) examine() (state PairState, detail string, offset Ticks, known bo
 	}
 	return Locked, p.onlyOne(), 0, true
 }
+
+// apartBy says why the two are not on one clock, and what relates them instead. Of timestamps it tells only
+// where they are asked.
+func (p *pair) apartBy(basis Basis) string {
+	how, asked := "timestamps differ", p.channel.config.Alignment
+	switch {
+	case p.ga.contradicts(p.gb) || p.gb.contradicts(p.ga):
+		how = "timestamps agree by coincidence, as they count from an encoder's start and dates differ"
+	case !p.channel.wants(AlignTimestamp) && (basis != AlignArrival || asked == AlignArrival):
+		return fmt.Sprintf("aligned by %s", basis)
+	case basis == AlignArrival && asked != AlignAuto && asked != "":
+		return fmt.Sprintf("alignment %s does not relate them", asked)
+	}
+	if basis == AlignArrival {
+		return how + ", and there is no date or number to relate them"
+	}
+	return fmt.Sprintf("%s; aligned by %s", how, basis)
+}
+
+// seen reports whether the two were compared at all: right after a restart they may not have been.
+func (p *pair) seen() bool { return p.state != Unaligned || p.detail != "" }
 
 // proven reports whether the two are locked in what they deliver now. After a restart that is known once
 // media of the new generation was compared.

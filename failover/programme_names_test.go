@@ -50,6 +50,9 @@ func TestEncodersWithOtherPlaylistNamesAreOnAirWithinSeconds(t *testing.T) {
 			if onAir := p.after(gone); onAir.IsZero() || onAir.Sub(back) > slot+4*time.Second {
 				t.Errorf("seed %d: back under %q at %s, on air at %s", seed, suffix, p.stamp(back), p.stamp(onAir))
 			}
+			if last := p.all["e"][len(p.all["e"])-1]; len(last.Gaps()) > 0 {
+				t.Errorf("seed %d: back under %q at %s, and %v is still a gap", seed, suffix, p.stamp(back), last.Gaps())
+			}
 		}
 	}
 }

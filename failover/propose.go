@@ -55,8 +55,8 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 // several inputs gave what they had, or another one lent the slot.
 func (q *question) activeWith(o *option) string {
 	switch {
-	case q.lapsed != "":
-		return q.lapsed
+	case q.lapsed != "" && (o.lent || o.active || len(o.input.members) > 0):
+		return q.heir(o)
 	case o.lent:
 		return q.active
 	case len(o.input.members) == 0:
@@ -196,7 +196,7 @@ func (q *question) explain(slot *Slot, o, a *option, why Reason) *Switch {
 	default:
 		s.Missing = append(a.missing[:len(a.missing):len(a.missing)], q.bad(a)...)
 	}
-	if p := q.channel.pair(q.active, slot.Input); p != nil {
+	if p := q.channel.pair(q.active, slot.Input); p != nil && p.seen() {
 		s.Pair, s.PairDetail = p.state, p.detail
 	}
 	return s

@@ -61,14 +61,11 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 	if a.level == whole {
 		switch {
 		case a.seamless:
-		case goesOn != nil:
-			return goesOn, a.why(), false
-		case q.awaits(others, func(o *option) bool { return o.seamless }):
-			return nil, "", false
-		case a.fresh && q.unstable() && wholeOnes != nil:
-			return wholeOnes, ReasonUnstable, false
-		case a.fresh && q.unstable() && q.awaits(others, func(*option) bool { return true }):
-			return nil, "", false
+		default:
+			o, why, waiting := q.mendsBreak(a, others)
+			if o != nil || waiting {
+				return o, why, false
+			}
 		}
 		o, why, waiting := q.sounder(a, others)
 		switch {
@@ -114,6 +111,24 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		return u, a.why(), false
 	}
 	return nil, "", true
+}
+
+// mendsBreak is what comes before the active input's slot, which is whole and begins a discontinuity: that of an
+// input which goes on without one, or, where the active input breaks time after time, of any. None of them has
+// fewer renditions. waiting: one may yet have it, before its own deadline.
+func (q *question) mendsBreak(a *option, others []*option) (o *option, why Reason, waiting bool) {
+	unstable := a.fresh && q.unstable()
+	asMuch := func(o *option) bool { return o.level == whole && o.renditions >= a.renditions }
+	if o := best(others, func(o *option) bool { return asMuch(o) && o.seamless }); o != nil {
+		return o, a.why(), false
+	}
+	if q.awaits(others, func(o *option) bool { return o.seamless && o.announced >= a.renditions }) {
+		return nil, "", true
+	}
+	if o := best(others, asMuch); unstable && o != nil {
+		return o, ReasonUnstable, false
+	}
+	return nil, "", unstable && q.awaits(others, func(o *option) bool { return o.announced >= a.renditions })
 }
 
 // replaces reports whether an option is more than the active input has: no input takes over

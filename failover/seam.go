@@ -42,15 +42,19 @@ func (e *endpoint) seamless(o *option) bool {
 		}
 		compared = true
 	}
-	return compared || first == nil || e.followedBy(first)
+	if compared || first != nil {
+		return compared || e.followedBy(first)
+	}
+	// Nothing of it has come: it may go on without a discontinuity, unless something was lost before it.
+	return abs(o.start-e.cursor.end) <= max(o.leader().length/2, 1)
 }
 
 // followedBy reports whether a segment begins where the last slot ended, as the first one does under
 // another name of the playlist: no rendition of the slot has anything before it to be compared with.
 func (e *endpoint) followedBy(s *segment) bool {
 	slack := max(s.slack(), s.rendition.rounding())
-	if s.state != sound || e.cursor.media != e.cursor.end {
-		slack = max(slack, s.rendition.length/2) // where it begins, or where the gap ended, is an estimate
+	if s.state != sound || e.cursor.media != e.cursor.end && s.channelStart() < e.cursor.end {
+		slack = max(slack, s.rendition.length/2) // where it begins, or where the gap was to end, is an estimate
 	}
 	return abs(s.channelStart()-e.cursor.end) <= slack
 }
@@ -76,10 +80,13 @@ func (m mark) goesOn(s *segment, own bool) bool {
 	slack := s.slack()
 	if m.gap {
 		// The gap's length is known only from the segments around it, and the first of them may
-		// begin within it.
-		slack = max(slack, s.rendition.length/2)
-		if s.channelStart() < m.end && s.channelEnd() > m.end+s.rendition.length/4 {
-			slack = max(slack, s.end-s.start-s.rendition.length/4)
+		// begin within it. What begins later leaves out media that no gap stands for.
+		slack = max(slack, s.rendition.rounding())
+		if s.channelStart() < m.end {
+			slack = max(slack, s.rendition.length/2)
+			if s.channelEnd() > m.end+s.rendition.length/4 {
+				slack = max(slack, s.end-s.start-s.rendition.length/4)
+			}
 		}
 	}
 	return abs(s.channelStart()-m.end) <= slack && m.signature == s.media.Signature

@@ -96,15 +96,29 @@ func (g *generation) forget(r *rendition) {
 	}
 }
 
+// young reports whether the rendition has begun only just, and may turn out to continue another one.
+func (r *rendition) young() bool { return r.run == 0 && r.arriving && len(r.segments) <= soleAfter }
+
 // predecessor is the rendition that another one, with video or without, continues: the first of the
 // same kind that stopped listing anything before the other one began, and that the encoder does not announce.
+// One that was forgotten is it only if there is no other.
 func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
+	var forgotten *rendition
 	for _, old := range in.renditions {
-		if old.before(r, video) && !old.alive(now) && in.announcement(old.upload) == nil {
+		switch {
+		case !old.before(r, video) || in.announcement(old.upload) != nil:
+		case old.forgotten && forgotten == nil:
+			forgotten = old
+		case old.forgotten:
+		case old.alive(now):
+			return nil // it shows with the next segment whether this one is gone
+		case len(r.segments) > 1 && r.began-old.began <= liveSlots*max(old.length, ClockRate):
+			// Both began together, and this one has come to a halt.
+		default:
 			return old
 		}
 	}
-	return nil
+	return forgotten
 }
 
 // before reports whether a rendition of the kind of another one, with video or without, has listed nothing

@@ -20,6 +20,10 @@ func (r *rendition) placeText(now time.Time, s *segment) placement {
 	}
 	g := r.input.latest
 	s.end = TicksAt(s.arrived) - g.latenessOf(ref) - g.offset
+	if newest := ref.streakEnd + min(TicksOf(s.arrived.Sub(ref.lastSound)), ref.length); ref.streakOf == g && newest-s.end > ref.length/2 {
+		s.end = newest // the picture came in a burst, as encoders send what they have when they begin
+	}
+	s.end -= r.listedBehind(s)
 	s.start = s.end - length
 	i := r.index(s)
 	prior, between, _, broken := r.neighbour(i, -1)

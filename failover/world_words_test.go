@@ -77,7 +77,10 @@ func (w *world) describe(s Slot) string {
 		for _, m := range sw.Missing {
 			fmt.Fprintf(&b, " [%s %s %s]", m.Rendition, m.Segment, m.Why)
 		}
-		fmt.Fprintf(&b, ", due %s, deadline %s, %s", w.stamp(sw.Due), w.stamp(sw.Deadline), sw.Pair)
+		fmt.Fprintf(&b, ", due %s, deadline %s", w.stamp(sw.Due), w.stamp(sw.Deadline))
+		if sw.Pair != "" {
+			fmt.Fprintf(&b, ", %s", sw.Pair)
+		}
 		if sw.Seamless {
 			b.WriteString(", seamless")
 		}
