@@ -146,7 +146,6 @@ func (q *question) settled(o *option) time.Time {
 		}
 	}
 	wait(o.input.delivered.Add(grace))
-	wait(q.announcedBy(o.input)) // until then nobody knows whether what it delivers is all, however short the grace is
 	for _, a := range q.serves(o.input) {
 		switch r := o.input.rendition(a.Path); {
 		case r != nil && r.listed:
