@@ -15,10 +15,7 @@ func TestAnEndpointThatNoNodeHasLeavesNoJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
-		extra := longEndpoint()
-		extra.Name = "extra"
-		s.more = map[string]EndpointConfig{"n1": extra, "n2": extra}
-		n1, n2 := s.start("n1"), s.start("n2")
+		n1, n2, _ := s.startTwoWithMore()
 		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
 		for n := range 5 {
 			time.Sleep(segmentTime)
@@ -45,10 +42,7 @@ func TestAnEndpointThatAllNodesLoseAtOnceLeavesNoJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
-		extra := longEndpoint()
-		extra.Name = "extra"
-		s.more = map[string]EndpointConfig{"n1": extra, "n2": extra}
-		n1, n2 := s.start("n1"), s.start("n2")
+		n1, n2, _ := s.startTwoWithMore()
 		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
 		for n := range 5 {
 			time.Sleep(segmentTime)

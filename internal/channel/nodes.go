@@ -57,9 +57,8 @@ type nodes struct {
 	// leaving are those that have said that they are about to stop.
 	leaving map[string]bool
 	alone   bool
-	// ends are where the journals of this node ended when it started, and seen how far viewers have come, as
-	// far as it knows; by endpoint.
-	// firsts is where the windows begin of the node from which this one has taken over.
+	// ends are where the journals of this node ended when it started, seen how far viewers have come, as far
+	// as it knows, and firsts where the windows begin of the node from which it has taken over; by endpoint.
 	ends   map[string]journalEnd
 	seen   map[string]viewed
 	firsts map[string]uint64

@@ -38,10 +38,7 @@ func TestAnEndpointComesBackToANode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
-		extra := longEndpoint()
-		extra.Name = "extra"
-		s.more = map[string]EndpointConfig{"n1": extra, "n2": extra}
-		n1, n2 := s.start("n1"), s.start("n2")
+		n1, n2, extra := s.startTwoWithMore()
 		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
 		for n := range 8 {
 			time.Sleep(segmentTime)
@@ -143,4 +140,13 @@ func TestAnEndpointComesBackFromANodeThatWentOver(t *testing.T) {
 			t.Errorf("the node lists %d and ends with %d, the other one with %d", len(mine.Segments), end, other)
 		}
 	})
+}
+
+// startTwoWithMore starts nodes n1 and n2, which have an endpoint more.
+func (s *site) startTwoWithMore() (n1, n2 *Channel, more EndpointConfig) {
+	s.t.Helper()
+	more = longEndpoint()
+	more.Name = "extra"
+	s.more = map[string]EndpointConfig{"n1": more, "n2": more}
+	return s.start("n1"), s.start("n2"), more
 }

@@ -11,8 +11,7 @@ import "time"
 // have what it has.
 const passingTime = time.Minute
 
-// viewed is where viewers of an endpoint are, where that is ahead of what the node has published itself.
-// Or it is where the node itself is: its last slot.
+// viewed is a slot that viewers of an endpoint have got: the last one of a node, or of any.
 type viewed struct {
 	MSN                 uint64 `json:"msn,omitempty"`
 	DiscontinuityNumber uint64 `json:"discontinuity_number,omitempty"`
