@@ -86,6 +86,9 @@ type Playlist struct {
 	// Path is the playlist's path below the input path, and the name by which renditions of
 	// several inputs are matched.
 	Path string `json:"path"`
+	// Rendition is the one that the playlist was found to continue under another name (Channel.Continued). It
+	// outlives a restart with what arrived, as what showed it may not. Empty: that of its own name.
+	Rendition string `json:"rendition,omitempty"`
 	// TargetDuration is the playlist's EXT-X-TARGETDURATION.
 	TargetDuration time.Duration `json:"target_duration"`
 	// EndList is true for a playlist with EXT-X-ENDLIST.

@@ -74,6 +74,9 @@ func (in *input) list(now time.Time, p Playlist) {
 		r = &rendition{input: in, path: p.Path, upload: p.Path, announced: in.announcement(p.Path)}
 		in.renditions, in.byPath[p.Path] = append(in.renditions, r), r
 	}
+	if p.Rendition != "" {
+		in.recallName(r, p.Rendition)
+	}
 	if in.heard.IsZero() {
 		in.heard = now
 	}

@@ -126,6 +126,13 @@ func (w *world) command(args []string) (string, error) {
 	case "rename":
 		return "", w.encoders[args[1]].rename(w)
 	case "restart":
+		if len(args) > 2 {
+			memory, err := time.ParseDuration(args[2])
+			if err != nil {
+				return "", err
+			}
+			return "", w.restartSince(true, w.now.Add(-memory))
+		}
 		return "", w.restart(len(args) > 1 && args[1] == "remembering")
 	case "switch":
 		return "", w.step(Order{Endpoint: args[1], Input: args[2], Pin: len(args) > 3 && args[3] == "pin"})

@@ -107,6 +107,8 @@ func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 	for _, old := range in.renditions {
 		switch {
 		case !old.before(r, video) || in.announcement(old.upload) != nil:
+		case in.shares(r.path) && !in.shares(old.path):
+			// It is back under the name that the other input has, and viewers.
 		case old.forgotten && forgotten == nil:
 			forgotten = old
 		case old.forgotten:
@@ -119,6 +121,35 @@ func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 		}
 	}
 	return forgotten
+}
+
+// shares reports whether another input has a rendition of this name.
+func (in *input) shares(name string) bool {
+	return slices.ContainsFunc(in.channel.inputs, func(other *input) bool {
+		r := other.rendition(name)
+		return other != in && r != nil && r.path == name && r.arriving && !r.forgotten
+	})
+}
+
+// Continued is the rendition that an input's playlist continues under another name, empty if it is that of its own
+// name, or not known.
+func (c *Channel) Continued(input, playlist string) string {
+	in := c.input(input)
+	if in == nil {
+		return ""
+	}
+	if r := in.rendition(playlist); r != nil && r.upload == playlist && r.path != playlist {
+		return r.path
+	}
+	return ""
+}
+
+// recallName gives a rendition the name that it had before a restart, unless another one has it.
+func (in *input) recallName(r *rendition, name string) {
+	if in.rendition(name) != nil {
+		return
+	}
+	r.path, in.byPath[name], in.served = name, r, nil
 }
 
 // before reports whether a rendition of the kind of another one, with video or without, has listed nothing

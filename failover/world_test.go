@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"container/heap"
 	"fmt"
 	"maps"
@@ -106,7 +107,10 @@ func (w *world) start(e *simulator) error {
 // restart is the origin's process ending and starting again: the channel knows
 // nothing but the last slot of each endpoint, and if it remembers, what was
 // delivered and is not published yet.
-func (w *world) restart(remembering bool) error {
+func (w *world) restart(remembering bool) error { return w.restartSince(remembering, time.Time{}) }
+
+// restartSince remembers only what was delivered since then.
+func (w *world) restartSince(remembering bool, since time.Time) error {
 	c, err := New(w.config)
 	if err != nil {
 		return err
@@ -130,6 +134,7 @@ func (w *world) restart(remembering bool) error {
 	for _, rec := range facts {
 		now := w.now
 		switch {
+		case rec.Time.Before(since):
 		case rec.Object != nil && rec.Object.Media != nil, rec.Playlist != nil:
 			w.now = rec.Time
 			fact := rec.fact()
@@ -200,6 +205,10 @@ func (w *world) step(f Fact) error {
 	w.steps++
 	if o, ok := f.(Object); ok {
 		w.arrivals = append(w.arrivals, arrival{w.now, o.ID})
+	}
+	if p, ok := f.(Playlist); ok {
+		p.Rendition = cmp.Or(w.channel.Continued(p.Input, p.Path), p.Rendition)
+		f = p
 	}
 	w.trace = append(w.trace, RecordOf(w.now, f))
 	effects := w.channel.Step(w.now, f)

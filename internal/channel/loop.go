@@ -76,6 +76,7 @@ func (c *Channel) list(playlist failover.Playlist) {
 	if in := c.inputs[playlist.Input]; in != nil {
 		known = in.lists[playlist.Path]
 	}
+	playlist.Rendition = c.core.Continued(playlist.Input, playlist.Path)
 	c.outbox.trouble(c.arrivals.noteListing(now, playlist, known))
 	c.stepAt(now, playlist)
 }
