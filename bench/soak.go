@@ -184,7 +184,7 @@ func (s *soak) block(o *origin, urls []string) string {
 		if s.options.keep != "" {
 			trace = "trace " + s.trace(name, o.name)
 		}
-		text += channelBlock(name, seconds, int(s.window().Seconds()), trace)
+		text += channelBlock(name, seconds, int(s.window().Seconds()), trace, endpointOption(i))
 	}
 	return text
 }
@@ -199,7 +199,29 @@ func (s *soak) keepPath() string {
 
 func channelName(i int) string { return fmt.Sprintf("c%d", i) }
 
-func channelBlock(name string, seconds, window int, option string) string {
+// endpointOption is what the endpoint of every other channel has beside the defaults.
+func endpointOption(i int) string {
+	switch i % 8 {
+	case 1:
+		return "failover_policy hitless"
+	case 3:
+		return "failover_policy prefer b after 10s"
+	case 5:
+		return fmt.Sprintf("time_delay %s", delayOf(i))
+	default:
+		return ""
+	}
+}
+
+// delayOf is the time delay of a channel's endpoint.
+func delayOf(i int) time.Duration {
+	if i%8 == 5 {
+		return 3 * time.Second
+	}
+	return 0
+}
+
+func channelBlock(name string, seconds, window int, channelOption, endpointOption string) string {
 	return fmt.Sprintf(`
 		channel %[1]s {
 			input a /in/%[1]s/a
@@ -208,8 +230,9 @@ func channelBlock(name string, seconds, window int, option string) string {
 			endpoint hls /live/%[1]s {
 				segment_duration %[2]ds
 				playlist_window %[3]ds
+				%[5]s
 			}
-		}`, name, seconds, window, option)
+		}`, name, seconds, window, channelOption, endpointOption)
 }
 
 // ending is how long the origin has for the last slots.
@@ -237,6 +260,7 @@ func (s *soak) cast() {
 		// Not all at the same moment, and one encoder always a little after the other.
 		begin := s.begin.Add(time.Duration(random.Int64N(int64(s.programme.length))))
 		c.ledger = makeLedger(begin, s.programme.length, total)
+		c.ledger.delay = delayOf(i)
 		c.ledger.phase = [2]time.Duration{
 			time.Duration(random.IntN(100)) * time.Millisecond,
 			time.Duration(100+random.IntN(700)) * time.Millisecond,

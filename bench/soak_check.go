@@ -182,7 +182,7 @@ func (v *verdict) ends(channel string, slots []aired, l *ledger, last int) {
 	if k := slots[begun].pieces[0]; k > first+atBegin {
 		stalled(first, "the first piece on air is %d; %d was delivered", k, first)
 	}
-	if end := l.last(); last < end-atEnd {
+	if end := l.last(); last < end-atEnd-int(math.Ceil(l.delay.Seconds()/l.length.Seconds())) {
 		stalled(last+1, "the last piece on air is %d; %d was delivered", last, end)
 	}
 }
@@ -191,6 +191,6 @@ const (
 	// atBegin is how many pieces may be missing at the very beginning: the first encoder to
 	// be heard has its own first piece.
 	atBegin = 2
-	// atEnd is how many may not be on air yet when the run ends: a slot has two.
+	// atEnd is how many may not be on air yet when the run ends, besides those of the delay: a slot has two.
 	atEnd = 2
 )

@@ -33,6 +33,7 @@ type ledger struct {
 	begin  time.Time     // of piece 0
 	length time.Duration // of a piece
 	phase  [2]time.Duration
+	delay  time.Duration // of the endpoint
 
 	mu     sync.Mutex
 	pieces [2][]delivery
@@ -89,10 +90,11 @@ type outages struct {
 	killed map[string][]time.Time // nodes of several, by address, with what only they had
 }
 
-// took reports whether a segment went with the node that had it.
-func (o outages) took(d *delivery) bool {
+// took reports whether a segment went with the node that had it, which the others get when its slot is
+// due, after the endpoint's delay.
+func (o outages) took(d *delivery, delay time.Duration) bool {
 	for _, at := range o.killed[d.node] {
-		if at.After(d.stored) && at.Before(d.whole().Add(alone)) {
+		if at.After(d.stored) && at.Before(d.whole().Add(alone+delay)) {
 			return true
 		}
 	}
@@ -114,7 +116,7 @@ func (l *ledger) outcome(piece int, o outages) outcome {
 			continue
 		}
 		best = max(best, late)
-		if !whole.After(l.deadline(input, piece, o.away)) && !o.took(d) {
+		if !whole.After(l.deadline(input, piece, o.away)) && !o.took(d, l.delay) {
 			return delivered
 		}
 	}

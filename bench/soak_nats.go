@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natsserver"
@@ -27,36 +28,59 @@ func startNATS(ctx context.Context, dir string) (*natsServers, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	s := &natsServers{processes: make([]*process, natsCount)}
-	if s.cluster, err = natsserver.New(program, dir, slices.Repeat([]natsserver.Place{{Host: "127.0.0.1"}}, natsCount)...); err != nil {
+	cluster, err := natsserver.New(program, dir, slices.Repeat([]natsserver.Place{{Host: "127.0.0.1"}}, natsCount)...)
+	if err != nil {
 		return nil, err
 	}
+	s := &natsServers{cluster: cluster, processes: make([]*process, natsCount)}
 	for i := range natsCount {
-		if err := s.start(ctx, i); err != nil {
+		if err := s.start(i); err != nil {
+			s.stop()
 			return nil, err
 		}
 	}
-	for i := range natsCount {
-		for !s.cluster.Healthy(i) {
-			if err := rest(ctx, 50*time.Millisecond); err != nil {
-				return nil, err
-			}
-		}
+	if err := s.ready(ctx); err != nil {
+		s.stop()
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *natsServers) start(ctx context.Context, i int) (err error) {
+// ready waits until all of them are.
+func (s *natsServers) ready(ctx context.Context) error {
+	for i := range natsCount {
+		for !s.cluster.Healthy(i) {
+			if err := rest(ctx, 50*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start starts a server, which runs until stop.
+func (s *natsServers) start(i int) (err error) {
 	i %= natsCount
 	args := s.cluster.Command(i).Args
-	s.processes[i], err = start(ctx, nil, nil, args[0], args[1:]...)
+	s.processes[i], err = start(context.Background(), nil, nil, args[0], args[1:]...)
 	return err
 }
 
 func (s *natsServers) kill(i int) { s.processes[i%natsCount].kill() }
 
+// halt lets a server hang (SIGSTOP), and resume lets it go on.
+func (s *natsServers) halt(i int) error { return s.signal(i, syscall.SIGSTOP) }
+
+func (s *natsServers) resume(i int) error { return s.signal(i, syscall.SIGCONT) }
+
+func (s *natsServers) signal(i int, signal os.Signal) error {
+	return s.processes[i%natsCount].cmd.Process.Signal(signal)
+}
+
 func (s *natsServers) stop() {
 	for _, p := range s.processes {
-		p.stop()
+		if p != nil {
+			p.stop()
+		}
 	}
 }

@@ -31,6 +31,7 @@ func (b *bench) startSite(ctx context.Context, nodes int, block func(o *origin, 
 	for i := range nodes {
 		n, err := b.placeSteadfast(ctx, nodeName(i), func(o *origin) string { return block(o, urls) }, d)
 		if err != nil {
+			s.stop()
 			return nil, err
 		}
 		s.nodes = append(s.nodes, n)
@@ -41,7 +42,11 @@ func (b *bench) startSite(ctx context.Context, nodes int, block func(o *origin, 
 		wait.Go(func() { failed[i] = n.boot(n.origin) })
 	}
 	wait.Wait()
-	return s, errors.Join(failed...)
+	if err := errors.Join(failed...); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
 }
 
 func nodeName(i int) string { return fmt.Sprint("node-", i+1) }
@@ -100,29 +105,47 @@ func (s *site) reloads() (n int) {
 
 func (s *site) stop() {
 	for _, n := range s.nodes {
-		n.stop()
+		if n.process != nil {
+			n.stop()
+		}
 	}
 	if s.servers != nil {
 		s.servers.stop()
 	}
 }
 
+// hang is for how long a NATS server hangs beyond the restart of a node.
+const hang = 4 * time.Second
+
 // restart ends a node, by force every other time, and starts it again: one after the other. Where there
-// are several, each third one takes the NATS server beside it along.
+// are several, a third of the restarts takes a NATS server along, and with another third one of them hangs.
 func (s *site) restart(ctx context.Context) error {
-	i := s.restarts % len(s.nodes)
+	i := s.restarts
 	s.restarts++
-	beside := s.servers != nil && s.restarts%3 == 0
-	if beside {
-		s.servers.kill(s.restarts / 3)
+	again := func() error { return s.nodes[i%len(s.nodes)].restart(i%2 == 1) }
+	if s.servers == nil {
+		return again()
 	}
-	if err := s.nodes[i].restart(s.restarts%2 == 0); err != nil {
-		return err
+	// Not the same for each node in each round.
+	round := i / len(s.nodes)
+	switch server := round; (i + round) % 3 {
+	case 1:
+		if err := s.servers.halt(server); err != nil {
+			return err
+		}
+		if err := errors.Join(again(), rest(ctx, hang), s.servers.resume(server)); err != nil {
+			return err
+		}
+		return s.servers.ready(ctx)
+	case 2:
+		s.servers.kill(server)
+		if err := errors.Join(again(), s.servers.start(server)); err != nil {
+			return err
+		}
+		return s.servers.ready(ctx)
+	default:
+		return again()
 	}
-	if beside {
-		return s.servers.start(ctx, s.restarts/3)
-	}
-	return nil
 }
 
 func (s *site) reload() error {
