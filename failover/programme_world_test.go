@@ -97,18 +97,11 @@ func (p *programme) say(format string, args ...any) {
 
 // seen is what viewers of the endpoint got of a rendition.
 func (p *programme) seen(endpoint, path string) []stretch {
-	holds := map[string]stretch{}
-	for _, rec := range p.trace {
-		if o := rec.Object; o != nil && o.Media != nil {
-			from := nearest(o.Media.Start-p.timestamps[p.of[o.ID]], 1<<33, 0)
-			holds[o.ID] = stretch{from, from + o.Media.End - o.Media.Start}
-		}
-	}
 	var list []stretch
 	for _, s := range p.all[endpoint] {
 		i := slices.IndexFunc(s.Renditions, func(r SlotRendition) bool { return r.Path == path })
 		for _, part := range s.Renditions[i].Parts {
-			list = append(list, holds[part.Object])
+			list = append(list, p.holds[part.Object])
 		}
 	}
 	return list
