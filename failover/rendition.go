@@ -34,6 +34,9 @@ type rendition struct {
 	// regular since when it has done so without a pause.
 	forgotten           bool
 	lastListed, regular Ticks
+	// atOnce is how many segments its last playlist listed first, as far as that is what encoders do of which some
+	// playlists are lost.
+	atOnce Ticks
 	// entries is how many segments the newest playlist of this run has, begins the number of
 	// the first one.
 	entries   int
@@ -129,11 +132,18 @@ func (r *rendition) list(now time.Time, p Playlist) {
 			list = list[known-relisted:]
 		}
 	}
+	if fresh {
+		r.atOnce = 1
+		if r.edge > 0 {
+			r.atOnce = Ticks(min(last-r.edge, listedAtOnce))
+		}
+	}
 	from := len(r.segments)
 	for _, l := range list {
 		from = min(from, r.add(l))
 	}
 	r.edge = max(r.edge, last)
+	r.measure() // where its first segment belongs depends on how long segments are
 	r.input.channel.bindListed(now, r.segments[r.search(r.run, list[0].Number):])
 	if fresh {
 		if at-r.lastListed > downSegments*max(r.length, ClockRate) {
@@ -144,7 +154,6 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		r.dropCopies()
 		r.input.forgetOthers(at, r)
 	}
-	r.measure()
 	r.layoutRange(from, len(r.segments))
 }
 
