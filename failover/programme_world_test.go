@@ -17,6 +17,7 @@ type programme struct {
 	timestamps map[int]Ticks    // of programme time 0, by incarnation of an encoder
 	longest    Ticks
 	dates      bool          // encoders send EXT-X-PROGRAM-DATE-TIME
+	apart      Ticks         // by how much sound may come twice where inputs change that cut it elsewhere
 	raised     time.Duration // by how much a delay or a segment duration was raised at most
 	log        []string      // what was done
 }
@@ -137,8 +138,12 @@ func (p *programme) broken(seams int, lost Ticks) string {
 			if len(list) == 0 {
 				return ec.Name + " has no " + path
 			}
+			twice, most := min(lost, 1920), lost
+			if kindOf(path) == Audio {
+				twice, most = max(twice, p.apart), most+4*p.apart
+			}
 			for i := range list[1:] {
-				if gap := list[i+1].from - list[i].to; gap < -min(lost, 1920) || gap > lost {
+				if gap := list[i+1].from - list[i].to; gap < -twice || gap > most {
 					return fmt.Sprintf("%s: %s goes on at %.2f s after %.2f s", ec.Name, path, list[i+1].from.Seconds(), list[i].to.Seconds())
 				}
 			}

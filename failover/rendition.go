@@ -122,6 +122,12 @@ func (r *rendition) list(now time.Time, p Playlist) {
 	}
 	last := p.Segments[len(p.Segments)-1].Number
 	fresh := !r.listed || last > r.edge
+	switch {
+	case !r.listed:
+		r.atOnce = 1
+	case fresh:
+		r.atOnce = Ticks(min(last-r.edge, listedAtOnce))
+	}
 	r.ended, r.listed = p.EndList, true
 	r.input.served = nil // it may be the first playlist that lists anything
 	list := p.Segments
@@ -130,12 +136,6 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		known := sort.Search(len(list), func(i int) bool { return list[i].Number > r.edge })
 		if r.edge > 0 && known > relisted {
 			list = list[known-relisted:]
-		}
-	}
-	if fresh {
-		r.atOnce = 1
-		if r.edge > 0 {
-			r.atOnce = Ticks(min(last-r.edge, listedAtOnce))
 		}
 	}
 	from := len(r.segments)

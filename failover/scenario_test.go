@@ -108,6 +108,9 @@ func (w *world) command(args []string) (string, error) {
 		d, err := parseTicks(args[2])
 		w.encoders[args[1]].dateSkew = d
 		return "", err
+	case "recount":
+		w.encoders[args[1]].countAgain(args[2])
+		return "", nil
 	case "from":
 		w.encoders[args[1]].from = args[2]
 		return "", nil
