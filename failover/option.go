@@ -207,7 +207,7 @@ func (q *question) ripe(in *input) time.Time {
 
 // announcedBy is until when an input that has not said what it delivers is given to do so.
 func (q *question) announcedBy(in *input) time.Time {
-	if in.announcesVariant() || q.knows(in) {
+	if in.announcesVariant() && !in.outdated() || q.knows(in) {
 		return time.Time{}
 	}
 	wait := multivariantWait
