@@ -10,11 +10,18 @@ func (c *Channel) takeClock(s Slot) {
 		return // a gap says nothing of media
 	}
 	g := c.slotGeneration(s)
-	switch {
-	case g == nil:
+	if g == nil {
 		c.restoredClock(s)
-	case g.modulus == s.Clock.Modulus && !g.clock().same(s.Clock):
-		c.shift(g.clock(), s.Clock.Offset-g.offset)
+		return
+	}
+	c.takeClockOf(g, s.Clock)
+}
+
+// takeClockOf moves a generation to where it lies by the clock of a slot that holds media of it.
+func (c *Channel) takeClockOf(g *generation, clock Timing) {
+	if g.modulus == clock.Modulus && !g.clock().same(clock) {
+		// As timestamps wrap, either of the two may have begun to count a turn later.
+		c.shift(g.clock(), nearest(clock.Offset-g.offset, g.modulus, 0))
 	}
 }
 

@@ -28,6 +28,7 @@ func (in *input) receive(now time.Time, o Object) {
 			taken = true
 			in.channel.release(s.object)
 			in.channel.retain(o.ID)
+			s.passed, s.lost = o.Gone, o.Gone
 			s.lengthen(o.Media.End - s.media.End)
 			s.object, s.size, s.media, s.hash = o.ID, o.Size, o.Media, o.Hash
 		}
@@ -56,7 +57,8 @@ func (in *input) receive(now time.Time, o Object) {
 // it follows at once, before the first one was used, and its media has the same place, or the same
 // beginning, if the first one was sent before it was complete.
 func (in *input) overwrites(now time.Time, s *segment, o Object) bool {
-	return s.state == sound && !s.passed && s.object != "" && o.Media != nil && !o.Media.Untimed &&
+	here := !s.passed && s.object != "" || s.lost
+	return s.state == sound && here && o.Media != nil && !o.Media.Untimed &&
 		o.Media.Start == s.media.Start && o.Media.End >= s.media.End && o.Media.Signature == s.media.Signature &&
 		TicksOf(now.Sub(s.arrived)) < max(s.end-s.start, s.rendition.length)/2 && !in.channel.used(s)
 }
@@ -178,7 +180,7 @@ func (in *input) bind(now time.Time, s *segment, o Object) bool {
 		in.channel.release(s.object)
 		s.object = ""
 	}
-	s.passed = s.passed || o.Gone
+	s.passed, s.lost = s.passed || o.Gone, o.Gone
 	in.channel.recognize(s, o.name)
 	if where == later {
 		s.state = unplaced

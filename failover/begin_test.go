@@ -37,6 +37,23 @@ func TestThePictureIsAwaitedWhereOnlySoundIsAnnounced(t *testing.T) {
 	}
 }
 
+// What an encoder announced before a restart of the process is not waited for if it comes back under other names.
+// Its multivariant playlist, which may be about to come, is, for a moment.
+func TestWhatAnEarlierEncoderAnnouncedIsNotAwaited(t *testing.T) {
+	w := begin(t)
+	w.take(0, Recalled{Multivariant{Input: "a", Renditions: []Announced{{Path: "old"}, {Path: "audio", Kind: Audio}}}})
+	w.take(0, w.list("v"))
+	w.take(0, w.object("v"))
+	w.take(900*time.Millisecond, Tick{})
+	if len(w.slots) != 0 {
+		t.Errorf("it may yet announce something: %+v", w.slots)
+	}
+	w.take(time.Second, Tick{})
+	if len(w.slots) != 1 || len(w.slots[0].Renditions) != 1 {
+		t.Errorf("what it announced before it had other names is awaited, or listed: %+v", w.slots)
+	}
+}
+
 // beginning is a channel whose input a delivers single segments by hand.
 type beginning struct {
 	channel *Channel

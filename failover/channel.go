@@ -178,10 +178,12 @@ func (c *Channel) apply(now time.Time, fact Fact) {
 	case Multivariant:
 		if in := c.input(f.Input); in != nil {
 			in.announce(f)
+			in.recalled = false
 		}
 	case Recalled:
 		if in := c.input(f.Input); in != nil {
 			in.announce(f.Multivariant)
+			in.recalled = true
 		}
 	case Selection:
 		if e := c.endpoint(f.Endpoint); e != nil {

@@ -94,6 +94,7 @@ func (q *question) addOthers(o *option, ref *rendition, closed bool) bool {
 			parts, missing = q.collectText(o, r)
 		} else {
 			parts, missing = q.collect(o, r, a.Path, closed)
+			o.beyond = max(o.beyond, q.beyond(o, r, parts))
 		}
 		if missing == nil {
 			o.shares = append(o.shares, share{path: a.Path, parts: parts, silent: text && len(parts) == 0})
@@ -270,7 +271,7 @@ func (q *question) collect(o *option, r *rendition, path string, closed bool) ([
 			missing = append(missing, Missing{Rendition: path, Segment: s.path, Why: ReasonTooLong})
 		}
 	}
-	if missing == nil && !full && !q.covers(o, r, parts, next, closed) {
+	if missing == nil && (!unbroken(parts) || !full && !q.covers(o, r, parts, next, closed)) {
 		missing = []Missing{{Rendition: path, Why: ReasonNotListed}}
 	}
 	return parts, missing

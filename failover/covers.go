@@ -37,11 +37,6 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	if first := parts[0]; first.channelStart() > o.start+max(r.length/2, 1) {
 		return false
 	}
-	for i := 1; i < len(parts); i++ {
-		if !follows(parts[i-1], parts[i]) {
-			return false
-		}
-	}
 	last := parts[len(parts)-1]
 	// All that ends in this slot is there: the next one shows it, or another one of the usual
 	// length would not end here.
@@ -54,6 +49,37 @@ func (q *question) covers(o *option, r *rendition, parts []*segment, next *segme
 	}
 	// More is to come, unless it was cut short like the slot itself.
 	return closed && (r.ended || r.left(last) && !like)
+}
+
+// beyond is how much later than the slot the last segment ends that the rendition has in it, whether that has come
+// or not: where it is cut elsewhere than the picture, that may reach into the next slot.
+func (q *question) beyond(o *option, r *rendition, parts []*segment) Ticks {
+	if !q.started || r == nil || !r.counts() || r.length <= 0 {
+		return 0
+	}
+	end := q.marks[r.path].end
+	if n := len(parts); n > 0 {
+		end = parts[n-1].channelEnd()
+	} else if !q.marks[r.path].of(r) {
+		return 0
+	}
+	if left := o.end + r.length/4 - end; left > 0 {
+		end += left / r.length * r.length // what else ends there
+	}
+	if over := end - o.end; over > r.rounding() {
+		return min(over, r.length/4)
+	}
+	return 0
+}
+
+// unbroken reports whether the segments follow one another.
+func unbroken(parts []*segment) bool {
+	for i := 1; i < len(parts); i++ {
+		if !follows(parts[i-1], parts[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // cutLike reports whether a rendition is cut where the leading one is: its last segments begin and end with

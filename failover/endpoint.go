@@ -181,7 +181,8 @@ func (e *endpoint) mark(s Slot, r SlotRendition) {
 }
 
 // recognize checks whether the object that has just arrived is the last one of a slot that
-// was committed before: then the endpoint's place in the input's timeline is known.
+// was committed before: then the endpoint's place in the input's timeline is known, and the media's place on the
+// channel's clock.
 func (c *Channel) recognize(s *segment, object string) {
 	if object == "" {
 		return
@@ -191,6 +192,9 @@ func (c *Channel) recognize(s *segment, object string) {
 		if m := e.marks[path]; m.input == "" && m.object == object {
 			m.input, m.run, m.number = s.rendition.input.name, s.run, s.number
 			e.marks[path] = m
+			if !m.gap && s.rendition.counts() {
+				c.takeClockOf(s.generation, e.cursor.clock)
+			}
 		}
 	}
 }

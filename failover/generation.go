@@ -93,7 +93,7 @@ func (g *generation) lastOf(r *rendition) Ticks {
 func (g *generation) sample(now time.Time, r *rendition, s *segment) {
 	q := g.samples[r]
 	if q == nil {
-		q = &samples{}
+		q = g.rhythm(r, s)
 		g.samples[r] = q
 	}
 	if q.count > 0 && TicksOf(now.Sub(q.arrived)) < (s.end-s.start)/2 {
@@ -105,6 +105,19 @@ func (g *generation) sample(now time.Time, r *rendition, s *segment) {
 	q.median = median(values[:min(q.count, len(values))])
 	q.arrived = now
 	r.lateness = g.latenessOf(r)
+}
+
+// rhythm is what is known of how late a rendition's segments come when its first one of the generation does: where
+// its encoder goes on and only the media breaks, that is as before. It counts as one segment, as the encoder may have
+// been started again.
+func (g *generation) rhythm(r *rendition, s *segment) *samples {
+	prior, _, _, _ := r.neighbour(r.index(s), -1)
+	if prior == nil || prior.generation == g || prior.generation.samples[r] == nil {
+		return &samples{}
+	}
+	before := prior.generation.samples[r]
+	late := before.median - prior.generation.offset + g.offset
+	return &samples{values: [15]Ticks{late}, count: 1, median: late, arrived: before.arrived}
 }
 
 // latenessOf is the median lateness of a rendition's last segments, or that of the previous

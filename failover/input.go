@@ -14,6 +14,8 @@ type input struct {
 	// announced is the last multivariant playlist; nil for an encoder that
 	// sends none.
 	announced []Announced
+	// recalled: it is from before a restart of the process.
+	recalled bool
 	// served is the list that serves made, nil when it has to be made again.
 	served []Announced
 	// expected finds the segments that playlists listed, by path. waiting holds objects
@@ -119,14 +121,34 @@ func (in *input) announcesVariant() bool {
 	return slices.ContainsFunc(in.announced, func(a Announced) bool { return a.Kind == Variant })
 }
 
+// outdated reports whether what was announced before a restart of the process is of an encoder that has gone:
+// what comes now has other names, all of it.
+func (in *input) outdated() bool {
+	if !in.recalled || len(in.announced) == 0 {
+		return false
+	}
+	arriving := false
+	for _, r := range in.renditions {
+		if r.listed && r.announced != nil {
+			return false
+		}
+		arriving = arriving || r.arriving
+	}
+	return arriving
+}
+
 // serves lists the renditions that the input intends to deliver: what it announces, and
 // what it delivers besides. The list must not be changed.
 func (in *input) serves() []Announced {
 	if in.served != nil {
 		return in.served
 	}
-	list := make([]Announced, 0, len(in.announced))
-	for _, a := range in.announced {
+	announced := in.announced
+	if in.outdated() {
+		announced = nil
+	}
+	list := make([]Announced, 0, len(announced))
+	for _, a := range announced {
 		if r := in.rendition(a.Path); r != nil {
 			a.Path = r.path // it may continue under its former name
 		}
@@ -136,7 +158,7 @@ func (in *input) serves() []Announced {
 		if !r.listed || r.forgotten || r.announced != nil {
 			continue
 		}
-		if in.announced == nil || r.arriving {
+		if announced == nil || r.arriving {
 			list = append(list, Announced{Path: r.path, Kind: r.kind()})
 		}
 	}

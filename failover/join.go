@@ -77,6 +77,10 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 					closed = true
 					break
 				}
+				if len(ref.input.members) > 0 {
+					closed = true // another input cuts elsewhere: what it has goes on in a slot of its own
+					break
+				}
 			}
 			if e.target > 0 && rounded(max(o.end-o.start+s.end-s.start, s.channelEnd()-o.start)) > e.target {
 				closed = true

@@ -22,6 +22,7 @@ type option struct {
 	start, end Ticks // on the channel's clock; estimates while not whole
 	spare      Ticks // how much later it may end, as segments of this input differ in length
 	open       bool  // its last segment was not listed yet
+	beyond     Ticks // how much later than the slot the last segment that belongs to it ends
 	shares     []share
 	missing    []Missing
 
@@ -126,6 +127,10 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 	} else if o.level == nothing {
 		q.addOthers(o, ref, closed)
 	}
+	if o.level == picture {
+		// Its sound is on its way, and may end later than the slot.
+		o.due, o.deadline = o.due.Add(o.beyond.Duration()), o.deadline.Add(o.beyond.Duration())
+	}
 	q.grade(o)
 	o.seamless = !q.ahead && e.seamless(o)
 	o.ripe = q.ripe(in)
@@ -207,7 +212,7 @@ func (q *question) ripe(in *input) time.Time {
 
 // announcedBy is until when an input that has not said what it delivers is given to do so.
 func (q *question) announcedBy(in *input) time.Time {
-	if in.announcesVariant() || q.knows(in) {
+	if in.announcesVariant() && !in.outdated() || q.knows(in) {
 		return time.Time{}
 	}
 	wait := multivariantWait

@@ -56,6 +56,7 @@ func (r *rendition) place(now time.Time, s *segment) placement {
 	if why != "" {
 		r.input.beginGeneration(now, r, s, why)
 	}
+	r.input.reunite(now, r, s)
 	r.settle(now, s)
 	return here
 }

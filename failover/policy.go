@@ -68,6 +68,8 @@ const (
 	bindsAtOnce, slotsAtOnce = 16, 8
 	// expiredAtOnce is how many objects that no playlist listed are forgotten at once.
 	expiredAtOnce = 128
+	// listedAtOnce is how many segments an encoder lists at once of which every second playlist is lost.
+	listedAtOnce = 2
 	// relisted is how many known entries of a playlist are looked at again. What is further
 	// back has been dealt with, and costs nothing.
 	relisted = 64

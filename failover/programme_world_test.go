@@ -17,6 +17,7 @@ type programme struct {
 	timestamps map[int]Ticks    // of programme time 0, by incarnation of an encoder
 	longest    Ticks
 	dates      bool          // encoders send EXT-X-PROGRAM-DATE-TIME
+	apart      Ticks         // by how much sound may come twice where inputs change that cut it elsewhere
 	raised     time.Duration // by how much a delay or a segment duration was raised at most
 	log        []string      // what was done
 }
@@ -97,18 +98,11 @@ func (p *programme) say(format string, args ...any) {
 
 // seen is what viewers of the endpoint got of a rendition.
 func (p *programme) seen(endpoint, path string) []stretch {
-	holds := map[string]stretch{}
-	for _, rec := range p.trace {
-		if o := rec.Object; o != nil && o.Media != nil {
-			from := nearest(o.Media.Start-p.timestamps[p.of[o.ID]], 1<<33, 0)
-			holds[o.ID] = stretch{from, from + o.Media.End - o.Media.Start}
-		}
-	}
 	var list []stretch
 	for _, s := range p.all[endpoint] {
 		i := slices.IndexFunc(s.Renditions, func(r SlotRendition) bool { return r.Path == path })
 		for _, part := range s.Renditions[i].Parts {
-			list = append(list, holds[part.Object])
+			list = append(list, p.holds[part.Object])
 		}
 	}
 	return list
@@ -144,8 +138,12 @@ func (p *programme) broken(seams int, lost Ticks) string {
 			if len(list) == 0 {
 				return ec.Name + " has no " + path
 			}
+			twice, most := min(lost, 1920), lost
+			if kindOf(path) == Audio {
+				twice, most = max(twice, p.apart), most+4*p.apart
+			}
 			for i := range list[1:] {
-				if gap := list[i+1].from - list[i].to; gap < -min(lost, 1920) || gap > lost {
+				if gap := list[i+1].from - list[i].to; gap < -twice || gap > most {
 					return fmt.Sprintf("%s: %s goes on at %.2f s after %.2f s", ec.Name, path, list[i+1].from.Seconds(), list[i].to.Seconds())
 				}
 			}

@@ -55,6 +55,8 @@ func (q *question) propose(o, a *option, why Reason) *Slot {
 // several inputs gave what they had, or another one lent the slot.
 func (q *question) activeWith(o *option) string {
 	switch {
+	case q.lapsed != "" && o.active && !o.seamless:
+		return q.active // it is back, and who lent what it owes can't go on after it
 	case q.lapsed != "" && (o.lent || o.active || len(o.input.members) > 0):
 		return q.heir(o)
 	case o.lent:

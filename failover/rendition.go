@@ -34,6 +34,9 @@ type rendition struct {
 	// regular since when it has done so without a pause.
 	forgotten           bool
 	lastListed, regular Ticks
+	// atOnce is how many segments its last playlist listed first, as far as that is what encoders do of which some
+	// playlists are lost.
+	atOnce Ticks
 	// entries is how many segments the newest playlist of this run has, begins the number of
 	// the first one.
 	entries   int
@@ -119,6 +122,12 @@ func (r *rendition) list(now time.Time, p Playlist) {
 	}
 	last := p.Segments[len(p.Segments)-1].Number
 	fresh := !r.listed || last > r.edge
+	switch {
+	case !r.listed:
+		r.atOnce = 1
+	case fresh:
+		r.atOnce = Ticks(min(last-r.edge, listedAtOnce))
+	}
 	r.ended, r.listed = p.EndList, true
 	r.input.served = nil // it may be the first playlist that lists anything
 	list := p.Segments
@@ -134,6 +143,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		from = min(from, r.add(l))
 	}
 	r.edge = max(r.edge, last)
+	r.measure() // where its first segment belongs depends on how long segments are
 	r.input.channel.bindListed(now, r.segments[r.search(r.run, list[0].Number):])
 	if fresh {
 		if at-r.lastListed > downSegments*max(r.length, ClockRate) {
@@ -144,7 +154,6 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		r.dropCopies()
 		r.input.forgetOthers(at, r)
 	}
-	r.measure()
 	r.layoutRange(from, len(r.segments))
 }
 

@@ -185,9 +185,9 @@ func (r *rendition) dropCopies() {
 	}
 }
 
-// alive reports whether the run still goes on, by when it last listed something.
+// alive reports whether the run still goes on, by when it last listed something, and how much.
 func (r *rendition) alive(now Ticks) bool {
-	return r.listed && now-r.lastListed <= max(r.length, ClockRate)*3/2
+	return r.listed && now-r.lastListed <= max(r.length, ClockRate)*(2*max(r.atOnce, 1)+1)/2
 }
 
 // old reports whether the segment came so long before that no encoder would retry sending

@@ -108,6 +108,9 @@ func (w *world) command(args []string) (string, error) {
 		d, err := parseTicks(args[2])
 		w.encoders[args[1]].dateSkew = d
 		return "", err
+	case "recount":
+		w.encoders[args[1]].countAgain(args[2])
+		return "", nil
 	case "from":
 		w.encoders[args[1]].from = args[2]
 		return "", nil
@@ -229,6 +232,8 @@ func (w *world) encoderCommand(args []string) error {
 			e.late, err = time.ParseDuration(value)
 		case "lengths":
 			err = byRendition(value, func(r, v string) (err error) { e.lengths[r], err = parseTicks(v); return err })
+		case "shifts":
+			err = byRendition(value, func(r, v string) (err error) { e.shifts[r], err = parseTicks(v); return err })
 		case "lates":
 			err = byRendition(value, func(r, v string) (err error) { e.lates[r], err = time.ParseDuration(v); return err })
 		case "renditions":
@@ -276,6 +281,8 @@ func (w *world) encoderCommand(args []string) error {
 			if e.target, err = parseTicks(value); e.target == 0 {
 				e.target = -1
 			}
+		case "twice":
+			e.twice = value
 		case "drift":
 			e.drift, err = time.ParseDuration(value)
 		case "stalls":

@@ -48,6 +48,8 @@ type segment struct {
 
 	// passed: no endpoint can use it any more, its object is released.
 	passed bool
+	// lost: its bytes had been released when the process restarted: it was used, or a better copy took its place.
+	lost bool
 }
 
 type segmentState uint8

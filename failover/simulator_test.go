@@ -20,6 +20,7 @@ type simulator struct {
 	cycle        []Ticks                  // lengths of the others' segments, over and over
 	frames       map[string]Ticks         // of renditions that are cut at the end of a frame of this length
 	lates        map[string]time.Duration // of renditions that come later
+	shifts       map[string]Ticks         // of renditions with a grid of their own, against the others'
 	shift        Ticks                    // of the grid, against the programme
 	timestamps   Ticks                    // timestamp of programme time 0
 	number       uint64
@@ -29,18 +30,23 @@ type simulator struct {
 	plays        bool // a file, from its beginning at each start: equal timestamps are equal bytes
 	dates        bool
 	dateSkew     Ticks
+	datesDrift   Ticks // by how much the dates go wrong in a million ticks
 	window       int
 	multivariant bool
 
 	// Misbehaviour.
-	every         int           // only every so many versions of a playlist are sent
-	playlistFirst time.Duration // the playlist comes so long before its segment
-	claims        Ticks         // what EXTINF says, whatever the length is
-	target        Ticks         // EXT-X-TARGETDURATION, -1 for 0
-	sparse        int           // only every so many segments have a date
-	first         Ticks         // length of the first segment
-	drift         time.Duration // how much later each segment comes than the one before
-	stalls        time.Duration // how much later all come from each minute on
+	every         int               // only every so many versions of a playlist are sent
+	playlistFirst time.Duration     // the playlist comes so long before its segment
+	claims        Ticks             // what EXTINF says, whatever the length is
+	target        Ticks             // EXT-X-TARGETDURATION, -1 for 0
+	sparse        int               // only every so many segments have a date
+	first         Ticks             // length of the first segment
+	drift         time.Duration     // how much later each segment comes than the one before
+	stalls        time.Duration     // how much later all come from each minute on
+	twice         string            // what comes right after each segment under its name: "same" or "other" bytes
+	replaces      bool              // it has sent other bytes
+	back          map[string]uint64 // how far the numbers of renditions have gone back
+	countsAgain   map[string]bool   // from 1 with the next segment
 	incarnation   int
 
 	began       time.Time
@@ -65,7 +71,8 @@ func newSimulator(name string) *simulator {
 	return &simulator{
 		name: name, input: name, renditions: []string{"v"}, length: 2 * ClockRate, late: 100 * time.Millisecond,
 		codec: "h264", window: 5, multivariant: true,
-		lengths: map[string]Ticks{}, frames: map[string]Ticks{}, lates: map[string]time.Duration{},
+		lengths: map[string]Ticks{}, frames: map[string]Ticks{}, lates: map[string]time.Duration{}, shifts: map[string]Ticks{},
+		back: map[string]uint64{}, countsAgain: map[string]bool{},
 		faults: map[key]string{}, cues: map[key]bool{}, holds: map[key]time.Duration{}, listed: map[string][]ListedSegment{}, made: map[string][]ListedSegment{},
 		number: 0,
 	}
@@ -83,7 +90,8 @@ func (e *simulator) begin(w *world) {
 	var rest []string
 	for _, r := range e.renditions {
 		if length, ok := e.lengths[r]; ok {
-			index, _ := e.index(w, length)
+			programme := TicksAt(w.now) - TicksAt(epoch)
+			index := (programme - e.shift - e.shifts[r] + length - 1) / length
 			number := uint64(index)
 			if e.number != uint64(first) {
 				number = e.number
@@ -126,7 +134,7 @@ func (e *simulator) cut(length, index Ticks) Ticks {
 }
 
 func (e *simulator) schedule(w *world, renditions []string, length, index Ticks, number uint64) {
-	end := e.cut(length, index+1)
+	end := e.cut(length, index+1) + e.shifts[renditions[0]]
 	w.at(epoch.Add(end.Duration()), func() error {
 		if e.off {
 			return nil
@@ -141,11 +149,17 @@ func (e *simulator) schedule(w *world, renditions []string, length, index Ticks,
 
 // deliver sends one segment and the playlist that lists it.
 func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint64) {
-	start, next := e.cut(length, index), e.cut(length, index+1)
+	start, next := e.cut(length, index)+e.shifts[r], e.cut(length, index+1)+e.shifts[r]
 	if f := e.frames[r]; f > 0 {
 		start, next = (start+f-1)/f*f, (next+f-1)/f*f
 	}
 	length = next - start
+	if e.countsAgain[r] {
+		e.back[r], e.countsAgain[r] = number-1, false
+		delete(e.made, r)
+		delete(e.listed, r)
+	}
+	number -= e.back[r]
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
 	delay := e.late + e.lates[r] + e.holds[k]
@@ -165,11 +179,11 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 		listed.Duration = e.claims
 	}
 	if e.dates && (e.sparse == 0 || number%uint64(e.sparse) == 0) {
-		listed.ProgramDateTime = (TicksAt(epoch) + start + e.dateSkew).Time()
+		listed.ProgramDateTime = (TicksAt(epoch) + start + e.dateSkew + start*e.datesDrift/1e6).Time()
 	}
 	modulus := Ticks(1) << 33
 	media := &Media{
-		Start: (start + e.timestamps) % modulus, Modulus: modulus, Frame: 3600,
+		Start: (start + e.timestamps + modulus) % modulus, Modulus: modulus, Frame: 3600,
 		Video: strings.HasPrefix(r, "v"), Kind: kindOf(r), Signature: r + " " + e.codec,
 	}
 	if e.first > 0 && len(e.made[r]) == 0 {
@@ -218,7 +232,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 				w.object++
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}
-			w.of[id] = e.incarnation
+			w.of[id], w.holds[id] = e.incarnation, stretch{start, start + length}
 			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
 			if e.plays {
 				o.Hash = fmt.Sprintf("%s %d", r, media.Start)
@@ -230,6 +244,14 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 				o.Fault = ReasonRepeated
 			}
 			e.sent = append(e.sent, sent{w.now, o})
+			if err := w.step(o); err != nil || e.twice == "" || o.Media == nil || e.twice == "other" && number%10 != 3 {
+				return err
+			}
+			o.ID += "#" + e.twice
+			w.of[o.ID], w.holds[o.ID] = e.incarnation, w.holds[id]
+			if e.twice == "other" {
+				o.Hash += " other"
+			}
 			return w.step(o)
 		}))
 	}
@@ -320,60 +342,4 @@ func (e *simulator) end(w *world) error {
 		}
 	}
 	return nil
-}
-
-// again sends the last playlists once more.
-func (e *simulator) again(w *world) error {
-	for _, r := range e.renditions {
-		if err := w.step(e.playlist(r, false)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sent is what an encoder has sent, and when.
-type sent struct {
-	at   time.Time
-	fact Fact
-}
-
-// echo sends all of the last time once more, as from a machine on the way that held a copy.
-func (e *simulator) echo(w *world, last time.Duration) error {
-	for _, s := range slices.Clone(e.sent) {
-		if w.now.Sub(s.at) > last {
-			continue
-		}
-		if o, ok := s.fact.(Object); ok {
-			w.object++
-			o.ID = fmt.Sprintf("%s#%d", o.ID, w.object)
-			w.of[o.ID] = e.incarnation
-			s.fact = o
-		}
-		if err := w.step(s.fact); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rename sends the last segment once more, under another name.
-func (e *simulator) rename(w *world) error {
-	for _, r := range e.renditions {
-		list := e.listed[r]
-		last := &list[len(list)-1]
-		last.Path = fmt.Sprintf("%s/again-%d.ts", r, last.Number)
-		for i := range e.made[r] {
-			if e.made[r][i].Number == last.Number {
-				e.made[r][i] = *last
-			}
-		}
-		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
-		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
-		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}
-		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media, Hash: id}); err != nil {
-			return err
-		}
-	}
-	return e.again(w)
 }

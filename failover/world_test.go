@@ -33,6 +33,7 @@ type world struct {
 	steps        int
 	incarnations int
 	of           map[string]int
+	holds        map[string]stretch // of the programme, by object
 	// trace is what was done to the channel, effects what came of it.
 	trace   []Record
 	effects []Effect
@@ -72,7 +73,7 @@ func (q *events) Pop() any {
 func newWorld() *world {
 	return &world{
 		now: epoch, encoders: map[string]*simulator{}, slots: map[string][]Slot{},
-		all: map[string][]Slot{}, released: map[string]bool{}, of: map[string]int{},
+		all: map[string][]Slot{}, released: map[string]bool{}, of: map[string]int{}, holds: map[string]stretch{},
 		shown: map[string]int{},
 	}
 }

@@ -3,6 +3,7 @@ package failover
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Two encoders on one input path are told from one that restarts: their runs alternate (run.go), or
@@ -85,4 +86,30 @@ func (in *input) contest(now Ticks, r *rendition, alone Ticks, detail string) {
 		in.channel.emit(Noticed{Time: in.channel.now, Input: in.name, Rendition: r.path, What: NoticeTwoWriters, Detail: detail})
 	}
 	in.contested = now + alone
+}
+
+// reunite puts a segment into the generation of the picture if two encoders took turns on the input when either's
+// began. Each of them broke off what the other one had begun, and each rendition was left in the generation in which
+// its own turns ended: with one encoder alone, it shows by the timestamps that they belong together.
+func (in *input) reunite(now time.Time, r *rendition, s *segment) {
+	ref := in.reference()
+	if ref == nil || ref == r || TicksAt(now) < in.contested {
+		return
+	}
+	last := ref.lastPlaced()
+	if last == nil || last.run != ref.run {
+		return
+	}
+	g := last.generation
+	if g == s.generation || !g.contested && !s.generation.contested || g.modulus != s.media.Modulus {
+		return
+	}
+	start := nearest(s.media.Start, g.modulus, last.end)
+	if abs(start-last.end) > in.reach() {
+		return
+	}
+	s.generation, s.start, s.end = g, start, start+s.media.End-s.media.Start
+	if in.latest != g {
+		in.previous, in.latest = in.latest, g
+	}
 }
