@@ -89,9 +89,9 @@ func TestAChannelHasItsShare(t *testing.T) {
 			big := bytes.Join(media[:8], nil)
 			for i := range 60 {
 				o.do("PUT", fmt.Sprintf("/in/greedy/%d.ts", i), bytes.NewReader(big))
-			}
-			if h := held()["greedy"]; h > 8<<20-share+maxRoomStep {
-				t.Errorf("one channel holds %d bytes, where another one is guaranteed %d of 8 MiB", h, share)
+				if h := held()["greedy"]; h > 8<<20-share+maxRoomStep {
+					t.Fatalf("one channel holds %d bytes, where another one is guaranteed %d of 8 MiB", h, share)
+				}
 			}
 			for i, n := 0, int64(0); n < share/2; i++ {
 				w := o.do("PUT", fmt.Sprintf("/in/modest/%d-%s", i, names[i%8]), bytes.NewReader(media[i%8]))
@@ -107,6 +107,30 @@ func TestAChannelHasItsShare(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a channel lists for its viewers can't be given up for another channel. It may grow no further than leaves the
+// share of others that are on air.
+func TestALongPlaylistLeavesOthersTheirShare(t *testing.T) {
+	_, media := segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		const capacity, share = 8 << 20, 4 << 20
+		block := strings.Replace(fmt.Sprintf(sharedStoreOfTwo, ""), "segment_duration 2s", "segment_duration 2s\nplaylist_window 1h", 1)
+		o := newOrigin(t, block)
+		want(t, o.do("PUT", "/in/modest/first.ts", bytes.NewReader(media[0])), 201, "")
+		time.Sleep(2 * sharesFor)
+		refused := o.pushFor(2*capacity/len(media[0]), func() {
+			if h := held()["greedy"]; h > capacity-share+maxRoomStep {
+				t.Fatalf("a playlist takes %d bytes, where another channel is guaranteed %d of 8 MiB", h, share)
+			}
+		}, "/in/greedy")
+		if refused == 0 {
+			t.Error("nothing was refused")
+		}
+		if refused := o.pushFor(20, func() {}, "/in/modest"); refused > 0 {
+			t.Errorf("%d of 20 segments of the other channel were refused", refused)
+		}
+	})
 }
 
 func TestCapacitiesFitTheStore(t *testing.T) {
