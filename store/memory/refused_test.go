@@ -69,12 +69,17 @@ func TestASystemWithLittleMemoryIsAFullStore(t *testing.T) {
 	}
 }
 
-// The system may have more when the capacity is set again, as by a reload.
+// The system may have more when the capacity is set again, as by a reload. What it refused does not count.
 func TestASystemIsAskedAgain(t *testing.T) {
 	st := scarce(t, 2)
 	var err error
+	used := int64(0)
 	for n := 0; err == nil; n++ {
+		used = st.Usage().Bytes
 		err = put(st, fmt.Sprint(n), 8<<10)
+	}
+	if after := st.Usage().Bytes; after != used {
+		t.Errorf("an upload that was refused makes %d bytes of %d", after, used)
 	}
 	if !errors.Is(err, store.ErrFull) {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 func (s suite) testCapacity(t *testing.T) {
 	t.Run("reached midway leaves nothing", s.testFullMidway)
 	t.Run("frees as objects go", s.testFullAndFree)
+	t.Run("is all there for objects of unknown size", s.testFullUnannounced)
 	t.Run("is not exceeded by many writers", s.testFullTogether)
 	t.Run("does not stop the journal", s.testFullJournal)
 	t.Run("can be changed while open", s.testResize)
@@ -65,11 +66,16 @@ func (s suite) testFullMidway(t *testing.T) {
 // fill puts objects of n bytes until the store is full and returns how many fit.
 func fill(t *testing.T, st store.Store, n int) int {
 	t.Helper()
+	return fillAnnounced(t, st, n, int64(n))
+}
+
+func fillAnnounced(t *testing.T, st store.Store, n int, announced int64) int {
+	t.Helper()
 	for i := 0; ; i++ {
 		if i > 1000 {
 			t.Fatal("the store never becomes full")
 		}
-		if err := writeAll(st, fmt.Sprint("fill/", i), content(uint64(i), n)); err != nil {
+		if err := writeAll(st, fmt.Sprint("fill/", i), content(uint64(i), n), announced); err != nil {
 			wantError(t, err, store.ErrFull)
 			return i
 		}
@@ -95,6 +101,22 @@ func (s suite) testFullAndFree(t *testing.T) {
 		remove(t, st, fmt.Sprint("fill/", i))
 	}
 	wantUsage(t, st, start, 0)
+}
+
+// What an engine takes in advance for an upload in chunks, whose size nobody knows, it gives back when the upload
+// has ended.
+func (s suite) testFullUnannounced(t *testing.T) {
+	st := s.fresh(t, small)
+	const n = 3_000
+	fit := fill(t, st, n)
+	for range 3 {
+		for i := range fit {
+			remove(t, st, fmt.Sprint("fill/", i))
+		}
+		if unannounced := fillAnnounced(t, st, n, -1); unannounced != fit {
+			t.Fatalf("%d objects fit whose size is not announced, and %d others", unannounced, fit)
+		}
+	}
 }
 
 func (s suite) testFullTogether(t *testing.T) {
@@ -153,12 +175,12 @@ func (s suite) testFullJournal(t *testing.T) {
 	for i := range uint64(20) {
 		appendRecord(t, j, i, content(i, 5_000))
 	}
-	wantError(t, writeAll(st, "one-more", content(1, 3_000)), store.ErrFull)
+	wantError(t, writeAll(st, "one-more", content(1, 3_000), 3_000), store.ErrFull)
 	wantRecords(t, j, 0, 1, 20, func(i uint64) []byte { return content(i-1, 5_000) })
 }
 
-func writeAll(st store.Store, key string, b []byte) error {
-	w, err := st.Create(context.Background(), key, int64(len(b)))
+func writeAll(st store.Store, key string, b []byte, announced int64) error {
+	w, err := st.Create(context.Background(), key, announced)
 	if err != nil {
 		return err
 	}
