@@ -50,6 +50,9 @@ type rendition struct {
 	// clock.
 	streakStart, streakEnd Ticks
 	streakOf               *generation
+	// ordinal is the place among those of its kind that a multivariant playlist gave it, from 1 on, also when
+	// none names it any more.
+	ordinal int
 	// defective is where the last segment with each defect ended, on the channel's clock.
 	defective map[Defect]Ticks
 }
