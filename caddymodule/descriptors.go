@@ -9,6 +9,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// noDescriptors is what the log says of it.
+const noDescriptors = "no file descriptors are left: encoders and viewers can't connect; raise the limit (LimitNOFILE of systemd, ulimit -n), or see who holds so many connections"
+
 // noDescriptor returns an error if the process can open nothing more.
 func noDescriptor() error {
 	f, err := os.Open(os.DevNull)
@@ -25,7 +28,7 @@ func noDescriptor() error {
 // Go takes no connection while there is no file descriptor for it, and Caddy says so at DEBUG only.
 func (o *observer) noteDescriptors() {
 	if err := o.descriptors(); err != nil {
-		o.quiet.log(o.logger, zap.ErrorLevel, missKey{why: "descriptors"}, "no file descriptors are left: encoders and viewers can't connect; raise the limit (LimitNOFILE of systemd, ulimit -n), or see who holds so many connections",
+		o.quiet.log(o.logger, zap.ErrorLevel, missKey{why: "descriptors"}, noDescriptors,
 			zap.Error(err))
 	}
 }

@@ -198,6 +198,10 @@ func (f *FileStore) options() file.Options {
 		Fsync:   f.Fsync,
 		// The store outlives configs and their loggers.
 		Warn: func(err error) {
+			if errors.Is(err, file.ErrDescriptors) {
+				caddy.Log().Named("live_origin").Error(noDescriptors+"; uploads of those that are connected are stored all the same", zap.String("dir", f.Dir), zap.Error(err))
+				return
+			}
 			caddy.Log().Named("live_origin").Warn("store directory is not as it should be", zap.String("dir", f.Dir), zap.Error(err))
 		},
 	}

@@ -73,7 +73,8 @@ func (in *input) list(now time.Time, p Playlist) {
 			in.notice(Noticed{Rendition: p.Path, What: NoticeTooManyRenditions, Detail: "the rendition is ignored"})
 			return
 		}
-		r = &rendition{input: in, path: p.Path, upload: p.Path, announced: in.announcement(p.Path)}
+		r = &rendition{input: in, path: p.Path, upload: p.Path}
+		r.announce()
 		in.renditions, in.byPath[p.Path] = append(in.renditions, r), r
 	}
 	if p.Rendition != "" {
@@ -98,7 +99,7 @@ func (in *input) announce(m Multivariant) {
 	}
 	in.since = since
 	for _, r := range in.renditions {
-		r.announced = in.announcement(r.upload)
+		r.announce()
 	}
 	for _, r := range slices.Clone(in.renditions) {
 		if r.young() {
@@ -114,6 +115,20 @@ func (in *input) announcement(path string) *Announced {
 		}
 	}
 	return nil
+}
+
+// announce takes over what the multivariant playlist says about the rendition's playlist.
+func (r *rendition) announce() {
+	r.announced = nil
+	ordinals := map[Kind]int{}
+	for i := range r.input.announced {
+		a := &r.input.announced[i]
+		ordinals[a.Kind]++
+		if a.Path == r.upload {
+			r.announced, r.ordinal = a, ordinals[a.Kind]
+			return
+		}
+	}
 }
 
 // announcesVariant reports whether a multivariant playlist says what viewers are to play.

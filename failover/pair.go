@@ -204,7 +204,7 @@ func compareRenditions(ra, rb *rendition) (int, string) {
 		}
 		slack := max(s.slack(), o.slack())
 		if o.media.Signature != s.media.Signature {
-			return n, "codec configuration or track layout differs"
+			return n, "codec configuration, track layout or edit list differs"
 		}
 		if d := s.channelStart() - o.channelStart(); abs(d) > slack {
 			return n, fmt.Sprintf("segment boundaries differ by %.3f s", d.Seconds())

@@ -53,6 +53,9 @@ type rendition struct {
 	// clock.
 	streakStart, streakEnd Ticks
 	streakOf               *generation
+	// ordinal is the place among those of its kind that a multivariant playlist gave it, from 1 on, also when
+	// none names it any more.
+	ordinal int
 	// defective is where the last segment with each defect ended, on the channel's clock.
 	defective map[Defect]Ticks
 }
@@ -106,10 +109,10 @@ func (r *rendition) stale() bool {
 // list merges a playlist into the timeline.
 func (r *rendition) list(now time.Time, p Playlist) {
 	r.playlist = p
+	p.Segments = r.withoutRepeats(newest(p.Segments))
 	if len(p.Segments) == 0 {
 		return
 	}
-	p.Segments = newest(p.Segments)
 	r.target = min(TicksOf(p.TargetDuration), longestClaim)
 	at := TicksAt(now)
 	switch how, why := r.compare(at, p); {
@@ -226,6 +229,34 @@ func (r *rendition) add(l ListedSegment) int {
 		s.pdt = r.input.believeDate(TicksAt(l.ProgramDateTime))
 	}
 	return i
+}
+
+// withoutRepeats leaves out entries that name the same object as the one before, unless that was sent twice: the
+// encoder then gave two segments one name, as with names to the second of the clock, and the second one still
+// waits for a playlist that lists it.
+func (r *rendition) withoutRepeats(list []ListedSegment) []ListedSegment {
+	repeats := func(i int) bool {
+		l := list[i]
+		if i > 0 && list[i-1].Path != l.Path || l.Discontinuity || r.find(l.Number) != nil {
+			return false
+		}
+		// The one before may have left the list.
+		at := r.search(r.run, l.Number) - 1
+		if at < 0 || r.segments[at].run != r.run || r.segments[at].path != l.Path {
+			return i > 0
+		}
+		return r.input.resent(r.segments[at]) != otherCopy
+	}
+	kept := list
+	for i := range list {
+		switch again := repeats(i); {
+		case again && len(kept) == len(list):
+			kept = slices.Clone(list[:i])
+		case !again && len(kept) < len(list):
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
 }
 
 // believeDate is the date, 0 if it is too far from the clock to mean anything.

@@ -39,7 +39,8 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 	list := newest(p.Segments)
 	first, last := list[0].Number, list[len(list)-1].Number
 	known, renamed, replaced, again, earlier, news := 0, 0, 0, 0, 0, false
-	for _, l := range list[max(0, len(list)-relisted):] {
+	recent := list[max(0, len(list)-relisted):]
+	for i, l := range recent {
 		s := r.find(l.Number)
 		if s == nil {
 			// Below the floor it may have been known once.
@@ -52,6 +53,9 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		known++
 		if s.path != l.Path {
 			renamed++
+		}
+		if i+1 < len(recent) && recent[i+1].Path == l.Path {
+			continue // what came once more is the next one's
 		}
 		switch r.input.resent(s) {
 		case otherCopy:

@@ -30,7 +30,7 @@ func (in *input) succeed(now time.Time, r *rendition) {
 	old.listed, old.ended, old.playlist, old.target = true, r.ended, r.playlist, r.target
 	old.lastListed, old.lastSound, old.regular, old.forgotten = r.lastListed, r.lastSound, r.regular, false
 	old.measured, old.length, old.lies, old.lateness = r.measured, r.length, r.lies, r.lateness
-	old.upload, old.announced = r.upload, r.announced
+	old.upload, old.announced, old.ordinal = r.upload, r.announced, r.ordinal
 	for _, g := range []*generation{in.latest, in.previous} {
 		if g != nil {
 			g.rename(r, old)
@@ -96,19 +96,24 @@ func (g *generation) forget(r *rendition) {
 	}
 }
 
-// young reports whether the rendition has begun only just, and may turn out to continue another one.
-func (r *rendition) young() bool { return r.run == 0 && r.arriving && len(r.segments) <= soleAfter }
+// young reports whether the rendition has begun only just, and may turn out to continue another one: that a
+// multivariant playlist of another name has come in the place of the one before shows after three segments.
+func (r *rendition) young() bool { return r.run == 0 && r.arriving && len(r.segments) <= 2*soleAfter }
 
-// predecessor is the rendition that another one, with video or without, continues: the first of the
-// same kind that stopped listing anything before the other one began, and that the encoder does not announce.
-// One that was forgotten is it only if there is no other.
+// predecessor is the rendition that another one, with video or without, continues: one of the same kind that
+// stopped listing anything before the other one began, and that the encoder does not announce; of several, the one
+// that is most like it, of equal ones the first. One that was forgotten is it only if there is no other.
 func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
+	likest := 0
+	for _, old := range in.renditions {
+		if in.left(old, r, video) {
+			likest = max(likest, r.likeness(old))
+		}
+	}
 	var forgotten *rendition
 	for _, old := range in.renditions {
 		switch {
-		case !old.before(r, video) || in.announcement(old.upload) != nil:
-		case in.shares(r.path) && !in.shares(old.path):
-			// It is back under the name that the other input has, and viewers.
+		case !in.left(old, r, video) || r.likeness(old) < likest:
 		case old.forgotten && forgotten == nil:
 			forgotten = old
 		case old.forgotten:
@@ -152,6 +157,35 @@ func (in *input) recallName(r *rendition, name string) {
 	r.path, in.byPath[name], in.served = name, r, nil
 }
 
+// left reports whether a rendition may be what another one, with video or without, continues. It is not where
+// that is back under the name that the other input has, and viewers.
+func (in *input) left(old, r *rendition, video bool) bool {
+	return old.before(r, video) && in.announcement(old.upload) == nil && (in.shares(old.path) || !in.shares(r.path))
+}
+
+// likeness is how much speaks for it that the rendition continues another one: the same codec configuration, which
+// tells variants apart, and the same place in the multivariant playlist, which tells languages apart.
+func (r *rendition) likeness(old *rendition) int {
+	likeness := 0
+	if s, o := r.lastMedia(), old.lastMedia(); s != nil && o != nil && s.Signature == o.Signature {
+		likeness += 2
+	}
+	if r.ordinal > 0 && r.ordinal == old.ordinal {
+		likeness++
+	}
+	return likeness
+}
+
+// lastMedia is what the newest segment that arrived whole holds, nil if there is none.
+func (r *rendition) lastMedia() *Media {
+	for _, s := range slices.Backward(r.segments) {
+		if s.media != nil {
+			return s.media
+		}
+	}
+	return nil
+}
+
 // before reports whether a rendition of the kind of another one, with video or without, has listed nothing
 // since the other one began.
 func (r *rendition) before(other *rendition, video bool) bool {
@@ -178,7 +212,8 @@ func (in *input) renamedBack(now time.Time, r *rendition, path string) *renditio
 	if r.alive(TicksAt(now)) && path != r.path {
 		return nil
 	}
-	r.upload, r.announced = path, in.announcement(path)
+	r.upload = path
+	r.announce()
 	in.served = nil
 	return r
 }

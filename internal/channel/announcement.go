@@ -36,6 +36,7 @@ func (in *input) takeAnnouncement(a *announcement) {
 		switch {
 		case o.path == a.path:
 			a.since, replaced = o.since, true
+			in.unname(o, a)
 			list = append(list, a)
 		case slices.ContainsFunc(o.renditions, func(r failover.Announced) bool { return !a.names(r.Path) }):
 			list = append(list, o)
@@ -49,6 +50,17 @@ func (in *input) takeAnnouncement(a *announcement) {
 		list = slices.Delete(list, oldest, oldest+1)
 	}
 	in.multivariants = list
+}
+
+// unname notes which media playlists of a multivariant playlist those that are in force now do not name: an
+// encoder that was started again has other ones.
+func (in *input) unname(before *announcement, now ...*announcement) {
+	for _, r := range before.renditions {
+		named := slices.ContainsFunc(now, func(a *announcement) bool { return a.names(r.Path) })
+		if l := in.lists[r.Path]; l != nil && !named {
+			l.unnamed = time.Now()
+		}
+	}
 }
 
 // union is what the multivariant playlists announce together.
@@ -101,6 +113,9 @@ func (in *input) dropReplaced() {
 	kept := slices.DeleteFunc(slices.Clone(in.multivariants), in.replaced)
 	if len(kept) == len(in.multivariants) || len(kept) == 0 {
 		return
+	}
+	for _, a := range in.multivariants {
+		in.unname(a, kept...)
 	}
 	in.multivariants = kept
 	in.announceAll()

@@ -147,3 +147,38 @@ func TestARestartKnowsTheMultivariantPlaylistsInForce(t *testing.T) {
 		}
 	})
 }
+
+// One of two encoders comes back under other names, with a multivariant playlist of the same or of another name,
+// while the other one goes on under the old ones. It continues what it had: viewers, who keep the URLs that they
+// have, get it when the other one fails.
+func TestOneOfTwoEncodersReturnsUnderOtherNames(t *testing.T) {
+	for _, name := range []string{"master.m3u8", "master_2.m3u8"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProgramme(t, []string{"a", "b"}, liveEndpoint(func(*EndpointConfig) {}))
+				before := strings.ReplaceAll(avcMaster, "picture.m3u8", "picture.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1800000,AUDIO=\"aac\"\npicture+.m3u8")
+				after := strings.NewReplacer("picture", "picture2", "audio.m3u8", "audio2.m3u8").Replace(before)
+				for _, input := range []string{"a", "b"} {
+					p.start(input, before, &pusher{renditions: []string{"picture", "picture+", "audio"}})
+				}
+				p.run(6)
+				had := playlistURIs.FindAllString(p.fetch("hls", "index.m3u8"), -1)
+				delete(p.encoders, "b")
+				p.run(1)
+				p.start("b", "", &pusher{renditions: []string{"picture2+", "picture2", "audio2"}})
+				p.put("b", name, after)
+				p.run(8)
+				delete(p.encoders, "a")
+				p.run(5)
+				if have := playlistURIs.FindAllString(p.fetch("hls", "index.m3u8"), -1); !slices.Equal(have, had) {
+					t.Errorf("viewers had %v and have %v", had, have)
+				}
+				for _, uri := range had {
+					if list := p.fetch("hls", uri); strings.Contains(list, "#EXT-X-GAP") {
+						t.Errorf("%s:\n%s", uri, list)
+					}
+				}
+			})
+		})
+	}
+}

@@ -42,7 +42,8 @@ func (in *input) reannounce() {
 }
 
 // delivers lists what the multivariant playlist names, with the kind that it was found to
-// be, and then what comes in addition, for as long as it does.
+// be, and then what comes in addition, for as long as it does: what a multivariant playlist no longer
+// names does once it lists more.
 func (in *input) delivers(now time.Time) []failover.Announced {
 	list := slices.Clone(in.master)
 	video := false
@@ -59,7 +60,7 @@ func (in *input) delivers(now time.Time) []failover.Announced {
 	silent := silentSegments * in.segmentLength()
 	var beside []string
 	for path, l := range in.lists {
-		if l.known && now.Sub(l.fresh) < max(silent, 2*l.length) && !slices.Contains(in.announced, path) {
+		if l.known && l.fresh.After(l.unnamed) && now.Sub(l.fresh) < max(silent, 2*l.length) && !slices.Contains(in.announced, path) {
 			beside = append(beside, path)
 		}
 	}

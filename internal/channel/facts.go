@@ -41,8 +41,7 @@ func mediaFact(config *InputConfig, name string, m *hls.MediaPlaylist, odd *oddi
 			continue
 		}
 		if n := len(fact.Segments); n > 0 && fact.Segments[n-1].Path == object && !s.Discontinuity {
-			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %s is listed twice: the entry is left out", hls.Quote(s.URI)))
-			continue
+			odd.add(NoticeKind(hls.NoteEntry), s.Line, "EXTINF", fmt.Sprintf("segment %s is listed twice in a row: that counts as two segments only where it was also sent twice (ffmpeg: -strftime with names to the second needs segments of more than a second)", hls.Quote(s.URI)))
 		}
 		duration := s.Duration
 		if duration == 0 && s.Line > 0 {

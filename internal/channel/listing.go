@@ -37,6 +37,8 @@ type listing struct {
 	recent []string
 	// fresh is when it listed something that it had not listed before.
 	fresh time.Time
+	// unnamed is when the multivariant playlist that named it was replaced by one that does not.
+	unnamed time.Time
 	// length is how long a segment is, as the playlist says.
 	length time.Duration
 	// kind is what its segments hold, once one is known. config is the newest of

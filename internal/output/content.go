@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/store"
@@ -124,18 +123,11 @@ func (p openPart) copyTo(w io.Writer) (int64, error) {
 	if p.bytes == io.ReaderAt(p.object) && p.offset == 0 && p.size == p.object.Size() {
 		return p.object.WriteTo(w)
 	}
-	buffer := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(buffer)
+	buffer, release := copyBuffer()
+	defer release()
 	// Both have shortcuts of their own, with smaller buffers.
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(p.bytes, p.offset, p.size)}, buffer[:])
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(p.bytes, p.offset, p.size)}, buffer)
 }
-
-// copySize is how much of a part is copied at a time for one viewer, where it can't be written
-// from the store's own buffers: whole packets of a transport stream.
-const copySize = 188 * 340
-
-// copyBuffers are those that nobody uses at the moment.
-var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 func (s *sequence) Close() error {
 	var all error

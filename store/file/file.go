@@ -56,8 +56,8 @@ type Options struct {
 	// acknowledged survives power loss. Default: off.
 	Fsync bool
 	// Warn is called for damage that was found and repaired while opening, such as the cut
-	// tail of a journal, and at any time for files that can't be removed. Default: nothing is
-	// called.
+	// tail of a journal, and at any time for files that can't be removed, and where file
+	// descriptors are short (ErrDescriptors). Default: nothing is called.
 	Warn func(error)
 }
 
@@ -78,7 +78,7 @@ func (o Options) Validate() error {
 // Store is an engine in a directory. Open makes one.
 type Store struct {
 	options  Options
-	root     *os.Root
+	root     *folder
 	lock     *os.File
 	used     atomic.Int64
 	maxSize  atomic.Int64
@@ -127,7 +127,7 @@ func open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, root: root, objects: map[string]*entry{}, journals: map[string]*journal{}}
+	s := &Store{options: o, root: &folder{Root: root, spare: spare{warn: o.Warn}}, objects: map[string]*entry{}, journals: map[string]*journal{}}
 	s.removals.ended = sync.NewCond(&s.removals.mu)
 	s.maxSize.Store(o.MaxSize)
 	s.fsync.Store(o.Fsync)
@@ -170,6 +170,7 @@ func (s *Store) start() error {
 	if err := s.findJournals(); err != nil {
 		return fmt.Errorf("read journals: %w", err)
 	}
+	s.root.spare.hold()
 	return nil
 }
 
@@ -340,7 +341,7 @@ func (s *Store) makeDirLocked(dir string) error {
 
 // syncDir syncs the names in a directory to disk.
 func (s *Store) syncDir(dir string) error {
-	d, err := s.root.Open(dir)
+	d, err := s.root.openDir(dir)
 	if err != nil {
 		return err
 	}

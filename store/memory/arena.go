@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -38,6 +39,7 @@ type arena struct {
 	ahead int
 	// refused is how many regions there were when the system refused another one, 0 for never.
 	refused int
+	asked   time.Time // when the system was last asked for one, if it refused
 	// ceiling is how many bytes may be used since then, 0 for no limit.
 	ceiling atomic.Int64
 
@@ -102,6 +104,7 @@ func (a *arena) alloc(want int) (extent, error) {
 	want = min(want, a.regionBlocks)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.askAgain()
 	var grown error
 	for {
 		r := a.roomiest(want)
@@ -167,9 +170,24 @@ func (a *arena) grow() error {
 // refuse notes that the system has no memory for another region. What there is has to do from now on,
 // but for one region, as the rest of the process needs memory, too.
 func (a *arena) refuse() {
-	a.refused = len(a.regions)
+	a.refused, a.asked = len(a.regions), time.Now()
 	if a.refused > 0 {
 		a.ceiling.Store(int64(max(a.refused-1, 1)) * int64(a.regionBlocks) * blockSize)
+	}
+}
+
+// askInterval is how long a refusal holds.
+const askInterval = 10 * time.Minute
+
+// askAgain asks the system for another region when it has refused one long ago, and all that there are
+// are in use: what had the memory then may have gone. If it has some, the capacity holds again.
+func (a *arena) askAgain() {
+	if a.refused == 0 || len(a.regions) < a.refused || time.Since(a.asked) < askInterval {
+		return
+	}
+	if a.grow() == nil {
+		a.refused = 0
+		a.ceiling.Store(0)
 	}
 }
 

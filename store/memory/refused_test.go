@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -89,4 +91,40 @@ func TestASystemIsAskedAgain(t *testing.T) {
 	if err := put(st, "more", 8<<10); err != nil || st.Usage().Scarce != "" {
 		t.Fatal(err, st.Usage())
 	}
+}
+
+// What had the memory may have given it back some time later: the store takes it then, with no reload.
+func TestASystemThatRefusedIsAskedAgainLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := scarce(t, 3)
+		oldest, n, asked := 0, 0, 0
+		run := func(count int) {
+			for range count {
+				for oldest < n && st.Usage().Free < 8<<10+objectOverhead+16 {
+					_ = st.Delete(t.Context(), fmt.Sprint(oldest))
+					oldest++
+				}
+				if err := put(st, fmt.Sprint(n), 8<<10); err != nil {
+					t.Fatal(err)
+				}
+				n++
+				time.Sleep(2 * time.Second)
+			}
+		}
+		run(100)
+		refusing := st.arena.obtain
+		st.arena.obtain = func(n int) ([]byte, error) {
+			asked++
+			return refusing(n)
+		}
+		run(900)
+		if asked < 1 || asked > 3 || st.Usage().Scarce != "memory" {
+			t.Errorf("in half an hour, the system is asked %d times: %+v", asked, st.Usage())
+		}
+		st.arena.obtain = func(n int) ([]byte, error) { return make([]byte, n), nil }
+		run(400)
+		if held := n - oldest; st.Usage().Scarce != "" || held < 100 {
+			t.Errorf("%d objects are held: %+v", held, st.Usage())
+		}
+	})
 }

@@ -1,0 +1,112 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
+
+// exhaust leaves the process without a file descriptor, until it is released.
+func exhaust(t *testing.T) (release func()) {
+	t.Helper()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	low := limit
+	low.Cur = 256
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Skip(err)
+	}
+	var taken []*os.File
+	release = func() {
+		for _, f := range taken {
+			f.Close()
+		}
+		taken = nil
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	}
+	for {
+		f, err := os.Open(os.DevNull)
+		if errors.Is(err, syscall.EMFILE) {
+			return release
+		}
+		if err != nil {
+			release()
+			t.Fatal(err)
+		}
+		taken = append(taken, f)
+	}
+}
+
+// Uploads are stored, and what they make superfluous is removed, while connections of strangers have all file
+// descriptors; and there are as many for the next time as before.
+func TestUploadsAreStoredWithoutFileDescriptors(t *testing.T) {
+	for _, fsync := range []bool{false, true} {
+		told := 0
+		st, err := Open(Options{Dir: t.TempDir(), Fsync: fsync, Warn: func(err error) {
+			if told++; !errors.Is(err, ErrDescriptors) {
+				t.Error(err)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		ctx := context.Background()
+		j, err := st.Journal(ctx, "sports/hls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := exhaust(t)
+		defer release()
+		revision := uint64(0)
+		for round := range 100 {
+			key := fmt.Sprintf("sports/a/%d-", round)
+			var writers []store.Writer
+			for i := range 8 { // at the same time
+				w, err := st.Create(ctx, key+string(rune('0'+i)), 1000)
+				if err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+				writers = append(writers, w)
+			}
+			for i, w := range writers {
+				if _, err := w.Write(make([]byte, 1000)); err != nil {
+					t.Fatal(err)
+				}
+				if i == 0 {
+					w.Abort()
+					continue
+				}
+				if err := w.Commit(); err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+			}
+			// A journal begins another file now and then.
+			if revision, err = j.Append(ctx, revision, make([]byte, 20_000)); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			for i := range writers {
+				if err := st.Delete(ctx, key+string(rune('0'+i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.WaitForRemovals()
+		}
+		if n := len(st.root.spare.held); n < spareDescriptors-1 { // the journal's file was opened meanwhile
+			t.Errorf("%d are held back at the end", n)
+		}
+		if told != 1 {
+			t.Errorf("it is told %d times", told)
+		}
+		release()
+	}
+}
