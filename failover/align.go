@@ -337,7 +337,13 @@ func (c *Channel) byDate(now time.Time, g *generation, s *segment, take takeOffs
 	}
 	// An encoder whose clock was set between two runs does not move the timeline.
 	late := TicksAt(now) - (s.pdt + s.end - s.start)
-	if own := g.input.own(g); own == nil || c.near(late-own.lateness()) {
+	usual, known := Ticks(0), false
+	if own := g.input.own(g); own != nil {
+		usual, known = own.lateness(), true
+	} else if c.pace.restored && c.pace.lead > plausible {
+		usual, known = -c.pace.lead, true // nor one whose clock was ahead before the process was restarted
+	}
+	if !known || c.near(late-usual) {
 		take(s.pdt-s.start, AlignProgramDateTime, dated)
 	}
 }
