@@ -230,16 +230,11 @@ func (h *Handler) channelNames() []string { return slices.Sorted(maps.Keys(h.Cha
 
 // Validate warns of what is allowed but hardly intended. It runs once per config.
 func (h *Handler) Validate() error {
+	h.warnOfOpenInputs()
 	for _, name := range h.channelNames() {
 		c := h.Channels[name]
 		if len(c.Inputs) == 1 {
 			h.logger.Warn("channel has a single input, so there is nothing to fail over to", zap.String("channel", name))
-		}
-		for _, in := range c.Inputs {
-			if h.routes[in.Path].guard.open() {
-				h.logger.Warn("input is open: anybody may upload to it",
-					zap.String("channel", name), zap.String("input", in.Name), zap.String("path", in.Path))
-			}
 		}
 		for _, key := range c.endpointNames() {
 			if e := c.Endpoints[key]; e.StartoverWindow > 0 && e.StartoverWindow < e.PlaylistWindow {
