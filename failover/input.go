@@ -10,7 +10,8 @@ type input struct {
 	channel    *Channel
 	name       string
 	renditions []*rendition // in order of appearance
-	byPath     map[string]*rendition
+	// byPath finds them by their names, and by those of the playlists that they continue.
+	byPath map[string]*rendition
 	// announced is the last multivariant playlist; nil for an encoder that
 	// sends none.
 	announced []Announced
@@ -60,11 +61,17 @@ func newInput(c *Channel, name string) *input {
 	}
 }
 
-func (in *input) rendition(path string) *rendition { return in.byPath[path] }
+// rendition is the one of this name.
+func (in *input) rendition(name string) *rendition {
+	if r := in.byPath[name]; r != nil && r.path == name {
+		return r
+	}
+	return nil // it may be the name of a playlist that another one continues, or did for a while
+}
 
 // list takes over a media playlist.
 func (in *input) list(now time.Time, p Playlist) {
-	r := in.rendition(p.Path)
+	r := in.byPath[p.Path]
 	if r != nil && r.upload != p.Path {
 		r = in.renamedBack(now, r, p.Path)
 	}
@@ -164,7 +171,7 @@ func (in *input) serves() []Announced {
 	}
 	list := make([]Announced, 0, len(announced))
 	for _, a := range announced {
-		if r := in.rendition(a.Path); r != nil {
+		if r := in.byPath[a.Path]; r != nil && r.upload == a.Path {
 			a.Path = r.path // it may continue under its former name
 		}
 		list = append(list, a)

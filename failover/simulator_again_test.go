@@ -64,7 +64,7 @@ func (e *simulator) rename(w *world) error {
 		}
 		start := e.shift + Ticks(last.Number)*e.length + e.timestamps
 		id := fmt.Sprintf("%s/%s/again-%d", e.name, r, last.Number)
-		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: r + " " + e.codec}
+		media := &Media{Start: start, End: start + e.length, Modulus: 1 << 33, Frame: 3600, Video: true, Signature: e.signature(r)}
 		if err := w.step(Object{Input: e.name, Path: last.Path, ID: id, Media: media, Hash: id}); err != nil {
 			return err
 		}

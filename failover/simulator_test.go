@@ -184,7 +184,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	modulus := Ticks(1) << 33
 	media := &Media{
 		Start: (start + e.timestamps + modulus) % modulus, Modulus: modulus, Frame: 3600,
-		Video: strings.HasPrefix(r, "v"), Kind: kindOf(r), Signature: r + " " + e.codec,
+		Video: strings.HasPrefix(r, "v"), Kind: kindOf(r), Signature: e.signature(r),
 	}
 	if e.first > 0 && len(e.made[r]) == 0 {
 		media.Start += length - e.first
@@ -342,4 +342,12 @@ func (e *simulator) end(w *world) error {
 		}
 	}
 	return nil
+}
+
+// signature is what tells a rendition's codec configuration from those of others. With "codec any" all have the same.
+func (e *simulator) signature(rendition string) string {
+	if e.codec == "any" {
+		return e.codec
+	}
+	return rendition + " " + e.codec
 }

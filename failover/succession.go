@@ -132,7 +132,7 @@ func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 func (in *input) shares(name string) bool {
 	return slices.ContainsFunc(in.channel.inputs, func(other *input) bool {
 		r := other.rendition(name)
-		return other != in && r != nil && r.path == name && r.arriving && !r.forgotten
+		return other != in && r != nil && r.arriving && !r.forgotten
 	})
 }
 
@@ -143,7 +143,7 @@ func (c *Channel) Continued(input, playlist string) string {
 	if in == nil {
 		return ""
 	}
-	if r := in.rendition(playlist); r != nil && r.upload == playlist && r.path != playlist {
+	if r := in.byPath[playlist]; r != nil && r.upload == playlist && r.path != playlist {
 		return r.path
 	}
 	return ""
