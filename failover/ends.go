@@ -33,32 +33,40 @@ func (c *Channel) compareEnds(now time.Time, s *segment) {
 
 // endsEarly reports whether the media ends a frame and a half before what EXTINF claims, of an
 // encoder whose EXTINF was right until a few segments ago. The first segments after the process
-// resumed count as well: what EXTINF was before has been forgotten.
-func (s *segment) endsEarly(resumed time.Time) bool {
+// resumed count as well: what EXTINF was before has been forgotten. unknown: too few segments came
+// before it to tell.
+func (s *segment) endsEarly(resumed time.Time) (early, unknown bool) {
 	if s.origin != nil || s.media == nil || s.media.Untimed {
-		return false
+		return false, false
 	}
 	r, most := s.rendition, s.media.Frame*3/2
 	off := func(o *segment) Ticks { return o.claimed - (o.end - o.start) }
 	if off(s) <= most {
-		return false
+		return false, false
 	}
-	early, exact := 0, 0
-	for i := r.index(s) - 1; i >= 0 && exact < exactBefore; i-- {
+	last := r.index(s)
+	series, exact := 0, 0
+	for i := last - 1; i >= max(0, last-exactAmong) && exact < exactBefore; i-- {
 		o := r.segments[i]
-		if o.run != s.run || o.state != sound {
+		if o.run != s.run {
 			break // nothing is known before it
 		}
-		if exact == 0 && early < exactBefore && off(o) > most {
-			early++
+		if o.state != sound || o.short {
+			continue // what is cut off says nothing of EXTINF
+		}
+		if exact == 0 && series < exactBefore && off(o) > most {
+			series++
 			continue
 		}
 		if abs(off(o)) > most {
-			return false
+			return false, false
 		}
 		exact++
 	}
-	return exact == exactBefore || !resumed.IsZero() && s.arrived.Before(resumed.Add((exactBefore*r.length).Duration()))
+	if exact == exactBefore || !resumed.IsZero() && s.arrived.Before(resumed.Add((exactBefore*r.length).Duration())) {
+		return true, false
+	}
+	return false, true
 }
 
 // comparedTo notes if the segment ends before a copy of it.

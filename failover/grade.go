@@ -58,7 +58,9 @@ func (q *question) switching(s *segment) []Defect {
 func (q *question) grade(o *option) {
 	for i := range o.shares {
 		for _, s := range o.shares[i].media() {
-			o.doubtful = o.doubtful || s.endsEarly(q.resumed) && !s.short
+			early, unknown := s.endsEarly(q.resumed)
+			o.doubtful = o.doubtful || early && !s.short
+			o.unproven = o.unproven || unknown && !s.short
 			for _, d := range q.switching(s) {
 				if f := (flaw{o.shares[i].path, d}); !slices.Contains(o.flaws, f) {
 					o.flaws = append(o.flaws, f)

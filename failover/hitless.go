@@ -18,10 +18,11 @@ type loan struct {
 
 // lends reports whether the option, which continues without a discontinuity, stands in for
 // the active input's before that is late. That is no switch. Where the two cut their segments
-// elsewhere, the active one could not go on after it.
+// elsewhere, the active one could not go on after it. What may be half a segment is not lent: the other
+// half comes with the active input's.
 func (q *question) lends(o, a *option) bool {
 	p := q.channel.pair(q.active, o.input.name)
-	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == "" &&
+	return q.config.Hitless && p != nil && p.proven() && a.generation != nil && !o.dubious() && !o.unproven && o.renditions >= a.announced && q.now.Before(a.deadline) && a.never == "" &&
 		!o.resumes(a.input)
 }
 

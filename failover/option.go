@@ -44,6 +44,7 @@ type option struct {
 	flaws         []flaw
 	defects       int  // how many of them
 	doubtful      bool // more of them may show once another input has the slot
+	unproven      bool // so they may, but too little is known to wait for that
 	active        bool
 	lent          bool // it stands in for the active input, which stays
 	order         int  // of the config

@@ -31,6 +31,8 @@ const (
 	// exactBefore is after how many correct EXTINF a wrong one is taken as a sign of
 	// missing media. Many encoders round it.
 	exactBefore = 3
+	// exactAmong is how many segments are looked at for that.
+	exactAmong = 16
 	// slowOver is for how long an input has to fall behind, and slowLost by how much, to be
 	// slow: 0.98 s of media per second. Encoder clocks differ by less than a thousandth of
 	// that.
