@@ -199,18 +199,18 @@ func (s *soak) keepPath() string {
 
 func channelName(i int) string { return fmt.Sprintf("c%d", i) }
 
-// endpointOption is what the endpoint of every other channel has beside the defaults.
+// endpointOption is what the endpoints of three channels in eight have beside the defaults.
 func endpointOption(i int) string {
 	switch i % 8 {
 	case 1:
 		return "failover_policy hitless"
 	case 3:
 		return "failover_policy prefer b after 10s"
-	case 5:
-		return fmt.Sprintf("time_delay %s", delayOf(i))
-	default:
-		return ""
 	}
+	if delay := delayOf(i); delay > 0 {
+		return fmt.Sprintf("time_delay %s", delay)
+	}
+	return ""
 }
 
 // delayOf is the time delay of a channel's endpoint.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
+	"github.com/liveorigin/caddy-live-origin/store"
 	filestore "github.com/liveorigin/caddy-live-origin/store/file"
 )
 
@@ -60,6 +61,16 @@ func TestARestartGoesOnWithWhatHadArrived(t *testing.T) {
 // repeatArrivals leaves a journal of arrivals as earlier versions did that had copied it from another node.
 func repeatArrivals(t *testing.T, dir string) {
 	t.Helper()
+	withArrivals(t, dir, func(j store.Journal, last uint64, records [][]byte) error {
+		_, err := j.Append(t.Context(), last, records...)
+		return err
+	})
+}
+
+// withArrivals changes the journal of arrivals while no process runs the channel. last is the revision of the last
+// record.
+func withArrivals(t *testing.T, dir string, change func(j store.Journal, last uint64, records [][]byte) error) {
+	t.Helper()
 	st, err := filestore.Open(filestore.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -75,12 +86,10 @@ func repeatArrivals(t *testing.T, dir string) {
 		last, records = revision, append(records, bytes.Clone(record))
 		return nil
 	})
-	for _, record := range records {
-		if err == nil {
-			last, err = j.Append(t.Context(), last, record)
-		}
-	}
 	if err != nil || last == 0 {
 		t.Fatal(last, err)
+	}
+	if err := change(j, last, records); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,14 +1,13 @@
 package channel
 
 import (
-	"bytes"
 	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/testmedia"
-	filestore "github.com/liveorigin/caddy-live-origin/store/file"
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // An encoder that is back under another playlist name goes on as what viewers have, and still does when the process
@@ -53,35 +52,21 @@ func TestARestartKeepsTheNameOfAPlaylistThatWasRenamed(t *testing.T) {
 // forgetArrivals leaves a journal of arrivals as it is when all from before a time is forgotten.
 func forgetArrivals(t *testing.T, dir string, before time.Time) {
 	t.Helper()
-	st, err := filestore.Open(filestore.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	j, err := st.Journal(t.Context(), testConfig(shortEndpoint()).Name+arrivedMedia)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var records [][]byte
-	last := uint64(0)
-	err = j.Read(t.Context(), 0, func(revision uint64, record []byte) error {
-		var entry arrival
-		last = revision
-		if err := json.Unmarshal(record, &entry); err != nil {
+	withArrivals(t, dir, func(j store.Journal, last uint64, records [][]byte) error {
+		var later [][]byte
+		for _, record := range records {
+			var entry arrival
+			if err := json.Unmarshal(record, &entry); err != nil {
+				return err
+			}
+			if entry.Time.After(before) {
+				later = append(later, record)
+			}
+		}
+		if err := j.Forget(t.Context(), last+1); err != nil {
 			return err
 		}
-		if entry.Time.After(before) {
-			records = append(records, bytes.Clone(record))
-		}
-		return nil
+		_, err := j.Append(t.Context(), last, later...)
+		return err
 	})
-	if err != nil || len(records) == 0 {
-		t.Fatal(len(records), err)
-	}
-	if err := j.Forget(t.Context(), last+1); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.Append(t.Context(), last, records...); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/liveorigin/caddy-live-origin/internal/needs"
 	"github.com/liveorigin/caddy-live-origin/store/file"
 )
 
@@ -14,7 +15,7 @@ import (
 // there, also where the disk has written it.
 func TestAJournalOutlivesAnErrorOfTheDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full")
+		needs.Missing(t, "there is no /dev/full")
 	}
 	for what, written := range map[string][]byte{"not written": nil, "written all the same": []byte("refused")} {
 		t.Run(what, func(t *testing.T) {
