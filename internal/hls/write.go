@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
-
-	"github.com/grafov/m3u8"
 )
 
 // EncodeMedia renders a media playlist. It is meant to be called once per
@@ -38,44 +36,20 @@ func EncodeMedia(m *MediaPlaylist) ([]byte, error) {
 	return text, nil
 }
 
-// render lets the library print the playlist.
+// render makes the text of the playlist.
 func (w *mediaWriter) render(version uint8) ([]byte, error) {
-	m := w.list
-	// Window size 0 prints all segments. A capacity of 0 would panic.
-	list, err := m3u8.NewMediaPlaylist(0, uint(max(1, len(m.Segments))))
+	p, err := printerFor(len(w.list.Segments))
 	if err != nil {
-		return nil, fmt.Errorf("create playlist: %w", err)
+		return nil, err
 	}
-	list.SetVersion(version)
-	list.SeqNo = m.MediaSequence
-	list.Closed = m.EndList
-	// The type goes into the head, not into MediaType: there, EVENT brings
-	// along an EXT-X-ALLOW-CACHE:NO, which protocol version 7 removed.
-	list.SetCustomTag(customTag{text: w.head()})
-
-	perSegment := map[string]m3u8.CustomTag{"": w}
-	segments := make([]m3u8.MediaSegment, len(m.Segments))
-	for i := range m.Segments {
-		from, to := &m.Segments[i], &segments[i]
-		to.URI, to.Title, to.Discontinuity = from.URI, from.Title, from.Discontinuity
-		if from.ByteRange != nil {
-			to.Limit, to.Offset = from.ByteRange.Length, from.ByteRange.Offset
-		}
-		to.Custom = perSegment
-		// Duration stays 0: see appendWithDurations.
-		if err := list.AppendSegment(to); err != nil {
-			return nil, fmt.Errorf("append segment %d: %w", i, err)
-		}
+	defer p.release()
+	printed, err := p.print(w, version)
+	if err != nil {
+		return nil, err
 	}
-	// After appending, which may raise it.
-	list.TargetDuration = float64(m.TargetDuration)
-
-	rendered := list.Encode().Bytes()
-	if w.err != nil {
-		return nil, w.err
-	}
-	text := make([]byte, 0, len(rendered)+len(m.Segments)*len("6.006006006")+m.trailingBytes())
-	return appendWithDurations(text, rendered, m.Segments), nil
+	m := w.list
+	text := make([]byte, 0, len(printed)+len(m.Segments)*len("6.006006006")+m.trailingBytes())
+	return appendWithDurations(text, printed, m.Segments), nil
 }
 
 // zeroInf is what the library writes for a segment of duration 0.
@@ -113,13 +87,6 @@ func (m *MediaPlaylist) trailingBytes() int {
 	return n
 }
 
-// customTag carries lines that the library has no field for.
-type customTag struct{ text []byte }
-
-func (t customTag) TagName() string       { return "" }
-func (t customTag) String() string        { return string(t.text) }
-func (t customTag) Encode() *bytes.Buffer { return bytes.NewBuffer(t.text) }
-
 // mediaWriter is the one custom tag of all segments: the library asks it for
 // the lines of each segment exactly once, in order. One tag with all lines,
 // because the library keeps tags in a map by name (a second EXT-X-DATERANGE
@@ -128,7 +95,7 @@ func (t customTag) Encode() *bytes.Buffer { return bytes.NewBuffer(t.text) }
 type mediaWriter struct {
 	list  *MediaPlaylist
 	next  int // segment whose lines Encode returns
-	lines bytes.Buffer
+	lines *bytes.Buffer
 
 	// What the lines written so far have put in force.
 	current *Map
@@ -140,24 +107,24 @@ type mediaWriter struct {
 func (w *mediaWriter) TagName() string { return "" }
 func (w *mediaWriter) String() string  { return w.lines.String() }
 
-// head returns the lines at playlist level that the library has no field for, or writes
-// only sometimes.
-func (w *mediaWriter) head() []byte {
+// head writes the lines at playlist level that the library has no field for, or writes
+// only sometimes, without the last newline.
+func (w *mediaWriter) head(out *bytes.Buffer) {
 	m := w.list
-	var head bytes.Buffer
 	if m.IndependentSegments {
-		head.WriteString(tagIndependentSegments + "\n")
+		out.WriteString(tagIndependentSegments + "\n")
 	}
 	if m.PlaylistType != "" {
-		head.WriteString(tagPlaylistType + ":" + string(m.PlaylistType) + "\n")
+		out.WriteString(tagPlaylistType + ":" + string(m.PlaylistType) + "\n")
 	}
 	for _, line := range m.Tags {
-		head.WriteString(line + "\n")
+		out.WriteString(line)
+		out.WriteByte('\n')
 	}
 	// The library leaves out a 0, but a sequence that is absent at first is
 	// a change for players when it appears.
-	head.WriteString(tagDiscontinuitySequence + ":" + strconv.FormatUint(m.DiscontinuitySequence, 10))
-	return head.Bytes()
+	out.WriteString(tagDiscontinuitySequence + ":")
+	out.Write(strconv.AppendUint(out.AvailableBuffer(), m.DiscontinuitySequence, 10))
 }
 
 // Encode returns the lines of the next segment, without the last newline;
@@ -189,7 +156,7 @@ func (w *mediaWriter) Encode() *bytes.Buffer {
 		return nil
 	}
 	w.lines.Truncate(w.lines.Len() - 1)
-	return &w.lines
+	return w.lines
 }
 
 // writeMap writes EXT-X-MAP where it is needed. It is repeated after a

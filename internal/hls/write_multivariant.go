@@ -185,3 +185,10 @@ func (m *MultivariantPlaylist) version() uint8 {
 	}
 	return version
 }
+
+// customTag carries lines that the library has no field for.
+type customTag struct{ text []byte }
+
+func (t customTag) TagName() string       { return "" }
+func (t customTag) String() string        { return string(t.text) }
+func (t customTag) Encode() *bytes.Buffer { return bytes.NewBuffer(t.text) }
