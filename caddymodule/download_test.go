@@ -180,7 +180,7 @@ func TestStartoverInFlight(t *testing.T) {
 	rt.flight.bytes = maxFlight
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/live/index.m3u8?start=1", nil)
-	_ = rt.serveStartover(w, o.prepare(w, r), output.Pack([]byte("#EXTM3U"), 0))
+	_ = rt.serveStartover(w, o.prepare(w, r), output.Pack([]byte("#EXTM3U"), 0), nil)
 	want(t, w, 503, "too many startover playlists")
 	wantHeader(t, w.Header(), "Retry-After", "1")
 }

@@ -86,29 +86,40 @@ func (h *Handler) servePublished(w http.ResponseWriter, r *http.Request, rt *rou
 	}
 	if r.URL.RawQuery != "" {
 		text, err := view.Startover(r.Context(), name, r.URL.RawQuery)
-		switch {
-		case errors.Is(err, output.ErrBusy):
-			return true, busy(w, r, err)
-		case r.Context().Err() != nil:
-			return true, nil //nolint:nilerr // nobody is there any more
-		case errors.Is(err, output.ErrQuery):
-			return true, fail(w, r, http.StatusBadRequest, err)
-		case errors.Is(err, output.ErrOutside):
-			return true, notFound(w, r, err)
-		case err != nil:
-			return true, fail(w, r, http.StatusInternalServerError, err)
-		case text != nil:
-			return true, rt.serveStartover(w, r, text)
+		if text != nil || err != nil {
+			return true, rt.serveStartover(w, r, text, err)
 		}
 	}
 	if text := view.Playlist(name); text != nil {
 		servePlaylist(w, r, text)
 		return true, nil
 	}
+	if text, err := view.LongPlaylist(r.Context(), name); text != nil || err != nil {
+		return true, serveRequested(w, r, text, err)
+	}
 	if segment := view.Segment(name); segment != nil {
 		return true, h.serveSegment(w, r, rt, segment)
 	}
 	return false, nil
+}
+
+// serveRequested sends a playlist that was made because somebody asked for it, or says why it can't
+// be made.
+func serveRequested(w http.ResponseWriter, r *http.Request, text *output.Packed, err error) error {
+	switch {
+	case errors.Is(err, output.ErrBusy):
+		return busy(w, r, err)
+	case r.Context().Err() != nil:
+		return nil // nobody is there any more
+	case errors.Is(err, output.ErrQuery):
+		return fail(w, r, http.StatusBadRequest, err)
+	case errors.Is(err, output.ErrOutside):
+		return notFound(w, r, err)
+	case err != nil:
+		return fail(w, r, http.StatusInternalServerError, err)
+	}
+	sendPacked(w, r, text)
+	return nil
 }
 
 var errCatchingUp = errors.New("this node is catching up with the others; try again in a second")

@@ -61,14 +61,22 @@ func (f *flight) enter(p *output.Packed, from netip.Addr) (leave func(), ok bool
 }
 
 // serveStartover sends a playlist of the past, of which there are as many as viewers can
-// think of. Only its compressed bytes are held while it is sent: it is unpacked on the way
-// to those who don't accept gzip.
-func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *output.Packed) error {
+// think of, if there is room for it.
+func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *output.Packed, err error) error {
+	if err != nil {
+		return serveRequested(w, r, nil, err)
+	}
 	leave, ok := rt.flight.enter(p, clientAddr(r))
 	if !ok {
 		return busy(w, r, errFlight)
 	}
 	defer leave()
+	return serveRequested(w, r, p, nil)
+}
+
+// sendPacked sends a playlist of which only the compressed bytes are held while it is sent: it is
+// unpacked on the way to those who don't accept gzip.
+func sendPacked(w http.ResponseWriter, r *http.Request, p *output.Packed) {
 	packed, size := acceptsGzip(r.Header["Accept-Encoding"]), p.Size
 	if packed {
 		size = p.GzipSize
@@ -79,7 +87,7 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
 	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known || !sizePlaylist(w, r, size) {
-		return nil
+		return
 	}
 	var err error
 	if packed {
@@ -90,7 +98,6 @@ func (rt *route) serveStartover(w http.ResponseWriter, r *http.Request, p *outpu
 	if err != nil {
 		abort(r)
 	}
-	return nil
 }
 
 // busy tells a client to try again later.

@@ -73,8 +73,8 @@ func (v *View) playlistsAhead() []playlist {
 	var lists []playlist
 	for _, r := range v.slots[len(v.slots)-1].list() {
 		lists = append(lists, playlist{id: r.ID})
-		if v.playlists[r.ID+iframesSuffix+".m3u8"] != nil {
-			lists = append(lists, playlist{id: r.ID, iframes: true})
+		if p := (playlist{id: r.ID, iframes: true}); v.lists(p.name()) {
+			lists = append(lists, p)
 		}
 	}
 	return lists

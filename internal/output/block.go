@@ -2,8 +2,8 @@ package output
 
 import "github.com/liveorigin/caddy-live-origin/internal/hls"
 
-// A startover playlist lists up to hundreds of thousands of slots, and all but the newest
-// have been in others before. So its text is made in blocks, which are rendered and
+// A startover playlist lists up to hundreds of thousands of slots, a live one tens of thousands, and
+// all but the newest have been in others before. So its text is made in blocks, which are rendered and
 // compressed once: playlists of any stretch are put together from them. Blocks are cut at
 // fixed numbers, so that all nodes, and all stretches, have the same ones.
 
@@ -11,18 +11,24 @@ import "github.com/liveorigin/caddy-live-origin/internal/hls"
 // for the two partial ones that nearly every stretch has.
 const blockSlots = 256
 
-// block is a stretch of one playlist's text. It never changes.
+// block is a stretch of one playlist's text, compressed. It never changes.
 type block struct {
 	deflated
+	passage
 	// first and last are the slots that it lists, and all between them.
 	first, last *Slot
-	// entry is what the text depends on of what stands before it, exit what comes after it
-	// depends on.
-	entry, exit standing
+	// entry is what the text depends on of what stands before it.
+	entry   standing
+	opening []string // lines before all others
+}
+
+// passage is what some slots in a row are in a playlist, besides their text.
+type passage struct {
+	// exit is what the text of the slots after them depends on.
+	exit standing
 	// absent is the extension in the names of segments that do not exist; empty if there is
 	// none in it.
 	absent   string
-	opening  []string // lines before all others
 	features hls.Features
 	// head is the first slot that is listed, nil if none is.
 	head *Slot
@@ -54,6 +60,14 @@ type playlist struct {
 	iframes bool
 }
 
+// name is that of the playlist below the endpoint's path.
+func (p playlist) name() string {
+	if p.iframes {
+		return p.id + iframesSuffix + ".m3u8"
+	}
+	return p.id + ".m3u8"
+}
+
 // lister makes the text of a playlist.
 type lister struct {
 	playlist
@@ -65,16 +79,26 @@ func (l lister) absent() string { return (&Rendition{Format: l.later}).extension
 
 // lister finds out what the text of a playlist depends on besides its slots.
 func (v *View) lister(p playlist) lister {
-	l := lister{playlist: p, epoch: v.epoch}
-	if r := v.latest(p.id); r != nil {
-		l.later = r.Format
-	}
-	return l
+	return lister{playlist: p, epoch: v.epoch, later: v.lineup.measures[p.id].format}
 }
 
 // render makes the block of these slots.
 func (l lister) render(slots []*Slot, at standing, opening []string) (*block, error) {
-	b := &block{first: slots[0], last: slots[len(slots)-1], entry: at, opening: opening}
+	text, p, err := l.write(slots, at, opening)
+	if err != nil {
+		return nil, err
+	}
+	return &block{
+		deflated: deflate(text, false), passage: p,
+		first: slots[0], last: slots[len(slots)-1], entry: at, opening: opening,
+	}, nil
+}
+
+// write makes the text of these slots in a playlist that stands at a point. opening are lines before
+// all others.
+func (l lister) write(slots []*Slot, at standing, opening []string) ([]byte, passage, error) {
+	var p passage
+	entry := at
 	segments := make([]hls.Segment, 0, len(slots))
 	section := at.sectionMap()
 	for _, s := range slots {
@@ -91,7 +115,7 @@ func (l lister) render(slots []*Slot, at standing, opening []string) (*block, er
 		}
 		if r == nil {
 			r = &Rendition{ID: l.id, Format: l.later}
-			b.absent = r.extension()
+			p.absent = r.extension()
 		}
 		if r.Map != nil && (section == nil || section.URI != r.Map.Name) {
 			section = &hls.Map{URI: r.Map.Name}
@@ -101,8 +125,8 @@ func (l lister) render(slots []*Slot, at standing, opening []string) (*block, er
 		if segment.Map != nil {
 			at.section = segment.Map.URI
 		}
-		if b.head == nil {
-			b.head = s
+		if p.head == nil {
+			p.head = s
 		}
 		if l.iframes {
 			segments = append(segments, r.listIFrames(segment)...)
@@ -110,16 +134,16 @@ func (l lister) render(slots []*Slot, at standing, opening []string) (*block, er
 			segments = append(segments, segment)
 		}
 	}
-	b.exit = at
-	if len(segments) > 0 && len(opening) > 0 {
+	p.exit = at
+	if len(segments) == 0 {
+		return nil, p, nil
+	}
+	if len(opening) > 0 {
 		segments[0].Tags = append(opening[:len(opening):len(opening)], segments[0].Tags...)
 	}
-	text, features, err := hls.EncodeSegments(segments, b.entry.sectionMap())
-	if err != nil {
-		return nil, err
-	}
-	b.deflated, b.features = deflate(text, false), features
-	return b, nil
+	text, features, err := hls.EncodeSegments(segments, entry.sectionMap())
+	p.features = features
+	return text, p, err
 }
 
 func (s standing) sectionMap() *hls.Map {
@@ -144,9 +168,11 @@ func (g *stage) follow(r *Rendition) bool {
 
 // fits reports whether the block is what render would make.
 func (b *block) fits(l lister, slots []*Slot, at standing) bool {
-	return b.first == slots[0] && b.last == slots[len(slots)-1] && b.entry == at &&
-		(b.absent == "" || b.absent == l.absent())
+	return b.first == slots[0] && b.last == slots[len(slots)-1] && b.entry == at && b.suits(l)
 }
+
+// suits reports whether the names of segments that do not exist are those of the lister.
+func (p *passage) suits(l lister) bool { return p.absent == "" || p.absent == l.absent() }
 
 // before is what a playlist that has begun long ago says where the slot with this index
 // comes. It looks back as far as one block; what it does not find there is rare, and costs

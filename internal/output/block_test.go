@@ -70,6 +70,12 @@ func (v *View) runningAtOnce(head *Slot) []string {
 func eventful(t *testing.T, seed uint64, slots int) *timeline {
 	l := newTimeline(t, 336*time.Hour, "v.m3u8", "low.m3u8")
 	l.w.config.IFramePlaylist = true
+	l.live(seed, slots, func() {})
+	return l
+}
+
+// live publishes such slots, and calls back after each of them.
+func (l *timeline) live(seed uint64, slots int, published func()) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	m, silent := testMaterial{init: "one"}, 0
 	for i := range slots {
@@ -99,8 +105,8 @@ func eventful(t *testing.T, seed uint64, slots int) *timeline {
 			}
 		}
 		l.publish(m)
+		published()
 	}
-	return l
 }
 
 // However a playlist is put together, it is the text that one rendering gives: one gzip
@@ -125,7 +131,11 @@ func TestBlocksGiveTheTextOfOneRendering(t *testing.T) {
 			}
 			for _, p := range playlists {
 				want := atOnce(t, v, p, v.slots[from:to], closed)
-				made, err := v.compose(p, v.slots[from:to], closed, nil)
+				kind := hls.Event
+				if closed {
+					kind = hls.VOD
+				}
+				made, err := v.compose(p, v.slots[from:to], kind, nil)
 				if want == nil {
 					if !errors.Is(err, ErrOutside) {
 						t.Errorf("without I-frames: %v", err)
@@ -140,8 +150,8 @@ func TestBlocksGiveTheTextOfOneRendering(t *testing.T) {
 				}
 				isOneMember(t, made, want)
 				again := *v
-				again.startover = newStartoverCache()
-				other, err := again.compose(p, v.slots[from:to], closed, made)
+				again.shelf = newShelf()
+				other, err := again.compose(p, v.slots[from:to], kind, made)
 				if err != nil || other.ETag != made.ETag || !bytes.Equal(packedBytes(t, other), packedBytes(t, made)) {
 					t.Errorf("another node has other bytes: %v", err)
 				}
@@ -188,7 +198,7 @@ func TestBlocksGrow(t *testing.T) {
 	for range blockSlots + 50 {
 		l.publish(testMaterial{init: "one"})
 		v := l.view()
-		next, err := v.compose(p, v.slots, false, before)
+		next, err := v.compose(p, v.slots, hls.Event, before)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,12 +226,12 @@ func TestBlocksGoWithTheirSlots(t *testing.T) {
 		l.publish(testMaterial{init: "one"})
 		l.settle(t)
 	}
-	shelf := l.w.startover.shelf
+	shelf := l.w.shelf
 	if n := len(shelf.blocks); n < 2 || n > 4 {
 		t.Errorf("%d blocks for the slots of three", n)
 	}
 	v := l.view()
-	if _, err := v.compose(p, v.slots, false, nil); err != nil {
+	if _, err := v.compose(p, v.slots, hls.Event, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(shelf.tails) != 1 {
@@ -234,7 +244,7 @@ func TestBlocksGoWithTheirSlots(t *testing.T) {
 		l.publish(testMaterial{init: "two"})
 	}
 	v = l.view()
-	made, err := v.compose(p, v.slots, false, nil)
+	made, err := v.compose(p, v.slots, hls.Event, nil)
 	if err != nil || !bytes.Equal(plain(t, made), atOnce(t, v, p, v.slots, false)) {
 		t.Errorf("blocks of other slots are served: %v", err)
 	}
@@ -261,7 +271,7 @@ func TestBlocksGoWithTheirSlots(t *testing.T) {
 // settle waits until no block is being made.
 func (l *timeline) settle(t testing.TB) {
 	t.Helper()
-	shelf := l.w.startover.shelf
+	shelf := l.w.shelf
 	for range 20_000 {
 		shelf.mu.Lock()
 		filling := shelf.filling
@@ -277,14 +287,14 @@ func (l *timeline) settle(t testing.TB) {
 // Where there is no room for blocks, playlists are made all the same, and hold their own.
 func TestBlocksAreBounded(t *testing.T) {
 	l := newTimeline(t, 336*time.Hour, "v.m3u8")
-	l.w.startover.shelf.maximum = 3000
+	l.w.shelf.maximum = 3000
 	for range 5 * blockSlots {
 		l.publish(testMaterial{init: "one"})
 	}
 	l.settle(t)
-	v, shelf := l.view(), l.w.startover.shelf
+	v, shelf := l.view(), l.w.shelf
 	p := playlist{id: RenditionID("v.m3u8")}
-	made, err := v.compose(p, v.slots, false, nil)
+	made, err := v.compose(p, v.slots, hls.Event, nil)
 	if err != nil || !bytes.Equal(plain(t, made), atOnce(t, v, p, v.slots, false)) {
 		t.Fatal(err)
 	}
@@ -296,7 +306,7 @@ func TestBlocksAreBounded(t *testing.T) {
 	}
 	shelf.maximum = maxBlockBytes
 	for range 2 {
-		if made, err = v.compose(p, v.slots, false, nil); err != nil {
+		if made, err = v.compose(p, v.slots, hls.Event, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -343,7 +353,7 @@ func TestBlocksAreMadeAhead(t *testing.T) {
 		l.publish(testMaterial{init: "one", iframes: 2})
 	}
 	l.settle(t)
-	v, shelf := l.view(), l.w.startover.shelf
+	v, shelf := l.view(), l.w.shelf
 	// Two media playlists and an I-frame playlist, with three blocks each between the edges
 	// of the window; audio has I-frames here, too.
 	whole := int(v.slots[len(v.slots)-1].block() - v.slots[0].block() - 1)

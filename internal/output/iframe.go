@@ -91,31 +91,6 @@ const iframesSuffix = "-iframes"
 // iframesOnly says that it is one. Nothing may write into it.
 var iframesOnly = []string{"#EXT-X-I-FRAMES-ONLY"}
 
-// iframePlaylist lists the key frames of a rendition's segments, given the playlist
-// of the segments. It begins where the rendition has its first one; without any it
-// is nil.
-func iframePlaylist(m *hls.MediaPlaylist, slots []*Slot, id string) *hls.MediaPlaylist {
-	out := *m
-	out.Tags, out.Segments = iframesOnly, nil
-	for i, s := range slots {
-		r := s.Rendition(id)
-		if r == nil || r.IFrame == 0 {
-			if out.Segments != nil {
-				break // it was removed
-			}
-			continue
-		}
-		if out.Segments == nil {
-			out.MediaSequence, out.DiscontinuitySequence = r.IFrame, s.discontinuitySequence()
-		}
-		out.Segments = append(out.Segments, r.listIFrames(m.Segments[i])...)
-	}
-	if out.Segments == nil {
-		return nil
-	}
-	return &out
-}
-
 // listIFrames lists the key frames of a slot, given its segment.
 func (r *Rendition) listIFrames(segment hls.Segment) []hls.Segment {
 	segment.Tags = nil

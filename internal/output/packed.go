@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"sync"
 	"time"
 )
 
@@ -33,12 +32,10 @@ type Packed struct {
 	unpacking chan struct{}
 }
 
-// SendBuffer is what sending a playlist to one client takes, in bytes. This much of it is
-// unpacked in one go; meanwhile others wait, but nobody does for a client that reads slowly.
+// SendBuffer is what a client counts with to which a playlist is sent, in bytes. The buffer that it
+// has is twice as long, or, where there are many, a quarter of that; so much of the text is unpacked in
+// one go. Meanwhile others wait, but nobody does for a client that reads slowly.
 const SendBuffer = 32 << 10
-
-// sendBuffers are those that nobody uses at the moment.
-var sendBuffers = sync.Pool{New: func() any { return new([SendBuffer]byte) }}
 
 // Pack compresses a playlist as a whole.
 func Pack(body []byte, maxAge time.Duration) *Packed {
@@ -89,9 +86,9 @@ func (p *Packed) WriteGzip(w io.Writer) error {
 		_, err := w.Write(p.parts[0])
 		return err
 	}
-	kept := sendBuffers.Get().(*[SendBuffer]byte)
-	defer sendBuffers.Put(kept)
-	buffer := kept[:0]
+	buffer, release := copyBuffer()
+	defer release()
+	buffer = buffer[:0]
 	for _, part := range p.parts {
 		for len(part) > 0 {
 			n := min(len(part), cap(buffer)-len(buffer))
@@ -122,9 +119,9 @@ func (p *Packed) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	kept := sendBuffers.Get().(*[SendBuffer]byte)
-	defer sendBuffers.Put(kept)
-	sent, buffer := int64(0), kept[:]
+	buffer, release := copyBuffer()
+	defer release()
+	sent := int64(0)
 	for {
 		n, err := p.unpack(plain, buffer)
 		if n > 0 {

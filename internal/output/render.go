@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,16 +18,12 @@ import (
 func (w *Window) Render(announced []Announcement) {
 	w.number++
 	w.edition++
-	switch {
-	case w.config.StartoverWindow <= 0:
-		w.closeStartover()
-	case w.startover == nil:
-		w.startover = newStartoverCache()
-	}
+	listed := w.listed()
+	w.provide(w.config.StartoverWindow > 0, listed > mostRendered)
 	v := &View{
-		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: w.listed(),
+		store: w.store, epoch: w.epoch, slots: w.slots[:len(w.slots):len(w.slots)], dated: w.dated[:len(w.dated):len(w.dated)], listed: listed,
 		eras:      w.eras[:len(w.eras):len(w.eras)],
-		playlists: map[string]*Text{}, manifestName: w.config.ManifestName, sections: w.held.sections,
+		playlists: map[string]*Text{}, live: w.long, shelf: w.shelf, manifestName: w.config.ManifestName, sections: w.held.sections,
 		availability: max(w.playlistLength(), w.config.StartoverWindow) + w.availability(), lasting: w.availability(),
 		target: w.target, ended: w.ended,
 		number: w.number, edition: w.edition, window: w.config.StartoverWindow, evicted: w.evicted, startover: w.startover,
@@ -43,50 +40,48 @@ func (w *Window) Render(announced []Announcement) {
 	if w.config.OnInputLoss == Fail && !w.ended {
 		v.staleAt = last.Published.Add(3 * time.Duration(w.target) * time.Second)
 	}
-	for i := range last.Renditions {
-		id := last.Renditions[i].ID
-		m, list := w.mediaPlaylist(id)
-		w.text(v, id+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(m) })
-		if !w.config.IFramePlaylist {
-			continue
-		}
-		if iframes := iframePlaylist(m, list, id); iframes != nil {
-			w.text(v, id+iframesSuffix+".m3u8", func() ([]byte, error) { return hls.EncodeMedia(iframes) })
-		}
-	}
 	w.dropTracks()
 	v.lineup = lineup{
 		announced: announced, measures: w.measures(),
 		limits: w.config.Limits, order: w.config.VariantOrder, iframes: w.config.IFramePlaylist,
 	}
+	for i := range last.Renditions {
+		p := playlist{id: last.Renditions[i].ID}
+		w.renderLive(v, p)
+		if p.iframes = true; w.config.IFramePlaylist {
+			w.renderLive(v, p)
+		}
+	}
+	maps.DeleteFunc(w.entries, func(p playlist, _ []entry) bool { return v.playlists[p.name()] == nil })
 	v.multivariant = v.lineup.multivariant(last.list(), nil, func(id string) bool { return v.lineup.measures[id].iframes })
 	v.multivariant.IndependentSegments = w.held.dependent == 0
-	w.text(v, w.config.ManifestName+".m3u8", func() ([]byte, error) { return hls.EncodeMultivariant(v.multivariant) })
-	if w.startover != nil {
-		w.startover.shelf.follow(v)
+	body, err := hls.EncodeMultivariant(v.multivariant)
+	w.text(v, w.config.ManifestName+".m3u8", body, err)
+	if w.shelf != nil {
+		w.shelf.follow(v)
 	}
 }
 
-// text renders one playlist into the view. One that can't be rendered stays as
-// it was.
-func (w *Window) text(v *View, name string, encode func() ([]byte, error)) {
+// text puts a playlist into the view, and reports whether it is another one than before. One that
+// can't be rendered stays as it was.
+func (w *Window) text(v *View, name string, body []byte, err error) (changed bool) {
 	old := (*Text)(nil)
 	if before := w.latest; before != nil {
 		old = before.playlists[name]
 	}
-	body, err := encode()
 	if err != nil {
 		w.report(fmt.Errorf("render %s: %w", name, err))
 		if old != nil {
 			v.playlists[name] = old
 		}
-		return
+		return false
 	}
 	if old != nil && bytes.Equal(old.Body, body) {
 		v.playlists[name] = old
-		return
+		return false
 	}
 	v.playlists[name] = newText(body, halfTarget(w.target))
+	return true
 }
 
 // packers are gzip writers. One takes more memory than any live playlist that it packs.
@@ -118,18 +113,6 @@ func newText(body []byte, maxAge time.Duration) *Text {
 	return &Text{Body: body, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `.gz"`, MaxAge: maxAge} // Caddy's encode takes "-gzip" off If-None-Match, as its own
 }
 
-// mediaPlaylist is the live playlist of one rendition, and the slots that it lists.
-func (w *Window) mediaPlaylist(id string) (*hls.MediaPlaylist, []*Slot) {
-	list := w.slots[len(w.slots)-w.listed():]
-	list = list[withdrawn(list, id):]
-	m := playlistOf(list, id, w.epoch, w.track(id).format)
-	m.TargetDuration, m.EndList = w.target, w.ended
-	if lines := runningAt(w.dated, list[0]); len(lines) > 0 {
-		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
-	}
-	return m, list
-}
-
 // discontinuitySequence is the EXT-X-DISCONTINUITY-SEQUENCE of a playlist that
 // begins with the slot.
 func (s *Slot) discontinuitySequence() uint64 {
@@ -138,29 +121,6 @@ func (s *Slot) discontinuitySequence() uint64 {
 		return s.DiscontinuityNumber - 1 - s.passed
 	}
 	return s.DiscontinuityNumber
-}
-
-// playlistOf lists one rendition of the slots. later is the rendition's format
-// for slots before it existed.
-func playlistOf(slots []*Slot, id, epoch string, later *Format) *hls.MediaPlaylist {
-	head := slots[0]
-	m := &hls.MediaPlaylist{
-		MediaSequence:         head.MSN,
-		DiscontinuitySequence: head.discontinuitySequence(),
-		Segments:              make([]hls.Segment, len(slots)),
-	}
-	var section *hls.Map
-	for i, s := range slots {
-		r := s.Rendition(id)
-		if r == nil {
-			r = &Rendition{ID: id, Format: later}
-		}
-		if r.Map != nil && (section == nil || section.URI != r.Map.Name) {
-			section = &hls.Map{URI: r.Map.Name}
-		}
-		r.describe(&m.Segments[i], s, epoch, section)
-	}
-	return m
 }
 
 // describe fills in the rendition's segment of a slot. section is what Map says. EXTINF is
@@ -181,22 +141,4 @@ func (r *Rendition) describe(out *hls.Segment, s *Slot, epoch string, section *h
 		out.Map = section
 	}
 	out.Duration = r.Duration.Duration()
-}
-
-// withdrawn is the index of the last slot that has media without an initialization section
-// after media that has one: an encoder was replaced by one with another container.
-// EXT-X-MAP can't be taken back, so the playlist begins there.
-func withdrawn(list []*Slot, id string) int {
-	first, mapped := 0, false
-	for i, s := range list {
-		r := s.Rendition(id)
-		if r == nil || len(r.Parts) == 0 {
-			continue
-		}
-		if mapped && r.Map == nil {
-			first = i
-		}
-		mapped = r.Map != nil
-	}
-	return first
 }

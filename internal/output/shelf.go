@@ -2,7 +2,7 @@ package output
 
 import "sync"
 
-// shelf keeps the blocks of an endpoint's startover playlists, as long as their slots are
+// shelf keeps the blocks of an endpoint's long playlists, as long as their slots are
 // in the window. They take a fiftieth of what the slots take. When it is full, others are
 // made when they are asked for, and belong to the playlist that asked.
 type shelf struct {

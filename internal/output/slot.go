@@ -39,19 +39,23 @@ type Slot struct {
 	passed uint64
 	// running are the date ranges that go on after it, in a window, if it has some of its own.
 	running []*dateRange
-	// before is what the segments of the slots before it in the window come to, since that was made.
+	// before is what the slots before it in the window come to, since that was made.
 	before amount
 }
 
-// amount is how much some segments are.
-type amount struct{ bytes, segments int64 }
+// amount is how much some slots are.
+type amount struct {
+	bytes, segments int64
+	length          failover.Ticks
+}
 
-// with is the amount of those and of a slot's.
+// with is the amount of those and of one more.
 func (x amount) with(s *Slot) amount {
 	for i := range s.Renditions {
 		x.bytes += s.Renditions[i].Size
 	}
 	x.segments += int64(len(s.Renditions))
+	x.length += max(0, s.End-s.Start)
 	return x
 }
 

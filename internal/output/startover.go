@@ -209,7 +209,11 @@ func (v *View) startoverMedia(ctx context.Context, name string, c cut) (*Packed,
 	// Where a growing one will end makes no difference yet.
 	key := cut{first: c.first, last: c.last}
 	return v.startover.get(ctx, name+key.query(), v.number, closed, func(before *Packed) (*Packed, error) {
-		return v.compose(playlist{id: id, iframes: iframes}, slots, closed, before)
+		kind := hls.Event
+		if closed {
+			kind = hls.VOD
+		}
+		return v.compose(playlist{id: id, iframes: iframes}, slots, kind, before)
 	})
 }
 
@@ -241,19 +245,10 @@ func (v *View) stretch(c *cut) ([]*Slot, error) {
 // growing are the lines of a media playlist that grows. Nothing may write into it.
 var growing = []string{fromTheBeginning}
 
-// compose makes the playlist of a stretch from blocks. before is an earlier one of the same
-// stretch, if there is any.
-func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (*Packed, error) {
+// compose makes the playlist of a stretch from blocks; a live one has no type. before is an earlier
+// one of the same stretch, if there is any.
+func (v *View) compose(p playlist, slots []*Slot, kind hls.PlaylistType, before *Packed) (*Packed, error) {
 	l := v.lister(p)
-	m := &hls.MediaPlaylist{
-		MediaSequence: slots[0].MSN, DiscontinuitySequence: slots[0].discontinuitySequence(),
-		TargetDuration: v.target, PlaylistType: hls.Event,
-	}
-	if closed {
-		m.PlaylistType = hls.VOD
-	} else {
-		m.Tags = growing
-	}
 	head, at, err := v.headBlock(l, slots, before)
 	if err != nil {
 		return nil, err
@@ -261,7 +256,7 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 	blocks, shared, features := []*block{head}, 0, head.features
 	for rest := slots[blockEnd(slots):]; len(rest) > 0 && !at.ended; {
 		n := blockEnd(rest)
-		b, kept, err := v.startover.shelf.block(l, rest[:n], at)
+		b, kept, err := v.shelf.block(l, rest[:n], at)
 		if err != nil {
 			return nil, err
 		}
@@ -270,32 +265,49 @@ func (v *View) compose(p playlist, slots []*Slot, closed bool, before *Packed) (
 		}
 		blocks, at, features, rest = append(blocks, b), b.exit, features.With(b.features), rest[n:]
 	}
-	if p.iframes {
-		first := firstListed(blocks)
-		if first == nil {
-			return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
-		}
-		m.Tags = iframesOnly
-		m.MediaSequence, m.DiscontinuitySequence = first.Rendition(p.id).IFrame, first.discontinuitySequence()
+	first := firstListed(blocks)
+	if first == nil {
+		return nil, fmt.Errorf("%w: it has no I-frames", ErrOutside)
+	}
+	m := v.top(p, first)
+	m.PlaylistType = kind
+	if kind == hls.Event && !p.iframes {
+		m.Tags = growing
 	}
 	top, err := hls.EncodeHead(m, features)
 	if err != nil {
 		return nil, err
 	}
-	end := ""
+	closed, end := kind == hls.VOD, ""
 	if closed || v.ended || at.ended {
 		end = hls.EndList
 	}
 	return join(deflate(top, false), blocks, deflate([]byte(end), true), shared, v.maxAge(closed)), nil
 }
 
+// top is a playlist without its segments, of which the slot has the first one.
+func (v *View) top(p playlist, first *Slot) *hls.MediaPlaylist {
+	m := &hls.MediaPlaylist{
+		MediaSequence: first.MSN, DiscontinuitySequence: first.discontinuitySequence(), TargetDuration: v.target,
+	}
+	if p.iframes {
+		m.Tags, m.MediaSequence = iframesOnly, first.Rendition(p.id).IFrame
+	}
+	return m
+}
+
+// opening are the lines of a playlist before all others of its segments.
+func (v *View) opening(p playlist, head *Slot) []string {
+	if p.iframes {
+		return nil
+	}
+	return runningAt(v.dated, head)
+}
+
 // headBlock is the block that the stretch begins with. Unlike others, it depends on where
 // that is: EXT-X-MAP comes first, and date ranges that began earlier.
 func (v *View) headBlock(l lister, slots []*Slot, before *Packed) (*block, standing, error) {
-	var opening []string
-	if !l.iframes {
-		opening = runningAt(v.dated, slots[0])
-	}
+	opening := v.opening(l.playlist, slots[0])
 	slots = slots[:blockEnd(slots)]
 	if before != nil && before.head != nil && before.head.fits(l, slots, standing{}) && slices.Equal(before.head.opening, opening) {
 		return before.head, before.head.exit, nil

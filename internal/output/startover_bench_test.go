@@ -68,7 +68,7 @@ func BenchmarkStartover(b *testing.B) {
 		v := *l.view()
 		b.ReportAllocs()
 		for b.Loop() {
-			v.startover = newStartoverCache()
+			v.startover, v.shelf = newRequested(maxRenderings), newShelf()
 			ask(b, &v, 0)
 		}
 	})
@@ -117,11 +117,7 @@ func BenchmarkStartoverOf14Days(b *testing.B) {
 func benchmarkStartover(b *testing.B, l *timeline, what string) {
 	const viewers = 1000
 	v := *l.view()
-	shelf := v.startover.shelf
-	fresh := func() {
-		v.startover = newStartoverCache()
-		v.startover.shelf = shelf
-	}
+	fresh := func() { v.startover = newRequested(maxRenderings) }
 	b.Run("first request of "+what, func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
@@ -166,7 +162,7 @@ func TestMemoryOfBlocks(t *testing.T) {
 		isOneMember(t, p, plain(t, p)) // longer than what is written at once
 	}
 	l.settle(t)
-	shelf := l.w.startover.shelf
+	shelf := l.w.shelf
 	perSlot := float64(shelf.bytes) / float64(len(shelf.blocks)*blockSlots)
 	t.Logf("%.1f bytes per slot and rendition", perSlot)
 	if perSlot > 12 {

@@ -18,8 +18,12 @@ import (
 // View is what an endpoint serves at one moment. It never changes; the next slot
 // makes another one.
 type View struct {
-	store     store.Store
+	store store.Store
+	// playlists are those that are there, and long names the live ones that are made when they are
+	// asked for: live keeps them.
 	playlists map[string]*Text
+	long      map[string]playlist
+	live      *requested
 	// multivariant is the live multivariant playlist, manifestName its name.
 	multivariant *hls.MultivariantPlaylist
 	manifestName string
@@ -53,16 +57,23 @@ type View struct {
 	// lasting is how long segments are certain to stay available once they can no longer be
 	// asked for.
 	lasting   time.Duration
-	startover *startoverCache
+	startover *requested
+	shelf     *shelf // of blocks, for live and startover; nil without both
 }
 
 // Playlist returns the playlist of this name ("index.m3u8"), nil if there is
-// none, as before the first slot.
+// none, as before the first slot, and if it is a [View.LongPlaylist].
 func (v *View) Playlist(name string) *Text {
 	if v.stale() {
 		return nil
 	}
 	return v.playlists[name]
+}
+
+// lists reports whether there is a live playlist of this name.
+func (v *View) lists(name string) bool {
+	_, long := v.long[name]
+	return long || v.playlists[name] != nil
 }
 
 func (v *View) stale() bool { return !v.staleAt.IsZero() && time.Now().After(v.staleAt) }
@@ -77,7 +88,7 @@ var (
 // reason.
 func (v *View) Withheld(name string) error {
 	switch {
-	case v.stale() && v.playlists[name] != nil:
+	case v.stale() && v.lists(name):
 		return ErrNoMore
 	case len(v.slots) == 0 && name == v.manifestName+".m3u8":
 		return ErrNotYet
@@ -136,7 +147,7 @@ const soon = 3
 // may be any segment.
 func (v *View) Soon(name string) bool {
 	if id, isPlaylist := strings.CutSuffix(name, ".m3u8"); isPlaylist {
-		return isRenditionID(strings.TrimSuffix(id, iframesSuffix)) && (v == nil || v.playlists[name] == nil)
+		return isRenditionID(strings.TrimSuffix(id, iframesSuffix)) && (v == nil || !v.lists(name))
 	}
 	if v == nil || len(v.slots) == 0 {
 		id, _, isSegment := strings.Cut(name, "/")

@@ -6,6 +6,7 @@ package output
 
 import (
 	"math"
+	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,11 +58,15 @@ type Window struct {
 	ladders []ladder
 	newest  *Slot
 
-	// number counts the views, edition also those from which only slots were withdrawn; startover
-	// holds playlists that were rendered from them on request; nil if startover is off.
+	// number counts the views, edition also those from which only slots were withdrawn. startover
+	// and long hold playlists that were rendered from them on request, those of the past and live
+	// ones; nil if startover is off, and as long as live ones are not too long. Both use the shelf.
 	number    uint64
 	edition   uint64
-	startover *startoverCache
+	startover *requested
+	long      *requested
+	shelf     *shelf
+	entries   map[playlist][]entry // of the live playlists
 	// evicted is the end of what was given up for lack of room.
 	evicted failover.Ticks
 
@@ -76,7 +81,7 @@ type Window struct {
 // New makes an empty window. What goes wrong when playlists are rendered is reported; the
 // previous ones stay in force.
 func New(config Config, st store.Store, report func(error)) *Window {
-	return &Window{config: config, store: st, report: report, tracks: map[string]*track{}}
+	return &Window{config: config, store: st, report: report, tracks: map[string]*track{}, entries: map[playlist][]entry{}}
 }
 
 // SetEpoch sets the epoch, which is part of all segment names, before the first rendering:
@@ -206,7 +211,7 @@ func (w *Window) Close() []*Slot {
 	w.view.Store(nil)
 	w.showing.Unlock()
 	w.latest = nil
-	w.closeStartover()
+	w.provide(false, false)
 	gone := w.slots
 	w.slots = nil
 	return gone
@@ -214,14 +219,29 @@ func (w *Window) Close() []*Slot {
 
 // Rest ends what goes on in the background. The view stays.
 func (w *Window) Rest() {
-	if w.startover != nil {
-		w.startover.shelf.close()
+	if w.shelf != nil {
+		w.shelf.close()
 	}
 }
 
-func (w *Window) closeStartover() {
-	w.Rest()
-	w.startover = nil
+// provide makes room for playlists that are made when they are asked for, or drops it.
+func (w *Window) provide(startover, long bool) {
+	if !startover && !long {
+		w.Rest()
+		w.shelf = nil
+	} else if w.shelf == nil {
+		w.shelf = newShelf()
+	}
+	if !startover {
+		w.startover = nil
+	} else if w.startover == nil {
+		w.startover = newRequested(maxRenderings)
+	}
+	if !long {
+		w.long = nil
+	} else if w.long == nil {
+		w.long = newRequested(math.MaxInt)
+	}
 }
 
 // listed is how many of the last slots the live playlist shows: the window, and
@@ -236,11 +256,20 @@ func (w *Window) HeadWith(next *Slot) uint64 {
 // listedFrom is how many slots the live playlist shows, of which the last n are not in the window yet.
 func (w *Window) listedFrom(n int, sum failover.Ticks) int {
 	window := failover.TicksOf(w.playlistLength())
-	for i := len(w.slots) - 1; i >= 0 && (n < minListed || sum < window) && (n == 0 || w.slots[i].MSN >= w.head); i-- {
-		sum += w.slots[i].End - w.slots[i].Start
-		n++
+	enough := sort.Search(len(w.slots), func(k int) bool { return sum+w.lengthOf(k) >= window })
+	stayed := len(slotsFrom(w.slots, func(s *Slot) bool { return s.MSN < w.head }))
+	if n == 0 {
+		stayed = max(1, stayed)
 	}
-	return n
+	return n + min(max(enough, minListed-n), stayed, len(w.slots))
+}
+
+// lengthOf is how long the last k slots are.
+func (w *Window) lengthOf(k int) failover.Ticks {
+	if k == 0 {
+		return 0
+	}
+	return w.added.length - w.slots[len(w.slots)-k].before.length
 }
 
 // minListed: a live playlist holds at least three target durations (RFC 8216
@@ -261,11 +290,7 @@ type extent struct {
 // followExtent notes how long the live playlist is that is about to be served. Earlier ones
 // that were no longer don't count any more, so the first one is the longest.
 func (w *Window) followExtent() {
-	list := w.slots[len(w.slots)-w.listed():]
-	now := extent{msn: list[len(list)-1].MSN}
-	for _, s := range list {
-		now.length += s.End - s.Start
-	}
+	now := extent{msn: w.slots[len(w.slots)-1].MSN, length: w.lengthOf(w.listed())}
 	for len(w.extents) > 0 && w.extents[len(w.extents)-1].length <= now.length {
 		w.extents = w.extents[:len(w.extents)-1]
 	}

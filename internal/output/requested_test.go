@@ -13,7 +13,7 @@ import (
 )
 
 func TestStartoverIsRenderedOnce(t *testing.T) {
-	c := newStartoverCache()
+	c := newRequested(maxRenderings)
 	c.maximum = 10 * renderingOverhead
 	var renderings atomic.Int32
 	get := func(key string, number uint64, final bool) *Packed {
@@ -64,7 +64,7 @@ func TestStartoverIsRenderedOnce(t *testing.T) {
 // be made soon; those who want the same one don't count.
 func TestStartoverThatIsGivenUpIsNotRendered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newStartoverCache()
+		c := newRequested(maxRenderings)
 		c.turn <- struct{}{}
 		var renderings atomic.Int32
 		render := func(*Packed) (*Packed, error) { renderings.Add(1); return &Packed{}, nil }

@@ -7,10 +7,11 @@ import (
 	"sync"
 )
 
-// startoverCache keeps the startover playlists of an endpoint that were asked for most
-// recently. Live playlists are rendered once per slot; of these there are as many as
-// viewers can think of, so one is rendered when it is asked for, and then served to all.
-type startoverCache struct {
+// requested keeps playlists of an endpoint that are rendered when they are asked for, and then
+// served to all: those of the past, of which there are as many as viewers can think of, and, apart
+// from them, live ones that are too long to be rendered with each slot. It keeps those that were
+// asked for most recently.
+type requested struct {
 	mu      sync.Mutex
 	byKey   map[string]*list.Element // of *rendering
 	recent  list.List                // the one used last at the front
@@ -22,17 +23,16 @@ type startoverCache struct {
 	// whoever renders; waiting is how many renderings want it.
 	turn    chan struct{}
 	waiting int
+	most    int // that may want it
 	// unpacking is the same for those who want plain text.
 	unpacking chan struct{}
-	// shelf has what they are made from.
-	shelf *shelf
 }
 
 // ErrBusy: too many startover playlists that have not been rendered yet are being asked for
-// (HTTP 503).
+// (HTTP 503). Live ones never are too many.
 var ErrBusy = errors.New("too many startover playlists are being made; try again in a moment")
 
-// maxRenderings is how many playlists of an endpoint may wait to be rendered.
+// maxRenderings is how many startover playlists of an endpoint may wait to be rendered.
 const maxRenderings = 32
 
 // rendering is one playlist, rendered or being rendered.
@@ -48,25 +48,28 @@ type rendering struct {
 	text   *Packed
 	err    error
 	// size and waiting, how many requests wait for it, are guarded by
-	// startoverCache.mu.
+	// requested.mu.
 	size, waiting int
 }
 
-// maxStartoverBytes is how much an endpoint's startover playlists, which are compressed,
-// may take besides the blocks that they share.
-const maxStartoverBytes = 64 << 20
+// maxRequestedBytes is how much these playlists, which are compressed, may take besides the
+// blocks that they share.
+const maxRequestedBytes = 64 << 20
 
 // renderingOverhead is what a playlist takes in addition to its text.
 const renderingOverhead = 1 << 10
 
-func newStartoverCache() *startoverCache {
-	return &startoverCache{byKey: map[string]*list.Element{}, maximum: maxStartoverBytes, turn: make(chan struct{}, 1), unpacking: make(chan struct{}, 1), shelf: newShelf()}
+func newRequested(most int) *requested {
+	return &requested{
+		byKey: map[string]*list.Element{}, maximum: maxRequestedBytes,
+		turn: make(chan struct{}, 1), unpacking: make(chan struct{}, 1), most: most,
+	}
 }
 
 // get returns the playlist of this key, as of a view of at least this number.
 // Requests that come while it is rendered wait for it; nothing is rendered for one that
 // leaves before its turn. Errors: ErrBusy, those of the context and those of rendering.
-func (c *startoverCache) get(ctx context.Context, key string, number uint64, final bool, render func(before *Packed) (*Packed, error)) (*Packed, error) {
+func (c *requested) get(ctx context.Context, key string, number uint64, final bool, render func(before *Packed) (*Packed, error)) (*Packed, error) {
 	r := c.rendering(key, number, final)
 	select {
 	case <-r.done:
@@ -104,11 +107,11 @@ func (c *startoverCache) get(ctx context.Context, key string, number uint64, fin
 	return r.text, r.err
 }
 
-func (c *startoverCache) queue(r *rendering) bool {
+func (c *requested) queue(r *rendering) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.waiting == 0 {
-		if c.waiting >= maxRenderings {
+		if c.waiting >= c.most {
 			return false
 		}
 		c.waiting++
@@ -117,7 +120,7 @@ func (c *startoverCache) queue(r *rendering) bool {
 	return true
 }
 
-func (c *startoverCache) unqueue(r *rendering) {
+func (c *requested) unqueue(r *rendering) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.waiting--; r.waiting == 0 {
@@ -126,7 +129,7 @@ func (c *startoverCache) unqueue(r *rendering) {
 }
 
 // rendering finds the entry, or makes one.
-func (c *startoverCache) rendering(key string, number uint64, final bool) *rendering {
+func (c *requested) rendering(key string, number uint64, final bool) *rendering {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var before *Packed
@@ -161,7 +164,7 @@ func (r *rendering) made() *Packed {
 }
 
 // enter counts what was rendered, and makes room for it.
-func (c *startoverCache) enter(r *rendering) {
+func (c *requested) enter(r *rendering) {
 	size := renderingOverhead
 	if r.err == nil {
 		size += r.text.Held
@@ -182,13 +185,13 @@ func (c *startoverCache) enter(r *rendering) {
 }
 
 // shrink drops what was asked for longest ago.
-func (c *startoverCache) shrink() {
+func (c *requested) shrink() {
 	for c.bytes > c.maximum && c.recent.Len() > 1 {
 		c.remove(c.recent.Back())
 	}
 }
 
-func (c *startoverCache) remove(at *list.Element) {
+func (c *requested) remove(at *list.Element) {
 	r := c.recent.Remove(at).(*rendering)
 	delete(c.byKey, r.key)
 	c.bytes -= r.size

@@ -1,0 +1,198 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
+
+// whole is the live playlist of a view, rendered from its slots in one go; nil if there is none.
+func whole(t *testing.T, v *View, p playlist) []byte {
+	t.Helper()
+	list := v.Listed()
+	list = list[withdrawn(list, p.id):]
+	m := playlistOf(list, p.id, v.epoch, v.lister(p).later)
+	m.TargetDuration, m.EndList = v.target, v.ended
+	if lines := runningAt(v.dated, list[0]); len(lines) > 0 {
+		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
+	}
+	if p.iframes {
+		if m = iframePlaylist(m, list, p.id); m == nil {
+			return nil
+		}
+	}
+	text, err := hls.EncodeMedia(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// served is the live playlist of this name as viewers get it, nil if there is none.
+func served(t *testing.T, v *View, name string) []byte {
+	t.Helper()
+	if text := v.Playlist(name); text != nil {
+		return text.Body
+	}
+	text, err := v.LongPlaylist(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text == nil {
+		return nil
+	}
+	return plain(t, text)
+}
+
+// compareLive compares all live playlists with what one rendering gives.
+func compareLive(t *testing.T, v *View, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		for _, iframes := range []bool{false, true} {
+			p := playlist{id: RenditionID(path), iframes: iframes}
+			if v.slots[len(v.slots)-1].Rendition(p.id) == nil {
+				if v.lists(p.name()) {
+					t.Fatalf("%v is listed, but the newest slot does not have it", p)
+				}
+				continue
+			}
+			if got, want := served(t, v, p.name()), whole(t, v, p); !bytes.Equal(got, want) {
+				t.Fatalf("%v, %d slots: got\n%s\nwant\n%s", p, v.listed, got, want)
+			}
+		}
+	}
+}
+
+// However much of a live playlist was in the one before it, and however it is made, it is the
+// text that one rendering gives.
+func TestLivePlaylistsAreTheTextOfOneRendering(t *testing.T) {
+	for _, listed := range []int{3, 10, 40, 700} {
+		t.Run(fmt.Sprint(listed), func(t *testing.T) {
+			for seed := range uint64(4) {
+				l := newTimeline(t, 0, "v.m3u8", "low.m3u8")
+				l.w.config.IFramePlaylist = true
+				l.w.config.PlaylistWindow = time.Duration(listed) * slotSeconds * time.Second
+				random := rand.New(rand.NewPCG(seed, uint64(listed)))
+				l.live(seed, 1500, func() {
+					if random.IntN(max(1, listed/10)) == 0 {
+						compareLive(t, l.view(), l.renditions...)
+					}
+				})
+				if l.view().listed != listed {
+					t.Fatalf("%d slots are listed", l.view().listed)
+				}
+				l.w.End()
+				render(l.w, nil)
+				compareLive(t, l.view(), l.renditions...)
+				l.w.Rest()
+			}
+		})
+	}
+}
+
+// A live playlist has been made when viewers ask for it; one of many slots is made then, and once for
+// all of them. It never has to wait for those of the past.
+func TestLivePlaylistOfManySlots(t *testing.T) {
+	l := newTimeline(t, 10*time.Hour, "v.m3u8")
+	l.w.config.PlaylistWindow = time.Hour
+	name := RenditionID("v.m3u8") + ".m3u8"
+	for range mostRendered {
+		l.publish(testMaterial{})
+	}
+	if v := l.view(); v.Playlist(name) == nil || v.Soon(name) {
+		t.Fatalf("%d slots: not there", v.listed)
+	}
+	l.publish(testMaterial{})
+	v := l.view()
+	if v.Playlist(name) != nil || v.Soon(name) {
+		t.Fatalf("%d slots: made without being asked for", v.listed)
+	}
+	v.startover.turn <- struct{}{} // somebody renders one of the past, and as many as may wait
+	v.startover.waiting = v.startover.most
+	first, err := v.LongPlaylist(t.Context(), name)
+	if err != nil || first == nil {
+		t.Fatal(err)
+	}
+	again, err := v.LongPlaylist(t.Context(), name)
+	if err != nil || again != first {
+		t.Errorf("made once more: %v", err)
+	}
+	if first.MaxAge != halfTarget(v.target) || first.ETag == "" {
+		t.Errorf("%v, ETag %s", first.MaxAge, first.ETag)
+	}
+	render(l.w, nil) // without another slot
+	same, err := l.view().LongPlaylist(t.Context(), name)
+	if err != nil || same.ETag != first.ETag {
+		t.Errorf("the same text has ETag %s and %s: %v", first.ETag, same.ETag, err)
+	}
+	if other, err := v.LongPlaylist(t.Context(), "other.m3u8"); other != nil || err != nil {
+		t.Errorf("one that there is not: %v, %v", other, err)
+	}
+	l.w.config.PlaylistWindow = time.Minute
+	l.publish(testMaterial{})
+	if v := l.view(); v.Playlist(name) == nil || v.live != nil {
+		t.Errorf("a shorter window: not made, or room is kept for what is not made")
+	}
+}
+
+// A slot costs the same however many are listed.
+func TestCostOfASlotInALongPlaylist(t *testing.T) {
+	cost := func(listed int) float64 {
+		l := newTimeline(t, 0, "v.m3u8", "audio/en.m3u8", "audio/de.m3u8")
+		l.w.config.PlaylistWindow = time.Duration(listed) * slotSeconds * time.Second
+		for range listed + 2 {
+			l.publish(testMaterial{init: "one"})
+		}
+		return testing.AllocsPerRun(20, func() { l.publish(testMaterial{init: "one"}) })
+	}
+	few := cost(10)
+	for _, listed := range []int{mostRendered, 2000} {
+		if many := cost(listed); many > few+10 {
+			t.Errorf("%.0f allocations with %d slots, %.0f with 10", many, listed, few)
+		}
+	}
+}
+
+// What a slot of three renditions costs, by how many are listed.
+func BenchmarkLive(b *testing.B) {
+	for _, listed := range []int{30, mostRendered, 7200} {
+		b.Run(fmt.Sprintf("%d listed", listed), func(b *testing.B) {
+			l := newTimeline(b, 0, "v.m3u8", "audio/en.m3u8", "audio/de.m3u8")
+			l.w.config.PlaylistWindow = time.Duration(listed) * slotSeconds * time.Second
+			for range listed + 2 {
+				l.publish(testMaterial{init: "one"})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				l.publish(testMaterial{init: "one"})
+			}
+		})
+	}
+}
+
+// What the first viewer of each slot waits for.
+func BenchmarkLongPlaylist(b *testing.B) {
+	for _, listed := range []int{1800, 7200, daySlots} {
+		b.Run(fmt.Sprintf("%d listed", listed), func(b *testing.B) {
+			l := newTimeline(b, 0, "v.m3u8", "audio/en.m3u8", "audio/de.m3u8")
+			l.w.config.PlaylistWindow = time.Duration(listed) * slotSeconds * time.Second
+			for range listed + 2 {
+				l.publish(testMaterial{init: "one"})
+			}
+			l.settle(b)
+			name := RenditionID("v.m3u8") + ".m3u8"
+			b.ReportAllocs()
+			for b.Loop() {
+				l.publish(testMaterial{init: "one"})
+				if _, err := l.view().LongPlaylist(context.Background(), name); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
