@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
@@ -194,5 +195,31 @@ func BenchmarkLongPlaylist(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What is listed is found without walking over it: the window's length, and at least three slots, of
+// those that have not left it.
+func TestHowMuchIsListed(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		l := newTimeline(t, 0, "v.m3u8")
+		for range 200 {
+			if random.IntN(20) == 0 {
+				l.w.config.PlaylistWindow = time.Duration(1+random.IntN(60)) * time.Second
+			}
+			l.publish(testMaterial{seconds: float64(random.IntN(4000)) / 1000})
+			if random.IntN(10) == 0 {
+				l.w.Expire(time.Now().Add(time.Hour), 1000)
+			}
+			n, length := 0, failover.Ticks(0)
+			window := failover.TicksOf(l.w.playlistLength())
+			for i := len(l.w.slots) - 1; i >= 0 && (n < minListed || length < window) && (n == 0 || l.w.slots[i].MSN >= l.w.head); i-- {
+				n, length = n+1, length+l.w.slots[i].End-l.w.slots[i].Start
+			}
+			if got := l.w.listed(); got != n || l.w.lengthOf(got) != length {
+				t.Fatalf("seed %d: %d slots of %d are listed, want %d of %d", seed, got, l.w.lengthOf(got), n, length)
+			}
+		}
 	}
 }
