@@ -22,24 +22,11 @@ func atOnce(t *testing.T, v *View, p playlist, slots []*Slot, closed bool) []byt
 	if n := unmapped(slots, p.id); n > 0 {
 		slots, end = slots[:n], true
 	}
-	m := playlistOf(slots, p.id, v.epoch, v.lister(p).later)
-	m.TargetDuration, m.EndList, m.PlaylistType, m.Tags = v.target, end, hls.Event, growing
+	top := hls.MediaPlaylist{EndList: end, PlaylistType: hls.Event, Tags: growing}
 	if closed {
-		m.PlaylistType, m.Tags = hls.VOD, nil
+		top.PlaylistType, top.Tags = hls.VOD, nil
 	}
-	if lines := v.runningAtOnce(slots[0]); len(lines) > 0 {
-		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
-	}
-	if p.iframes {
-		if m = iframePlaylist(m, slots, p.id); m == nil {
-			return nil
-		}
-	}
-	text, err := hls.EncodeMedia(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	return whole(t, v, p, slots, top, v.runningAtOnce(slots[0]))
 }
 
 // unmapped is the index of the first slot that has media without an initialization section

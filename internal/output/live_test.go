@@ -12,26 +12,11 @@ import (
 	"github.com/liveorigin/caddy-live-origin/internal/hls"
 )
 
-// whole is the live playlist of a view, rendered from its slots in one go; nil if there is none.
-func whole(t *testing.T, v *View, p playlist) []byte {
+// wholeLive is the live playlist of a view, rendered from its slots in one go; nil if there is none.
+func wholeLive(t *testing.T, v *View, p playlist) []byte {
 	t.Helper()
-	list := v.Listed()
-	list = list[withdrawn(list, p.id):]
-	m := playlistOf(list, p.id, v.epoch, v.lister(p).later)
-	m.TargetDuration, m.EndList = v.target, v.ended
-	if lines := runningAt(v.dated, list[0]); len(lines) > 0 {
-		m.Segments[0].Tags = append(lines, m.Segments[0].Tags...)
-	}
-	if p.iframes {
-		if m = iframePlaylist(m, list, p.id); m == nil {
-			return nil
-		}
-	}
-	text, err := hls.EncodeMedia(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
+	list := v.liveSlots(p)
+	return whole(t, v, p, list, hls.MediaPlaylist{EndList: v.ended}, runningAt(v.dated, list[0]))
 }
 
 // served is the live playlist of this name as viewers get it, nil if there is none.
@@ -62,7 +47,7 @@ func compareLive(t *testing.T, v *View, paths ...string) {
 				}
 				continue
 			}
-			if got, want := served(t, v, p.name()), whole(t, v, p); !bytes.Equal(got, want) {
+			if got, want := served(t, v, p.name()), wholeLive(t, v, p); !bytes.Equal(got, want) {
 				t.Fatalf("%v, %d slots: got\n%s\nwant\n%s", p, v.listed, got, want)
 			}
 		}

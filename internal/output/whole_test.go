@@ -1,8 +1,33 @@
 package output
 
-import "github.com/liveorigin/caddy-live-origin/internal/hls"
+import (
+	"testing"
+
+	"github.com/liveorigin/caddy-live-origin/internal/hls"
+)
 
 // What playlists are compared with that are put together from pieces: the same, made as a whole.
+
+// whole is the playlist of some slots, nil for one of I-frames without any. top has what stands
+// before and behind its segments, opening the lines before all others of them.
+func whole(t *testing.T, v *View, p playlist, slots []*Slot, top hls.MediaPlaylist, opening []string) []byte {
+	t.Helper()
+	m := playlistOf(slots, p.id, v.epoch, v.lister(p).later)
+	m.TargetDuration, m.EndList, m.PlaylistType, m.Tags = v.target, top.EndList, top.PlaylistType, top.Tags
+	if len(opening) > 0 {
+		m.Segments[0].Tags = append(opening[:len(opening):len(opening)], m.Segments[0].Tags...)
+	}
+	if p.iframes {
+		if m = iframePlaylist(m, slots, p.id); m == nil {
+			return nil
+		}
+	}
+	text, err := hls.EncodeMedia(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
 
 // playlistOf lists one rendition of the slots. later is the rendition's format
 // for slots before it existed.
