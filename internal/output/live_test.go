@@ -3,6 +3,7 @@ package output
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -119,10 +120,72 @@ func TestLivePlaylistOfManySlots(t *testing.T) {
 	if other, err := v.LongPlaylist(t.Context(), "other.m3u8"); other != nil || err != nil {
 		t.Errorf("one that there is not: %v, %v", other, err)
 	}
+	l.publish(testMaterial{})
+	v = l.view()
+	v.live.waiting = 10 * maxRenderings // other renditions
+	if _, err := v.LongPlaylist(t.Context(), name); err != nil {
+		t.Errorf("with many renditions: %v", err)
+	}
+	outage := *v
+	outage.staleAt = time.Now().Add(-time.Second)
+	if text, err := outage.LongPlaylist(t.Context(), name); text != nil || err != nil || !errors.Is(outage.Withheld(name), ErrNoMore) {
+		t.Errorf("in an outage: %v, %v", text, err)
+	}
 	l.w.config.PlaylistWindow = time.Minute
 	l.publish(testMaterial{})
 	if v := l.view(); v.Playlist(name) == nil || v.live != nil {
 		t.Errorf("a shorter window: not made, or room is kept for what is not made")
+	}
+}
+
+// Where others take the place of slots, playlists list those, and until they are there, nothing.
+func TestOtherSlotsOfTheSameNumbers(t *testing.T) {
+	for _, listed := range []int{10, mostRendered + 10} {
+		l := newTimeline(t, 0, "v.m3u8")
+		l.w.config.PlaylistWindow = time.Duration(listed) * slotSeconds * time.Second
+		number, at := l.msn, l.at
+		for _, input := range []string{"a", "b"} {
+			l.msn, l.at = number, at
+			for range listed {
+				l.publish(testMaterial{input: input, init: input, tags: []string{"#EXT-X-CUE-OUT:" + input}})
+			}
+			compareLive(t, l.view(), "v.m3u8")
+			l.w.Forget(len(l.w.slots))
+			l.w.Show(l.w.Latest())
+			if text, err := l.view().LongPlaylist(t.Context(), RenditionID("v.m3u8")+".m3u8"); text != nil || err != nil {
+				t.Errorf("%d, without slots: %v, %v", listed, text, err)
+			}
+		}
+	}
+}
+
+// A playlist that can't be rendered stays as it was, and goes on when it can.
+func TestAPlaylistThatCantBeRendered(t *testing.T) {
+	l := newTimeline(t, 0, "v.m3u8")
+	var reported error
+	l.w.report = func(err error) { reported = err }
+	l.publish(testMaterial{})
+	name := RenditionID("v.m3u8") + ".m3u8"
+	before := l.view().Playlist(name)
+	l.publish(testMaterial{tags: []string{"not a tag"}})
+	if l.view().Playlist(name) != before || reported == nil {
+		t.Errorf("got\n%s\nreported: %v", l.view().Playlist(name).Body, reported)
+	}
+	for range 20 {
+		l.publish(testMaterial{})
+	}
+	compareLive(t, l.view(), "v.m3u8")
+}
+
+// What is kept of playlists goes with them.
+func TestLinesOfRenditionsThatAreGone(t *testing.T) {
+	l := newTimeline(t, 0, "v.m3u8", "")
+	for i := range 100 {
+		l.renditions[1] = fmt.Sprint("audio", i, ".m3u8")
+		l.publish(testMaterial{})
+	}
+	if n := len(l.w.entries); n != 2 {
+		t.Errorf("lines of %d playlists", n)
 	}
 }
 
@@ -202,7 +265,7 @@ func TestHowMuchIsListed(t *testing.T) {
 			for i := len(l.w.slots) - 1; i >= 0 && (n < minListed || length < window) && (n == 0 || l.w.slots[i].MSN >= l.w.head); i-- {
 				n, length = n+1, length+l.w.slots[i].End-l.w.slots[i].Start
 			}
-			if got := l.w.listed(); got != n || l.w.lengthOf(got) != length {
+			if got := l.w.listed(); got != n || got < min(minListed, int(l.msn)-100) || l.w.lengthOf(got) != length {
 				t.Fatalf("seed %d: %d slots of %d are listed, want %d of %d", seed, got, l.w.lengthOf(got), n, length)
 			}
 		}
