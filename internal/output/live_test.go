@@ -147,8 +147,9 @@ func TestOtherSlotsOfTheSameNumbers(t *testing.T) {
 		for _, input := range []string{"a", "b"} {
 			l.msn, l.at = number, at
 			for range listed {
-				l.publish(testMaterial{input: input, init: input, tags: []string{"#EXT-X-CUE-OUT:" + input}})
+				l.add(testMaterial{input: input, init: "one", tags: []string{"#EXT-X-CUE-OUT:" + input}})
 			}
+			render(l.w, nil)
 			compareLive(t, l.view(), "v.m3u8")
 			l.w.Forget(len(l.w.slots))
 			l.w.Show(l.w.Latest())

@@ -59,6 +59,13 @@ type testMaterial struct {
 }
 
 func (l *timeline) publish(m testMaterial) {
+	l.add(m)
+	render(l.w, nil)
+	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))
+}
+
+// add adds a slot that viewers do not see yet.
+func (l *timeline) add(m testMaterial) {
 	if m.discontinuity {
 		l.breaks += 1 + m.passed
 	}
@@ -76,8 +83,6 @@ func (l *timeline) publish(m testMaterial) {
 	l.w.NumberIFrames(s)
 	s.Head = l.w.HeadWith(s)
 	l.w.Add(s)
-	render(l.w, nil)
-	l.gone += len(l.w.Expire(time.Now(), math.MaxInt))
 	l.msn++
 	l.at += m.length()
 }
