@@ -26,6 +26,8 @@ type input struct {
 	waits waits
 	// held are segments that wait for the configuration of their run.
 	held map[string]heldSegment
+	// mixed is what its operator has been told of sound in several codecs.
+	mixed string
 	// up: it delivers, as the core said last.
 	up bool
 	// announced are the paths of the renditions in its multivariant playlists.
