@@ -131,7 +131,7 @@ func (b *uploadBody) explain(err error) *bodyError {
 	case errors.As(err, &slow):
 		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", slow)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: it took longer than the server's read_timeout")}
+		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: nothing came for longer than the server waits, a minute unless timeouts (read_timeout, read_body_idle) say otherwise")}
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}
