@@ -22,6 +22,7 @@ type uploadBody struct {
 	arrived func(int64) error
 	read    int64
 	option  string // that limits it
+	limit   int64  // which it sets
 	err     *bodyError
 }
 
@@ -59,7 +60,7 @@ func newUploadBody(w http.ResponseWriter, r *http.Request, limit int64, option s
 	if r.ContentLength > limit {
 		return nil, 0, tooLarge(limit, option)
 	}
-	body = &uploadBody{option: option}
+	body = &uploadBody{option: option, limit: limit}
 	var sent io.Reader = http.MaxBytesReader(w, r.Body, limit)
 	if r.ContentLength > 0 {
 		sent = &announcedReader{source: sent, left: r.ContentLength}
@@ -126,12 +127,14 @@ func (b *uploadBody) explain(err error) *bodyError {
 	var slow *slowError
 	var op *net.OpError
 	switch {
-	case errors.As(err, &large):
-		return tooLarge(large.Limit, b.option)
+	case errors.As(err, &large) && large.Limit == b.limit:
+		return tooLarge(b.limit, b.option)
+	case errors.As(err, &large): // a handler in front has a limit of its own
+		return tooLarge(large.Limit, "max_size of request_body, which comes before live_origin")
 	case errors.As(err, &slow):
 		return &bodyError{http.StatusRequestTimeout, fmt.Errorf("the upload stalled: %w", slow)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: it took longer than the server's read_timeout")}
+		return &bodyError{http.StatusRequestTimeout, errors.New("the upload stalled: nothing came for longer than the server waits, a minute unless timeouts (read_timeout, read_body_idle) say otherwise")}
 	case errors.As(err, &wrong):
 		return &bodyError{http.StatusBadRequest, err}
 	}

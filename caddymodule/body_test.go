@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -31,4 +32,21 @@ func TestHungUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	want(t, o.serve(httptest.NewRequestWithContext(ctx, "PUT", "/in/a/"+names[0], bytes.NewReader(media[0]))), 400, "the encoder has hung up")
+}
+
+// A limit of the site is not taken for one of the input, which it would be no use to raise.
+func TestTheSiteHasALimitOfItsOwn(t *testing.T) {
+	o := newOrigin(t, withInput("max_segment_size 1MiB"))
+	for _, c := range []struct {
+		site int64
+		text string
+	}{
+		{200, "larger than 200 bytes (max_size of request_body"},
+		{2 << 20, "larger than 1048576 bytes (max_segment_size)"},
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("PUT", "/in/a/seg.ts", bytes.NewReader(make([]byte, 2<<20)))
+		r.ContentLength = -1
+		r.Body = http.MaxBytesReader(w, r.Body, c.site) // as the handler request_body does
+		want(t, o.serve(r), 413, c.text)
+	}
 }

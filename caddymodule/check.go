@@ -67,6 +67,8 @@ func checkPath(p string) error {
 		return fmt.Errorf("write %q instead of %q", path.Clean(p), p)
 	case !only(p, "/-._~"):
 		return fmt.Errorf("a path consists of letters, digits and the characters '-._~/', but is %q", p)
+	case strings.EqualFold(path.Ext(p), ".m3u8"):
+		return fmt.Errorf("write the folder, not the playlist in it: %q", path.Dir(p))
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type download struct {
 	until    time.Time // when it is cut off, whether or not its room is needed
 
 	w http.ResponseWriter
+	r *http.Request
 
 	mu sync.Mutex
 	// socket has the deadlines of the connection, below all that wraps it, as those
@@ -39,10 +40,10 @@ type download struct {
 }
 
 // begin adds a download, which may take as long as patience. The caller calls end.
-func (l *downloads) begin(w http.ResponseWriter, keys []string, endpoint string, patience time.Duration) *download {
+func (l *downloads) begin(w http.ResponseWriter, r *http.Request, keys []string, endpoint string, patience time.Duration) *download {
 	d := &download{
 		of: l, keys: keys, endpoint: endpoint, until: time.Now().Add(patience),
-		w: w, socket: http.NewResponseController(innermost(w)),
+		w: w, r: r, socket: http.NewResponseController(innermost(w)),
 	}
 	// Where deadlines can't be set, the connection has one of its own.
 	_ = http.NewResponseController(w).SetWriteDeadline(d.until)
@@ -114,6 +115,7 @@ func abort(r *http.Request) {
 
 // end removes it. It reports whether it broke off because it took too long.
 func (d *download) end() (tooSlow bool) {
+	finishInTime(d.w, d.r)
 	d.of.mu.Lock()
 	delete(d.of.all, d)
 	d.of.mu.Unlock()
@@ -123,9 +125,25 @@ func (d *download) end() (tooSlow bool) {
 	if d.cut.Load() {
 		return false
 	}
-	// The connection may have more to do.
-	_ = http.NewResponseController(d.w).SetWriteDeadline(time.Time{})
+	liftDeadline(d.w, d.r)
 	return d.broken && !time.Now().Before(d.until)
+}
+
+// finishInTime sends what the server has buffered of an answer, as long as the deadline of its handler
+// holds. What is sent after the handler would have none. Over HTTP/2 and 3 that is not needed: a
+// deadline there is the stream's, and stays.
+func finishInTime(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// liftDeadline lets the connection go on without the deadline that a handler has set for its answer: over
+// HTTP/1, it may have more to do.
+func liftDeadline(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	}
 }
 
 // stop cuts it off. It reports whether that was the first time.

@@ -30,7 +30,7 @@ func (h *Handler) serveSegment(w http.ResponseWriter, r *http.Request, rt *route
 	defer content.Close()
 	// It ends before the content is closed, as defers run backward: whoever is among the
 	// downloads still holds the room that cutting them off would free.
-	d := rt.use.shared.downloads.begin(w, s.Keys(), rt.endpoint, rt.patience)
+	d := rt.use.shared.downloads.begin(w, r, s.Keys(), rt.endpoint, rt.patience)
 	defer rt.use.shared.endDownload(d)
 	defer inFittingChunks(r)()
 

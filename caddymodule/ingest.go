@@ -200,7 +200,7 @@ func (h *Handler) readBack(w http.ResponseWriter, r *http.Request, rt *route, ch
 	w.Header()["Content-Type"] = []string{f.ContentType}
 	w.Header()["Cache-Control"] = noStore
 	// ServeContent deals with ranges and conditions, and chooses the status.
-	d := rt.use.shared.downloads.begin(w, f.Keys, "", rt.patience)
+	d := rt.use.shared.downloads.begin(w, r, f.Keys, "", rt.patience)
 	defer rt.use.shared.endDownload(d)
 	recorded := caddyhttp.NewResponseRecorder(d, nil, nil)
 	http.ServeContent(recorded, withRange(r, f.Size), "", f.Modified, f.Content)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -84,9 +85,15 @@ func sendPacked(w http.ResponseWriter, r *http.Request, p *output.Packed) {
 	control := http.NewResponseController(w)
 	limit := flightGrace + time.Duration(size)*time.Second/flightRate
 	if control.SetWriteDeadline(time.Now().Add(limit)) == nil {
-		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+		defer liftDeadline(w, r)
+		defer finishInTime(w, r)
 	}
-	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known || !sizePlaylist(w, r, size) {
+	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known {
+		return
+	}
+	// Of what is sent before the handler returns, the server does not find out the length.
+	w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
+	if !sizePlaylist(w, r, size) {
 		return
 	}
 	var err error

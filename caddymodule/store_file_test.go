@@ -43,3 +43,27 @@ func TestAFileStoreWarnsInTheLogInForce(t *testing.T) {
 		return err == nil && strings.Contains(string(log), "delete object")
 	})
 }
+
+// A directory that depends on where Caddy is started is told of.
+func TestARelativeStoreIsWarnedOf(t *testing.T) {
+	n := newNode(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, c := range []struct {
+		dir    string
+		warned bool
+	}{{dir + "/store", false}, {"store", true}, {"~/store", true}} {
+		config := n.config(strings.Replace(site(""), "live_origin {", "live_origin {\nstore file "+c.dir+"\n", 1))
+		config = strings.Replace(config, `"discard"`, fmt.Sprintf(`"file","filename":%q`, dir+"/log"), 1)
+		if err := caddy.Load([]byte(config), true); err != nil {
+			t.Fatal(err)
+		}
+		log, err := os.ReadFile(dir + "/log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warned := strings.Contains(string(log), fmt.Sprintf(`"dir":%q,"taken":%q`, c.dir, dir+"/"+c.dir)); warned != c.warned {
+			t.Errorf("%s: a warning: %v, want %v", c.dir, warned, c.warned)
+		}
+	}
+}

@@ -159,6 +159,10 @@ func (f *FileStore) Provision(caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("store file: resolve dir: %w", err)
 	}
+	if !filepath.IsAbs(dir) {
+		caddy.Log().Named("live_origin").Warn("the store's directory is relative: started in another place, Caddy takes another one, and begins anew there",
+			zap.String("dir", dir), zap.String("taken", abs))
+	}
 	f.Dir = abs
 	return nil
 }

@@ -38,6 +38,7 @@ func (d *delivery) list(fact failover.Playlist, m *hls.MediaPlaylist, maps *mapp
 	d.input.freeHeld()
 	d.input.dropReplaced()
 	d.input.reannounce()
+	d.input.noticeCodecs()
 	return nil
 }
 

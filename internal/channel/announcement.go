@@ -96,6 +96,7 @@ func (in *input) beside(path string) []string {
 func (in *input) announceAll() {
 	fact := failover.Multivariant{Input: in.name, Renditions: union(in.multivariants)}
 	in.announces(fact)
+	in.regrouped = true
 	in.channel.reselect()
 	in.channel.step(fact)
 }

@@ -24,6 +24,7 @@ type grading struct {
 type gradedSegment struct {
 	path   string
 	graded *media.Graded
+	info   *media.Info
 }
 
 // gradedSegments is how many segments are remembered: one may arrive before its
@@ -40,31 +41,33 @@ func (in *input) grade(path string, info *media.Info) *media.Graded {
 	}
 	if l == nil {
 		graded := new(media.Grader).Grade(info, nil)
-		in.alone = keep(in.alone, path, graded)
+		in.alone = keep(in.alone, path, info, graded)
 		return graded
 	}
 	g := l.grading.run(info)
 	graded := g.grader.Grade(info, g.before(path, info, l.recent))
-	g.newest = keep(g.newest, path, graded)
+	g.newest = keep(g.newest, path, info, graded)
 	return graded
 }
 
 // keep adds the newest of some segments, which may be one of them that was sent again.
-func keep(newest []gradedSegment, path string, graded *media.Graded) []gradedSegment {
+func keep(newest []gradedSegment, path string, info *media.Info, graded *media.Graded) []gradedSegment {
 	newest = slices.DeleteFunc(newest, func(s gradedSegment) bool { return s.path == path })
 	if len(newest) == gradedSegments {
 		newest = slices.Delete(newest, 0, 1)
 	}
-	return append(newest, gradedSegment{path, graded})
+	return append(newest, gradedSegment{path, graded, info})
 }
 
 // adopt gives segments that were judged by themselves to the playlists that have come to list
-// them: the next ones are compared with them.
+// them: the next ones are compared with them. They may be of another run than those before, under
+// names of another kind.
 func (all *listings) adopt() {
 	all.alone = slices.DeleteFunc(all.alone, func(s gradedSegment) bool {
 		l := all.listingOf(s.path)
 		if l != nil {
-			l.grading.newest = keep(l.grading.newest, s.path, s.graded)
+			g := l.grading.run(s.info)
+			g.newest = keep(g.newest, s.path, s.info, s.graded)
 		}
 		return l != nil
 	})

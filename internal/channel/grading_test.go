@@ -84,6 +84,44 @@ func TestSegmentsAreGradedInAnyOrder(t *testing.T) {
 	}
 }
 
+// An encoder that is started again without sound, and names its segments in another way, has lost none: it
+// is another run.
+func TestAnotherRunHasHabitsOfItsOwn(t *testing.T) {
+	_, segments := testmedia.Segments(t, "44")
+	_, silent := testmedia.Segments(t, "18", "-an")
+	synctest.Test(t, func(t *testing.T) {
+		ch := openChannel(t, testConfig(shortEndpoint()))
+		told := defectTracer{map[string][]failover.Defect{}}
+		ch.Trace(told)
+		put := func(path, body string) {
+			if _, err := ch.Put(t.Context(), "a", path, strings.NewReader(body), -1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := func(prefix string, segments [][]byte) {
+			text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n"
+			for i, segment := range segments {
+				time.Sleep(segmentTime)
+				put(fmt.Sprintf("%s-%d.ts", prefix, i), string(segment))
+				text += fmt.Sprintf("#EXTINF:1.92,\n%s-%d.ts\n", prefix, i)
+				put("live.m3u8", text)
+			}
+		}
+		run("live", segments[:20])
+		run("again", silent[:8])
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		for name, defects := range told.defects {
+			if len(defects) > 0 {
+				t.Errorf("%s: %v", name, defects)
+			}
+		}
+		if len(told.defects) != 28 {
+			t.Errorf("%d segments were told of", len(told.defects))
+		}
+	})
+}
+
 // The words of what is found are those of the core.
 func TestDefectsHaveTheWordsOfTheCore(t *testing.T) {
 	for _, d := range []media.Defect{

@@ -127,13 +127,15 @@ func (all *listings) remember(name string, info *media.Info) *media.Info {
 
 // learn records what a segment of the playlist holds.
 func (l *listing) learn(info *media.Info) {
+	config, known, kind := l.config, l.known, kindOf(info)
+	was := l.kind
 	if info.Complete() {
 		l.config, l.bare = info, false
 	}
-	kind := kindOf(info)
 	if !l.known || kind == failover.Variant {
 		l.kind, l.known = kind, true
 	}
+	l.learned = l.learned || l.config != config || l.kind != was || !known
 }
 
 // learnListed records what had arrived before the playlist that lists it.

@@ -26,6 +26,10 @@ type input struct {
 	waits waits
 	// held are segments that wait for the configuration of their run.
 	held map[string]heldSegment
+	// mixed is what its operator has been told of sound in several codecs. regrouped: what it is found
+	// from has other groups since.
+	mixed     string
+	regrouped bool
 	// up: it delivers, as the core said last.
 	up bool
 	// announced are the paths of the renditions in its multivariant playlists.

@@ -46,6 +46,8 @@ type listing struct {
 	kind        failover.Kind
 	known, bare bool
 	config      *media.Info
+	// learned: these are others since the codecs of variants were looked at.
+	learned bool
 	// grading is what its segments are compared with.
 	grading grading
 	// noInit is why some of what it lists has no initialization section, empty if that is

@@ -49,6 +49,8 @@ const (
 	NoticeTrack NoticeKind = "track_gone"
 	// NoticeMedia: something odd within a media object.
 	NoticeMedia NoticeKind = "media"
+	// NoticeAudioCodecs: a variant whose sound is in several codecs, within it or in its group.
+	NoticeAudioCodecs NoticeKind = "audio_codecs"
 )
 
 // What an input may wait for.
@@ -66,12 +68,12 @@ const (
 	WaitPlaylist NoticeKind = "waiting_playlist"
 )
 
-// ToleratedKinds are the kinds of what is passed over, NoticedKinds those of what the
-// core noticed, WaitKinds those of what is waited for.
+// ToleratedKinds are the kinds of what is passed over, NoticedKinds those of what was
+// noticed and has no effect by itself, WaitKinds those of what is waited for.
 var (
 	ToleratedKinds = append(noticeKinds(hls.NoteKinds),
 		NoticeIFrames, NoticeSize, NoticeNumbering, NoticeMultivariants, NoticeTrack, NoticeMedia)
-	NoticedKinds = noticeKinds(failover.Notices())
+	NoticedKinds = append(noticeKinds(failover.Notices()), NoticeAudioCodecs)
 	WaitKinds    = []NoticeKind{WaitInit, WaitMultivariant, WaitRendition, WaitMedia, WaitPlaylist}
 )
 
@@ -183,5 +185,5 @@ func advice(kind NoticeKind, subject string) string {
 // Waits reports whether the notice is about something that the input waits for.
 func (n Notice) Waits() bool { return slices.Contains(WaitKinds, n.Kind) }
 
-// Noticed reports whether it is what the core noticed.
+// Noticed reports whether it is worth knowing, and has no effect by itself.
 func (n Notice) Noticed() bool { return slices.Contains(NoticedKinds, n.Kind) }

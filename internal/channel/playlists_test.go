@@ -157,6 +157,9 @@ func (e *pusher) describe(rendition string, n int) *media.Info {
 	if strings.HasPrefix(rendition, "audio") || strings.HasPrefix(rendition, "text") {
 		info.Size = 40_000
 		info.Tracks = []media.Track{{Kind: media.Audio, Codec: "mp4a.40.2", SampleRate: 48000, Channels: 2}}
+		if strings.Contains(rendition, "surround") {
+			info.Tracks[0].Codec = "ac-3"
+		}
 		return info
 	}
 	if strings.HasPrefix(rendition, "words") {
@@ -173,8 +176,11 @@ func (e *pusher) describe(rendition string, n int) *media.Info {
 		{Kind: media.Video, Codec: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 25},
 		{Kind: media.Audio, Codec: "mp4a.40.2", SampleRate: 48000, Channels: 2},
 	}
-	if strings.HasPrefix(rendition, "picture") {
+	switch {
+	case strings.HasPrefix(rendition, "picture"):
 		info.Tracks = info.Tracks[:1]
+	case strings.Contains(rendition, "surround"):
+		info.Tracks = append(info.Tracks, media.Track{Kind: media.Audio, Codec: "ac-3", SampleRate: 48000, Channels: 6})
 	}
 	return info
 }
