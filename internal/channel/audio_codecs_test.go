@@ -19,14 +19,16 @@ func TestSoundInSeveralCodecsIsNoticed(t *testing.T) {
 		multivariant string
 		renditions   []string
 		noticed      string // empty for nothing
+		later        string // another multivariant playlist, after some segments
 	}{
-		"one group":         {"#EXTM3U\n" + group("g", "audio") + group("g", "audio-surround") + variant("g"), []string{"picture", "audio", "audio-surround"}, `audio group "g" `},
-		"two groups":        {"#EXTM3U\n" + group("g", "audio") + group("h", "audio-surround") + variant("g") + variant("h"), []string{"picture", "audio", "audio-surround"}, ""},
-		"languages":         {"#EXTM3U\n" + group("g", "audio") + group("g", "audio2") + variant("g"), []string{"picture", "audio", "audio2"}, ""},
-		"one is not named":  {"#EXTM3U\n" + group("g", "audio") + variant("g"), []string{"picture", "audio", "audio-surround"}, `audio group "g" `},
-		"nothing is named":  {"", []string{"picture", "audio", "audio-surround"}, `audio group "audio" `},
-		"there is no video": {"", []string{"audio", "audio-surround"}, ""},
-		"in one segment":    {"", []string{"video-surround"}, "video-surround.m3u8 has sound in several codecs: mp4a.40.2, ac-3;"},
+		"one group":         {"#EXTM3U\n" + group("g", "audio") + group("g", "audio-surround") + variant("g"), []string{"picture", "audio", "audio-surround"}, `audio group "g" `, ""},
+		"one group later":   {"#EXTM3U\n" + group("g", "audio") + group("h", "audio-surround") + variant("g") + variant("h"), []string{"picture", "audio", "audio-surround"}, `audio group "g" `, "#EXTM3U\n" + group("g", "audio") + group("g", "audio-surround") + variant("g")},
+		"two groups":        {"#EXTM3U\n" + group("g", "audio") + group("h", "audio-surround") + variant("g") + variant("h"), []string{"picture", "audio", "audio-surround"}, "", ""},
+		"languages":         {"#EXTM3U\n" + group("g", "audio") + group("g", "audio2") + variant("g"), []string{"picture", "audio", "audio2"}, "", ""},
+		"one is not named":  {"#EXTM3U\n" + group("g", "audio") + variant("g"), []string{"picture", "audio", "audio-surround"}, `audio group "g" `, ""},
+		"nothing is named":  {"", []string{"picture", "audio", "audio-surround"}, `audio group "audio" `, ""},
+		"there is no video": {"", []string{"audio", "audio-surround"}, "", ""},
+		"in one segment":    {"", []string{"video-surround"}, "video-surround.m3u8 has sound in several codecs: mp4a.40.2, ac-3;", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,6 +37,10 @@ func TestSoundInSeveralCodecsIsNoticed(t *testing.T) {
 				p.c.Observe(r)
 				p.start("a", c.multivariant, &pusher{renditions: c.renditions})
 				p.run(6)
+				if c.later != "" {
+					p.put("a", "master.m3u8", c.later)
+					p.run(1)
+				}
 				var texts []string
 				for _, n := range r.notices {
 					if n.Kind == NoticeAudioCodecs {
