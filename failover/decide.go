@@ -27,7 +27,7 @@ func (q *question) answer() *Slot {
 		if q.config.GapOnLoss {
 			// The rest of a slot of which pieces were published.
 			return q.gap(&Slot{
-				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.at, Due: q.due, Deadline: q.deadline,
+				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.nextMedia(q.cursor.end, q.at), Due: q.due, Deadline: q.deadline,
 				Published: q.now, Missing: map[string][]Missing{},
 			})
 		}
