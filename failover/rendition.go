@@ -333,8 +333,14 @@ func follows(a, b *segment) bool {
 	if b.number == a.number+1 {
 		return true
 	}
-	return a.state == sound && b.state == sound && a.generation == b.generation &&
-		abs(b.start-a.end) <= max(a.media.Frame, 1)
+	if a.state != sound || b.state != sound || a.generation != b.generation {
+		return false
+	}
+	slack := max(a.media.Frame, 1)
+	if a.source() != b.source() {
+		slack = max(a.slack(), b.slack()) // in a union, another encoder's media goes on by proof
+	}
+	return abs(b.start-a.end) <= slack
 }
 
 // holds reports whether the rendition has sound media between two positions of

@@ -167,3 +167,27 @@ func TestHitlessIsNeverLate(t *testing.T) {
 		}
 	}
 }
+
+// In a union, what another encoder has goes on within half a frame. What one encoder sends goes on within a frame, as
+// encoders round.
+func TestWhatFollowsInAUnion(t *testing.T) {
+	of := func(name string, start, end Ticks, number uint64) *segment {
+		own := &segment{rendition: &rendition{input: &input{name: name}}}
+		return &segment{state: sound, media: &Media{Frame: 3600}, origin: own, start: start, end: end, number: number}
+	}
+	a := of("a", 0, 180000, 1)
+	for _, c := range []struct {
+		next *segment
+		want bool
+	}{
+		{of("b", 181800, 361800, 3), true},
+		{of("b", 183240, 363240, 3), false},
+	} {
+		if got := follows(a, c.next); got != c.want {
+			t.Errorf("from %d on it follows: %t", c.next.start, got)
+		}
+	}
+	if own := (&segment{state: sound, media: a.media, origin: a.origin, start: 183240, end: 363240, number: 3}); !follows(a, own) {
+		t.Error("what an encoder rounds does not follow")
+	}
+}
