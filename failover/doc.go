@@ -118,7 +118,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	grade.go, ends.go,
 	tempo.go, score.go       what is bad about media
 	union.go, hitless.go     what locked inputs have together, and lend each other
-	decide.go, giveup.go,
+	decide.go, giveup.go, rewind.go,
 	next_slot.go             the question, and what is left when a slot is given up
 	burst.go                 what comes at once after an outage
 	propose.go, seam.go,
