@@ -104,7 +104,8 @@ clock is set, that is a fact, too, and moves no deadline.
 	channel.go, config.go    the door: facts in, decisions out
 	input.go, arrival.go,
 	waiting.go,
-	rendition.go, lengths.go what inputs listed and delivered
+	rendition.go, lengths.go,
+	renditions_apart.go      what inputs listed and delivered
 	run.go, succession.go,
 	writers.go               the same run, a new one or another encoder, and why
 	place.go, text.go        where media lies
