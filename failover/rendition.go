@@ -18,6 +18,7 @@ type rendition struct {
 	segments  []*segment // in order of (run, number)
 	run       uint64
 	began     Ticks    // when the run was seen to start
+	known     Ticks    // since when the rendition is
 	why       evidence // that it did
 	edge      uint64   // highest number listed in this run
 	floor     uint64   // numbers of this run below it are forgotten
@@ -121,7 +122,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 	case how == newRun:
 		r.begin(at, why)
 	case !r.listed && r.began == 0:
-		r.began = at
+		r.began, r.known = at, at
 	}
 	last := p.Segments[len(p.Segments)-1].Number
 	fresh := !r.listed || last > r.edge
