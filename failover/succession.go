@@ -163,12 +163,13 @@ func (in *input) recallName(r *rendition, name string) {
 // left reports whether a rendition may be what another one, with video or without, continues. It is not where
 // that is back under the name that the other input has, and viewers.
 func (in *input) left(old, r *rendition, video bool) bool {
-	return old.before(r, video) && old.lastListed < r.known && !old.taken(r) && in.announcement(old.upload) == nil && (in.shares(old.path) || !in.shares(r.path))
+	return old.before(r, video) && old.lastListed < r.known && !old.takenBefore(r) && in.announcement(old.upload) == nil && (in.shares(old.path) || !in.shares(r.path))
 }
 
-// taken reports whether another rendition, which began together with this one, is what the encoder goes on with.
-func (old *rendition) taken(r *rendition) bool {
-	return old.why == otherPlaylist && abs(r.began-old.began) <= max(old.length, ClockRate)
+// takenBefore reports whether the rendition has been continued already, by another one that began together with
+// this one.
+func (r *rendition) takenBefore(other *rendition) bool {
+	return r.why == otherPlaylist && abs(other.began-r.began) <= max(r.length, ClockRate)
 }
 
 // likeness is how much speaks for it that the rendition continues another one: the same codec configuration, which
