@@ -238,7 +238,7 @@ func (a *axes) media(s Slot) error {
 // Whatever happens, nothing comes twice, no number goes back, nobody is left before his
 // deadline, and a minute after all is well every endpoint is on air again.
 func TestAnyHistory(t *testing.T) {
-	for seed := range uint64(300 / slowdown) {
+	for seed := range seeds(300) {
 		a := newAxes(seed)
 		fail := func(err error) {
 			if err != nil {

@@ -27,7 +27,7 @@ func (q *question) answer() *Slot {
 		if q.config.GapOnLoss {
 			// The rest of a slot of which pieces were published.
 			return q.gap(&Slot{
-				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.at, Due: q.due, Deadline: q.deadline,
+				Endpoint: q.config.Name, Input: q.active, Start: q.cursor.end, End: q.nextMedia(q.cursor.end, q.at), Due: q.due, Deadline: q.deadline,
 				Published: q.now, Missing: map[string][]Missing{},
 			})
 		}
@@ -182,31 +182,4 @@ func (q *question) unheard(o *option) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// rewind continues at the clock when the timeline is ahead of it: the active input has sent
-// media ahead of time and is down, or the operator wants another one. It returns nil if
-// that is not so, or if no input has a whole slot there.
-func (q *question) rewind() *Slot {
-	clock := q.channel.clock(TicksAt(q.now))
-	if q.at <= clock+2*Ticks(max(q.target, 1))*ClockRate {
-		return nil
-	}
-	if in := q.channel.input(q.active); in != nil && in.up && (q.wanted == "" || q.wanted == q.active) {
-		return nil
-	}
-	ahead := &question{endpoint: q.endpoint, now: q.now, ahead: true}
-	from := clock - Ticks(max(q.target, 1))*ClockRate
-	o := best(ahead.others(from), func(o *option) bool {
-		return o.level == whole && o.input.up && o.end <= clock+ClockRate && (q.wanted == "" || o.input.name == q.wanted)
-	})
-	if o == nil {
-		return nil
-	}
-	s := ahead.propose(o, q.ofActive(), ReasonAhead)
-	if o.input.name == q.wanted {
-		s.Switch.Reason = ReasonManual
-	}
-	s.Rewound, s.Lost = true, 0
-	return s
 }

@@ -104,7 +104,8 @@ clock is set, that is a fact, too, and moves no deadline.
 	channel.go, config.go    the door: facts in, decisions out
 	input.go, arrival.go,
 	waiting.go,
-	rendition.go, lengths.go what inputs listed and delivered
+	rendition.go, lengths.go,
+	renditions_apart.go      what inputs listed and delivered
 	run.go, succession.go,
 	writers.go               the same run, a new one or another encoder, and why
 	place.go, text.go        where media lies
@@ -118,7 +119,7 @@ clock is set, that is a fact, too, and moves no deadline.
 	grade.go, ends.go,
 	tempo.go, score.go       what is bad about media
 	union.go, hitless.go     what locked inputs have together, and lend each other
-	decide.go, giveup.go,
+	decide.go, giveup.go, rewind.go,
 	next_slot.go             the question, and what is left when a slot is given up
 	burst.go                 what comes at once after an outage
 	propose.go, seam.go,

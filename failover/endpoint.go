@@ -135,7 +135,7 @@ func (e *endpoint) follow(s Slot) {
 	if was.input == e.cursor.input && was.clock == s.Clock {
 		e.cursor.generation = was.generation
 	}
-	if first || s.Rewound || s.End > e.at-(s.End-s.Start)/2 {
+	if first || s.Rewound || s.Missing != nil || s.End > e.at-(s.End-s.Start)/2 {
 		e.at = s.End
 	}
 	e.channel.takeClock(s)

@@ -148,7 +148,7 @@ func (j *judge) within(s Slot, m *Media) error {
 	}
 	middle := m.Start + (m.End-m.Start)/2 + s.Clock.Offset
 	middle = nearest(middle, m.Modulus, s.Start+(s.End-s.Start)/2)
-	if slack := max(j.frame, j.longest/2, ClockRate); middle < s.Start-slack || middle > s.End+slack {
+	if slack := max(j.frame, j.longest/2, ClockRate) + beside; middle < s.Start-slack || middle > s.End+slack {
 		return fmt.Errorf("lies at %d, the slot from %d to %d", middle, s.Start, s.End)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (j *judge) sequence(last, s Slot) error {
 		return fmt.Errorf("discontinuity number %d, not %d", s.DiscontinuityNumber, want)
 	case s.TargetDuration != last.TargetDuration:
 		return fmt.Errorf("target duration %d was %d", s.TargetDuration, last.TargetDuration)
-	case s.Start < last.End-max(j.longest, ClockRate) && !j.repeats(s):
+	case s.Start < last.End-max(j.longest, ClockRate) && !j.repeats(s) && !s.Rewound:
 		return fmt.Errorf("begins at %d, the last one ended at %d", s.Start, last.End)
 	case s.Published.Before(last.Published):
 		return fmt.Errorf("published before the last one")

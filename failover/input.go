@@ -109,7 +109,7 @@ func (in *input) announce(m Multivariant) {
 		r.announce()
 	}
 	for _, r := range slices.Clone(in.renditions) {
-		if r.young() {
+		if r.young() && TicksAt(in.channel.now)-r.lastListed <= downSegments*max(r.length, ClockRate) {
 			in.succeed(in.channel.now, r) // now it is known which ones are gone
 		}
 	}

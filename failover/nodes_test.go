@@ -179,7 +179,7 @@ func sortDeliveries(list []delivery) {
 
 func TestTwoNodesHaveTheSameSlotsWhoeverProposes(t *testing.T) {
 	config := Config{Inputs: []string{"a", "b"}, Endpoints: []EndpointConfig{{Name: "hls", SegmentDuration: 2 * time.Second}}}
-	for seed := range uint64(40 / slowdown) {
+	for seed := range seeds(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		list := deliveries(rng, pastOf(t, rng))
 		var all [][]string

@@ -15,15 +15,18 @@ func (o *odd) judge(seams int, lost Ticks, most time.Duration) string {
 		used := map[string]uint64{}
 		for i, s := range o.all[ec.Name] {
 			for _, r := range s.Renditions {
-				sum := Ticks(0)
-				for _, part := range r.Parts {
+				sum, apart := Ticks(0), Ticks(0)
+				for i, part := range r.Parts {
 					sum += part.Duration
+					if i > 0 && s.From(part) != s.From(r.Parts[i-1]) {
+						apart += 1800 // half a frame, where another input's media goes on
+					}
 					if at, again := used[part.Object]; again {
 						return fmt.Sprintf("%s: %s in slots %d and %d", ec.Name, part.Object, at, s.MSN)
 					}
 					used[part.Object] = s.MSN
 				}
-				if len(r.Parts) > 0 && kindOf(r.Path) != Subtitles && sum != r.Duration {
+				if len(r.Parts) > 0 && kindOf(r.Path) != Subtitles && abs(sum-r.Duration) > apart {
 					return fmt.Sprintf("%s: slot %d says that %s lasts %.3f, and it lasts %.3f", ec.Name, s.MSN, r.Path, r.Duration.Seconds(), sum.Seconds())
 				}
 			}

@@ -10,7 +10,7 @@ import (
 // One encoder of several is ordinary. Whatever the others do that is odd, viewers get all of the programme, once, in
 // order and in time, and without a seam.
 func TestOddEncodersBesideAnOrdinaryOne(t *testing.T) {
-	for seed := range uint64(60 / slowdown) {
+	for seed := range seeds(60) {
 		o := newOdd(seed, 2+int(seed)%2)
 		keeper := o.encoder("a", o.cut, o.shared)
 		keeper.every, keeper.playlistFirst, keeper.twice = 1, 0, ""
@@ -66,7 +66,7 @@ func TestOddEncodersBesideAnOrdinaryOne(t *testing.T) {
 
 // The only encoder is odd: viewers get all of it, once and in order, with a seam where its clock or it itself says so.
 func TestTheOnlyEncoderIsOdd(t *testing.T) {
-	for seed := range uint64(60 / slowdown) {
+	for seed := range seeds(60) {
 		o := newOdd(seed, 1)
 		e := o.encoder("a", o.cut, o.shared)
 		o.pass(20, 40)
@@ -90,7 +90,7 @@ func TestTheOnlyEncoderIsOdd(t *testing.T) {
 // Encoders that cut at other places and in other lengths, on one clock or not: a death costs one seam, less media than
 // one of the other's segments, and nothing comes twice.
 func TestADeathBesideAnotherCadence(t *testing.T) {
-	for seed := range uint64(60 / slowdown) {
+	for seed := range seeds(60) {
 		o := newOdd(seed, 2)
 		pair := pickOf(o.programme, [2]Ticks{180000, 270000}, [2]Ticks{360000, 540000}, [2]Ticks{172800, 180000}, [2]Ticks{180000, 180000}, [2]Ticks{180180, 180000})
 		if o.rng.IntN(2) == 0 {

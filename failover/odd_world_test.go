@@ -84,8 +84,10 @@ func (o *odd) oddity(e *simulator) {
 			return // what it had made before is not listed any more
 		}
 		o.say("%s counts from 1 again", e.name)
-		e.late += 100 * time.Millisecond // what comes any sooner may be an old version of its playlist
-		clear(e.faults)                  // which are by number
+		if e.playlistFirst > 0 {
+			e.late += 100 * time.Millisecond // what comes any sooner, with no media yet, may be an old version of its playlist
+		}
+		clear(e.faults) // which are by number
 		e.countAgain(fmt.Sprintf("%d-", 100*o.incarnations+o.rng.IntN(100)))
 	case 2:
 		e.dateSkew = Ticks(pickOf(o.programme, -3600, 3600, -20, 20, 1, -1)) * ClockRate

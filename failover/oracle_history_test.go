@@ -27,7 +27,7 @@ type wish struct {
 
 // Whatever happens, each slot is of the input that the rule says, and not a moment earlier or later than it says.
 func TestTheRuleIsKept(t *testing.T) {
-	for seed := range uint64(150 / slowdown) {
+	for seed := range seeds(150) {
 		r := newRuled(seed)
 		r.play()
 		if why := r.judge(newOracle(r.programme, 2*ClockRate)); why != "" {

@@ -106,6 +106,8 @@ func (r *ruled) matches(k *oracle, at situation, v verdict, s Slot) bool {
 	from := s.MediaFrom()
 	if wish := at.wanted + at.Prefer; wish != "" && wish != at.active && slices.Equal(from, []string{at.active}) {
 		return true // for how long a wish is awaited, the rule does not say
+	} else if wish != "" && wish != at.active && slices.Equal(from, []string{wish}) && r.delivers(k, wish, s.Published) {
+		return true // it was whole for long enough before the last of what comes at this moment, and is not after it
 	}
 	if early > 10*time.Millisecond { // by so much a playlist comes before its segment
 		return false
@@ -115,6 +117,11 @@ func (r *ruled) matches(k *oracle, at situation, v verdict, s Slot) bool {
 		return o.level == whole && o.seamless
 	}
 	return v.source == together && len(from) > 1 || slices.Equal(from, []string{v.source})
+}
+
+// delivers reports whether something of the input comes at a moment.
+func (r *ruled) delivers(k *oracle, input string, t time.Time) bool {
+	return slices.ContainsFunc(k.known[input], func(one knowledge) bool { return one.at.Equal(t) })
 }
 
 // sameMoment reports whether what the input has for a slot has only just become whole: what comes at one moment comes

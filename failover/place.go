@@ -81,6 +81,7 @@ func (r *rendition) settle(now time.Time, s *segment) {
 	if r.counts() {
 		r.input.channel.pace.follow(TicksAt(now), r, s)
 		r.input.channel.drift(TicksAt(now), s)
+		r.tellApart(TicksAt(now))
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // Encoders that return under other playlist names are on air within seconds, whether their timestamps, numbers and
 // names of segments go on or start over, whether they were away or not, and whatever they announce.
 func TestEncodersWithOtherPlaylistNamesAreOnAirWithinSeconds(t *testing.T) {
-	for seed := range uint64(150 / slowdown) {
+	for seed := range seeds(150) {
 		p := newProgramme(seed, 2)
 		slot := pickOf(p, 2*time.Second, 4*time.Second)
 		p.config.Endpoints = []EndpointConfig{{Name: "e", SegmentDuration: slot, Hitless: p.rng.IntN(2) == 0}}

@@ -9,9 +9,9 @@ import (
 
 // histories runs a history with many seeds. It returns how many seams there may be, and how much of the
 // programme may be missing in one place.
-func histories(t *testing.T, seeds uint64, run func(p *programme) (seams int, lost Ticks)) {
+func histories(t *testing.T, usual uint64, run func(p *programme) (seams int, lost Ticks)) {
 	t.Helper()
-	for seed := range seeds / slowdown {
+	for seed := range seeds(usual) {
 		p := newProgramme(seed, 2+int(seed)%2)
 		seams, lost := run(p)
 		if why := p.broken(seams, lost); why != "" {

@@ -37,7 +37,7 @@ func TestAReplayDecidesTheSame(t *testing.T) {
 // So it does for random histories: encoders that come and go, lose segments, jitter and
 // begin their numbers and timestamps anew.
 func TestAReplayOfAnyHistoryDecidesTheSame(t *testing.T) {
-	for seed := range uint64(40 / slowdown) {
+	for seed := range seeds(40) {
 		tr := runTrace(t, seed, traceOptions{
 			inputs: 2 + int(seed%2), renditions: []string{"v", "audio"}, loss: float64(seed%7) * 0.05,
 			lateness: 4 * time.Second, jitter: time.Duration(seed%3) * 400 * time.Millisecond,

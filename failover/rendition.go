@@ -18,6 +18,7 @@ type rendition struct {
 	segments  []*segment // in order of (run, number)
 	run       uint64
 	began     Ticks    // when the run was seen to start
+	known     Ticks    // since when the rendition is
 	why       evidence // that it did
 	edge      uint64   // highest number listed in this run
 	floor     uint64   // numbers of this run below it are forgotten
@@ -121,7 +122,7 @@ func (r *rendition) list(now time.Time, p Playlist) {
 	case how == newRun:
 		r.begin(at, why)
 	case !r.listed && r.began == 0:
-		r.began = at
+		r.began, r.known = at, at
 	}
 	last := p.Segments[len(p.Segments)-1].Number
 	fresh := !r.listed || last > r.edge
@@ -333,8 +334,14 @@ func follows(a, b *segment) bool {
 	if b.number == a.number+1 {
 		return true
 	}
-	return a.state == sound && b.state == sound && a.generation == b.generation &&
-		abs(b.start-a.end) <= max(a.media.Frame, 1)
+	if a.state != sound || b.state != sound || a.generation != b.generation {
+		return false
+	}
+	slack := max(a.media.Frame, 1)
+	if a.source() != b.source() {
+		slack = max(a.slack(), b.slack()) // in a union, another encoder's media goes on by proof
+	}
+	return abs(b.start-a.end) <= slack
 }
 
 // holds reports whether the rendition has sound media between two positions of

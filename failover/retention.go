@@ -48,7 +48,11 @@ func (c *Channel) done(s *segment) bool {
 		if m.of(s.rendition) && (s.run < m.run || s.run == m.run && s.number <= m.number) {
 			continue
 		}
-		if !s.placed || s.channelEnd() > e.cursor.end-e.hold(s.rendition) {
+		left := e.cursor.end
+		if from, ahead := e.aheadFrom(TicksAt(c.now)); ahead {
+			left = min(left, from)
+		}
+		if !s.placed || s.channelEnd() > left-e.hold(s.rendition) {
 			return false
 		}
 	}

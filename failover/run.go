@@ -88,7 +88,7 @@ func (r *rendition) compare(now Ticks, p Playlist) (relation, evidence) {
 		return newRun, entriesBetween
 	case known > 0:
 		return staleVersion, ""
-	case old && !r.goesOn(now, last):
+	case old && !r.continues(list[len(list)-1].Path) && !r.goesOn(now, last):
 		return staleVersion, ""
 	case r.ended:
 		return newRun, afterEnd
@@ -119,6 +119,21 @@ func (r *rendition) goesOn(now Ticks, last uint64) bool {
 		return true
 	}
 	return false
+}
+
+// continues reports whether the media that came under a name goes on where the run's newest segment ended, and has not
+// been listed yet: an old version of a playlist lists what is older than that.
+func (r *rendition) continues(path string) bool {
+	w, ok := r.input.waiting[path]
+	if !ok || w.Media == nil || w.Media.Untimed || len(r.segments) == 0 {
+		return false
+	}
+	s := r.segments[len(r.segments)-1]
+	if s.state != sound || s.run != r.run {
+		return false
+	}
+	start := nearest(w.Media.Start, w.Media.Modulus, s.end)
+	return abs(start-s.end) <= s.overlap()
 }
 
 // belongsToEarlier reports whether an entry is from the run before this one: delivered

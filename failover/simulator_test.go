@@ -27,6 +27,7 @@ type simulator struct {
 	late         time.Duration
 	codec        string
 	names        string
+	bySecond     bool // segments are named by the second of the programme in which they begin
 	plays        bool // a file, from its beginning at each start: equal timestamps are equal bytes
 	dates        bool
 	dateSkew     Ticks
@@ -162,6 +163,9 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 	number -= e.back[r]
 	k := key{r, number}
 	path := fmt.Sprintf("%s/%s%d.ts", r, e.names, number)
+	if e.bySecond {
+		path = fmt.Sprintf("%s/%s%d.ts", r, e.names, start/ClockRate)
+	}
 	delay := e.late + e.lates[r] + e.holds[k]
 	delay += e.drift * time.Duration(number)
 	delay += e.stalls * time.Duration(Ticks(number)*e.length/(60*ClockRate))
@@ -233,7 +237,7 @@ func (e *simulator) deliver(w *world, r string, length, index Ticks, number uint
 				id = fmt.Sprintf("%s/%s/#%d/%d", e.name, r, w.object, number)
 			}
 			w.of[id], w.holds[id] = e.incarnation, stretch{start, start + length}
-			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s", e.incarnation, path)}
+			o := Object{Input: e.input, Path: path, ID: id, Media: media, Hash: fmt.Sprintf("%d/%s/%d", e.incarnation, path, number)}
 			if e.plays {
 				o.Hash = fmt.Sprintf("%s %d", r, media.Start)
 			}

@@ -23,12 +23,14 @@ func (in *input) succeed(now time.Time, r *rendition) {
 	r.stepAside(now, old)
 	old.begin(TicksAt(now), otherPlaylist)
 	for _, s := range r.segments {
-		s.rendition, s.run = old, old.run
+		s.rendition, s.run = old, old.run+s.run
 		old.segments = append(old.segments, s)
 	}
+	old.run += r.run // it may have been restarted under the other name already
 	old.edge, old.floor, old.first, old.arriving = r.edge, 0, r.first, true
 	old.listed, old.ended, old.playlist, old.target = true, r.ended, r.playlist, r.target
-	old.lastListed, old.lastSound, old.regular, old.forgotten = r.lastListed, r.lastSound, r.regular, false
+	// Its first segment comes while its first playlist is read.
+	old.lastListed, old.lastSound, old.regular, old.forgotten = max(r.lastListed, r.began), r.lastSound, r.regular, false
 	old.measured, old.length, old.lies, old.lateness = r.measured, r.length, r.lies, r.lateness
 	old.upload, old.announced, old.ordinal = r.upload, r.announced, r.ordinal
 	for _, g := range []*generation{in.latest, in.previous} {
@@ -58,7 +60,7 @@ func (in *input) succeed(now time.Time, r *rendition) {
 func (r *rendition) stepAside(now time.Time, old *rendition) {
 	var list []*segment
 	for _, s := range r.segments {
-		if s.state == sound && s.placed {
+		if s.state == sound && s.placed && s.run == r.run {
 			list = append(list, s)
 		}
 	}
@@ -96,9 +98,10 @@ func (g *generation) forget(r *rendition) {
 	}
 }
 
-// young reports whether the rendition has begun only just, and may turn out to continue another one: that a
-// multivariant playlist of another name has come in the place of the one before shows after three segments.
-func (r *rendition) young() bool { return r.run == 0 && r.arriving && len(r.segments) <= 2*soleAfter }
+// young reports whether the rendition has begun only just, and may turn out to continue another one, also if its encoder
+// was restarted since: that a multivariant playlist of another name has come in the place of the one before shows after
+// three segments.
+func (r *rendition) young() bool { return r.arriving && len(r.segments) <= 2*soleAfter }
 
 // predecessor is the rendition that another one, with video or without, continues: one of the same kind that
 // stopped listing anything before the other one began, and that the encoder does not announce; of several, the one
@@ -119,8 +122,8 @@ func (in *input) predecessor(now Ticks, r *rendition, video bool) *rendition {
 		case old.forgotten:
 		case old.alive(now):
 			return nil // it shows with the next segment whether this one is gone
-		case len(r.segments) > 1 && r.began-old.began <= liveSlots*max(old.length, ClockRate):
-			// Both began together, and this one has come to a halt.
+		case len(r.segments) > 1 && r.began-old.began <= liveSlots*max(old.length, ClockRate) && in.announcement(r.upload) == nil:
+			// Both began together, and this one has come to a halt, as far as the encoder says.
 		default:
 			return old
 		}
@@ -160,7 +163,13 @@ func (in *input) recallName(r *rendition, name string) {
 // left reports whether a rendition may be what another one, with video or without, continues. It is not where
 // that is back under the name that the other input has, and viewers.
 func (in *input) left(old, r *rendition, video bool) bool {
-	return old.before(r, video) && in.announcement(old.upload) == nil && (in.shares(old.path) || !in.shares(r.path))
+	return old.before(r, video) && old.lastListed < r.known && !old.takenBefore(r) && in.announcement(old.upload) == nil && (in.shares(old.path) || !in.shares(r.path))
+}
+
+// takenBefore reports whether the rendition has been continued already, by another one that began together with
+// this one.
+func (r *rendition) takenBefore(other *rendition) bool {
+	return r.why == otherPlaylist && abs(other.began-r.began) <= max(r.length, ClockRate)
 }
 
 // likeness is how much speaks for it that the rendition continues another one: the same codec configuration, which

@@ -52,7 +52,7 @@ func troubledPair(t *testing.T, seed uint64, never bool, trouble ...string) *tra
 // Of locked inputs nothing is lost that any of them delivered, down to a single segment of
 // a single rendition, and no tag tells of it.
 func TestTheUnionLosesNothing(t *testing.T) {
-	for seed := range uint64(100 / slowdown) {
+	for seed := range seeds(100) {
 		tr := troubledPair(t, seed, true, "drop", "truncate")
 		for _, endpoint := range []string{"short", "long"} {
 			for _, r := range []string{"v", "v2", "audio"} {
@@ -76,7 +76,7 @@ func TestTheUnionLosesNothing(t *testing.T) {
 
 // No defect is shown that another locked input does not have, and no tag tells of it.
 func TestTheUnionShowsNoDefect(t *testing.T) {
-	for seed := range uint64(100 / slowdown) {
+	for seed := range seeds(100) {
 		tr := troubledPair(t, seed, true, "hole", "damaged", "track_gone", "no_key_frame", "drop")
 		for _, endpoint := range []string{"short", "long"} {
 			for _, s := range tr.all[endpoint] {
@@ -91,7 +91,7 @@ func TestTheUnionShowsNoDefect(t *testing.T) {
 
 // Where both have lost a segment, nothing else is lost but its own slot's rendition.
 func TestTheUnionLosesOnlyWhatAllLost(t *testing.T) {
-	for seed := range uint64(100 / slowdown) {
+	for seed := range seeds(100) {
 		tr := troubledPair(t, seed, false, "drop", "truncate")
 		for _, endpoint := range []string{"short", "long"} {
 			for n := 4; n < 80; n++ {
@@ -126,7 +126,7 @@ func (tr *trace) pictured(n int) bool {
 // However long an input's own deadline is, a hitless slot is there when the first of the
 // locked inputs has it.
 func TestHitlessIsNeverLate(t *testing.T) {
-	for seed := range uint64(100 / slowdown) {
+	for seed := range seeds(100) {
 		rng := rand.New(rand.NewPCG(seed, 15))
 		w := newWorld()
 		w.config.Inputs = []string{"a", "b"}
@@ -165,5 +165,29 @@ func TestHitlessIsNeverLate(t *testing.T) {
 		if n := len(w.all["hls"]); n < 120 {
 			t.Fatalf("seed %d: only %d slots", seed, n)
 		}
+	}
+}
+
+// In a union, what another encoder has goes on within half a frame. What one encoder sends goes on within a frame, as
+// encoders round.
+func TestWhatFollowsInAUnion(t *testing.T) {
+	of := func(name string, start, end Ticks, number uint64) *segment {
+		own := &segment{rendition: &rendition{input: &input{name: name}}}
+		return &segment{state: sound, media: &Media{Frame: 3600}, origin: own, start: start, end: end, number: number}
+	}
+	a := of("a", 0, 180000, 1)
+	for _, c := range []struct {
+		next *segment
+		want bool
+	}{
+		{of("b", 181800, 361800, 3), true},
+		{of("b", 183240, 363240, 3), false},
+	} {
+		if got := follows(a, c.next); got != c.want {
+			t.Errorf("from %d on it follows: %t", c.next.start, got)
+		}
+	}
+	if own := (&segment{state: sound, media: a.media, origin: a.origin, start: 183240, end: 363240, number: 3}); !follows(a, own) {
+		t.Error("what an encoder rounds does not follow")
 	}
 }

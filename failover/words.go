@@ -105,6 +105,8 @@ const (
 	NoticeDatesIgnored Notice = "dates_ignored"
 	// NoticeDatesContradict: the timestamps of two inputs agree but their dates do not.
 	NoticeDatesContradict Notice = "dates_contradict"
+	// NoticeRenditionsApart: the timestamps of two renditions of an input have nothing to do with each other.
+	NoticeRenditionsApart Notice = "renditions_apart"
 	// NoticeLongSegment: a segment is longer than the endpoint's target duration.
 	NoticeLongSegment Notice = "long_segment"
 	// NoticeTwoWriters: two encoders write to one input path.
@@ -122,7 +124,7 @@ const (
 // Notices lists all of them.
 func Notices() []Notice {
 	return []Notice{
-		NoticeDatesOff, NoticeDatesIgnored, NoticeDatesContradict, NoticeLongSegment, NoticeTwoWriters,
+		NoticeDatesOff, NoticeDatesIgnored, NoticeDatesContradict, NoticeRenditionsApart, NoticeLongSegment, NoticeTwoWriters,
 		NoticeForgotten, NoticeRenamed, NoticeTooManyRenditions, NoticeOrderDropped,
 	}
 }

@@ -158,6 +158,7 @@ func (c *Channel) restore(ctx context.Context, config Config) error {
 	for _, e := range c.endpoints {
 		// Their views were made before it was known what encoders had announced.
 		e.render(c.ordered)
+		c.objects.supplyWindow(e.window.Slots())
 	}
 	if err := recall.arrived(ctx); err != nil {
 		return fmt.Errorf("channel %s: %w", c.name, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -132,9 +131,6 @@ func (e *endpoint) publish(decided failover.Slot) failover.Slot {
 	decided.MSN = max(decided.MSN, e.numberAt)
 	s := e.makeSlot(decided)
 	s.Writer = e.writer
-	if n != nil {
-		n.simplify(s)
-	}
 	r := record{Epoch: e.epoch, Slot: s, Seam: e.seam(decided), Switch: decided.Switch}
 	if n != nil {
 		r.Format, r.Link, r.Decided = formatOf(s), n.nextLink(e.chain.last), &decided
@@ -287,15 +283,18 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	deltas, next := media.PlanCounters(last.counters, infos)
 	at := failover.Ticks(0)
 	for i, ob := range used {
-		if shift := first.info.CueShift(ob.info); shift != 0 {
-			ob = e.rewrite(ob, func(source io.Reader) io.Reader { return media.ShiftCues(source, shift) })
+		part := output.Part{Key: ob.key}
+		if deltas[i] != "" && e.nodes.allRead(2) {
+			part.Counters = deltas[i]
 		}
-		ranges := ob.info.JoinRanges(i, len(used))
-		r.AddIFrames(ob.info, ranges, at)
-		at += failover.Ticks(ob.info.End - ob.info.Start)
+		info := e.shiftCues(ob.info, first.info.CueShift(ob.info), &part)
+		ranges := info.JoinRanges(i, len(used))
+		r.AddIFrames(info, ranges, at)
+		at += failover.Ticks(info.End - info.Start)
 		for _, keep := range ranges {
-			r.Parts = append(r.Parts, output.Part{Key: ob.key, Offset: keep.Start, Size: keep.End - keep.Start, Counters: deltas[i]})
-			r.Size += keep.End - keep.Start
+			part.Offset, part.Size = keep.Start, keep.End-keep.Start
+			r.Parts = append(r.Parts, part)
+			r.Size += part.Size
 		}
 	}
 	r.Format = e.window.FormatOf(r.ID, first.info)
@@ -304,15 +303,19 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	e.edges[r.ID] = last
 }
 
-// rewrite copies the object with other bytes. If that fails, the object is used as it is:
-// viewers see a cue at the wrong time, but a missing segment would be worse.
-func (e *endpoint) rewrite(ob *object, with func(io.Reader) io.Reader) *object {
-	copied, err := e.objects.rewrite(ob, with)
-	if err != nil {
-		e.outbox.trouble(err)
-		return ob
+// shiftCues has viewers get a part's cues at other times, and describes what they get. If that can't be, they
+// see a cue at the wrong time: a missing segment would be worse.
+func (e *endpoint) shiftCues(info *media.Info, ticks int64, p *output.Part) *media.Info {
+	if ticks == 0 || !e.nodes.allRead(3) {
+		return info
 	}
-	return copied
+	shifted, err := info.ShiftCues(ticks)
+	if err != nil {
+		e.outbox.trouble(fmt.Errorf("endpoint %s: join text: %w", e.config.Name, err))
+		return info
+	}
+	p.CueShift, p.Unshifted = ticks, info.Size
+	return shifted
 }
 
 // section is the initialization section of a slot: the one in force, as long as it
@@ -340,9 +343,9 @@ func (e *endpoint) silence(r *output.Rendition) {
 	if r.Format == nil || r.Format.Extension != ".vtt" {
 		return
 	}
-	ob, err := e.objects.noCues()
+	ob, err := e.objects.supplied("silent", []byte(media.NoCues))
 	if err != nil {
-		e.outbox.trouble(err)
+		e.outbox.trouble(fmt.Errorf("endpoint %s: store text without cues: %w", e.config.Name, err))
 		return
 	}
 	r.Parts = []output.Part{{Key: ob.key, Size: ob.size}}

@@ -36,34 +36,32 @@ type record struct {
 
 // recordFormat is the newest version of records that this node writes. It reads its own and earlier
 // ones.
-const recordFormat = 2
+const recordFormat = 3
 
 // formatOf is the version of a record of the slot: the second one has parts with other continuity
-// counters. Until then, the store had copies of such objects.
+// counters, the third one some with other cue times. Until then, the store had copies of such objects.
 func formatOf(s *output.Slot) int {
+	format := 1
 	for i := range s.Renditions {
 		for _, p := range s.Renditions[i].Parts {
-			if p.Counters != "" {
-				return 2
+			switch {
+			case p.CueShift != 0:
+				return 3
+			case p.Counters != "":
+				format = 2
 			}
 		}
 	}
-	return 1
+	return format
 }
 
-// simplify leaves out of a slot what a node that is there can't read: until it is upgraded, viewers get
-// the same from all nodes, with jumps of the continuity counters.
-func (n *nodes) simplify(s *output.Slot) {
-	if formatOf(s) == 1 || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
-		return p.Alive && p.state.Format > 0 && p.state.Records < 2
-	}) {
-		return
-	}
-	for i := range s.Renditions {
-		for k := range s.Renditions[i].Parts {
-			s.Renditions[i].Parts[k].Counters = ""
-		}
-	}
+// allRead reports whether all nodes that are there read records of a version. Until a node is upgraded, slots
+// have nothing that it can't read: viewers get the same from all nodes, with jumps of the continuity
+// counters, and cues that are shown at the time that their encoder wrote.
+func (n *nodes) allRead(format int) bool {
+	return n == nil || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
+		return p.Alive && p.state.Format > 0 && max(p.state.Records, 1) < format
+	})
 }
 
 // readable says whether the node understands the record.

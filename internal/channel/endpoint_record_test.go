@@ -30,6 +30,7 @@ func fullRecord() record {
 					Defects: []failover.Defect{failover.DefectHole}, IFrames: []output.IFrame{{Offset: 188, Size: 3760, At: 9}, {Size: 1}}, IFrame: 12,
 				},
 				{ID: "a39c95b25d421a6f", Path: "audio.m3u8"},
+				{ID: "722dd126af068baf", Path: "text.m3u8", Parts: []output.Part{{Key: "sports/a/x-3", Offset: 55, Size: 40, CueShift: -172_800, Unshifted: 89}}},
 			},
 		},
 		Seam: &seam{

@@ -79,7 +79,7 @@ func extent(r *output.Rendition, key string) int64 {
 	var bytes int64
 	for _, p := range r.Parts {
 		if p.Key == key {
-			bytes = max(bytes, p.Offset+p.Size)
+			bytes = max(bytes, p.Extent())
 		}
 	}
 	if r.Map != nil && r.Map.Part.Key == key {

@@ -110,8 +110,14 @@ func (g *grading) ended(info *media.Info) bool {
 
 // before is the segment before another one: as the playlist lists them or, if it does not
 // list that one yet, as the numbers in their names count, or as they follow in time. Names need
-// not count: they may be times of day.
+// not count: they may be times of day, and then two segments that follow one another may have the same.
 func (g *grading) before(path string, info *media.Info, listed []string) *media.Graded {
+	for _, s := range g.newest {
+		gap, ok := s.graded.Gap(info)
+		if s.path == path && ok && max(gap, -gap) <= min(s.graded.Length(), info.End-info.Start)/2 {
+			return s.graded
+		}
+	}
 	if i := slices.Index(listed, path); i > 0 {
 		for _, s := range g.newest {
 			if s.path == listed[i-1] {

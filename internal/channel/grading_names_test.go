@@ -96,6 +96,7 @@ func TestSegmentsAreComparedWhateverTheirNames(t *testing.T) {
 		"by date and time":               func(n int) string { return at(n).Format("v/20060102-150405.ts") },
 		"by date and time, all apart":    func(n int) string { return at(n).Format("v/2006-01-02T15-04-05Z_720p.ts") },
 		"by time, in folders of minutes": func(n int) string { return at(n).Format("2006/01/02/15/04/05.ts") },
+		"some twice":                     func(n int) string { return fmt.Sprintf("v/%d.ts", n*2/3) },
 		"by chance":                      func(n int) string { return fmt.Sprintf("v/%x.ts", uint64(n+1)*0x9e3779b97f4a7c15) },
 	} {
 		t.Run(name, func(t *testing.T) {

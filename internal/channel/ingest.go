@@ -225,6 +225,7 @@ func (d *delivery) takeMedia(ctx context.Context) (admit func() error, replaced 
 		return nil, false, fmt.Errorf("commit object: %w", err)
 	}
 	d.input.objects.receive(d.config.Name, key, n)
+	d.input.objects.supplyFor(probed.Info)
 	d.key, d.size, d.hash = key, n, strconv.FormatUint(digest.Sum64(), 36)
 	return func() error {
 		d.receive(probed)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
@@ -70,36 +69,4 @@ func (o *objects) write(ctx context.Context, of string, size int64, content io.R
 		return nil, err
 	}
 	return o.add(key, n), nil
-}
-
-// noCues is an object of WebVTT without cues, with one more user. All slots share it.
-func (o *objects) noCues() (*object, error) {
-	if o.silent != "" {
-		if ob := o.use(o.silent); ob != nil {
-			return ob, nil
-		}
-	}
-	ob, err := o.write(context.Background(), "silent", int64(len(media.NoCues)), strings.NewReader(media.NoCues))
-	if err != nil {
-		return nil, fmt.Errorf("store text without cues: %w", err)
-	}
-	o.silent = ob.key // the use that it was written with is kept
-	return o.use(ob.key), nil
-}
-
-// rewrite stores a copy of the object with other bytes, and releases one use of the object.
-func (o *objects) rewrite(ob *object, with func(io.Reader) io.Reader) (*object, error) {
-	ctx := context.Background()
-	source, err := output.OpenParts(ctx, o.store, []output.Part{{Key: ob.key, Size: ob.size}})
-	if err != nil {
-		return nil, fmt.Errorf("rewrite segment: %w", err)
-	}
-	defer source.Close()
-	copied, err := o.write(ctx, "joined", -1, with(source))
-	if err != nil {
-		return nil, fmt.Errorf("rewrite segment: %w", err)
-	}
-	o.release(ob.key)
-	// The slot takes these once; the copy itself has no use for them.
-	return &object{key: copied.key, size: copied.size, info: ob.info, init: ob.init}, nil
 }

@@ -23,13 +23,11 @@ type objects struct {
 	prefix string
 	// later is told which objects are to be deleted. It is guarded by Channel.mu, which whoever
 	// releases objects holds.
-	later *unfinished
-	run   string // of this process, so that keys are never used twice
-	next  atomic.Uint64
-	// silent is the object of text without cues, if there is one. It is guarded by
-	// Channel.mu.
-	silent string
-	held   atomic.Int64 // bytes of all of byKey
+	later    *unfinished
+	run      string // of this process, so that keys are never used twice
+	next     atomic.Uint64
+	held     atomic.Int64 // bytes of all of byKey
+	supplies supplies
 
 	mu    sync.Mutex
 	byKey map[string]*object
@@ -61,7 +59,7 @@ type object struct {
 func newObjects(st store.Store, channel string) *objects {
 	return &objects{
 		store: st, prefix: channel + "/", byKey: map[string]*object{}, pending: map[string]int64{},
-		run: strconv.FormatInt(time.Now().UnixNano(), 36),
+		run: strconv.FormatInt(time.Now().UnixNano(), 36), supplies: newSupplies(),
 	}
 }
 
@@ -208,23 +206,26 @@ func (o *objects) takeStock(ctx context.Context) error {
 
 // release removes a user, and has the object deleted with the last one.
 func (o *objects) release(key string) {
-	o.mu.Lock()
-	ob := o.byKey[key]
-	if ob == nil {
-		o.mu.Unlock()
-		return
-	}
-	ob.users--
-	last := ob.users == 0
-	if last {
-		delete(o.byKey, key)
-		o.leave(ob)
-		o.held.Add(-ob.size - perObject)
-	}
-	o.mu.Unlock()
-	if last {
+	if o.unuse(key) {
 		o.later.delete(key)
 	}
+}
+
+// unuse removes a user, and reports whether that was the last one.
+func (o *objects) unuse(key string) (last bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ob := o.byKey[key]
+	if ob == nil {
+		return false
+	}
+	if ob.users--; ob.users > 0 {
+		return false
+	}
+	delete(o.byKey, key)
+	o.leave(ob)
+	o.held.Add(-ob.size - perObject)
+	return true
 }
 
 // releaseSlots removes the use that slots make of their objects.

@@ -185,6 +185,7 @@ func (d *delivery) takeFetched(key string) (admit func() error, err error) {
 		_ = d.input.store.Delete(context.Background(), key)
 		return nil, refusalOf(err)
 	}
+	d.input.objects.supplyFor(probed.Info)
 	d.key, d.size = key, object.Size()
 	d.input.objects.receive(d.config.Name, key, d.size)
 	d.input.keepObject(d.path, key, d.hash)

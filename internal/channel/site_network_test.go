@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -181,7 +182,7 @@ func (g *siteGroup) state() ([]byte, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g.node.first {
-		said = bytes.Replace(said, []byte(`"records":2,`), nil, 1)
+		said = bytes.Replace(said, fmt.Appendf(nil, `"records":%d,`, recordFormat), nil, 1)
 	}
 	g.said, g.spoke = said, time.Now()
 	return g.said, g.spoke

@@ -2,7 +2,6 @@ package channel
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
@@ -117,7 +116,7 @@ func (e *endpoint) inFront(first, before *object) *object {
 	if before != nil && bytes.Equal(before.info.Tables, tables) && e.objects.use(before.key) != nil {
 		return before
 	}
-	written, err := e.objects.write(context.Background(), "tables", int64(len(tables)), bytes.NewReader(tables))
+	written, err := e.objects.supplied("tables", tables)
 	if err != nil {
 		e.outbox.trouble(fmt.Errorf("endpoint %s: store tables: %w", e.config.Name, err))
 		return nil

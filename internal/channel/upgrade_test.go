@@ -2,6 +2,7 @@ package channel
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func storeParts(t *testing.T, c *Channel, r record) {
 }
 
 // recordFiles are records of each version, as the first version that had them wrote them.
-var recordFiles = []string{"testdata/record-1.json", "testdata/record-2.json"}
+var recordFiles = []string{"testdata/record-1.json", "testdata/record-2.json", "testdata/record-3.json"}
 
 // What this version writes is what it wrote before, or has a version of its own.
 func TestRecordFormat(t *testing.T) {
@@ -87,9 +88,16 @@ func TestRecordFormat(t *testing.T) {
 		s := newSite(t)
 		defer s.end()
 		c := s.start("n1")
-		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1]}}
-		for n := range 2 {
+		a := &encoder{t: t, c: c, input: "a", names: names, media: [][]byte{segments[0], ahead[1], segments[2]}}
+		for n := range 3 {
 			time.Sleep(segmentTime)
+			if n == 2 {
+				// Text that is late goes into one slot, each with a map of its own.
+				for i := range 3 {
+					upload(t, c, "a", fmt.Sprintf("text%d.vtt", i), textSegment(i))
+				}
+				upload(t, c, "a", "text.m3u8", listOf(3, "text%d.vtt"))
+			}
 			a.deliver(n)
 		}
 		time.Sleep(2 * time.Second)

@@ -25,6 +25,8 @@ type Text struct {
 	// FirstCue is when the earliest cue starts and LastCue when the latest one
 	// ends, both in cue time, in ticks; valid if there is a cue.
 	FirstCue, LastCue int64
+	// TimesSize is how many bytes the times of all cues take, "start --> end" with what stands in front.
+	TimesSize int64
 }
 
 // Offset is what has to be added to cue times to get timestamps, modulo 1<<33.
@@ -174,12 +176,8 @@ func (s *textScanner) timestampMap(line string) *Fault {
 // cue reads the times of a cue. Players leave out a cue whose times they can't
 // read, and so does this.
 func (s *textScanner) cue(line string) {
-	from, rest, _ := strings.Cut(line, "-->")
-	until, _, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
-	until, _, _ = strings.Cut(until, "\t")
-	start, ok := cueTime(strings.TrimSpace(from))
-	end, okEnd := cueTime(until)
-	if !ok || !okEnd {
+	start, end, size, ok := cueTimes(line)
+	if !ok {
 		return
 	}
 	t := &s.text
@@ -187,7 +185,25 @@ func (s *textScanner) cue(line string) {
 		t.FirstCue, t.LastCue = start, end
 	}
 	t.Cues++
-	t.FirstCue, t.LastCue = min(t.FirstCue, start), max(t.LastCue, end)
+	t.TimesSize += int64(size)
+	t.FirstCue, t.LastCue = min(t.FirstCue, start), max(t.LastCue, start, end)
+}
+
+// cueTimes reads a line "start --> end settings", of which the first maxTextLine bytes count, and returns
+// ticks. size is where the settings begin, with the space in front of them.
+func cueTimes(line string) (start, end int64, size int, ok bool) {
+	from, rest, found := strings.Cut(line[:min(len(line), maxTextLine)], "-->")
+	if !found {
+		return 0, 0, 0, false
+	}
+	until := strings.TrimLeft(rest, " \t")
+	size = len(from) + len("-->") + len(rest) - len(until)
+	if i := strings.IndexAny(until, " \t"); i >= 0 {
+		until = until[:i]
+	}
+	start, ok = cueTime(strings.TrimSpace(from))
+	end, okEnd := cueTime(until)
+	return start, end, size + len(until), ok && okEnd
 }
 
 // cueTime reads hh:mm:ss.ttt, where the hours have any number of digits or are

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 )
 
 // NoCues is a WebVTT segment without cues.
@@ -20,75 +21,103 @@ func (i *Info) CueShift(other *Info) int64 {
 	return wrapDiff(other.Text.Offset(), i.Text.Offset())
 }
 
-// maxCueText bounds a text segment whose cue times are rewritten: a channel has to wait for it.
+// maxCueText bounds a text segment whose cue times are moved: it is in memory while a viewer gets it.
 const maxCueText = 128 << 10
 
-// ShiftCues reads WebVTT with the times of its cues moved by a number of ticks. A cue that
-// would begin before 0 begins at 0. Text of more than 128 KiB, some two thousand cues, is an error.
-func ShiftCues(source io.Reader, ticks int64) io.Reader {
-	text, err := io.ReadAll(io.LimitReader(source, maxCueText+1))
+// ShiftCues describes the segment as a [CueShifter] reads it. Text of more than 128 KiB, some two thousand
+// cues, is an error.
+func (i *Info) ShiftCues(ticks int64) (*Info, error) {
+	if i.Size > maxCueText {
+		return nil, fmt.Errorf("text of %d bytes, over %d: its cues can't be moved", i.Size, maxCueText)
+	}
+	if i.Text == nil || i.Text.Cues == 0 {
+		return i, nil
+	}
+	line := int64(2*timeSize(hourDigits(i.Text.LastCue, ticks)) + len(arrow))
+	moved := *i
+	moved.Size += int64(i.Text.Cues)*line - i.Text.TimesSize
+	return &moved, nil
+}
+
+// CueShifter reads WebVTT, of which a [Prober] found that it is sound, with the times of its cues moved, from
+// wherever one likes. A cue that would begin before 0 begins at 0. All hours have as many digits, so that it
+// is known beforehand how long the text is; see [Info.ShiftCues].
+type CueShifter struct {
+	text func() ([]byte, error)
+}
+
+// NewCueShifter returns a reader of the first size bytes of the source, all of its text, with so many ticks
+// added to cue times. The source is read with the first call of ReadAt.
+func NewCueShifter(source io.ReaderAt, size, ticks int64) *CueShifter {
+	return &CueShifter{text: sync.OnceValues(func() ([]byte, error) {
+		if size > maxCueText {
+			return nil, fmt.Errorf("text is larger than %d bytes", maxCueText)
+		}
+		text := make([]byte, size)
+		if n, err := source.ReadAt(text, 0); n < len(text) {
+			return nil, fmt.Errorf("read text: %w", err)
+		}
+		return shiftCues(text, ticks), nil
+	})}
+}
+
+// ReadAt implements [io.ReaderAt].
+func (s *CueShifter) ReadAt(b []byte, at int64) (int, error) {
+	text, err := s.text()
 	if err != nil {
-		return failed{fmt.Errorf("read text: %w", err)}
+		return 0, err
 	}
-	if len(text) > maxCueText {
-		return failed{fmt.Errorf("text is larger than %d bytes", maxCueText)}
-	}
-	out := make([]byte, 0, len(text)+len(text)/8)
-	for line := range bytes.Lines(text) {
-		out = appendShifted(out, line, ticks)
-	}
-	return bytes.NewReader(out)
+	n, err := bytes.NewReader(text).ReadAt(b, at)
+	return n, err
 }
 
-type failed struct{ err error }
-
-func (f failed) Read([]byte) (int, error) { return 0, f.err }
-
-var arrow = []byte("-->")
-
-// appendShifted moves the times of a line "start --> end settings"; any other stays.
-func appendShifted(out, line []byte, ticks int64) []byte {
-	from, rest, ok := bytes.Cut(line, arrow)
-	if !ok {
-		return append(out, line...)
-	}
-	to, settings := bytes.TrimLeft(rest, " \t"), []byte(nil)
-	if i := bytes.IndexAny(to, " \t\r\n"); i >= 0 {
-		to, settings = to[:i], to[i:]
-	}
-	start, isTime := shiftTime(string(bytes.TrimSpace(from)), ticks)
-	end, alsoTime := shiftTime(string(to), ticks)
-	if !isTime || !alsoTime {
-		return append(out, line...)
-	}
-	out = append(appendTime(out, start), " --> "...)
-	return append(appendTime(out, end), settings...)
+func shiftCues(text []byte, ticks int64) []byte {
+	last := int64(0)
+	eachCue(text, func(_ []byte, start, end int64, _ int) { last = max(last, start, end) })
+	digits := hourDigits(last, ticks)
+	out, at := make([]byte, 0, len(text)+len(text)/8), 0
+	eachCue(text, func(line []byte, start, end int64, size int) {
+		begins := cap(text) - cap(line)
+		out = append(out, text[at:begins]...)
+		out = appendTime(out, moved(start, ticks), digits)
+		out = append(out, arrow...)
+		out = appendTime(out, moved(end, ticks), digits)
+		at = begins + size
+	})
+	return append(out, text[at:]...)
 }
 
-// shiftTime moves a time "[hh:]mm:ss.ttt". It is in milliseconds.
-func shiftTime(text string, ticks int64) (moved int64, ok bool) {
-	const millisecond = ClockRate / 1000
-	at, ok := cueTime(text)
-	return max(at/millisecond+ticks/millisecond, 0), ok
+// eachCue calls yield for the lines that a textScanner finds cues in; size is that of the times.
+func eachCue(text []byte, yield func(line []byte, start, end int64, size int)) {
+	for n, rest := 1, text; len(rest) > 0; n++ {
+		line := rest
+		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 {
+			line = rest[:i]
+		}
+		if start, end, size, ok := cueTimes(string(line[:min(len(line), maxTextLine)])); ok && n > 1 {
+			yield(line, start, end, size)
+		}
+		rest = rest[min(len(line)+1, len(rest)):]
+	}
 }
+
+const (
+	arrow       = " --> "
+	millisecond = ClockRate / 1000
+)
+
+// moved is a cue time after the shift, in milliseconds.
+func moved(at, ticks int64) int64 { return max(at/millisecond+ticks/millisecond, 0) }
+
+// hourDigits is how many digits the hours of all times have, the last of which is given: at least two.
+func hourDigits(last, ticks int64) int {
+	return max(len(strconv.FormatInt(moved(last, ticks)/3600000, 10)), 2)
+}
+
+// timeSize is how long a time is.
+func timeSize(hourDigits int) int { return hourDigits + len(":00:00.000") }
 
 // appendTime writes "hh:mm:ss.ttt".
-func appendTime(out []byte, milliseconds int64) []byte {
-	digits := func(n int64, width int) {
-		for unit := int64(10); width > 1; width-- {
-			if n < unit {
-				out = append(out, '0')
-			}
-			unit *= 10
-		}
-		out = strconv.AppendInt(out, n, 10)
-	}
-	digits(milliseconds/3600000, 2)
-	out = append(out, ':')
-	digits(milliseconds/60000%60, 2)
-	out = append(out, ':')
-	digits(milliseconds/1000%60, 2)
-	out = append(out, '.')
-	digits(milliseconds%1000, 3)
-	return out
+func appendTime(out []byte, milliseconds int64, hourDigits int) []byte {
+	return fmt.Appendf(out, "%0*d:%02d:%02d.%03d", hourDigits, milliseconds/3600000, milliseconds/60000%60, milliseconds/1000%60, milliseconds%1000)
 }

@@ -15,16 +15,16 @@ func TestWebVTT(t *testing.T) {
 	}{
 		"no cue":             {"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\n", Text{HasMap: true, MapMPEGTS: 900000}},
 		"header only":        {"WEBVTT", Text{}},
-		"no map":             {"WEBVTT - x\n\n00:01.000 --> 00:02.500\nHello\n", Text{Cues: 1, FirstCue: 90000, LastCue: 225000}},
+		"no map":             {"WEBVTT - x\n\n00:01.000 --> 00:02.500\nHello\n", Text{Cues: 1, FirstCue: 90000, LastCue: 225000, TimesSize: 23}},
 		"other order":        {"WEBVTT\nX-TIMESTAMP-MAP=LOCAL:01:00:00.000,MPEGTS:900000\n\n", Text{HasMap: true, MapMPEGTS: 900000, MapLocal: 3600 * 90000}},
 		"spaces":             {"WEBVTT\nX-TIMESTAMP-MAP= LOCAL:00:00.000, MPEGTS:8589934593 \n\n", Text{HasMap: true, MapMPEGTS: 1}},
-		"BOM and CRLF":       {"\ufeffWEBVTT\r\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\r\n\r\n1\r\n100:00:01.000 --> 100:00:02.000 align:start\r\nHello\r\n", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 360001 * 90000, LastCue: 360002 * 90000}},
-		"CR":                 {"WEBVTT\rX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\r\r00:01.000 --> 00:02.000\rHello", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 90000, LastCue: 180000}},
-		"cues out of order":  {"WEBVTT\n\n00:05.000 --> 00:06.000\nb\n\n00:01.000-->00:09.000\na\n", Text{Cues: 2, FirstCue: 90000, LastCue: 810000}},
+		"BOM and CRLF":       {"\ufeffWEBVTT\r\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\r\n\r\n1\r\n100:00:01.000 --> 100:00:02.000 align:start\r\nHello\r\n", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 360001 * 90000, LastCue: 360002 * 90000, TimesSize: 31}},
+		"CR":                 {"WEBVTT\rX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\r\r00:01.000 --> 00:02.000\rHello", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 90000, LastCue: 180000, TimesSize: 23}},
+		"cues out of order":  {"WEBVTT\n\n00:05.000 --> 00:06.000\nb\n\n00:01.000-->00:09.000\na\n", Text{Cues: 2, FirstCue: 90000, LastCue: 810000, TimesSize: 44}},
 		"cue without times":  {"WEBVTT\n\n00:05 --> 00:06\nb\n", Text{}},
 		"map below the head": {"WEBVTT\n\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\n", Text{}},
-		"long lines":         {"WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("ö", 1<<16) + "\n", Text{Cues: 1, FirstCue: 90000, LastCue: 180000}},
-		"style and note":     {"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\n\nSTYLE\n::cue { color: red }\n\nNOTE x\n\n00:01.000 --> 00:02.000\nHello", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 90000, LastCue: 180000}},
+		"long lines":         {"WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("ö", 1<<16) + "\n", Text{Cues: 1, FirstCue: 90000, LastCue: 180000, TimesSize: 23}},
+		"style and note":     {"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\n\nSTYLE\n::cue { color: red }\n\nNOTE x\n\n00:01.000 --> 00:02.000\nHello", Text{HasMap: true, MapMPEGTS: 1, Cues: 1, FirstCue: 90000, LastCue: 180000, TimesSize: 23}},
 	} {
 		for _, piece := range []int{1, 3, 1 << 20} {
 			p := NewProber()

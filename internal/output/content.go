@@ -47,8 +47,11 @@ func OpenParts(ctx context.Context, st store.Store, parts []Part) (Content, erro
 			last, lastKey = ob, p.Key
 		}
 		open := openPart{object: last, bytes: last, offset: p.Offset, size: p.Size}
-		if p.Counters != "" {
+		switch {
+		case p.Counters != "":
 			open.bytes = media.NewRewriter(last, p.Counters)
+		case p.CueShift != 0:
+			open.bytes = media.NewCueShifter(last, p.Unshifted, p.CueShift)
 		}
 		s.parts = append(s.parts, open)
 		s.size += p.Size

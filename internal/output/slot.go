@@ -98,6 +98,18 @@ type Part struct {
 	// Counters is what viewers get added to the continuity counters of a transport stream, which
 	// begins with a packet: they go on from the part before.
 	Counters media.CounterDelta `json:"counters,omitempty"`
+	// CueShift is what viewers get added to the cue times of WebVTT, in ticks, and Unshifted is how long
+	// the object is that this is done to; 0 for none. Offset and Size are those of the result.
+	CueShift  int64 `json:"cue_shift,omitempty"`
+	Unshifted int64 `json:"unshifted,omitempty"`
+}
+
+// Extent is how many bytes of its object the part reaches to.
+func (p Part) Extent() int64 {
+	if p.CueShift != 0 {
+		return p.Unshifted
+	}
+	return p.Offset + p.Size
 }
 
 // Section is an initialization section as viewers see it.

@@ -114,6 +114,10 @@ func readPart(r *compact.Reader, known Part) (p Part) {
 			p.Size = r.Int()
 		case "counters":
 			p.Counters = media.CounterDelta(r.String(string(known.Counters)))
+		case "cue_shift":
+			p.CueShift = r.Int()
+		case "unshifted":
+			p.Unshifted = r.Int()
 		default:
 			r.Refuse()
 		}
