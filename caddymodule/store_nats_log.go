@@ -28,6 +28,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 		"look whether it runs, whether this node reaches it, and at its log for refused logins",
 	},
 	nodes.ServerTooOld: {zap.WarnLevel, "a NATS server is too old, and is not used", "upgrade nats-server"},
+	nodes.MessagesTooSmall: {
+		zap.WarnLevel, "a NATS server takes only small messages, and is not used",
+		"set max_payload of nats-server to 1MB or more: that is its default",
+	},
 	nodes.QueueFull: {
 		zap.WarnLevel, "messages came faster than they could go, and some were dropped; nodes that miss them ask for them",
 		"the network to the NATS servers is too slow, or hangs: look at it. With peer_address, segments don't go that way",
