@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // A node follows a decision once it has the media. If the node that decided is gone before
@@ -24,7 +26,7 @@ func (n *nodes) missing(r record) (list []absent) {
 	for i := range r.Slot.Renditions {
 		rendition := &r.Slot.Renditions[i]
 		for _, key := range rendition.Keys() {
-			object, err := n.channel.journals.Open(context.Background(), key)
+			object, err := n.channel.journals.Open(store.Urgent(context.Background()), key)
 			if err != nil {
 				list = append(list, absent{key, extent(rendition, key)})
 				continue

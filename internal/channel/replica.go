@@ -169,7 +169,7 @@ func unpack(u uploadMessage, limit int64) ([]byte, error) {
 
 // takeFetched takes an object that is in the store already.
 func (d *delivery) takeFetched(key string) (admit func() error, err error) {
-	object, err := d.input.store.Open(context.Background(), key)
+	object, err := d.input.store.Open(store.Urgent(context.Background()), key)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}

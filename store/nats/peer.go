@@ -133,7 +133,7 @@ func (p *peerServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 		return
 	}
-	object, err := p.local.Open(r.Context(), key)
+	object, err := p.local.Open(store.Urgent(r.Context()), key)
 	if err != nil {
 		http.Error(w, "not here", http.StatusNotFound)
 		return
