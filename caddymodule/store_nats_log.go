@@ -73,6 +73,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",
 		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",
 	},
+	nats.Overflowing: {
+		zap.WarnLevel, "this node has no room for what comes from other nodes, and keeps the newest of it in memory; encoders that push to it are refused",
+		"make room on its disk, or give it a larger max_size",
+	},
 	nats.FetchFailed: {
 		zap.WarnLevel, "another node did not deliver a segment; it is fetched another way, or from another node",
 		"nothing, if that node was just lost. Else look at the network to it, and at its peer_address",

@@ -54,7 +54,7 @@ func (n *nodes) await(from, endpoint string, r record, missing []absent) {
 	}
 	n.awaiting[endpoint] = true
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), awaitMedia)
+		ctx, cancel := context.WithTimeout(store.Urgent(context.Background()), awaitMedia)
 		defer cancel()
 		whole := n.fetchAll(ctx, missing, r.Slot.Input, from)
 		n.mu.Lock()

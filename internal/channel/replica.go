@@ -78,7 +78,7 @@ func (n *nodes) fetch(input, key string, size int64, from string) error {
 	n.fetching <- struct{}{}
 	defer func() { <-n.fetching }()
 	defer n.makeRoom(input, size)()
-	return n.fetchOne(key, size, from)
+	return n.fetchOne(store.Urgent(context.Background()), key, size, from)
 }
 
 // makeRoom makes room for an object, and returns what gives it back.
@@ -90,8 +90,8 @@ func (n *nodes) makeRoom(input string, size int64) (release func()) {
 	return (*room)(input, size)
 }
 
-func (n *nodes) fetchOne(key string, size int64, from string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+func (n *nodes) fetchOne(ctx context.Context, key string, size int64, from string) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return n.group.Fetch(ctx, key, size, from)
 }

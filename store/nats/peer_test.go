@@ -110,7 +110,7 @@ func TestPeerThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer alone.Close()
-	s := &Store{local: local, nodes: alone}
+	s := &Store{local: newTier(local), nodes: alone}
 	part := bytes.Repeat([]byte("x"), 1<<20)
 	for name, answer := range map[string]http.HandlerFunc{
 		"before anything": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
