@@ -68,8 +68,8 @@ type Store struct {
 	fetches fetches
 	fetched fetched
 	sums    sums
-	absent  recent      // objects that no node had
-	noHTTP  recent      // nodes whose address did not work
+	absent  recent // objects that no node had
+	reach   reach
 	peers   *peerServer // nil without a peer address
 	backup  *backup     // nil without a backup
 }
@@ -108,6 +108,7 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		local:    newTier(o.Local),
 		journals: map[string]*journal{},
 		fetches:  newFetches(),
+		reach:    newReach(lookAgain),
 	}
 	s.ctx, s.close = context.WithCancelCause(context.Background())
 	if o.BackupSize > 0 {

@@ -39,8 +39,8 @@ const (
 	// to be dead may.
 	peerIdle    = 3 * time.Second
 	peerSilence = 200 * time.Millisecond
-	// noHTTPTime is how long a node is not asked by HTTP after that has failed.
-	noHTTPTime = 30 * time.Second
+	// lookAgain is how long after it has failed, or was looked at, an address is looked at again.
+	lookAgain = 30 * time.Second
 )
 
 // peerServer serves the node's own tier to the other nodes.

@@ -132,13 +132,13 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 	if size >= 0 && size != h.head.Size {
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
-	if h.head.URL != "" && !s.noHTTP.has(h.node) {
+	if h.head.URL != "" && s.reaches(h) {
 		err := s.write(ctx, h, key, &s.fetched.http, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
 		// The next ones must not lose as much time.
-		s.noHTTP.add(h.node, noHTTPTime)
+		s.unreached(h.head.URL)
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
 	return s.write(ctx, h, key, &s.fetched.nats, s.readRanges)
