@@ -225,6 +225,7 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 		n.group.Send(message{Unsound: &unsoundMessage{Input: u.Input, Path: u.Path, Fault: d.fault}}.encode())
 		return false
 	case err != nil:
+		n.tellEnded(d)
 		return false
 	case d.key == "":
 		if u.Text, u.Packed = d.text, len(d.text) >= packedFrom; u.Packed {
