@@ -217,15 +217,18 @@ func (c *connection) refused(_ *nats.Conn, err error) {
 }
 
 // failed is called for what the library can't return: a full subscription, which is a hole
-// to repair, or permissions that are missing. That the network failed is told when the
-// connection is lost.
+// to repair, permissions that are missing, or a login that is refused, as when the password was
+// changed. That the network failed is told when the connection is lost.
 func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if isNetwork(err) {
 		return
 	}
 	kind := SendFailed
-	if errors.Is(err, nats.ErrSlowConsumer) {
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer):
 		kind = QueueFull
+	case isLogin(err):
+		kind = CannotConnect
 	}
 	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Err: err})
 }
@@ -233,6 +236,15 @@ func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
 func isNetwork(err error) bool {
 	var network net.Error
 	return errors.As(err, &network)
+}
+
+func isLogin(err error) bool {
+	for _, refused := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		if errors.Is(err, refused) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *connection) askToMove() {

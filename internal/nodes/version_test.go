@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 )
 
@@ -111,6 +113,17 @@ func TestRecent(t *testing.T) {
 	} {
 		if recent(version) != want {
 			t.Errorf("%q: %v", version, !want)
+		}
+	}
+}
+
+// TestLoginThatIsRefusedLater is told as that, and not as a message that could not be sent.
+func TestLoginThatIsRefusedLater(t *testing.T) {
+	for _, err := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		n := newNodes(Options{})
+		(&connection{n: n}).failed(nil, nil, err)
+		if told := <-n.teller.events; told.Kind != CannotConnect || told.Err != err {
+			t.Errorf("%v: %v", err, told)
 		}
 	}
 }
