@@ -74,8 +74,8 @@ var natsTexts = map[nodes.EventKind]natsText{
 		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",
 	},
 	nats.Overflowing: {
-		zap.WarnLevel, "this node has no room for what comes from other nodes, and keeps the newest of it in memory; encoders that push to it are refused",
-		"make room on its disk, or give it a larger max_size",
+		zap.WarnLevel, "this node has no room for what comes from other nodes, and keeps the newest of it in memory",
+		"nothing, if it has just started. Else make room on its disk, or give it a larger max_size: encoders that push to it are refused",
 	},
 	nats.FetchFailed: {
 		zap.WarnLevel, "another node did not deliver a segment; it is fetched another way, or from another node",
