@@ -24,6 +24,7 @@ import (
 type bench struct {
 	dir     string // everything that is written goes below it
 	caddy   string // the binary
+	older   string // another one, of an older version, which several nodes run in turn; empty for none
 	nginx   string // empty if it is not installed
 	wrk     string // the same
 	h2load  string // the same

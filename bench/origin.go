@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 // on separate ports.
 type origin struct {
 	*process
+	program string // that runs; the one that is measured if it is empty
 	addr    string // of live_origin
 	respond string // of a static response
 	files   string // of a file server
@@ -79,7 +81,7 @@ func (o *origin) caddyfile() string { return filepath.Join(o.dir, "Caddyfile") }
 // boot runs the process of an origin that has its place, and waits until it listens.
 func (b *bench) boot(ctx context.Context, o *origin, line func(string)) (err error) {
 	env := []string{"HOME=" + o.dir, "XDG_DATA_HOME=" + o.dir, "XDG_CONFIG_HOME=" + o.dir}
-	if o.process, err = start(ctx, line, env, b.caddy, "run", "--config", o.caddyfile(), "--adapter", "caddyfile"); err != nil {
+	if o.process, err = start(ctx, line, env, cmp.Or(o.program, b.caddy), "run", "--config", o.caddyfile(), "--adapter", "caddyfile"); err != nil {
 		return err
 	}
 	for _, addr := range []string{o.addr, o.admin} {

@@ -25,7 +25,7 @@ type soakOptions struct {
 	channels, players, nodes  int
 	seed                      uint64
 	store                     string
-	keep                      string
+	keep, older               string
 }
 
 // soak is a run of many channels with encoders that fail all the time, and with an origin, or several
@@ -80,6 +80,7 @@ func runSoak(args []string) error {
 	flags.StringVar(&o.store, "store", "file", "`engine`: memory, file or nats")
 	flags.IntVar(&o.nodes, "nodes", 3, "how many nodes there are with -store nats")
 	flags.StringVar(&o.keep, "keep", "", "`directory` where the origin's log and traces are kept; nowhere by default")
+	flags.StringVar(&o.older, "older", "", "`binary` of an older version, from and to which several nodes are upgraded and downgraded; none by default")
 	flags.StringVar(&b.caddy, "caddy", "", "`binary` to run; built from this tree by default")
 	_ = flags.Parse(args)
 	if o.duration < time.Minute || o.channels < 1 || o.players < 0 {
@@ -94,8 +95,12 @@ func runSoak(args []string) error {
 		if o.nodes < 2 {
 			return errors.New("-nodes must be at least 2")
 		}
+		b.older = o.older
 	default:
 		return errors.New("-store must be memory, file or nats")
+	}
+	if o.older != "" && o.store != "nats" {
+		return errors.New("-older is for several nodes: -store nats")
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano()) % 1e9
@@ -143,7 +148,8 @@ func (s *soak) run(ctx context.Context, b *bench) error {
 	if err := s.perform(ctx); err != nil {
 		s.findings = append(s.findings, finding{kind: foundOrigin, at: time.Now(), piece: -1, text: err.Error()})
 	}
-	if s.options.keep != "" && ctx.Err() == nil {
+	// Another version may have had other reasons.
+	if s.options.keep != "" && s.options.older == "" && ctx.Err() == nil {
 		s.site.stop()
 		s.replay(ctx, b.caddy)
 	}

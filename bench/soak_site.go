@@ -14,12 +14,13 @@ import (
 type site struct {
 	nodes    []*steadfast
 	servers  *natsServers // nil for one node
+	older    string       // program that nodes begin with, and run in every other round; empty for the same
 	restarts int
 }
 
 // startSite starts so many nodes. block is the config of one.
 func (b *bench) startSite(ctx context.Context, nodes int, block func(o *origin, urls []string) string, d *diary) (*site, error) {
-	s := &site{}
+	s := &site{older: b.older}
 	var urls []string
 	if nodes > 1 {
 		var err error
@@ -39,6 +40,7 @@ func (b *bench) startSite(ctx context.Context, nodes int, block func(o *origin, 
 	failed := make([]error, nodes)
 	var wait sync.WaitGroup
 	for i, n := range s.nodes {
+		n.program = s.older
 		wait.Go(func() { failed[i] = n.boot(n.origin) })
 	}
 	wait.Wait()
@@ -122,7 +124,12 @@ const hang = 4 * time.Second
 func (s *site) restart(ctx context.Context) error {
 	i := s.restarts
 	s.restarts++
-	again := func() error { return s.nodes[i%len(s.nodes)].restart(i%2 == 1) }
+	node := s.nodes[i%len(s.nodes)]
+	node.program = ""
+	if (i/len(s.nodes))%2 == 1 {
+		node.program = s.older
+	}
+	again := func() error { return node.restart(i%2 == 1) }
 	if s.servers == nil {
 		return again()
 	}

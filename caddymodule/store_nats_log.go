@@ -28,6 +28,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 		"look whether it runs, whether this node reaches it, and at its log for refused logins",
 	},
 	nodes.ServerTooOld: {zap.WarnLevel, "a NATS server is too old, and is not used", "upgrade nats-server"},
+	nodes.MessagesTooSmall: {
+		zap.WarnLevel, "a NATS server takes only small messages, and is not used",
+		"set max_payload of nats-server to 1MB or more: that is its default",
+	},
 	nodes.QueueFull: {
 		zap.WarnLevel, "messages came faster than they could go, and some were dropped; nodes that miss them ask for them",
 		"the network to the NATS servers is too slow, or hangs: look at it. With peer_address, segments don't go that way",
@@ -68,6 +72,10 @@ var natsTexts = map[nodes.EventKind]natsText{
 	nats.BackupSkipped: {
 		zap.WarnLevel, "segments are not in the backup; a restart of all nodes at once would lose them",
 		"JetStream or the network to it is too slow: look at the NATS servers, or leave backup_size out",
+	},
+	nats.Overflowing: {
+		zap.WarnLevel, "this node has no room for what comes from other nodes, and keeps the newest of it in memory",
+		"nothing, if it has just started. Else make room on its disk, or give it a larger max_size: encoders that push to it are refused",
 	},
 	nats.FetchFailed: {
 		zap.WarnLevel, "another node did not deliver a segment; it is fetched another way, or from another node",

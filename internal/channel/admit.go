@@ -84,6 +84,7 @@ func (in *input) freeInits() {
 // dropInit releases an initialization section that is no longer in force.
 func (in *input) dropInit(path string, section *initSection) {
 	in.objects.release(section.part.Key)
+	in.noteSection(path, false)
 	in.outbox.trouble(in.standing.say(standingEntry{Init: &standingInit{Input: in.name, Path: path}}))
 }
 
@@ -158,6 +159,7 @@ func (d *delivery) receiveInit(section *initSection) *initSection {
 	if old := b.replaceInit(d.path, section); old != nil {
 		d.input.objects.release(old.part.Key)
 	}
+	d.input.noteSection(d.path, true)
 	if path, old := b.surplus(); old != nil {
 		d.input.dropInit(path, old)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // A node follows a decision once it has the media. If the node that decided is gone before
@@ -24,7 +26,7 @@ func (n *nodes) missing(r record) (list []absent) {
 	for i := range r.Slot.Renditions {
 		rendition := &r.Slot.Renditions[i]
 		for _, key := range rendition.Keys() {
-			object, err := n.channel.journals.Open(context.Background(), key)
+			object, err := n.channel.journals.Open(store.Urgent(context.Background()), key)
 			if err != nil {
 				list = append(list, absent{key, extent(rendition, key)})
 				continue
@@ -52,7 +54,7 @@ func (n *nodes) await(from, endpoint string, r record, missing []absent) {
 	}
 	n.awaiting[endpoint] = true
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), awaitMedia)
+		ctx, cancel := context.WithTimeout(store.Urgent(context.Background()), awaitMedia)
 		defer cancel()
 		whole := n.fetchAll(ctx, missing, r.Slot.Input, from)
 		n.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,7 +142,7 @@ func TestAnInitializationSectionIsReplacedUnderTheSameName(t *testing.T) {
 // gated is a body that begins when it is opened.
 type gated struct {
 	open    chan struct{}
-	content *bytes.Reader
+	content io.Reader
 }
 
 func (g *gated) Read(p []byte) (int, error) {

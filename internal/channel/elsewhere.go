@@ -62,7 +62,7 @@ func (e *elsewhere) Open(ctx context.Context, key string) (store.Object, error) 
 	object, err := e.Store.Open(ctx, key)
 	if errors.Is(err, store.ErrFull) && e.desk.objects.get(key) != nil {
 		defer e.desk.nodes.makeRoom("", openRoom)()
-		object, err = e.Store.Open(ctx, key)
+		object, err = e.Store.Open(store.Urgent(ctx), key)
 	}
 	if !errors.Is(err, store.ErrNotFound) || e.desk.objects.get(key) == nil {
 		return object, err

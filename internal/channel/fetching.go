@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -15,7 +16,7 @@ import (
 func (n *nodes) fetchInTurn(key string) error {
 	n.fetching <- struct{}{}
 	defer func() { <-n.fetching }()
-	return n.fetchOne(key, -1, "")
+	return n.fetchOne(context.Background(), key, -1, "")
 }
 
 // fetchMedia brings to this node what it has taken over without the bytes: first what viewers have not got

@@ -25,6 +25,8 @@ type delivery struct {
 	path   string       // below the input's path
 	from   string       // the encoder's address, empty if it is not known
 	began  time.Time
+	// begunTold: the other nodes know that it has begun.
+	begunTold bool
 	// size is the announced length or -1, and for media the true one in the end.
 	size int64
 	// key is that of the object in the store, empty if there is none (yet); hash tells its

@@ -26,6 +26,7 @@ func (n *nodes) noteLag(own map[string]endpointState) {
 		if !p.ready {
 			continue
 		}
+		n.noteElsewhere(p, own)
 		lag := int64(0)
 		for name, at := range own {
 			if at.MSN > 0 {

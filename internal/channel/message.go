@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // What nodes tell each other about a channel that they run together.
@@ -21,6 +22,8 @@ type message struct {
 	Upload *uploadMessage `json:"upload,omitempty"`
 	// Unsound is media that the node refused.
 	Unsound *unsoundMessage `json:"unsound,omitempty"`
+	// Begun is an upload that replaces an initialization section, and has begun.
+	Begun *begunMessage `json:"begun,omitempty"`
 	// Held is the key of an object that the node has fetched: it is safe now.
 	Held string `json:"held,omitempty"`
 	// Deleted is what an encoder took back.
@@ -194,6 +197,14 @@ type nodeState struct {
 	Hears []string `json:"hears,omitempty"`
 	// Hearing is for how long there has been such an input without a break.
 	Hearing time.Duration `json:"hearing,omitempty"`
+}
+
+func decodeState(p store.Peer) (nodeState, bool) {
+	var state nodeState
+	if err := json.Unmarshal(p.State, &state); err != nil || state.Format > messageFormat {
+		return nodeState{}, false
+	}
+	return state, true
 }
 
 // apart is how many slots the node lists that are not of the history of their endpoint.

@@ -43,6 +43,7 @@ type nodes struct {
 	earlyBytes int
 	queues     map[string]*replicas // by input
 	held       map[string]*safekeeping
+	begun      map[begunKey]begun // uploads to other nodes, see begun.go
 	// awaiting are the endpoints whose next record waits for its media.
 	awaiting map[string]bool
 	lacking  lacking // see fetchLater
@@ -104,7 +105,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 	}
 	n := &nodes{
 		channel: c, shared: shared, joined: time.Now(),
-		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, asking: map[string]inquiry{}, awaiting: map[string]bool{},
+		queues: map[string]*replicas{}, held: map[string]*safekeeping{}, begun: map[begunKey]begun{}, asking: map[string]inquiry{}, awaiting: map[string]bool{},
 		hears: map[string]time.Time{}, known: map[string]bool{}, leaving: map[string]bool{},
 		ends: map[string]journalEnd{}, seen: map[string]viewed{}, firsts: map[string]uint64{}, passing: map[string]uint64{}, fetching: make(chan struct{}, fetchesAtOnce),
 		verdicts: verdicts{one: make(chan struct{}, 1), said: map[string]bool{}},
@@ -188,9 +189,13 @@ func (n *nodes) hear(from string, text []byte) {
 	switch {
 	case m.Upload != nil:
 		n.replicate(from, *m.Upload)
+		n.endBegun(begunKey{from, m.Upload.Input, m.Upload.Path}) // it counts as under way, as a replica
+	case m.Begun != nil:
+		n.hearBegun(from, *m.Begun)
 	case m.Held != "":
 		n.safe(m.Held)
 	case m.Unsound != nil:
+		n.endBegun(begunKey{from, m.Unsound.Input, m.Unsound.Path})
 		n.locked(func() {
 			c.step(failover.Object{Input: m.Unsound.Input, Path: m.Unsound.Path, Fault: m.Unsound.Fault})
 		})
@@ -378,14 +383,6 @@ func (n *nodes) nearest() (delay time.Duration, there bool) {
 		}
 	}
 	return delay, there
-}
-
-func decodeState(p store.Peer) (nodeState, bool) {
-	var state nodeState
-	if err := json.Unmarshal(p.State, &state); err != nil || state.Format > messageFormat {
-		return nodeState{}, false
-	}
-	return state, true
 }
 
 // nextLink is the place of this node's next record after the last one of a history.

@@ -8,13 +8,14 @@ import (
 
 	"github.com/liveorigin/caddy-live-origin/internal/media"
 	"github.com/liveorigin/caddy-live-origin/internal/output"
+	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // Objects that the origin reads again, or writes itself.
 
 // read returns the bytes of a part.
 func (o *objects) read(p output.Part) ([]byte, error) {
-	object, err := o.store.Open(context.Background(), p.Key)
+	object, err := o.store.Open(store.Urgent(context.Background()), p.Key)
 	if err != nil {
 		return nil, err
 	}

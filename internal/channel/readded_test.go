@@ -150,3 +150,51 @@ func (s *site) startTwoWithMore() (n1, n2 *Channel, more EndpointConfig) {
 	s.more = map[string]EndpointConfig{"n1": more, "n2": more}
 	return s.start("n1"), s.start("n2"), more
 }
+
+// All nodes lose an endpoint, one after the other, and get it back in that order: what the last one published while
+// it alone had it keeps its numbers, for its viewers.
+func TestNumbersOfAnEndpointThatAllNodesLost(t *testing.T) {
+	names, segments := testmedia.Segments(t, "40")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		n1, n2, extra := s.startTwoWithMore()
+		a := &encoder{t: t, c: n1, input: "a", names: names, media: segments}
+		without, with := testConfig(longEndpoint()), testConfig(longEndpoint(), extra)
+		seen := map[uint64]string{}
+		for n := range 16 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+			var err error
+			switch n {
+			case 4:
+				err = n1.Configure(without)
+			case 8:
+				err = n2.Configure(without)
+			case 10:
+				err = n1.Configure(with)
+			case 13:
+				err = n2.Configure(with)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond)
+			view := n2.View("extra")
+			if view == nil || view.Playlist("index.m3u8") == nil {
+				continue
+			}
+			p := playlist(t, view)
+			for i, segment := range p.Segments {
+				number := p.MediaSequence + uint64(i)
+				if was, ok := seen[number]; ok && was != segment.URI {
+					t.Errorf("after %d: slot %d was %s and is %s", n, number, was, segment.URI)
+				}
+				seen[number] = segment.URI
+			}
+		}
+		if mine, theirs := playlist(t, n1.View("extra")), playlist(t, n2.View("extra")); mine.MediaSequence+uint64(len(mine.Segments)) != theirs.MediaSequence+uint64(len(theirs.Segments)) {
+			t.Errorf("the nodes end apart: %d from %d, %d from %d", len(mine.Segments), mine.MediaSequence, len(theirs.Segments), theirs.MediaSequence)
+		}
+	})
+}

@@ -12,12 +12,16 @@ import (
 // How a node that starts goes on with what all nodes have written, where none of them is ready.
 
 // recallTime is how long it is waited for servers that are there and do not answer for the journal:
-// those that have just been started elect a leader first.
+// those that have just been started elect a leader first. It counts from when they were there: many channels start
+// one after the other, and would all wait for the same.
 const recallTime = 6 * time.Second
 
 // recallHistories does so for the endpoints whose histories go on there.
 func (n *nodes) recallHistories(ctx context.Context, endpoints []EndpointConfig) {
 	began := time.Now()
+	if since := n.group.Status().Since; !since.IsZero() && since.Before(began) {
+		began = since
+	}
 	for _, e := range endpoints {
 		err := n.recallHistory(ctx, e.Name)
 		for err != nil && ctx.Err() == nil && time.Since(began) < recallTime && n.group.Status().Contact == store.InContact {

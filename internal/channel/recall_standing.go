@@ -84,6 +84,7 @@ func (r *recall) initSection(ctx context.Context, s *standingInit) {
 		return
 	}
 	in.binder.inits[s.Path] = section
+	in.noteSection(s.Path, true)
 	in.recallObject(s.Path, key, "", r.now())
 }
 

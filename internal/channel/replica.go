@@ -78,7 +78,7 @@ func (n *nodes) fetch(input, key string, size int64, from string) error {
 	n.fetching <- struct{}{}
 	defer func() { <-n.fetching }()
 	defer n.makeRoom(input, size)()
-	return n.fetchOne(key, size, from)
+	return n.fetchOne(store.Urgent(context.Background()), key, size, from)
 }
 
 // makeRoom makes room for an object, and returns what gives it back.
@@ -90,8 +90,8 @@ func (n *nodes) makeRoom(input string, size int64) (release func()) {
 	return (*room)(input, size)
 }
 
-func (n *nodes) fetchOne(key string, size int64, from string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+func (n *nodes) fetchOne(ctx context.Context, key string, size int64, from string) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	return n.group.Fetch(ctx, key, size, from)
 }
@@ -169,7 +169,7 @@ func unpack(u uploadMessage, limit int64) ([]byte, error) {
 
 // takeFetched takes an object that is in the store already.
 func (d *delivery) takeFetched(key string) (admit func() error, err error) {
-	object, err := d.input.store.Open(context.Background(), key)
+	object, err := d.input.store.Open(store.Urgent(context.Background()), key)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}
@@ -226,6 +226,7 @@ func (n *nodes) tell(d *delivery, admit func() error, err error) (later bool) {
 		n.group.Send(message{Unsound: &unsoundMessage{Input: u.Input, Path: u.Path, Fault: d.fault}}.encode())
 		return false
 	case err != nil:
+		n.tellEnded(d)
 		return false
 	case d.key == "":
 		if u.Text, u.Packed = d.text, len(d.text) >= packedFrom; u.Packed {

@@ -32,6 +32,9 @@ func (c *Channel) Put(ctx context.Context, input, rawPath string, body io.Reader
 	}
 	d.from, _ = ctx.Value(sender{}).(string)
 	d.began = in.begin(path)
+	if c.nodes != nil {
+		c.nodes.tellBegun(d)
+	}
 	var admit func() error
 	// Deferred, as reading a body may panic.
 	defer func() {

@@ -124,10 +124,13 @@ func (r *record) precedes(s *failover.Slot) bool {
 	return !s.Discontinuity && r.Seam != nil && r.Seam.Clock == s.Clock && r.Slot.End-r.Seam.Dated == s.Start
 }
 
-// alike reports whether two slots end alike, so that what follows one of them can follow the other.
+// alike reports whether two slots end alike, so that what follows one of them can follow the other. A gap ends with
+// its slot, and not where the media would: whatever comes can follow it.
 func alike(a, b *record) bool {
 	return a.Seam != nil && b.Seam != nil && a.Slot.End == b.Slot.End && a.Seam.Clock == b.Seam.Clock &&
-		a.Seam.each(b.Seam, func(r, o renditionSeam) bool { return r.End == o.End && r.Signature == o.Signature })
+		a.Seam.each(b.Seam, func(r, o renditionSeam) bool {
+			return (r.End == o.End || r.Gap || o.Gap) && r.Signature == o.Signature
+		})
 }
 
 // isBefore reports whether the media of a later record is on the same clock as this one's, and of the same kind, as

@@ -39,6 +39,16 @@ func (n *nodes) notePeers(peers []peer, endpoint string) {
 	}
 }
 
+// noteElsewhere notes what viewers of another node have got of endpoints that this one does not have: it may get
+// them (back) when the other one has lost them.
+func (n *nodes) noteElsewhere(p peer, own map[string]endpointState) {
+	for name, at := range p.state.Endpoints {
+		if _, mine := own[name]; !mine {
+			n.noteSeen(name, at.viewed)
+		}
+	}
+}
+
 // ahead is where viewers are that have got more than this, nil if none have. n.mu is held.
 func (n *nodes) ahead(endpoint string, at viewed) *viewed {
 	seen := n.seen[endpoint]
@@ -63,6 +73,10 @@ func (n *nodes) goBeyond(e *endpoint, peers []peer) {
 		if p.ready { // what it has published since comes from there
 			end = end.max(p.state.Endpoints[name].viewed)
 		}
+	}
+	if slots := e.window.Slots(); len(slots) > 0 {
+		last := slots[len(slots)-1]
+		end = end.max(viewed{last.MSN, last.DiscontinuityNumber})
 	}
 	switch {
 	case seen.MSN > end.MSN+1:

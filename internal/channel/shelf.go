@@ -18,6 +18,8 @@ type shelf struct {
 	files   map[string]file
 	// arriving is when the uploads under way began, by path.
 	arriving map[string][]time.Time
+	// sections are the paths of initialization sections that are in force.
+	sections map[string]bool
 	// tables are those of its transport streams, by what the names of a run have in
 	// common.
 	tables map[string]media.Tables
@@ -35,7 +37,7 @@ type file struct {
 }
 
 func newShelf() shelf {
-	return shelf{files: map[string]file{}, arriving: map[string][]time.Time{}}
+	return shelf{files: map[string]file{}, arriving: map[string][]time.Time{}, sections: map[string]bool{}}
 }
 
 // begin records that an upload to the path has begun, and returns when.
@@ -66,6 +68,24 @@ func (s *shelf) arrives(path string, after time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.ContainsFunc(s.arriving[path], func(began time.Time) bool { return began.After(after) })
+}
+
+// noteSection notes whether an initialization section of this path is in force.
+func (s *shelf) noteSection(path string, inForce bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if inForce {
+		s.sections[path] = true
+	} else {
+		delete(s.sections, path)
+	}
+}
+
+// isSection reports whether one is.
+func (s *shelf) isSection(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sections[path]
 }
 
 // keptFiles is how many paths of media objects an input remembers for the

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -53,7 +54,7 @@ func (n *siteNode) Join(_ string, m store.Member) (store.Group, error) {
 		}
 	}()
 	n.site.mu.Lock()
-	n.healed = time.Now().Add(-time.Second) // the process had contact before it had this channel
+	n.healed = time.Now().Add(-cmp.Or(n.site.contact, time.Second)) // the process had contact before it had this channel
 	n.group = g
 	n.site.mu.Unlock()
 	go n.site.tellAll()

@@ -34,6 +34,8 @@ type site struct {
 	without map[string]string
 	// base is the endpoint that all have, nil for a long one.
 	base *EndpointConfig
+	// contact is for how long a node has been in contact when its channel starts; 0 for a second.
+	contact time.Duration
 	// slow is how long it takes to write to a journal in a node's own store.
 	slow time.Duration
 }

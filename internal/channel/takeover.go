@@ -151,9 +151,7 @@ func (n *nodes) takeUp(had map[string]*endpoint) {
 		if had[name] != nil || !n.ready.Load() {
 			continue
 		}
-		if n.keeper(name, "") != "" {
-			n.goBeyond(e, peers) // it may have had the endpoint before
-		}
+		n.goBeyond(e, peers) // it, or another one, may have had the endpoint before
 		n.compare(e, peers)
 	}
 }

@@ -47,3 +47,36 @@ func TestALongWindowIsTakenOverAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// The servers are there, and have no leader for the journal. A channel that starts when that has been so for long
+// does not wait for it as the first one did: of hundreds, the last one would start minutes later.
+func TestLateChannelsDoNotWaitForTheJournalOfAllNodes(t *testing.T) {
+	names, segments := testmedia.Segments(t, "12")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		defer s.end()
+		first := s.start("n1")
+		a := &encoder{t: t, c: first, input: "a", names: names, media: segments}
+		for n := range 4 {
+			time.Sleep(segmentTime)
+			a.deliver(n)
+		}
+		time.Sleep(2 * time.Second)
+		first.Close()
+		s.cutOff("n1")
+		s.reach(false)
+		for _, late := range []time.Duration{0, time.Minute} {
+			s.contact = late
+			began := time.Now()
+			c := s.start("n2")
+			took := time.Since(began)
+			c.Close()
+			if most := ledgerTimeout + introduction + time.Second; late > 0 && took > most {
+				t.Errorf("a late channel waits for %v", took)
+			}
+			if late == 0 && took < recallTime-time.Second {
+				t.Errorf("the first channel waits for %v only", took)
+			}
+		}
+	})
+}

@@ -18,6 +18,11 @@ import (
 // slot of a journal twice, and where between the two that was mended is not known.
 const MinServer = "2.11"
 
+// MinPayload is what a message may have at least, in bytes, on a server that is used: max_payload of
+// nats-server, which is a little more by default. A part of a segment takes half of it, and so may what a
+// node says of all its channels.
+const MinPayload = 1_000_000
+
 // What the library and the servers do, as measured, and what is done about it:
 //
 //   - A publish waits while its connection connects, up to ConnectTimeout for each attempt at
@@ -170,11 +175,10 @@ func (c *connection) connected(nc *nats.Conn) {
 	if server == "" { // lost again already
 		return
 	}
-	if !recent(version) {
+	if kind, err := unfit(server, version, nc.MaxPayload()); err != nil {
 		c.n.servers.refuse(server)
-		err := tooOld(server, version)
-		c.n.noteTooOld(err)
-		c.n.teller.tell(Event{Kind: ServerTooOld, Connection: c.name(), Server: redacted(server), Err: err})
+		c.n.noteUnfit(err)
+		c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Server: redacted(server), Err: err})
 		c.askToMove()
 		return
 	}
@@ -213,15 +217,18 @@ func (c *connection) refused(_ *nats.Conn, err error) {
 }
 
 // failed is called for what the library can't return: a full subscription, which is a hole
-// to repair, or permissions that are missing. That the network failed is told when the
-// connection is lost.
+// to repair, permissions that are missing, or a login that is refused, as when the password was
+// changed. That the network failed is told when the connection is lost.
 func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
 	if isNetwork(err) {
 		return
 	}
 	kind := SendFailed
-	if errors.Is(err, nats.ErrSlowConsumer) {
+	switch {
+	case errors.Is(err, nats.ErrSlowConsumer):
 		kind = QueueFull
+	case isLogin(err):
+		kind = CannotConnect
 	}
 	c.n.teller.tell(Event{Kind: kind, Connection: c.name(), Err: err})
 }
@@ -229,6 +236,15 @@ func (c *connection) failed(_ *nats.Conn, _ *nats.Subscription, err error) {
 func isNetwork(err error) bool {
 	var network net.Error
 	return errors.As(err, &network)
+}
+
+func isLogin(err error) bool {
+	for _, refused := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		if errors.Is(err, refused) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *connection) askToMove() {
@@ -251,8 +267,15 @@ func (c *connection) mover() {
 	}
 }
 
-func tooOld(server, version string) error {
-	return fmt.Errorf("NATS server %s is version %s, and %s or later is needed: 2.9 was seen to write one slot of a journal twice", redacted(server), version, MinServer)
+// unfit says why a server is not used; nil if it is.
+func unfit(server, version string, payload int64) (EventKind, error) {
+	switch {
+	case !recent(version):
+		return ServerTooOld, fmt.Errorf("NATS server %s is version %s, and %s or later is needed: 2.9 was seen to write one slot of a journal twice", redacted(server), version, MinServer)
+	case payload < MinPayload:
+		return MessagesTooSmall, fmt.Errorf("NATS server %s takes messages of %d bytes at most (max_payload), and %d are needed: segments would not come to the other nodes", redacted(server), payload, MinPayload)
+	}
+	return "", nil
 }
 
 // recent reports whether a version, for example 2.15.2 or 2.12.0-beta.1, is MinServer or

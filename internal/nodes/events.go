@@ -20,6 +20,8 @@ const (
 	CannotConnect EventKind = "cannot connect"
 	// ServerTooOld: a server is older than MinServer. It is not used.
 	ServerTooOld EventKind = "server too old"
+	// MessagesTooSmall: a server takes only messages below MinPayload. It is not used.
+	MessagesTooSmall EventKind = "messages too small"
 	// QueueFull: messages were dropped, since they came faster than they went. The others
 	// ask for them.
 	QueueFull EventKind = "queue full"

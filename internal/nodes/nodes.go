@@ -38,12 +38,12 @@ type Nodes struct {
 	answers answers
 	pulse   pulse
 
-	mu     sync.Mutex
-	closed bool
-	epoch  int64
-	known  int64 // the highest epoch that others know of this node
-	oldErr error // a server was too old
-	beats  beats
+	mu       sync.Mutex
+	closed   bool
+	epoch    int64
+	known    int64 // the highest epoch that others know of this node
+	unfitErr error // a server is not one that can be used
+	beats    beats
 	// near is how far away the servers are, from beats that came back.
 	near    clock
 	contact store.Contact
@@ -63,8 +63,8 @@ type Nodes struct {
 
 // Open connects a node. It does not fail because servers are away, and waits for them for up
 // to a second; then some 300 ms more, to hear who is there. Errors: that of the context, bad
-// options, and that a server is older than MinServer. One that turns out to be too old later
-// is told as an Event, and not used.
+// options, and that a server is older than MinServer or takes only messages below MinPayload. One
+// that turns out to be like that later is told as an Event, and not used.
 func Open(ctx context.Context, o Options) (*Nodes, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -171,14 +171,14 @@ func (n *Nodes) listen(ctx context.Context) error {
 	n.lastRun, n.floor = time.Now(), time.Now()
 	n.pulse.beat(n.lastRun)
 	n.pulse.woke.Store(0) // it has just begun
-	return n.oldErr
+	return n.unfitErr
 }
 
 func (n *Nodes) anyUp() bool {
 	n.mu.Lock()
-	old := n.oldErr != nil
+	unfit := n.unfitErr != nil
 	n.mu.Unlock()
-	return old || n.links[factsA].up.Load() || n.links[factsB].up.Load()
+	return unfit || n.links[factsA].up.Load() || n.links[factsB].up.Load()
 }
 
 // awaitContact waits for the first echo, if a server is there. Without one, the node is out
@@ -201,9 +201,9 @@ func (n *Nodes) awaitContact(ctx context.Context) {
 	}
 }
 
-func (n *Nodes) noteTooOld(err error) {
+func (n *Nodes) noteUnfit(err error) {
 	n.mu.Lock()
-	n.oldErr = err
+	n.unfitErr = err
 	n.mu.Unlock()
 	n.wakeUp()
 }

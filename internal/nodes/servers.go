@@ -23,9 +23,9 @@ var connectionNames = [connections]string{"facts a", "facts b", "bulk"}
 const (
 	// Between the rounds in which a connection tries all servers.
 	firstPause, longestPause = 50 * time.Millisecond, 500 * time.Millisecond
-	// A server that is too old may be replaced under its address.
+	// A server that is too old may be replaced under its address, or set up in another way.
 	refusedFor = time.Minute
-	// Between attempts at servers that are too old, when there are no others.
+	// Between attempts at such servers, when there are no others.
 	refusedPause = 5 * time.Second
 )
 
@@ -145,7 +145,7 @@ func (s *servers) lost(connection int, server string) {
 	}
 }
 
-// refuse notes that a server is too old.
+// refuse notes that a server can't be used as it is.
 func (s *servers) refuse(server string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,11 +11,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/liveorigin/caddy-live-origin/internal/nodes/natstest"
 )
 
+// greeting is what a server says of itself first.
+const greeting = `INFO {"server_id":"X","version":%q,"proto":1,"headers":true,"max_payload":%d}` + "\r\n"
+
 // oldServer greets as nats-server 2.9.10 does, takes what comes, and tells nobody.
 func oldServer(t *testing.T, address string) string {
+	t.Helper()
+	return listen(t, address, fmt.Sprintf(greeting, "2.9.10", 1<<20))
+}
+
+// listen greets in some other way.
+func listen(t *testing.T, address, greeting string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -28,15 +39,15 @@ func oldServer(t *testing.T, address string) string {
 			if err != nil {
 				return
 			}
-			go greet(c)
+			go greet(c, greeting)
 		}
 	}()
 	return l.Addr().String()
 }
 
-func greet(c net.Conn) {
+func greet(c net.Conn, greeting string) {
 	defer c.Close()
-	fmt.Fprint(c, "INFO {\"server_id\":\"OLD\",\"version\":\"2.9.10\",\"proto\":1,\"headers\":true,\"max_payload\":1048576}\r\n")
+	fmt.Fprint(c, greeting)
 	for s := bufio.NewScanner(c); s.Scan(); {
 		if strings.HasPrefix(s.Text(), "PING") {
 			fmt.Fprint(c, "PONG\r\n")
@@ -47,6 +58,16 @@ func greet(c net.Conn) {
 func TestOldServerIsRefused(t *testing.T) {
 	_, err := Open(t.Context(), Options{Servers: []string{"nats://" + oldServer(t, "127.0.0.1:0")}, Prefix: "p", Node: "a"})
 	if err == nil || !strings.Contains(err.Error(), "2.9.10") || !strings.Contains(err.Error(), MinServer) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestServerOfSmallMessagesIsRefused: parts of segments would not fit, so that viewers of other nodes would
+// get playlists without their segments.
+func TestServerOfSmallMessagesIsRefused(t *testing.T) {
+	server := listen(t, "127.0.0.1:0", fmt.Sprintf(greeting, "2.15.2", 64<<10))
+	_, err := Open(t.Context(), Options{Servers: []string{"nats://" + server}, Prefix: "p", Node: "a"})
+	if err == nil || !strings.Contains(err.Error(), "65536") || !strings.Contains(err.Error(), "max_payload") {
 		t.Errorf("%v", err)
 	}
 }
@@ -92,6 +113,17 @@ func TestRecent(t *testing.T) {
 	} {
 		if recent(version) != want {
 			t.Errorf("%q: %v", version, !want)
+		}
+	}
+}
+
+// TestLoginThatIsRefusedLater is told as that, and not as a message that could not be sent.
+func TestLoginThatIsRefusedLater(t *testing.T) {
+	for _, err := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		n := newNodes(Options{})
+		(&connection{n: n}).failed(nil, nil, err)
+		if told := <-n.teller.events; told.Kind != CannotConnect || told.Err != err {
+			t.Errorf("%v: %v", err, told)
 		}
 	}
 }

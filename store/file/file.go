@@ -341,7 +341,7 @@ func (s *Store) makeDirLocked(dir string) error {
 
 // syncDir syncs the names in a directory to disk.
 func (s *Store) syncDir(dir string) error {
-	d, err := s.root.openDir(dir)
+	d, err := s.root.openUrgently(dir)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,11 @@ func (s *Store) Open(ctx context.Context, key string) (store.Object, error) {
 	}
 	e.refs++
 	s.mu.Unlock()
-	f, err := s.root.Open(filePath(objectDir, key))
+	open := s.root.Open
+	if store.IsUrgent(ctx) {
+		open = s.root.openUrgently
+	}
+	f, err := open(filePath(objectDir, key))
 	if err != nil {
 		s.drop(e)
 		s.busy.Done()

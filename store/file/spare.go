@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// spareDescriptors is how many file descriptors are held back for what is written. An upload takes one, and for
-// moments one or two more for the directories on the way.
+// spareDescriptors is how many file descriptors are held back for what is written, and what is read urgently. An
+// upload takes one, and for moments one or two more for the directories on the way.
 const spareDescriptors = 32
 
 // ErrDescriptors: the process, or the system, has no file descriptor left. Options.Warn is told.
@@ -22,8 +22,8 @@ var ErrDescriptors = errors.New("no file descriptor is left")
 const toldAgain = 10 * time.Minute
 
 // folder is the store's directory. What is written there also succeeds where the process has no file descriptor
-// left, as when strangers have all of them for their connections: some were held back for that. What is
-// read there has to wait until there are more.
+// left, as when strangers have all of them for their connections: some were held back for that, and for what is
+// urgent (store.Urgent). What else is read there has to wait until there are more.
 type folder struct {
 	*os.Root
 	spare spare
@@ -53,13 +53,13 @@ func (f *folder) Remove(name string) error {
 	return f.spare.lend(func() error { return f.Root.Remove(name) })
 }
 
-// openDir opens a directory, to sync it.
-func (f *folder) openDir(name string) (dir *os.File, err error) {
+// openUrgently opens a file or a directory, of which the directory has to be synced.
+func (f *folder) openUrgently(name string) (file *os.File, err error) {
 	err = f.spare.lend(func() error {
-		dir, err = f.Root.Open(name)
+		file, err = f.Root.Open(name)
 		return err
 	})
-	return dir, err
+	return file, err
 }
 
 // Close gives all of them back.

@@ -46,6 +46,43 @@ func exhaust(t *testing.T) (release func()) {
 	}
 }
 
+// What other nodes ask for is read, also while uploads take what is held back; what viewers ask for waits.
+func TestWhatIsUrgentIsReadWithoutFileDescriptors(t *testing.T) {
+	st, err := Open(Options{Dir: t.TempDir(), Warn: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	ctx := context.Background()
+	release := exhaust(t)
+	defer release()
+	for i := range 100 {
+		key := fmt.Sprintf("sports/a/%d", i)
+		w, err := st.Create(ctx, key, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("data")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		object, err := st.Open(store.Urgent(ctx), key)
+		if err != nil {
+			t.Fatalf("object %d: %v", i, err)
+		}
+		data := make([]byte, 4)
+		if _, err := object.ReadAt(data, 0); err != nil || string(data) != "data" {
+			t.Errorf("%q, %v", data, err)
+		}
+		object.Close()
+		if object, err := st.Open(ctx, key); !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("for a viewer: %v, %v", object, err)
+		}
+	}
+}
+
 // Uploads are stored, and what they make superfluous is removed, while connections of strangers have all file
 // descriptors; and there are as many for the next time as before.
 func TestUploadsAreStoredWithoutFileDescriptors(t *testing.T) {

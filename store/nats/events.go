@@ -16,6 +16,8 @@ const (
 	// FetchFailed: a node that has an object did not deliver it. Another way, or another
 	// node, is tried.
 	FetchFailed nodes.EventKind = "fetch failed"
+	// Overflowing: the node's own tier is full. What it needs of other nodes is kept in memory.
+	Overflowing nodes.EventKind = "overflowing"
 	// BackupSkipped: objects are not in the backup.
 	BackupSkipped nodes.EventKind = "backup skipped"
 )

@@ -59,14 +59,15 @@ func newFetches() fetches {
 
 // fetch is one of them. All who want the object wait for the same one.
 type fetch struct {
-	done chan struct{}
-	err  error
+	urgent bool
+	done   chan struct{}
+	err    error
 }
 
 func (f *fetches) wait() { f.running.Wait() }
 
-// fetch brings an object here. The caller's context bounds its wait; the fetch goes on for
-// others.
+// fetch brings an object here, if it is urgent also where the node's own tier is full. The caller's context bounds
+// its wait; the fetch goes on for others.
 func (s *Store) fetch(ctx context.Context, key string, size int64, from string, slots chan struct{}) error {
 	ctx, done, err := s.enter(ctx)
 	if err != nil {
@@ -76,19 +77,23 @@ func (s *Store) fetch(ctx context.Context, key string, size int64, from string, 
 	if len(s.candidates(from)) == 0 && s.backup == nil {
 		return store.ErrNotFound
 	}
-	f, err := s.startFetch(key, size, from, slots)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for {
+		f, err := s.startFetch(key, size, from, store.IsUrgent(ctx), slots)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if !errors.Is(f.err, store.ErrFull) || f.urgent || !store.IsUrgent(ctx) {
+			return f.err
+		} // to others it was not
 	}
 }
 
-func (s *Store) startFetch(key string, size int64, from string, slots chan struct{}) (*fetch, error) {
+func (s *Store) startFetch(key string, size int64, from string, urgent bool, slots chan struct{}) (*fetch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -99,10 +104,10 @@ func (s *Store) startFetch(key string, size int64, from string, slots chan struc
 	if f := s.fetches.byKey[key]; f != nil {
 		return f, nil
 	}
-	f := &fetch{done: make(chan struct{})}
+	f := &fetch{urgent: urgent, done: make(chan struct{})}
 	s.fetches.byKey[key] = f
 	s.fetches.running.Go(func() {
-		f.err = s.runFetch(key, size, from, slots)
+		f.err = s.runFetch(key, size, from, urgent, slots)
 		s.fetches.mu.Lock()
 		delete(s.fetches.byKey, key)
 		s.fetches.mu.Unlock()
@@ -111,9 +116,12 @@ func (s *Store) startFetch(key string, size int64, from string, slots chan struc
 	return f, nil
 }
 
-func (s *Store) runFetch(key string, size int64, from string, slots chan struct{}) error {
+func (s *Store) runFetch(key string, size int64, from string, urgent bool, slots chan struct{}) error {
 	ctx, cancel := context.WithTimeout(s.ctx, fetchTimeout)
 	defer cancel()
+	if urgent {
+		ctx = store.Urgent(ctx)
+	}
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()

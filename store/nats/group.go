@@ -32,7 +32,7 @@ func (s *Store) Join(channel string, m store.Member) (store.Group, error) {
 
 // Fetch implements store.Group.
 func (g *group) Fetch(ctx context.Context, key string, size int64, from string) error {
-	object, err := g.store.local.Open(ctx, key)
+	object, err := g.store.local.Open(store.Urgent(ctx), key)
 	if err == nil {
 		return object.Close()
 	}

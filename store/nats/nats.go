@@ -48,7 +48,7 @@ type Store struct {
 	names   names
 	// epoch tells this run of the node from those before.
 	epoch string
-	local store.Store
+	local *tier
 	nodes *nodes.Nodes
 
 	// ctx ends when Close begins, with the cause store.ErrClosed.
@@ -68,8 +68,8 @@ type Store struct {
 	fetches fetches
 	fetched fetched
 	sums    sums
-	absent  recent      // objects that no node had
-	noHTTP  recent      // nodes whose address did not work
+	absent  recent // objects that no node had
+	reach   reach
 	peers   *peerServer // nil without a peer address
 	backup  *backup     // nil without a backup
 }
@@ -105,9 +105,10 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		options:  o,
 		names:    newNames(o.Prefix),
 		epoch:    strconv.FormatInt(time.Now().UnixNano(), 36),
-		local:    o.Local,
+		local:    newTier(o.Local),
 		journals: map[string]*journal{},
 		fetches:  newFetches(),
+		reach:    newReach(lookAgain),
 	}
 	s.ctx, s.close = context.WithCancelCause(context.Background())
 	if o.BackupSize > 0 {
@@ -164,7 +165,7 @@ func (s *Store) Close() error {
 }
 
 // Local implements store.Shared.
-func (s *Store) Local() store.Store { return s.local }
+func (s *Store) Local() store.Store { return s.local.Store }
 
 // Create implements store.Objects: the object is this node's own.
 func (s *Store) Create(ctx context.Context, key string, size int64) (store.Writer, error) {
@@ -226,13 +227,13 @@ func (s *Store) Usage() store.Usage { return s.local.Usage() }
 
 // Persistent implements store.Persistent: what the local tier says.
 func (s *Store) Persistent() bool {
-	p, ok := s.local.(store.Persistent)
+	p, ok := s.local.Store.(store.Persistent)
 	return ok && p.Persistent()
 }
 
 // SetCapacity implements store.Resizable, if the local tier does.
 func (s *Store) SetCapacity(capacity int64) {
-	if r, ok := s.local.(store.Resizable); ok {
+	if r, ok := s.local.Store.(store.Resizable); ok {
 		r.SetCapacity(capacity)
 	}
 }

@@ -58,7 +58,7 @@ func (s *Store) answerObject(ctx context.Context, _ string, question []byte) ([]
 	if q.Offset < 0 || min(q.Length, q.Begin) < 0 || max(q.Length, q.Begin) > rangeSize {
 		return nil, fmt.Errorf("%d bytes at %d of an object can't be had", max(q.Length, q.Begin), q.Offset)
 	}
-	object, err := s.local.Open(ctx, q.Key)
+	object, err := s.local.Open(store.Urgent(ctx), q.Key)
 	if err != nil {
 		if errors.Is(err, store.ErrClosed) {
 			err = store.ErrNotFound

@@ -39,8 +39,8 @@ const (
 	// to be dead may.
 	peerIdle    = 3 * time.Second
 	peerSilence = 200 * time.Millisecond
-	// noHTTPTime is how long a node is not asked by HTTP after that has failed.
-	noHTTPTime = 30 * time.Second
+	// lookAgain is how long after it has failed, or was looked at, an address is looked at again.
+	lookAgain = 30 * time.Second
 )
 
 // peerServer serves the node's own tier to the other nodes.
@@ -133,7 +133,7 @@ func (p *peerServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 		return
 	}
-	object, err := p.local.Open(r.Context(), key)
+	object, err := p.local.Open(store.Urgent(r.Context()), key)
 	if err != nil {
 		http.Error(w, "not here", http.StatusNotFound)
 		return

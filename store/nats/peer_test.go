@@ -8,10 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/liveorigin/caddy-live-origin/internal/nodes"
+	"github.com/liveorigin/caddy-live-origin/store"
 	"github.com/liveorigin/caddy-live-origin/store/memory"
 )
 
@@ -110,7 +114,7 @@ func TestPeerThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer alone.Close()
-	s := &Store{local: local, nodes: alone}
+	s := &Store{local: newTier(local), nodes: alone}
 	part := bytes.Repeat([]byte("x"), 1<<20)
 	for name, answer := range map[string]http.HandlerFunc{
 		"before anything": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -138,5 +142,53 @@ func TestPeerThatHangs(t *testing.T) {
 			t.Errorf("%s: %+v is left", name, u)
 		}
 		server.Close()
+	}
+}
+
+// TestPeerIsLookedAtBeforeItIsUsedAgain: no object, for which somebody waits, finds out whether an address that
+// did not work does so now.
+func TestPeerIsLookedAtBeforeItIsUsedAgain(t *testing.T) {
+	local := memory.Open(0)
+	defer local.Close()
+	alone, err := nodes.Open(context.Background(), nodes.Options{Servers: []string{"nats://127.0.0.1:1"}, Prefix: "p", Node: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	var works atomic.Bool
+	var objects, looks atomic.Int32
+	data := bytes.Repeat([]byte("x"), 100_000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == peerPath && works.Load():
+			looks.Add(1)
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == peerPath:
+			looks.Add(1)
+			w.WriteHeader(http.StatusBadGateway)
+		case works.Load():
+			_, _ = w.Write(data)
+		default:
+			objects.Add(1)
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	defer server.Close()
+	s := &Store{local: newTier(local), nodes: alone, fetches: newFetches(), reach: newReach(0), options: Options{Event: func(nodes.Event) {}}}
+	s.ctx, s.close = context.WithCancelCause(context.Background())
+	defer s.fetches.wait()
+	defer s.close(store.ErrClosed)
+	h := &holder{node: "b", head: objectHead{Size: int64(len(data)), Sum: xxhash.Sum64(data), URL: server.URL + peerPath + "a?until=1&ticket=2"}}
+	for looks.Load() < 3 {
+		if err := s.transfer(context.Background(), h, "a", -1); err == nil {
+			t.Fatal("it came, from nowhere")
+		}
+	}
+	if n := objects.Load(); n != 1 {
+		t.Errorf("%d objects were asked for", n)
+	}
+	works.Store(true)
+	for s.transfer(context.Background(), h, "a", -1) != nil {
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -132,13 +132,13 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 	if size >= 0 && size != h.head.Size {
 		return fmt.Errorf("it has %d bytes there, not %d", h.head.Size, size)
 	}
-	if h.head.URL != "" && !s.noHTTP.has(h.node) {
+	if h.head.URL != "" && s.reaches(h) {
 		err := s.write(ctx, h, key, &s.fetched.http, s.readHTTP)
 		if err == nil || errors.Is(err, store.ErrFull) || ctx.Err() != nil {
 			return err
 		}
 		// The next ones must not lose as much time.
-		s.noHTTP.add(h.node, noHTTPTime)
+		s.unreached(h.head.URL)
 		s.tell(FetchFailed, h.node, fmt.Errorf("object %q by HTTP, so it goes over NATS: %w", key, err))
 	}
 	return s.write(ctx, h, key, &s.fetched.nats, s.readRanges)
@@ -147,9 +147,21 @@ func (s *Store) transfer(ctx context.Context, h *holder, key string, size int64)
 // reader writes the object to the writer and the hash.
 type reader func(ctx context.Context, h *holder, key string, w store.Writer, hash *xxhash.Digest) error
 
-// write writes what read reads, if it is what the holder promised.
+// write writes what read reads, if it is what the holder promised: into the node's own tier, or, if that is full
+// and it is urgent, into memory.
 func (s *Store) write(ctx context.Context, h *holder, key string, by *way, read reader) error {
 	w, err := s.local.Create(ctx, key, h.head.Size)
+	err = s.writeTo(ctx, w, err, h, key, by, read)
+	if !errors.Is(err, store.ErrFull) || !store.IsUrgent(ctx) {
+		return err
+	}
+	s.tell(Overflowing, "", err)
+	w, err = s.local.overflow(key, h.head.Size)
+	return s.writeTo(ctx, w, err, h, key, by, read)
+}
+
+// writeTo does so with a writer, unless that could not be made.
+func (s *Store) writeTo(ctx context.Context, w store.Writer, err error, h *holder, key string, by *way, read reader) error {
 	if errors.Is(err, store.ErrExists) {
 		return nil
 	}
