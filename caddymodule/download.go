@@ -115,7 +115,9 @@ func abort(r *http.Request) {
 
 // end removes it. It reports whether it broke off because it took too long.
 func (d *download) end() (tooSlow bool) {
-	finishInTime(d.w, d.r)
+	if finishInTime(d.w, d.r) != nil {
+		d.broken = true
+	}
 	d.of.mu.Lock()
 	delete(d.of.all, d)
 	d.of.mu.Unlock()
@@ -131,11 +133,12 @@ func (d *download) end() (tooSlow bool) {
 
 // finishInTime sends what the server has buffered of an answer, as long as the deadline of its handler
 // holds. What is sent after the handler would have none. Over HTTP/2 and 3 that is not needed: a
-// deadline there is the stream's, and stays.
-func finishInTime(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor < 2 {
-		_ = http.NewResponseController(w).Flush()
+// deadline there is the stream's, and stays. Errors: those of the connection.
+func finishInTime(w http.ResponseWriter, r *http.Request) error {
+	if r.ProtoMajor > 1 {
+		return nil
 	}
+	return http.NewResponseController(w).Flush()
 }
 
 // liftDeadline lets the connection go on without the deadline that a handler has set for its answer: over

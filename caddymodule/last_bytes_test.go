@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,37 @@ func TestTheLastBytesHaveADeadline(t *testing.T) {
 					t.Errorf("%s: the deadline outlives the answer", target)
 				}
 			}
+		}
+	})
+}
+
+// forgetfulViewer reads nothing of what is buffered until the answer ends.
+type forgetfulViewer struct{ bufferedViewer }
+
+func (f *forgetfulViewer) FlushError() error {
+	time.Sleep(time.Until(f.deadline))
+	return os.ErrDeadlineExceeded
+}
+
+// One who did not read the last bytes of a segment in time is counted like one who read none of it.
+func TestWhoDoesNotReadTheLastBytesIsCounted(t *testing.T) {
+	segments(t)
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(t, withEndpoint(""))
+		for n := range 4 {
+			time.Sleep(segmentTime)
+			o.deliver("/in/a", n)
+		}
+		key := o.handler.routes["/live"].use.shared.key
+		cut := func() uint64 { return counted.downloadsCut.count(key.store, key.name, "hls", cutAsTooSlow) }
+		before := cut()
+		w := &forgetfulViewer{bufferedViewer{ResponseWriter: httptest.NewRecorder()}}
+		r := httptest.NewRequest("GET", "/live/"+uris(o.media())[3], nil)
+		if err := o.handler.ServeHTTP(w, o.prepare(w, r), nextHandler); err != nil {
+			t.Fatal(err)
+		}
+		if n := cut() - before; n != 1 {
+			t.Errorf("%d are counted", n)
 		}
 	})
 }

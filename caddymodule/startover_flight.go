@@ -86,7 +86,7 @@ func sendPacked(w http.ResponseWriter, r *http.Request, p *output.Packed) {
 	limit := flightGrace + time.Duration(size)*time.Second/flightRate
 	if control.SetWriteDeadline(time.Now().Add(limit)) == nil {
 		defer liftDeadline(w, r)
-		defer finishInTime(w, r)
+		defer func() { _ = finishInTime(w, r) }()
 	}
 	if known := beginPlaylist(w, r, packed, p.ETag, p.GzipETag, p.MaxAge); known {
 		return

@@ -43,20 +43,18 @@ func (n *nodes) tellEnded(d *delivery) {
 // hearBegun notes an upload to another node.
 func (n *nodes) hearBegun(from string, m begunMessage) {
 	key := begunKey{from, m.Input, m.Path}
+	if m.Ended {
+		n.goOnWithout(key)
+		return
+	}
 	n.endBegun(key)
 	in := n.channel.directory.Load().inputs[m.Input]
-	switch {
-	case in == nil:
-	case m.Ended:
-		n.goOnWithout(in)
-	default:
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.begun[key] = begun{in.begin(m.Path), time.AfterFunc(begunAtMost, func() {
-			n.endBegun(key)
-			n.goOnWithout(in)
-		})}
+	if in == nil {
+		return
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.begun[key] = begun{in.begin(m.Path), time.AfterFunc(begunAtMost, func() { n.goOnWithout(key) })}
 }
 
 // endBegun notes that it has ended.
@@ -74,8 +72,13 @@ func (n *nodes) endBegun(key begunKey) {
 	}
 }
 
-// goOnWithout binds what has waited for an upload that brought nothing.
-func (n *nodes) goOnWithout(in *input) {
+// goOnWithout notes that it has ended and brought nothing, and binds what has waited for it.
+func (n *nodes) goOnWithout(key begunKey) {
+	n.endBegun(key)
+	in := n.channel.directory.Load().inputs[key.input]
+	if in == nil {
+		return
+	}
 	n.locked(func() {
 		in.bindWaiting()
 		n.channel.arm(n.channel.now())

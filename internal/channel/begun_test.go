@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +17,14 @@ import (
 func TestAnInitializationSectionIsOpenAtAnotherNode(t *testing.T) {
 	before, after := fragments(t, "6"), fragments(t, "6", "-s", "640x360")
 	for name, end := range map[string]struct {
-		broken bool
-		want   []byte
-	}{"it comes": {false, after["init.mp4"]}, "it breaks off": {true, before["init.mp4"]}} {
+		body  io.Reader
+		fails bool
+		want  []byte
+	}{
+		"it comes":      {bytes.NewReader(after["init.mp4"]), false, after["init.mp4"]},
+		"it breaks off": {io.MultiReader(bytes.NewReader(after["init.mp4"][:100]), brokenOff{}), true, before["init.mp4"]},
+		"it is garbage": {strings.NewReader("<html>502 Bad Gateway</html>"), true, before["init.mp4"]},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSite(t)
@@ -32,10 +38,7 @@ func TestAnInitializationSectionIsOpenAtAnotherNode(t *testing.T) {
 					upload(t, n1, "a", "live.m3u8", fragmentList(i+1, "init.mp4"))
 				}
 				time.Sleep(10 * time.Second)
-				body := &gated{open: make(chan struct{}), content: bytes.NewReader(after["init.mp4"])}
-				if end.broken {
-					body.content = io.MultiReader(bytes.NewReader(after["init.mp4"][:100]), brokenOff{})
-				}
+				body := &gated{open: make(chan struct{}), content: end.body}
 				done := make(chan error)
 				go func() {
 					_, err := n2.Put(context.Background(), "a", "init.mp4", body, -1)
@@ -49,7 +52,7 @@ func TestAnInitializationSectionIsOpenAtAnotherNode(t *testing.T) {
 					t.Errorf("%d segments are published before the section is there", n)
 				}
 				close(body.open)
-				if err := <-done; (err != nil) != end.broken {
+				if err := <-done; (err != nil) != end.fails {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Second)

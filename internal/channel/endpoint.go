@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -226,6 +227,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 	if s.Discontinuity {
 		clear(e.edges)
 	}
+	common := sync.OnceValue(e.nodes.commonFormat) // few slots ask, and then each part does
 	for _, dr := range decided.Renditions {
 		r := output.Rendition{ID: output.RenditionID(dr.Path), Path: dr.Path, Duration: dr.Duration, Defects: dr.Defects}
 		var used []*object
@@ -241,7 +243,7 @@ func (e *endpoint) makeSlot(decided failover.Slot) *output.Slot {
 		}
 		switch {
 		case len(used) > 0:
-			e.bind(&r, used)
+			e.bind(&r, used, common)
 		case dr.Silent:
 			e.silence(&r)
 		default:
@@ -270,8 +272,8 @@ func (e *endpoint) carryRenditions(s *output.Slot) {
 }
 
 // bind turns objects into the parts of a rendition, with continuous continuity
-// counters.
-func (e *endpoint) bind(r *output.Rendition, used []*object) {
+// counters. common is the format of records that all nodes read.
+func (e *endpoint) bind(r *output.Rendition, used []*object, common func() int) {
 	first, last := used[0], e.edges[r.ID]
 	if last.tables = e.inFront(first, last.tables); last.tables != nil {
 		used = append([]*object{last.tables}, used...)
@@ -284,10 +286,10 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 	at := failover.Ticks(0)
 	for i, ob := range used {
 		part := output.Part{Key: ob.key}
-		if deltas[i] != "" && e.nodes.allRead(2) {
+		if deltas[i] != "" && common() >= 2 {
 			part.Counters = deltas[i]
 		}
-		info := e.shiftCues(ob.info, first.info.CueShift(ob.info), &part)
+		info := e.shiftCues(ob.info, first.info.CueShift(ob.info), &part, common)
 		ranges := info.JoinRanges(i, len(used))
 		r.AddIFrames(info, ranges, at)
 		at += failover.Ticks(info.End - info.Start)
@@ -305,8 +307,8 @@ func (e *endpoint) bind(r *output.Rendition, used []*object) {
 
 // shiftCues has viewers get a part's cues at other times, and describes what they get. If that can't be, they
 // see a cue at the wrong time: a missing segment would be worse.
-func (e *endpoint) shiftCues(info *media.Info, ticks int64, p *output.Part) *media.Info {
-	if ticks == 0 || !e.nodes.allRead(3) {
+func (e *endpoint) shiftCues(info *media.Info, ticks int64, p *output.Part, common func() int) *media.Info {
+	if ticks == 0 || common() < 3 {
 		return info
 	}
 	shifted, err := info.ShiftCues(ticks)

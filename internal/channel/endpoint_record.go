@@ -3,7 +3,6 @@ package channel
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
 	"github.com/liveorigin/caddy-live-origin/internal/compact"
@@ -55,13 +54,20 @@ func formatOf(s *output.Slot) int {
 	return format
 }
 
-// allRead reports whether all nodes that are there read records of a version. Until a node is upgraded, slots
-// have nothing that it can't read: viewers get the same from all nodes, with jumps of the continuity
+// commonFormat is the newest version of records that all nodes that are there read. Until a node is upgraded,
+// slots have nothing that it can't read: viewers get the same from all nodes, with jumps of the continuity
 // counters, and cues that are shown at the time that their encoder wrote.
-func (n *nodes) allRead(format int) bool {
-	return n == nil || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
-		return p.Alive && p.state.Format > 0 && max(p.state.Records, 1) < format
-	})
+func (n *nodes) commonFormat() int {
+	format := recordFormat
+	if n == nil {
+		return format
+	}
+	for _, p := range readPeers(n.group.Status()) {
+		if p.Alive && p.state.Format > 0 {
+			format = min(format, max(p.state.Records, 1))
+		}
+	}
+	return format
 }
 
 // readable says whether the node understands the record.

@@ -195,10 +195,10 @@ func (n *nodes) hear(from string, text []byte) {
 	case m.Held != "":
 		n.safe(m.Held)
 	case m.Unsound != nil:
-		n.endBegun(begunKey{from, m.Unsound.Input, m.Unsound.Path})
 		n.locked(func() {
 			c.step(failover.Object{Input: m.Unsound.Input, Path: m.Unsound.Path, Fault: m.Unsound.Fault})
 		})
+		n.goOnWithout(begunKey{from, m.Unsound.Input, m.Unsound.Path})
 	case m.Deleted != nil:
 		if in := c.directory.Load().inputs[m.Deleted.Input]; in != nil {
 			in.forget(m.Deleted.Path, "")

@@ -25,7 +25,8 @@ type Text struct {
 	// FirstCue is when the earliest cue starts and LastCue when the latest one
 	// ends, both in cue time, in ticks; valid if there is a cue.
 	FirstCue, LastCue int64
-	// TimesSize is how many bytes the times of all cues take, "start --> end" with what stands in front.
+	// TimesSize is how many bytes the times of all cues take, "start --> end" with what stands in front; 0
+	// also if an earlier version wrote down what it knew of the text.
 	TimesSize int64
 }
 

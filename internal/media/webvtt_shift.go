@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,13 +26,16 @@ func (i *Info) CueShift(other *Info) int64 {
 const maxCueText = 128 << 10
 
 // ShiftCues describes the segment as a [CueShifter] reads it. Text of more than 128 KiB, some two thousand
-// cues, is an error.
+// cues, is an error, and so is what an earlier version found out about text: it did not measure times.
 func (i *Info) ShiftCues(ticks int64) (*Info, error) {
 	if i.Size > maxCueText {
 		return nil, fmt.Errorf("text of %d bytes, over %d: its cues can't be moved", i.Size, maxCueText)
 	}
 	if i.Text == nil || i.Text.Cues == 0 {
 		return i, nil
+	}
+	if i.Text.TimesSize == 0 {
+		return nil, errors.New("text that an earlier version has received: its cues can't be moved")
 	}
 	line := int64(2*timeSize(hourDigits(i.Text.LastCue, ticks)) + len(arrow))
 	moved := *i

@@ -47,6 +47,20 @@ func TestCuesAreShiftedToTheMapOfTheFirstPart(t *testing.T) {
 	}
 }
 
+// What was written down of text before its times were measured says how many cues there are, but not how long
+// the text is once they are moved: a viewer would be promised more bytes than there are.
+func TestTextOfAnEarlierVersionIsNotMoved(t *testing.T) {
+	info := probe(t, []byte("WEBVTT\n\n00:01.500 --> 00:03.000\nx\n"))
+	info.Text.TimesSize = 0
+	if moved, err := info.ShiftCues(90000); err == nil {
+		t.Errorf("%d bytes, moved %d", info.Size, moved.Size)
+	}
+	info.Text.Cues = 0
+	if same, err := info.ShiftCues(90000); same != info || err != nil {
+		t.Errorf("without cues: %v, %v", same, err)
+	}
+}
+
 func TestTimesOfCues(t *testing.T) {
 	for text, want := range map[string]string{
 		"00:00.000 --> 00:00.005":                                    "00:00:01.000 --> 00:00:01.005",

@@ -145,6 +145,19 @@ func TestPeerThatHangs(t *testing.T) {
 	}
 }
 
+// TestPeerAnswersWhoLooks: a node is there for another one that looks at its address, and something else is not.
+func TestPeerAnswersWhoLooks(t *testing.T) {
+	s := &Store{ctx: t.Context()}
+	if err := s.answers(addressOf(testPeer(t).url("a/1.ts"))); err != nil {
+		t.Error(err)
+	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	if err := s.answers(other.URL); err == nil {
+		t.Error("another server is taken for a node")
+	}
+}
+
 // TestPeerIsLookedAtBeforeItIsUsedAgain: no object, for which somebody waits, finds out whether an address that
 // did not work does so now.
 func TestPeerIsLookedAtBeforeItIsUsedAgain(t *testing.T) {

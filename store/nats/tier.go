@@ -106,6 +106,7 @@ func (w *overflowing) ReadFrom(r io.Reader) (int64, error) {
 // Commit implements store.Writer.
 func (w *overflowing) Commit() error {
 	t := w.tier
+	data := bytes.Clone(w.data.Bytes()) // a buffer grows to twice of what is counted
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if w.closed {
@@ -116,9 +117,9 @@ func (w *overflowing) Commit() error {
 	if _, ok := t.held[w.key]; ok {
 		return store.ErrExists
 	}
-	t.held[w.key] = w.data.Bytes()
+	t.held[w.key] = data
 	t.keys = append(t.keys, w.key)
-	t.size += int64(w.data.Len())
+	t.size += int64(len(data))
 	return nil
 }
 
