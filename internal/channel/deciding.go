@@ -50,7 +50,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	case !status.Assured.IsZero() && time.Now().After(status.Assured):
 		return false // the others may be about to go on without this node: until something comes back
 	}
-	peers := readPeers(status)
+	peers := n.readPeers(status)
 	if behind, _ := n.compare(e, peers); behind {
 		return false
 	}
@@ -113,10 +113,11 @@ type peer struct {
 	ready bool // it is there, and takes part in decisions
 }
 
-func readPeers(status store.GroupStatus) []peer {
+func (n *nodes) readPeers(status store.GroupStatus) []peer {
+	n.states.keep(status.Peers)
 	peers := make([]peer, len(status.Peers))
 	for i, p := range status.Peers {
-		state, ok := decodeState(p)
+		state, ok := n.states.of(p)
 		peers[i] = peer{p, state, ok && p.Alive && state.Ready}
 	}
 	return peers

@@ -59,7 +59,7 @@ func formatOf(s *output.Slot) int {
 // have nothing that it can't read: viewers get the same from all nodes, with jumps of the continuity
 // counters, and cues that are shown at the time that their encoder wrote.
 func (n *nodes) allRead(format int) bool {
-	return n == nil || !slices.ContainsFunc(readPeers(n.group.Status()), func(p peer) bool {
+	return n == nil || !slices.ContainsFunc(n.readPeers(n.group.Status()), func(p peer) bool {
 		return p.Alive && p.state.Format > 0 && max(p.state.Records, 1) < format
 	})
 }
