@@ -261,10 +261,18 @@ func (e *endpoint) take(r record) {
 		e.meet(&r)
 		return
 	}
-	if e.left != nil && !e.join(&r) {
-		return
+	if e.left != nil {
+		if slots, ok := e.unseen(&r); ok {
+			if len(slots) > 0 {
+				e.showUnseen(r, slots)
+				e.took(r)
+			}
+			return
+		}
+		if !e.join(&r) {
+			return
+		}
 	}
-	e.left = nil
 	e.renumber(&r)
 	if len(r.Slot.Renditions) == 0 {
 		carried := *r.Slot
@@ -279,6 +287,12 @@ func (e *endpoint) take(r record) {
 		e.release(e.window.Skip(r.Slot)...)
 		e.first = revision + 1
 	}
+	e.took(r)
+}
+
+// took goes on after a record of another node that was published here.
+func (e *endpoint) took(r record) {
+	e.left = nil
 	e.goOn(r.Slot, r.Seam)
 	e.decisions.remember(r.Switch)
 	e.decided = remains(*r.Decided)
