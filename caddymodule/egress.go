@@ -110,7 +110,7 @@ func serveRequested(w http.ResponseWriter, r *http.Request, text *output.Packed,
 	case errors.Is(err, output.ErrBusy):
 		return busy(w, r, err)
 	case r.Context().Err() != nil:
-		return nil // nobody is there any more
+		return nil //nolint:nilerr // nobody is there any more
 	case errors.Is(err, output.ErrQuery):
 		return fail(w, r, http.StatusBadRequest, err)
 	case errors.Is(err, output.ErrOutside):

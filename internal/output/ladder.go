@@ -124,16 +124,3 @@ func (v *View) multivariantOf(slots []*Slot) *hls.MultivariantPlaylist {
 	m.IndependentSegments = v.multivariant.IndependentSegments
 	return m
 }
-
-// latest is the rendition in the newest slot that has it, nil if none has.
-func (v *View) latest(id string) *Rendition {
-	if r := v.slots[len(v.slots)-1].Rendition(id); r != nil {
-		return r
-	}
-	for i := len(v.ladders) - 1; i >= 0; i-- {
-		if r := v.ladders[i].last.Rendition(id); r != nil {
-			return r
-		}
-	}
-	return nil
-}
