@@ -61,12 +61,15 @@ type Member interface {
 	Lost(from string, count int)
 	// Answer answers a question of another node. It may be called many times at once.
 	Answer(ctx context.Context, from string, question []byte) ([]byte, error)
-	// State is what the others find in Peer.State, up to 16 KiB. It is called several times
+	// State is what the others find in Peer.State, up to MaxState bytes: a longer one is not taken. It is called several times
 	// a second, and must not wait.
 	State() []byte
 	// Changed says that Status has changed in anything but the times and the peers' state.
 	Changed(GroupStatus)
 }
+
+// MaxState is how long the state of a member may be, in bytes.
+const MaxState = 64 << 10
 
 // Contact is how a node is connected with the others.
 type Contact string

@@ -42,7 +42,7 @@ func (n *nodes) precedes(known, claim passMessage) bool {
 	if known.Node == n.group.Node() {
 		return known.Writer == n.writer
 	}
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if p.ready && p.Node == known.Node && p.state.Writer == known.Writer {
 			return true
 		}

@@ -50,7 +50,7 @@ func (n *nodes) mayDecide(e *endpoint, start failover.Ticks) bool {
 	case !status.Assured.IsZero() && time.Now().After(status.Assured):
 		return false // the others may be about to go on without this node: until something comes back
 	}
-	peers := readPeers(status)
+	peers := n.readPeers(status)
 	if behind, _ := n.compare(e, peers); behind {
 		return false
 	}
@@ -113,10 +113,11 @@ type peer struct {
 	ready bool // it is there, and takes part in decisions
 }
 
-func readPeers(status store.GroupStatus) []peer {
+func (n *nodes) readPeers(status store.GroupStatus) []peer {
+	n.states.keep(status.Peers)
 	peers := make([]peer, len(status.Peers))
 	for i, p := range status.Peers {
-		state, ok := decodeState(p)
+		state, ok := n.states.of(p)
 		peers[i] = peer{p, state, ok && p.Alive && state.Ready}
 	}
 	return peers
@@ -260,10 +261,18 @@ func (e *endpoint) take(r record) {
 		e.meet(&r)
 		return
 	}
-	if e.left != nil && !e.join(&r) {
-		return
+	if e.left != nil {
+		if slots, ok := e.unseen(&r); ok {
+			if len(slots) > 0 {
+				e.showUnseen(r, slots)
+				e.took(r)
+			}
+			return
+		}
+		if !e.join(&r) {
+			return
+		}
 	}
-	e.left = nil
 	e.renumber(&r)
 	if len(r.Slot.Renditions) == 0 {
 		carried := *r.Slot
@@ -278,6 +287,12 @@ func (e *endpoint) take(r record) {
 		e.release(e.window.Skip(r.Slot)...)
 		e.first = revision + 1
 	}
+	e.took(r)
+}
+
+// took goes on after a record of another node that was published here.
+func (e *endpoint) took(r record) {
+	e.left = nil
 	e.goOn(r.Slot, r.Seam)
 	e.decisions.remember(r.Switch)
 	e.decided = remains(*r.Decided)

@@ -52,7 +52,7 @@ func (l *ledger) forgetAll(ctx context.Context, endpoint string) error {
 
 // othersHave reports whether an endpoint is one of another node that stays.
 func (n *nodes) othersHave(endpoint string) bool {
-	peers := readPeers(n.group.Status())
+	peers := n.readPeers(n.group.Status())
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, p := range peers {

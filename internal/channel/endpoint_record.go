@@ -62,7 +62,7 @@ func (n *nodes) commonFormat() int {
 	if n == nil {
 		return format
 	}
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if p.Alive && p.state.Format > 0 {
 			format = min(format, max(p.state.Records, 1))
 		}

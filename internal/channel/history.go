@@ -224,12 +224,14 @@ func (e *endpoint) meet(r *record) {
 	switch {
 	case e.left == nil:
 	case s.End > last.End+(last.End-last.Start)/2:
-		// Its viewers have not seen that media, as it has published more slots than the others.
+		// Its viewers have not seen that media, as it has published more slots than the others, or a shorter one.
 		number := last.DiscontinuityNumber + 1
-		if e.left.isBefore(r) {
+		if e.left.isBefore(r) || e.left.reaches(r) {
 			number = last.DiscontinuityNumber
 		}
 		e.askFor(number, last.MSN+1)
+	case e.left.contains(r) && s.DiscontinuityNumber == last.DiscontinuityNumber:
+		// They have seen all of it, and get the rest of what comes next, see unseen.
 	case s.MSN == last.MSN && !e.continues(r) && s.DiscontinuityNumber <= last.DiscontinuityNumber:
 		// What comes next begins a discontinuity for them.
 		e.askFor(last.DiscontinuityNumber+1, 0)

@@ -22,7 +22,7 @@ func (n *nodes) noteLag(own map[string]endpointState) {
 	n.lagSeen = time.Now()
 	n.mu.Unlock()
 	least, others := int64(0), 0
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if !p.ready {
 			continue
 		}

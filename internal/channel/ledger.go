@@ -199,7 +199,7 @@ func (n *nodes) agreed(e *endpoint) bool {
 	if status.Contact != store.InContact || time.Since(status.Since) < agreedAfter {
 		return false
 	}
-	behind, apart := n.compare(e, readPeers(status))
+	behind, apart := n.compare(e, n.readPeers(status))
 	return !behind && !apart
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/liveorigin/caddy-live-origin/failover"
-	"github.com/liveorigin/caddy-live-origin/store"
 )
 
 // What nodes tell each other about a channel that they run together.
@@ -197,14 +196,6 @@ type nodeState struct {
 	Hears []string `json:"hears,omitempty"`
 	// Hearing is for how long there has been such an input without a break.
 	Hearing time.Duration `json:"hearing,omitempty"`
-}
-
-func decodeState(p store.Peer) (nodeState, bool) {
-	var state nodeState
-	if err := json.Unmarshal(p.State, &state); err != nil || state.Format > messageFormat {
-		return nodeState{}, false
-	}
-	return state, true
 }
 
 // apart is how many slots the node lists that are not of the history of their endpoint.

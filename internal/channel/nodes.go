@@ -77,6 +77,7 @@ type nodes struct {
 	lagSeen  time.Time  // mu guards it
 	partings partings
 	verdicts verdicts
+	states   states
 }
 
 // saying is a message that came early.
@@ -128,7 +129,7 @@ func (c *Channel) join(ctx context.Context, config Config) error {
 func (n *nodes) begin() {
 	n.locked(func() {
 		n.channel.objects.elsewhere = true
-		peers := readPeers(n.group.Status())
+		peers := n.readPeers(n.group.Status())
 		for _, e := range n.channel.endpoints {
 			n.goBeyond(e, peers)
 		}
@@ -282,6 +283,15 @@ func (n *nodes) ask(ctx context.Context, node string, q question, answer any) er
 
 // State implements store.Member. It waits for nobody.
 func (n *nodes) State() []byte {
+	text, err := n.state().encode()
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// state is what this node says of itself.
+func (n *nodes) state() nodeState {
 	state := nodeState{Format: messageFormat, Records: recordFormat, Ready: n.ready.Load(), Writer: n.writer}
 	if d := n.channel.directory.Load(); d != nil {
 		state.Endpoints = map[string]endpointState{}
@@ -310,11 +320,7 @@ func (n *nodes) State() []byte {
 	n.mu.Unlock()
 	slices.Sort(state.Hears)
 	n.noteLag(state.Endpoints)
-	text, err := json.Marshal(state)
-	if err != nil {
-		return nil
-	}
-	return text
+	return state
 }
 
 // heardLately is for how long an input counts as one that a node hears.
@@ -358,7 +364,7 @@ func (n *nodes) Changed(status store.GroupStatus) {
 		n.relearn()
 	}
 	c := n.channel
-	peers := readPeers(status)
+	peers := n.readPeers(status)
 	n.locked(func() {
 		if !n.ready.Load() {
 			return

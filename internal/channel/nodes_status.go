@@ -43,17 +43,14 @@ type NodeStatus struct {
 
 func (n *nodes) describe() *NodesStatus {
 	status := n.group.Status()
-	var own nodeState
-	if s, ok := decodeState(store.Peer{State: n.State()}); ok {
-		own = s
-	}
+	own := n.state()
 	out := &NodesStatus{Contact: status.Contact, Since: status.Since, Unwritten: n.ledger.unwritten().Seconds()}
 	out.Nodes = append(out.Nodes, NodeStatus{Node: n.group.Node(), Self: true, Alive: true, Since: n.joined, Ready: own.Ready, Hears: own.Hears})
 	states := []nodeState{own}
 	for _, p := range status.Peers {
 		var state nodeState
 		if p.Alive {
-			state, _ = decodeState(p)
+			state, _ = n.states.of(p)
 		}
 		states = append(states, state)
 		out.Nodes = append(out.Nodes, NodeStatus{

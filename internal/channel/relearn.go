@@ -36,7 +36,7 @@ func (n *nodes) relearn() {
 	n.learning.running = true
 	go func() {
 		for n.learnsAgain() {
-			for _, p := range readPeers(n.group.Status()) {
+			for _, p := range n.readPeers(n.group.Status()) {
 				if p.ready {
 					n.learnFrom(p.Node)
 				}

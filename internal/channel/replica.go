@@ -273,7 +273,7 @@ func (n *nodes) drain() {
 // themselves last.
 func (n *nodes) followed() bool {
 	endpoints := n.channel.directory.Load().endpoints
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if !p.ready {
 			continue
 		}

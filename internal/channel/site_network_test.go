@@ -185,6 +185,9 @@ func (g *siteGroup) state() ([]byte, time.Time) {
 	if g.node.first {
 		said = bytes.Replace(said, fmt.Appendf(nil, `"records":%d,`, recordFormat), nil, 1)
 	}
+	if len(said) > store.MaxState {
+		said = g.said // it is not taken
+	}
 	g.said, g.spoke = said, time.Now()
 	return g.said, g.spoke
 }

@@ -32,8 +32,9 @@ type site struct {
 	// more are the endpoints that only some nodes have, and without the inputs that some lack.
 	more    map[string]EndpointConfig
 	without map[string]string
-	// base is the endpoint that all have, nil for a long one.
+	// base is the endpoint that all have, nil for a long one, and many are more that all have.
 	base *EndpointConfig
+	many []EndpointConfig
 	// contact is for how long a node has been in contact when its channel starts; 0 for a second.
 	contact time.Duration
 	// slow is how long it takes to write to a journal in a node's own store.
@@ -117,6 +118,7 @@ func (s *site) prepare(name string) *Channel {
 	if s.base != nil {
 		endpoints[0] = *s.base
 	}
+	endpoints = append(endpoints, s.many...)
 	if more, ok := s.more[name]; ok {
 		endpoints = append(endpoints, more)
 	}

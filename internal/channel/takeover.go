@@ -74,7 +74,7 @@ func (n *nodes) waitForReady(ctx context.Context) string {
 		status := n.group.Status()
 		alive, first, behind := 0, true, false
 		ready, apart := "", 0
-		for _, p := range readPeers(status) {
+		for _, p := range n.readPeers(status) {
 			if !p.Alive {
 				continue
 			}
@@ -146,7 +146,7 @@ func (n *nodes) beginEmpty(ctx context.Context, endpoint string) error {
 // takeUp begins to take over the histories of endpoints that the channel did not have, if others do: at
 // once, and not with their next slot. The lock is held.
 func (n *nodes) takeUp(had map[string]*endpoint) {
-	peers := readPeers(n.group.Status())
+	peers := n.readPeers(n.group.Status())
 	for name, e := range n.channel.endpoints {
 		if had[name] != nil || !n.ready.Load() {
 			continue
@@ -158,7 +158,7 @@ func (n *nodes) takeUp(had map[string]*endpoint) {
 
 // keeper is a node that is ready and has the history of an endpoint, best this one; empty if none has.
 func (n *nodes) keeper(endpoint, best string) (node string) {
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if p.ready && p.state.Endpoints[endpoint].Link.Number > 0 && (node == "" || p.Node == best) {
 			node = p.Node
 		}

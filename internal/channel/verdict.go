@@ -38,7 +38,7 @@ func (n *nodes) arbiter(endpoint string) string {
 			first = n.group.Node()
 		}
 	}
-	for _, p := range readPeers(n.group.Status()) {
+	for _, p := range n.readPeers(n.group.Status()) {
 		if p.ready && p.state.Endpoints[endpoint].Link.Number > 0 && (first == "" || p.Node < first) {
 			first = p.Node
 		}
@@ -306,7 +306,7 @@ func (n *nodes) judge(ctx context.Context, endpoint string, theirs link) (bool, 
 func (n *nodes) evidence(ctx context.Context, endpoint string, at link) string {
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
-	peers := readPeers(n.group.Status())
+	peers := n.readPeers(n.group.Status())
 	found := make(chan string, 1+len(peers))
 	go func() { found <- n.ledger.written(ctx, endpoint, at.Number) }()
 	asked := 1

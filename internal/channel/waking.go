@@ -51,7 +51,7 @@ func (n *nodes) hasCaughtUp(woke time.Time) bool {
 	case since < wakingPause, status.Contact != store.InContact, !n.group.Received(woke):
 		return false
 	}
-	peers := readPeers(status)
+	peers := n.readPeers(status)
 	for _, p := range peers {
 		if p.ready && p.Heard.Before(woke) && since < settling {
 			return false

@@ -1,10 +1,14 @@
 package nodes
 
-import "time"
+import (
+	"time"
+
+	"github.com/liveorigin/caddy-live-origin/store"
+)
 
 const (
-	// maxState bounds what a member says of itself, as store.Member promises.
-	maxState = 16 << 10
+	// maxState bounds what a member says of itself.
+	maxState = store.MaxState
 	// A state of up to smallState comes with every beat.
 	smallState = 256
 	// A larger one comes when it has changed, and with every stateBeats-th beat.

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/liveorigin/caddy-live-origin/store"
 )
@@ -72,7 +73,7 @@ func (g *Group) takeState(state []byte) {
 	defer g.n.mu.Unlock()
 	g.wantState = false
 	if len(state) > maxState {
-		g.n.teller.tell(Event{Kind: SendFailed, Err: errStateSize})
+		g.n.teller.tell(Event{Kind: SendFailed, Err: fmt.Errorf("%s: %w", g.name, errStateSize)})
 		return
 	}
 	if g.hasState && bytes.Equal(g.state, state) {
