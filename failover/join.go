@@ -96,6 +96,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 				// The encoder has restarted and will never send it.
 				o.never = ReasonNewGeneration
 			}
+			o.omitted = o.omitted || ref.abandoned(s)
 		case e.tooLong(s):
 			miss(Missing{Rendition: ref.path, Segment: s.path, Why: ReasonTooLong})
 		}
