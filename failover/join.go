@@ -74,6 +74,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 				// Numbers that no playlist listed.
 				if holes := int(min((s.channelStart()-o.end+ref.length/2)/ref.length, Ticks(n-len(used)))); holes > 0 {
 					tail(holes)
+					o.omitted = o.omitted || ref.omits(s)
 					closed = true
 					break
 				}
