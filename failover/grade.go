@@ -223,3 +223,13 @@ func (q *question) shown(parts []*segment) []Defect {
 	}
 	return list
 }
+
+// spoil notes when the rendition was last seen with each of the segment's defects.
+func (r *rendition) spoil(s *segment) {
+	if r.defective == nil {
+		r.defective = map[Defect]Ticks{}
+	}
+	for _, d := range s.defects() {
+		r.defective[d] = max(r.defective[d], s.channelEnd())
+	}
+}

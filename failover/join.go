@@ -74,6 +74,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 				// Numbers that no playlist listed.
 				if holes := int(min((s.channelStart()-o.end+ref.length/2)/ref.length, Ticks(n-len(used)))); holes > 0 {
 					tail(holes)
+					o.omitted = o.omitted || ref.omits(s)
 					closed = true
 					break
 				}
@@ -96,6 +97,7 @@ func (e *endpoint) join(o *option, ref *rendition, list []*segment) (closed bool
 				// The encoder has restarted and will never send it.
 				o.never = ReasonNewGeneration
 			}
+			o.omitted = o.omitted || ref.abandoned(s)
 		case e.tooLong(s):
 			miss(Missing{Rendition: ref.path, Segment: s.path, Why: ReasonTooLong})
 		}

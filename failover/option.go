@@ -31,6 +31,10 @@ type option struct {
 	// behind: what it has comes after this slot, and begins at later.
 	behind bool
 	later  Ticks
+	// omitted: its encoder was started again, and has left out some of this slot. Where an input has it whole and
+	// goes on without a discontinuity, nobody waits for this one any more; all else takes its time, as pieces of it
+	// may still come.
+	omitted bool
 	// fresh: the media does not continue where the endpoint's last slot from this input
 	// ended, but begins a new generation.
 	fresh bool
@@ -119,6 +123,7 @@ func (q *question) build(in *input, at Ticks, limit int, ref *rendition) *option
 		o.never = ReasonNewGeneration
 	}
 	if e.started && len(list) > 0 && !q.ahead && (o.start-at >= ref.length-e.slack(list[0]) || e.leavesOut(ref, at, list[0])) {
+		o.omitted = o.omitted || ref.omits(list[0])
 		o.leave(at, ref)
 	}
 	o.due = (o.end + o.spare + e.lateness(in)).Time()

@@ -16,6 +16,7 @@ type ruled struct {
 	losses, holes, holds float64
 	changes              []time.Time // of options and orders
 	wishes               map[string][]wish
+	repeated             map[string][]int // slots that were decided while what came before a restart was repeated, at no other moments
 }
 
 // wish is an order of the operator.
@@ -39,7 +40,7 @@ func TestTheRuleIsKept(t *testing.T) {
 func newRuled(seed uint64) *ruled {
 	p := newProgramme(seed, 2+int(seed)%2)
 	r := &ruled{
-		programme: p, late: map[string]time.Duration{}, clock: map[string]Ticks{}, claims: map[string]Ticks{}, wishes: map[string][]wish{},
+		programme: p, late: map[string]time.Duration{}, clock: map[string]Ticks{}, claims: map[string]Ticks{}, wishes: map[string][]wish{}, repeated: map[string][]int{},
 		losses: pickOf(p, 0, 0.03, 0.1), holes: pickOf(p, 0, 0, 0.03), holds: pickOf(p, 0, 0.03),
 	}
 	if r.holes > 0 {
@@ -175,5 +176,14 @@ func (r *ruled) restartProcess() {
 	for endpoint := range r.wishes {
 		r.wishes[endpoint] = append(r.wishes[endpoint], wish{at: r.now}) // nobody repeats the order here
 	}
+	before := map[string]int{}
+	for endpoint, slots := range r.all {
+		before[endpoint] = len(slots)
+	}
 	r.must(r.restart(true))
+	for endpoint, slots := range r.all {
+		for i := before[endpoint]; i < len(slots); i++ {
+			r.repeated[endpoint] = append(r.repeated[endpoint], i)
+		}
+	}
 }

@@ -12,7 +12,7 @@ func (r *ruled) judge(k *oracle) string {
 		slots := r.all[ec.Name]
 		for i := 2; i < len(slots); i++ {
 			last, s := slots[i-1], slots[i]
-			if slices.ContainsFunc(r.changes, func(t time.Time) bool { return !t.Before(last.Published.Add(-time.Second)) && !t.After(s.Published) }) || r.exempt(last, s) {
+			if slices.ContainsFunc(r.changes, func(t time.Time) bool { return !t.Before(last.Published.Add(-time.Second)) && !t.After(s.Published) }) || slices.Contains(r.repeated[ec.Name], i) || r.exempt(last, s) {
 				continue // or something changed while it was decided
 			}
 			if why := r.follows(k, r.before(k, slots[:i], s), s); why != "" {

@@ -20,17 +20,19 @@ type situation struct {
 }
 
 // doubt is what may be unclear about an encoder that has started again and goes on counting: whether it has at all
-// (its timestamps are equal), whether what it has not listed of before still comes, and ends a slot.
+// (its timestamps are equal), whether what it has not listed of before still comes, and ends a slot; and of one that
+// has begun, whether its segments are all that EXTINF says that they are. swift: of what it has not listed pieces may
+// still come, and nobody waits for those who has all of it and goes on.
 type doubt struct {
-	unaware, patient, trusts bool
-	hole                     Ticks
+	unaware, patient, trusts, shy, swift bool
+	hole                                 Ticks
 }
 
 // doubts lists every combination. The rule says what is certain, and allows to wait for what is not.
 func doubts() []doubt {
 	var list []doubt
-	for i := range 16 {
-		list = append(list, doubt{i&1 > 0, i&2 > 0, i&4 > 0, Ticks(i >> 3)})
+	for i := range 64 {
+		list = append(list, doubt{i&1 > 0, i&2 > 0, i&4 > 0, i&16 > 0, i&32 > 0, Ticks(i >> 3 & 1)})
 	}
 	return list
 }
@@ -42,6 +44,7 @@ type offer struct {
 	to                           Ticks
 	level                        level
 	seamless, never, broke, up   bool
+	omitted                      bool
 	renditions, announced, holes int
 	first                        time.Time // what came first of it with every deadline past
 	deadline                     time.Time
@@ -84,7 +87,7 @@ func (k *oracle) offer(s situation, order int, t time.Time) *offer {
 				run = c.run
 			}
 		}
-		o.never = !s.patient
+		o.never, o.omitted = !s.patient, s.swift
 	}
 	goesOn := s.trusts && s.patient && first > s.from || s.unaware && k.timestamps[run] == k.timestamps[s.previous]
 	o.broke = s.active == input && s.previous != 0 && run != s.previous && !goesOn
@@ -216,15 +219,18 @@ func (c *choice) decide() (verdict, bool) {
 	more := func(o *offer) bool { return o.level == whole && (o.renditions > a.renditions || a.level == nothing) }
 	goesOn := c.find(func(o *offer) bool { return o.level == whole && o.seamless })
 	switch {
-	case goesOn != nil && c.Hitless && goesOn.renditions >= a.announced && goesOn.holes == 0 && c.compared(c.situation, goesOn.input, a.input, c.now) &&
+	case goesOn != nil && c.Hitless && goesOn.renditions >= a.announced && goesOn.holes == 0 && !(c.shy && c.half(goesOn.input, c.from, c.now)) && c.compared(c.situation, goesOn.input, a.input, c.now) &&
 		c.now.Before(a.deadline) && !a.never && !a.broke:
 		return c.take(goesOn, "lent")
-	case goesOn != nil && a.broke && more(goesOn):
+	case goesOn != nil && (a.broke || a.omitted) && more(goesOn):
 		return c.take(goesOn, "new generation")
 	case !a.never && !a.broke && c.now.Before(a.deadline) && (a.up || !c.silent(a.input, c.now)):
 		return verdict{}, false
 	}
 	u := c.union()
+	if !c.whole {
+		u = nil // it would begin with a discontinuity
+	}
 	if o := c.find(more); o != nil {
 		if u != nil && (!o.seamless || u.holes < o.holes) {
 			return c.take(u, "without a discontinuity")
@@ -245,7 +251,7 @@ func (c *choice) decide() (verdict, bool) {
 func (c *choice) sought() (found *offer, waits bool) {
 	want := cmp.Or(c.wanted, c.Prefer)
 	o := c.find(func(o *offer) bool { return o.input == want })
-	if o == nil || !o.up || o.never {
+	if o == nil || !o.up || o.never || o.omitted {
 		return nil, false
 	}
 	if c.wanted == "" && (c.wholeFor(o.input, c.now, true) < TicksOf(c.PreferAfter) || o.holes > c.a.holes ||
@@ -298,7 +304,7 @@ func (c *choice) fromActive() (verdict, bool) {
 func (c *choice) union() *offer {
 	u := &offer{input: together, to: c.from + c.joined(c.EndpointConfig)}
 	for i, r := range c.renditions {
-		if !c.whole || i > 0 && !c.live(r, c.from, c.joined(c.EndpointConfig), c.now) {
+		if i > 0 && !c.live(r, c.from, c.joined(c.EndpointConfig), c.now) {
 			continue
 		}
 		worst := 0
@@ -315,9 +321,6 @@ func (c *choice) union() *offer {
 			worst = max(worst, least)
 		}
 		u.holes += worst
-	}
-	if !c.whole {
-		return nil
 	}
 	return u
 }

@@ -195,3 +195,19 @@ func (k *oracle) compared(s situation, one, other string, t time.Time) bool {
 	}
 	return k.timestamps[a] == k.timestamps[b]
 }
+
+// half reports whether what the input has from a segment on may be half of what it says: its EXTINF is longer, and too
+// few of its segments have come to tell that this is always so.
+func (k *oracle) half(input string, from Ticks, t time.Time) bool {
+	if k.encoders[input].claims <= k.length {
+		return false
+	}
+	return slices.ContainsFunc(k.renditions, func(r string) bool {
+		known := 0
+		for at := from - exactAmong; at < from; at++ {
+			_, ok := k.has(input, place{r, at}, t)
+			known += btoi(ok)
+		}
+		return known <= exactBefore
+	})
+}

@@ -76,7 +76,7 @@ func (q *question) choose(a *option, others []*option) (chosen *option, why Reas
 		}
 		return a, "", false
 	}
-	if goesOn != nil && a.fresh && q.replaces(goesOn, a) {
+	if goesOn != nil && (a.fresh || a.omitted) && q.replaces(goesOn, a) {
 		return goesOn, a.why(), false
 	}
 	if goesOn != nil && q.lends(goesOn, a) {
@@ -195,7 +195,7 @@ func (q *question) sought(a *option, others []*option) (*option, Reason) {
 		return nil, ""
 	}
 	for _, o := range others {
-		if !o.input.up || o.never != "" {
+		if !o.input.up || o.never != "" || o.omitted {
 			continue
 		}
 		if o.input.name == q.wanted {
@@ -237,7 +237,7 @@ func (q *question) alone(a *option) bool {
 	if wanted == "" {
 		wanted = q.config.Prefer
 	}
-	if wanted != "" && wanted != q.active || a.fresh || a.spare > 0 || q.config.Hitless && a.level != whole {
+	if wanted != "" && wanted != q.active || a.fresh || a.omitted || a.spare > 0 || q.config.Hitless && a.level != whole {
 		return false
 	}
 	return a.level == whole && a.seamless && !a.dubious() || a.level != whole && q.mayCome(a)
@@ -245,8 +245,11 @@ func (q *question) alone(a *option) bool {
 
 // why names the reason why an option was not good enough.
 func (o *option) why() Reason {
-	if o.never != "" {
+	switch {
+	case o.never != "":
 		return o.never
+	case o.omitted:
+		return ReasonNewGeneration
 	}
 	for _, m := range o.missing {
 		switch m.Why {

@@ -40,8 +40,11 @@ type rendition struct {
 	atOnce Ticks
 	// entries is how many segments the newest playlist of this run has, begins the number of
 	// the first one.
-	entries   int
-	begins    uint64
+	entries int
+	begins  uint64
+	// resumed is the number with which the encoder went on when it was started again within this run, 0 if it
+	// was not, as far as its playlists show.
+	resumed   uint64
 	leftovers leftovers
 	sendings  sendings
 	lastSound time.Time
@@ -123,6 +126,9 @@ func (r *rendition) list(now time.Time, p Playlist) {
 		r.begin(at, why)
 	case !r.listed && r.began == 0:
 		r.began, r.known = at, at
+	}
+	if r.resumes(p.Segments) {
+		r.resumed = p.Segments[0].Number
 	}
 	last := p.Segments[len(p.Segments)-1].Number
 	fresh := !r.listed || last > r.edge
@@ -359,16 +365,6 @@ func (r *rendition) holds(from, to Ticks) bool {
 		}
 	}
 	return false
-}
-
-// spoil notes when the rendition was last seen with each of the segment's defects.
-func (r *rendition) spoil(s *segment) {
-	if r.defective == nil {
-		r.defective = map[Defect]Ticks{}
-	}
-	for _, d := range s.defects() {
-		r.defective[d] = max(r.defective[d], s.channelEnd())
-	}
 }
 
 // streak follows the media backwards from its end for as long as it has no hole.

@@ -230,7 +230,7 @@ func (r *rendition) begin(now Ticks, why evidence) {
 	r.run++
 	r.floor, r.edge, r.arriving = 0, 0, false
 	r.listed = false
-	r.leftovers = leftovers{}
+	r.leftovers, r.resumed = leftovers{}, 0
 	r.why = why
 	alone := in.alone()
 	if why == otherCopies {

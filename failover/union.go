@@ -127,6 +127,7 @@ func (q *question) merge(u *input, a Announced, from Ticks, signature string) *r
 	}
 	r := *like
 	r.input, r.announced, r.run, r.ended, r.segments = u, u.announcement(a.Path), 0, false, nil
+	r.resumed = 0 // it has numbers of its own
 	r.arriving = len(list) > 0
 	// A stable order: of equal segments that of the first member comes first.
 	slices.SortStableFunc(list, func(a, b *segment) int { return cmp.Compare(a.channelStart(), b.channelStart()) })

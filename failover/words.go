@@ -48,7 +48,8 @@ const (
 	ReasonMissing Reason = "missing_segment"
 	// ReasonEnded: the active input sent EXT-X-ENDLIST.
 	ReasonEnded Reason = "ended"
-	// ReasonNewGeneration: the active input broke into a new generation.
+	// ReasonNewGeneration: the active input broke into a new generation, or its encoder was started again and left
+	// out what is missing.
 	ReasonNewGeneration Reason = "new_generation"
 	// ReasonUnstable: the active input broke in three of ten slots.
 	ReasonUnstable Reason = "unstable"
