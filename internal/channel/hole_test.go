@@ -29,12 +29,7 @@ func TestHistoriesOfDifferentLengthMeetWithoutADiscontinuity(t *testing.T) {
 				case 9:
 					s.heal("n3")
 				}
-				for range 19 {
-					time.Sleep(segmentTime / 19)
-					for i, c := range nodes {
-						viewers[i].look(t, c.View("hls"))
-					}
-				}
+				lookOn(t, viewers, nodes, 19, segmentTime/19)
 				if n != lost {
 					a.deliver(n)
 				}

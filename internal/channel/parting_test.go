@@ -42,21 +42,7 @@ func TestNodesThatPartAgainAndAgain(t *testing.T) {
 						{t: t, c: nodes[1], input: "b", names: names, media: b},
 					}
 					go s.partAgainAndAgain(rand.New(rand.NewPCG(seed, 2)))
-					viewers := make([]siteViewer, len(nodes))
-					late := [2]time.Duration{upTo(random, 500*time.Millisecond), upTo(random, 500*time.Millisecond)}
-					began := time.Now()
-					for n := range 24 {
-						time.Sleep(time.Until(began.Add(time.Duration(n+1) * segmentTime)))
-						for i, e := range encoders {
-							time.AfterFunc(late[i]+upTo(random, 300*time.Millisecond), func() { e.deliver(n) })
-						}
-						for range 15 {
-							time.Sleep(100 * time.Millisecond)
-							for i, c := range nodes {
-								viewers[i].look(t, c.View("hls"))
-							}
-						}
-					}
+					viewers := air(t, random, nodes, encoders, 24, func(int, int) bool { return true })
 					for i, v := range viewers {
 						if v.next != viewers[0].next {
 							t.Errorf("node %d stands at %d, and node 1 at %d", i+1, v.next, viewers[0].next)
@@ -75,6 +61,36 @@ func TestNodesThatPartAgainAndAgain(t *testing.T) {
 
 func upTo(random *rand.Rand, d time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(d)))
+}
+
+// air has two encoders deliver so many segments, each late by up to half a second and some more with each of them,
+// unless it does not send it, while viewers of all nodes look.
+func air(t *testing.T, random *rand.Rand, nodes []*Channel, encoders []*encoder, segments int, sends func(encoder, segment int) bool) []siteViewer {
+	t.Helper()
+	viewers := make([]siteViewer, len(nodes))
+	late := [2]time.Duration{upTo(random, 500*time.Millisecond), upTo(random, 500*time.Millisecond)}
+	began := time.Now()
+	for n := range segments {
+		time.Sleep(time.Until(began.Add(time.Duration(n+1) * segmentTime)))
+		for i, e := range encoders {
+			if sends(i, n) {
+				time.AfterFunc(late[i]+upTo(random, 300*time.Millisecond), func() { e.deliver(n) })
+			}
+		}
+		lookOn(t, viewers, nodes, 15, 100*time.Millisecond)
+	}
+	return viewers
+}
+
+// lookOn has viewers look at their nodes so often, and that far apart.
+func lookOn(t *testing.T, viewers []siteViewer, nodes []*Channel, times int, apart time.Duration) {
+	t.Helper()
+	for range times {
+		time.Sleep(apart)
+		for i, c := range nodes {
+			viewers[i].look(t, c.View("hls"))
+		}
+	}
 }
 
 // partAgainAndAgain cuts a node off for some seconds, and then any of them for a moment.

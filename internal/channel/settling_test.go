@@ -37,12 +37,7 @@ func TestANodeThatIsBackListensBeforeItGoesOn(t *testing.T) {
 				}()
 				viewers := make([]siteViewer, len(nodes))
 				for n := range 14 {
-					for range 19 {
-						time.Sleep(segmentTime / 19)
-						for i, c := range nodes {
-							viewers[i].look(t, c.View("hls"))
-						}
-					}
+					lookOn(t, viewers, nodes, 19, segmentTime/19)
 					a.deliver(n)
 					time.AfterFunc(300*time.Millisecond, func() { b.deliver(n) })
 				}

@@ -44,12 +44,7 @@ func TestHistoriesOfJoinedSlotsMeet(t *testing.T) {
 								if n < dies {
 									b.deliver(n)
 								}
-								for range 8 {
-									time.Sleep(segmentTime / 8)
-									for i, c := range nodes {
-										viewers[i].look(t, c.View("hls"))
-									}
-								}
+								lookOn(t, viewers, nodes, 8, segmentTime/8)
 							}
 							for i, c := range nodes {
 								slots := c.View("hls").Slots()
@@ -102,23 +97,7 @@ func TestNodesWithJoinedSlotsPartAgainAndAgain(t *testing.T) {
 				}
 				dies, dead := 4+random.IntN(10), random.IntN(2)
 				go s.partAgainAndAgain(rand.New(rand.NewPCG(seed, 2)))
-				viewers := make([]siteViewer, len(nodes))
-				late := [2]time.Duration{upTo(random, 500*time.Millisecond), upTo(random, 500*time.Millisecond)}
-				began := time.Now()
-				for n := range 26 {
-					time.Sleep(time.Until(began.Add(time.Duration(n+1) * segmentTime)))
-					for i, e := range encoders {
-						if i != dead || n < dies {
-							time.AfterFunc(late[i]+upTo(random, 300*time.Millisecond), func() { e.deliver(n) })
-						}
-					}
-					for range 15 {
-						time.Sleep(100 * time.Millisecond)
-						for i, c := range nodes {
-							viewers[i].look(t, c.View("hls"))
-						}
-					}
-				}
+				viewers := air(t, random, nodes, encoders, 26, func(encoder, segment int) bool { return encoder != dead || segment < dies })
 				for i, v := range viewers {
 					for k, g := range v.got {
 						if k > 0 && (g.discontinuity || g.skipped) {
